@@ -1,0 +1,130 @@
+// The house: which folders there are, in which order they are read, and who may import whom.
+// This list is the rule. ARCHITECTURE.md explains it, the import rule and the size table enforce it.
+
+export type Chapter = { path: string; budget: number }
+
+/** In reading order: a chapter imports only chapters above it. Budgets are code lines, a guide. */
+export const CHAPTERS: readonly Chapter[] = [
+  { path: 'src/core/base', budget: 450 },
+  { path: 'src/core/store', budget: 350 },
+  { path: 'src/core/keys', budget: 450 },
+  { path: 'src/core/ledger', budget: 900 },
+  { path: 'src/core/target', budget: 150 },
+  { path: 'src/core/people', budget: 650 },
+  { path: 'src/core/approval', budget: 250 },
+  { path: 'src/core/finding', budget: 150 },
+  { path: 'src/core/app', budget: 550 },
+  { path: 'src/core/identity', budget: 750 },
+  { path: 'src/core/grant', budget: 500 },
+  { path: 'src/core/task', budget: 350 },
+  { path: 'src/core/hold', budget: 150 },
+  { path: 'src/core/policy', budget: 1300 },
+  { path: 'src/core/token', budget: 600 },
+  { path: 'src/core/lease', budget: 950 },
+  { path: 'src/life/offboard', budget: 800 },
+  { path: 'src/life/drift', budget: 900 },
+  { path: 'src/life/discovery', budget: 1600 },
+  { path: 'src/life/scaffold', budget: 500 },
+  { path: 'src/life/day', budget: 450 },
+  { path: 'src/life/trace', budget: 500 },
+  { path: 'src/life/notify', budget: 500 },
+  { path: 'src/doors/api', budget: 2200 },
+  { path: 'src/doors/gateway', budget: 2000 },
+]
+
+export const CONNECTORS = 'src/connectors'
+export const CONNECTOR_BUDGET = 220
+/** The one file that lists the connectors; beside it each connector is a folder. */
+const REGISTRY = 'src/connectors/registry.ts'
+/** The only files that know everyone, in this order. */
+export const ROOT_FILES = ['src/config.ts', 'src/schedule.ts', 'src/main.ts']
+/** Installed apart from the server; they share its types, never its code. */
+export const CLIENTS = ['cli', 'console', 'action']
+/** May use everything, are used by nobody in the product. */
+export const AROUND = ['demo', 'test', 'bench', 'scripts']
+const CONTRACT = 'src/doors/api/contract.ts'
+const OPEN_TO_CONNECTORS = ['src/core/base', 'src/core/target']
+
+export type Place =
+  | { kind: 'chapter'; path: string; rank: number }
+  | { kind: 'connector'; path: string }
+  | { kind: 'registry'; path: string }
+  | { kind: 'root'; path: string; rank: number }
+  | { kind: 'client'; path: string }
+  | { kind: 'around'; path: string }
+  | { kind: 'nowhere' }
+
+/** Where a file of the repository stands. Paths are relative, with `/`. */
+export function placeOf(file: string): Place {
+  const rank = CHAPTERS.findIndex(chapter => file.startsWith(`${chapter.path}/`))
+  const chapter = CHAPTERS[rank]
+  if (chapter) return { kind: 'chapter', path: chapter.path, rank }
+  if (file === REGISTRY) return { kind: 'registry', path: file }
+  const connector = /^src\/connectors\/[^/]+(?=\/)/.exec(file)
+  if (connector) return { kind: 'connector', path: connector[0] }
+  const last = ROOT_FILES.indexOf(file)
+  if (last >= 0) return { kind: 'root', path: file, rank: CHAPTERS.length + last }
+  const top = file.split('/')[0] ?? ''
+  if (CLIENTS.includes(top)) return { kind: 'client', path: top }
+  if (AROUND.includes(top) || !file.includes('/')) return { kind: 'around', path: top }
+  return { kind: 'nowhere' }
+}
+
+export function isTest(file: string): boolean {
+  return /\.test\.tsx?$/.test(file)
+}
+
+/** Why `from` may not import `to`, or undefined where it may. `isType`: erased before it runs. */
+export function refuseImport(from: string, to: string, isType: boolean): string | undefined {
+  const reader = placeOf(from)
+  const read = placeOf(to)
+  if (isTest(to)) return 'nothing imports a test'
+  if (reader.kind === 'nowhere') return `${from} stands in no chapter (scripts/rules/house.ts)`
+  if (read.kind === 'nowhere') return `${to} stands in no chapter (scripts/rules/house.ts)`
+  if (reader.kind === 'around' || reader.path === read.path) return undefined
+  if (isTest(from)) return refuseToTest(to, read)
+  switch (read.kind) {
+    case 'around':
+      return `the product does not use ${read.path}/`
+    case 'client':
+      return `${read.path}/ is installed apart: nobody imports it`
+    case 'connector':
+      if (reader.kind === 'registry' || from === 'src/main.ts') return undefined
+      return 'only src/main.ts and the registry know connectors'
+    case 'registry':
+      return from === 'src/main.ts' ? undefined : 'only src/main.ts picks connectors'
+    case 'root':
+    case 'chapter':
+      return refuseChapter(reader, to, read, isType)
+  }
+}
+
+function refuseToTest(to: string, read: Place): string | undefined {
+  if (to.startsWith('src/') || to.startsWith('test/') || read.kind === 'registry') return undefined
+  return 'a test imports chapters and test/, nothing else'
+}
+
+function refuseChapter(
+  reader: Exclude<Place, { kind: 'nowhere' }>,
+  to: string,
+  read: Extract<Place, { kind: 'root' | 'chapter' }>,
+  isType: boolean,
+): string | undefined {
+  switch (reader.kind) {
+    case 'client':
+      if (to !== CONTRACT) return `${reader.path}/ knows only ${CONTRACT}`
+      return isType ? undefined : `${reader.path}/ takes types only: say \`import type\``
+    case 'connector':
+    case 'registry':
+      if (OPEN_TO_CONNECTORS.includes(read.path)) return undefined
+      return 'a connector knows only core/base and core/target'
+    case 'root':
+    case 'chapter':
+      if (read.path.startsWith('src/doors/') && reader.kind === 'root') {
+        return reader.path === 'src/main.ts' ? undefined : 'only src/main.ts imports doors'
+      }
+      return read.rank < reader.rank ? undefined : `${read.path} comes after ${reader.path}`
+    case 'around':
+      return undefined
+  }
+}
