@@ -29,7 +29,9 @@ const lockFolder = join(root, '.setup-lock')
 
 setUp().catch(error => {
   const isOurs = error.code !== 'EACCES' && error.code !== 'EROFS'
-  const next = isOurs ? '' : `\n  Next: clone into a folder this user may write (${root} is not one).`
+  const next = isOurs
+    ? ''
+    : `\n  Next: clone into a folder this user may write (${root} is not one).`
   say(`\n  ${error.message}${next}\n`)
   process.exitCode = error.exitCode ?? 1
 })

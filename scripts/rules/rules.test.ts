@@ -104,7 +104,9 @@ describe('the import rule', () => {
     }
     const connector = (path: string) => `export { make } from '${path}'\n`
     const registry = { 'src/connectors/registry.ts': connector('./postgres/make.ts') }
-    const main = `export { make } from './connectors/registry.ts'\n${"export { serve } from './doors/api/serve.ts'\n"}`
+    const main =
+      "export { make } from './connectors/registry.ts'\n" +
+      "export { serve } from './doors/api/serve.ts'\n"
     expect(judge({ ...files, ...registry, 'src/main.ts': main })).toEqual([])
     expect(
       judge({ ...files, 'src/schedule.ts': main.replace('registry', 'postgres/make') }),

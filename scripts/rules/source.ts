@@ -1,7 +1,7 @@
 // Reads the tree for the rules: which files there are, what each imports, where its functions
 // stand. Facts only; the rules judge them. The parser is the one inside Vite: the TypeScript
 // compiler offers none any more, and a rule that reads by regular expressions misses a form.
-import { readdirSync, readFileSync } from 'node:fs'
+import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { parseSync } from 'vite'
 import { AROUND, CLIENTS } from './house.ts'
@@ -53,7 +53,7 @@ export function readSource(file: string, text: string): Source {
   const parsed = parseSync(file, text)
   for (const error of parsed.errors) source.problems.push({ line: 1, text: error.message })
   const lineOf = countLines(text)
-  walk(parsed.program as unknown, (node, parent) => {
+  walk(parsed.program, (node, parent) => {
     const line = lineOf(node.start)
     noteImport(source, node, line)
     if (!isFunction(node)) return
@@ -64,7 +64,7 @@ export function readSource(file: string, text: string): Source {
 }
 
 function collect(root: string, folder: string, endings: string[], found: string[]): void {
-  let entries: import('node:fs').Dirent[]
+  let entries: Dirent[]
   try {
     entries = readdirSync(join(root, folder), { withFileTypes: true })
   } catch {
