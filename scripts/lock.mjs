@@ -17,15 +17,17 @@ const SYSTEMS = 'aix android darwin freebsd linux netbsd openbsd openharmony win
 const CPUS = 'arm arm64 ia32 loong64 ppc64 riscv64 s390x x64'.split(' ')
 const LIBC = { gnu: 'glibc', gnueabihf: 'glibc', musl: 'musl', musleabihf: 'musl' }
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const file = join(process.env['LEASEHOLD_LOCK_ROOT'] ?? root, 'package-lock.json')
+const isCheck = process.argv.includes('--check')
+const folder = process.argv.slice(2).find(word => word !== '--check')
+const root = folder ?? dirname(dirname(fileURLToPath(import.meta.url)))
+const file = join(root, 'package-lock.json')
 complete()
 
 function complete() {
   const lock = JSON.parse(readFileSync(file, 'utf8'))
   const missing = findMissing(lock.packages)
   for (const gap of missing) console.log(`missing: ${gap.name}@${gap.version} (for ${gap.parent})`)
-  if (process.argv.includes('--check')) {
+  if (isCheck) {
     process.exitCode = missing.length > 0 ? 1 : 0
     if (missing.length > 0) console.log('Next: node scripts/lock.mjs')
     return

@@ -16,14 +16,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const HEARTBEAT_MS = 1000
-/** A lock whose owner gave no sign for so long is a dead command's. */
+/** A lock without a sign for so long, and while we watched, is a dead command's. */
 const SILENCE_MS = 10_000
+const WATCH_MS = 2500
 const OLDEST_NODE = 24
 const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
 /** NODE_ENV=production in somebody's shell must not leave out the parts that tests need. */
 const EVERYTHING = ['--include=dev', '--include=optional', '--prefer-offline']
 
-const root = process.env['LEASEHOLD_SETUP_ROOT'] ?? dirname(dirname(fileURLToPath(import.meta.url)))
+const root = process.argv[2] ?? dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
 const lockFolder = join(root, '.setup-lock')
 
@@ -161,7 +162,7 @@ function mayWrite(folder) {
   while (!fs.existsSync(at) && dirname(at) !== at) at = dirname(at)
   try {
     fs.accessSync(at, fs.constants.W_OK | fs.constants.X_OK)
-    return true
+    return fs.statSync(at).isDirectory()
   } catch {
     return false
   }
@@ -169,8 +170,9 @@ function mayWrite(folder) {
 
 /**
  * One command at a time installs. The lock is a folder with one file named after its owner, touched
- * each second. A waiter that saw no sign for SILENCE_MS renames that very file to its own name: of
- * many waiters one wins, and a lock made anew meanwhile has another name. No clocks are compared.
+ * each second. A waiter that finds it silent renames that very file to its own name: of many waiters
+ * one wins, and a lock made anew meanwhile has another name. It watches before, because after a
+ * laptop's sleep every lock looks old.
  */
 async function takeLock() {
   const own = join(lockFolder, `owner-${randomUUID()}`)
@@ -193,7 +195,7 @@ async function takeLock() {
     if (rounds === 0) say('  Another command is fetching the parts; waiting for it.')
     const sign = readSign()
     if (sign.text !== seen) [seen, since] = [sign.text, performance.now()]
-    if (performance.now() - since > SILENCE_MS) {
+    if (performance.now() - since > WATCH_MS && Date.now() - sign.at > SILENCE_MS) {
       if (!sign.owner) attempt(() => fs.rmdirSync(lockFolder))
       else if (attempt(() => fs.renameSync(join(lockFolder, sign.owner), own))) return lock
     }
@@ -204,10 +206,10 @@ async function takeLock() {
 function readSign() {
   try {
     const owner = fs.readdirSync(lockFolder)[0]
-    if (!owner) return { owner, text: 'nobody' }
-    return { owner, text: `${owner} ${fs.statSync(join(lockFolder, owner)).mtimeMs}` }
+    const at = fs.statSync(owner ? join(lockFolder, owner) : lockFolder).mtimeMs
+    return { owner, at, text: `${owner} ${at}` }
   } catch {
-    return { owner: undefined, text: 'gone' }
+    return { owner: undefined, at: Date.now(), text: 'gone' }
   }
 }
 
