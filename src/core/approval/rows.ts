@@ -1,0 +1,120 @@
+/**
+ * Requests and their answers: the rows, and every SQL text that reads them.
+ * Not for: what a state means (`approval.ts`).
+ *
+ * `body` and `reason` are words: the body may hold a policy's text. Its hash is a fact, and is what
+ * people agree to.
+ */
+import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import type { Instant } from '../base/time.ts'
+import { factTable } from '../ledger/fact-table.ts'
+import type { Sql, Tx } from '../store/store.ts'
+
+export const requestKinds = ['grant', 'policy', 'trust', 'resource', 'target', 'transfer'] as const
+export type RequestKind = (typeof requestKinds)[number]
+export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired'
+
+export interface RequestRow {
+  readonly id: RequestId
+  readonly version: number
+  readonly kind: RequestKind
+  readonly appId: AppId | null
+  readonly askedBy: ActorId
+  /** Canonical JSON of what is asked. */
+  readonly body: string
+  /** SHA-256 of `body`, hex. */
+  readonly bodyHash: string
+  readonly reason: string
+  readonly approvers: readonly PersonId[]
+  readonly quorum: number
+  readonly state: RequestState
+  readonly madeAt: Instant
+  readonly expiresAt: Instant
+  readonly closedAt: Instant | null
+}
+
+export interface AnswerRow {
+  readonly id: string
+  readonly version: number
+  readonly requestId: RequestId
+  readonly personId: PersonId
+  readonly says: 'yes' | 'no'
+  /** Hash of the body the person saw. */
+  readonly bodyHash: string
+  readonly comment: string | null
+  readonly at: Instant
+}
+
+export const requestTable = factTable<RequestRow, 'body' | 'reason'>(
+  'request',
+  [
+    'id',
+    'version',
+    'kind',
+    'appId',
+    'askedBy',
+    'body',
+    'bodyHash',
+    'reason',
+    'approvers',
+    'quorum',
+    'state',
+    'madeAt',
+    'expiresAt',
+    'closedAt',
+  ],
+  { words: ['body', 'reason'], isResident: request => request.state === 'open' },
+)
+
+/** Counted by SQL under the request's lock, so no follower keeps them. */
+export const answerTable = factTable<AnswerRow, 'comment'>(
+  'answer',
+  ['id', 'version', 'requestId', 'personId', 'says', 'bodyHash', 'comment', 'at'],
+  { words: ['comment'], isResident: () => false },
+)
+
+export async function findRequest(sql: Sql, id: RequestId): Promise<RequestRow | undefined> {
+  const rows = await sql.query<RequestRow>(
+    `select ${requestTable.select} from request where id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function lockRequest(tx: Tx, id: RequestId): Promise<RequestRow | undefined> {
+  const rows = await tx.query<RequestRow>(
+    `select ${requestTable.select} from request where id = $1 for update`,
+    [id],
+  )
+  return rows[0]
+}
+
+/** Newest first. `personId` narrows to what this person asked or may answer. */
+export function listRequests(
+  sql: Sql,
+  filter: { personId?: PersonId; appId?: AppId; state?: RequestState },
+): Promise<RequestRow[]> {
+  return sql.query<RequestRow>(
+    `select ${requestTable.select} from request
+     where ($1::text is null or asked_by = $1 or $1 = any(approvers))
+       and ($2::text is null or app_id = $2) and ($3::text is null or state = $3)
+     order by made_at desc, id limit ${limits.pageRows}`,
+    [filter.personId ?? null, filter.appId ?? null, filter.state ?? null],
+  )
+}
+
+export function listAnswers(sql: Sql, requestId: RequestId): Promise<AnswerRow[]> {
+  return sql.query<AnswerRow>(
+    `select ${answerTable.select} from answer where request_id = $1 order by at, id`,
+    [requestId],
+  )
+}
+
+export function listOverdueRequests(sql: Sql, now: Instant): Promise<{ id: RequestId }[]> {
+  return sql.query(
+    `select id from request where state = 'open' and expires_at <= $1
+     order by expires_at limit ${limits.pageRows}`,
+    [now],
+  )
+}

@@ -1,0 +1,98 @@
+/** Findings: the rows, and every SQL text that reads them. */
+import type { FindingId, PersonId } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import type { Instant } from '../base/time.ts'
+import { factTable } from '../ledger/fact-table.ts'
+import type { Sql, Tx } from '../store/store.ts'
+
+export type Severity = 'low' | 'medium' | 'high'
+
+export interface FindingRow {
+  readonly id: FindingId
+  readonly version: number
+  /** `<noun>-<what is wrong>`, named by the chapter that raises it: `app-orphaned`. */
+  readonly kind: string
+  readonly severity: Severity
+  /** Id of the thing it is about. */
+  readonly about: string
+  /** Who must look; null: whoever has the role `platform`. */
+  readonly ownerId: PersonId | null
+  /** Ids, enums, numbers, instants. */
+  readonly details: JsonObject
+  /** A sentence for people. */
+  readonly words: string | null
+  readonly state: 'open' | 'answered' | 'resolved'
+  readonly answer: string | null
+  readonly answeredBy: PersonId | null
+  readonly madeAt: Instant
+  readonly closedAt: Instant | null
+}
+
+export const findingTable = factTable<FindingRow, 'words' | 'answer'>(
+  'finding',
+  [
+    'id',
+    'version',
+    'kind',
+    'severity',
+    'about',
+    'ownerId',
+    'details',
+    'words',
+    'state',
+    'answer',
+    'answeredBy',
+    'madeAt',
+    'closedAt',
+  ],
+  {
+    json: ['details'],
+    words: ['words', 'answer'],
+    isResident: finding => finding.state === 'open',
+  },
+)
+
+export async function findFinding(sql: Sql, id: FindingId): Promise<FindingRow | undefined> {
+  const rows = await sql.query<FindingRow>(
+    `select ${findingTable.select} from finding where id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function lockFinding(tx: Tx, id: FindingId): Promise<FindingRow | undefined> {
+  const rows = await tx.query<FindingRow>(
+    `select ${findingTable.select} from finding where id = $1 for update`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function lockOpenFinding(
+  tx: Tx,
+  kind: string,
+  about: string,
+): Promise<FindingRow | undefined> {
+  const rows = await tx.query<FindingRow>(
+    `select ${findingTable.select} from finding
+     where kind = $1 and about = $2 and state = 'open' for update`,
+    [kind, about],
+  )
+  return rows[0]
+}
+
+/** What still needs somebody, the most severe first. */
+export function listOpenFindings(
+  sql: Sql,
+  filter: { ownerId?: PersonId; about?: string },
+): Promise<FindingRow[]> {
+  return sql.query<FindingRow>(
+    `select ${findingTable.select} from finding
+     where state = 'open' and ($1::text is null or owner_id = $1 or owner_id is null)
+       and ($2::text is null or about = $2)
+     order by array_position(array['high', 'medium', 'low'], severity), made_at, id
+     limit ${limits.pageRows}`,
+    [filter.ownerId ?? null, filter.about ?? null],
+  )
+}

@@ -1,0 +1,285 @@
+/**
+ * Targets, resources, grants and manifests: the rows, and every SQL text that reads them.
+ *
+ * A target's configuration holds its credential. It is sealed, and lies in a table of its own that is
+ * no fact table: not even sealed does it get into the log or into memory.
+ */
+import type { DataClass } from '../app/rows.ts'
+import type {
+  AppId,
+  GrantId,
+  ManifestId,
+  PersonId,
+  RequestId,
+  ResourceId,
+  TargetId,
+} from '../base/ids.ts'
+import type { Json } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import type { DataAction } from '../base/permit.ts'
+import type { Instant } from '../base/time.ts'
+import { factTable } from '../ledger/fact-table.ts'
+import type { Sql, Tx } from '../store/store.ts'
+
+/** Roles of an app's identities; `identity/` makes one identity for each. */
+export const appRoles = ['build', 'test', 'publish', 'run', 'agent'] as const
+export type AppRole = (typeof appRoles)[number]
+
+export interface TargetRow {
+  readonly id: TargetId
+  readonly version: number
+  readonly slug: string
+  /** Kind of the connector that speaks to it. */
+  readonly connector: string
+  /** Where it is, without any secret. */
+  readonly address: string
+  readonly production: boolean
+  /** Who answers for the credential we use there. */
+  readonly ownerId: PersonId
+  readonly adminEndsAt: Instant
+  readonly adminRotatedAt: Instant
+  readonly preflightState: 'never' | 'passed' | 'failed'
+  readonly preflightAt: Instant | null
+  readonly state: 'active' | 'retired'
+  readonly madeAt: Instant
+}
+
+export interface Column {
+  readonly name: string
+  readonly class: DataClass
+  /** Never offered to anyone. */
+  readonly hidden: boolean
+}
+
+export interface ResourceRow {
+  readonly id: ResourceId
+  readonly version: number
+  /** What people say: `crm.deals`. */
+  readonly slug: string
+  readonly targetId: TargetId
+  /** Where it is at the target, in the connector's own form. */
+  readonly object: Json
+  /** Empty for a resource that has no columns. */
+  readonly columns: readonly Column[]
+  readonly dataClass: DataClass
+  readonly dataOwnerId: PersonId
+  readonly sandboxTwinId: ResourceId | null
+  readonly isSandbox: boolean
+  readonly state: 'active' | 'retired'
+  readonly madeAt: Instant
+}
+
+export interface GrantRow {
+  readonly id: GrantId
+  readonly version: number
+  readonly appId: AppId
+  readonly roles: readonly AppRole[]
+  readonly resourceId: ResourceId
+  readonly targetId: TargetId
+  readonly actions: readonly DataAction[]
+  /** Columns that may be read; empty only where the resource has none. */
+  readonly columns: readonly string[]
+  readonly unattended: boolean
+  readonly requestId: RequestId
+  /** Deterministic name of what holds these rights at the target. */
+  readonly holder: string
+  readonly state: 'live' | 'dropped' | 'ended'
+  readonly madeAt: Instant
+  readonly endsAt: Instant
+  readonly usedAt: Instant | null
+  readonly endedAt: Instant | null
+}
+
+/** One purpose of a manifest: what a task opened with this name may need. */
+export interface Purpose {
+  readonly name: string
+  readonly says: string
+  readonly needs: readonly { readonly resource: string; readonly actions: readonly DataAction[] }[]
+  readonly egress: readonly string[]
+}
+
+export interface ManifestRow {
+  readonly id: ManifestId
+  readonly version: number
+  readonly appId: AppId
+  /** SHA-256 of the canonical manifest, hex. */
+  readonly digest: string
+  readonly purposes: readonly Purpose[]
+  readonly state: 'current' | 'superseded'
+  readonly madeAt: Instant
+}
+
+export const targetTable = factTable<TargetRow>('target', [
+  'id',
+  'version',
+  'slug',
+  'connector',
+  'address',
+  'production',
+  'ownerId',
+  'adminEndsAt',
+  'adminRotatedAt',
+  'preflightState',
+  'preflightAt',
+  'state',
+  'madeAt',
+])
+
+export const resourceTable = factTable<ResourceRow>(
+  'resource',
+  [
+    'id',
+    'version',
+    'slug',
+    'targetId',
+    'object',
+    'columns',
+    'dataClass',
+    'dataOwnerId',
+    'sandboxTwinId',
+    'isSandbox',
+    'state',
+    'madeAt',
+  ],
+  { json: ['object', 'columns'] },
+)
+
+export const grantTable = factTable<GrantRow>(
+  'app_grant',
+  [
+    'id',
+    'version',
+    'appId',
+    'roles',
+    'resourceId',
+    'targetId',
+    'actions',
+    'columns',
+    'unattended',
+    'requestId',
+    'holder',
+    'state',
+    'madeAt',
+    'endsAt',
+    'usedAt',
+    'endedAt',
+  ],
+  { isResident: grant => grant.state === 'live' },
+)
+
+export const manifestTable = factTable<ManifestRow>(
+  'manifest',
+  ['id', 'version', 'appId', 'digest', 'purposes', 'state', 'madeAt'],
+  { json: ['purposes'], isResident: manifest => manifest.state === 'current' },
+)
+
+export async function findTarget(sql: Sql, id: TargetId): Promise<TargetRow | undefined> {
+  const rows = await sql.query<TargetRow>(
+    `select ${targetTable.select} from target where id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function lockTarget(tx: Tx, id: TargetId): Promise<TargetRow | undefined> {
+  const rows = await tx.query<TargetRow>(
+    `select ${targetTable.select} from target where id = $1 for update`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function findTargetBySlug(sql: Sql, slug: string): Promise<TargetRow | undefined> {
+  const rows = await sql.query<TargetRow>(
+    `select ${targetTable.select} from target where slug = $1`,
+    [slug],
+  )
+  return rows[0]
+}
+
+export function listTargets(sql: Sql): Promise<TargetRow[]> {
+  return sql.query<TargetRow>(
+    `select ${targetTable.select} from target order by slug limit ${limits.pageRows}`,
+  )
+}
+
+/** The sealed configuration; open it with `targetConfigAad`. */
+export async function findSealedConfig(sql: Sql, id: TargetId): Promise<string | undefined> {
+  const rows = await sql.query<{ sealed: string }>(
+    'select sealed from target_config where target_id = $1',
+    [id],
+  )
+  return rows[0]?.sealed
+}
+
+export async function putSealedConfig(tx: Tx, id: TargetId, sealed: string): Promise<void> {
+  await tx.query(
+    `insert into target_config (target_id, sealed) values ($1, $2)
+     on conflict (target_id) do update set sealed = excluded.sealed`,
+    [id, sealed],
+  )
+}
+
+/** What the seal is bound to, so that no row's secret can be moved to another row. */
+export function targetConfigAad(id: TargetId): string {
+  return `target_config:${id}`
+}
+
+export async function findResource(sql: Sql, id: ResourceId): Promise<ResourceRow | undefined> {
+  const rows = await sql.query<ResourceRow>(
+    `select ${resourceTable.select} from resource where id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function findResourceBySlug(sql: Sql, slug: string): Promise<ResourceRow | undefined> {
+  const rows = await sql.query<ResourceRow>(
+    `select ${resourceTable.select} from resource where slug = $1`,
+    [slug],
+  )
+  return rows[0]
+}
+
+export function listResources(sql: Sql): Promise<ResourceRow[]> {
+  return sql.query<ResourceRow>(
+    `select ${resourceTable.select} from resource order by slug limit ${limits.pageRows}`,
+  )
+}
+
+export async function findGrant(sql: Sql, id: GrantId): Promise<GrantRow | undefined> {
+  const rows = await sql.query<GrantRow>(
+    `select ${grantTable.select} from app_grant where id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function lockGrant(tx: Tx, id: GrantId): Promise<GrantRow | undefined> {
+  const rows = await tx.query<GrantRow>(
+    `select ${grantTable.select} from app_grant where id = $1 for update`,
+    [id],
+  )
+  return rows[0]
+}
+
+/** Live ones first, then the newest. */
+export function listGrants(
+  sql: Sql,
+  filter: { appId?: AppId; state?: GrantRow['state'] },
+): Promise<GrantRow[]> {
+  return sql.query<GrantRow>(
+    `select ${grantTable.select} from app_grant
+     where ($1::text is null or app_id = $1) and ($2::text is null or state = $2)
+     order by (state = 'live') desc, made_at desc, id limit ${limits.pageRows}`,
+    [filter.appId ?? null, filter.state ?? null],
+  )
+}
+
+export async function findManifest(sql: Sql, appId: AppId): Promise<ManifestRow | undefined> {
+  const rows = await sql.query<ManifestRow>(
+    `select ${manifestTable.select} from manifest where app_id = $1 and state = 'current'`,
+    [appId],
+  )
+  return rows[0]
+}

@@ -1,0 +1,57 @@
+/** Holds: the rows, and every SQL text that reads them. */
+import type { ActorId, HoldId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import type { Instant } from '../base/time.ts'
+import { factTable } from '../ledger/fact-table.ts'
+import type { Sql, Tx } from '../store/store.ts'
+
+export const holdScopes = ['app', 'person', 'identity', 'everything'] as const
+export type HoldScope = (typeof holdScopes)[number]
+
+export interface HoldRow {
+  readonly id: HoldId
+  readonly version: number
+  readonly scope: HoldScope
+  /** Id of what is held; `everything` for the widest. */
+  readonly about: string
+  readonly reason: string
+  readonly setBy: ActorId
+  readonly state: 'set' | 'lifted'
+  readonly madeAt: Instant
+  readonly liftedBy: ActorId | null
+  readonly liftedAt: Instant | null
+}
+
+export const holdTable = factTable<HoldRow, 'reason'>(
+  'hold',
+  ['id', 'version', 'scope', 'about', 'reason', 'setBy', 'state', 'madeAt', 'liftedBy', 'liftedAt'],
+  { words: ['reason'], isResident: hold => hold.state === 'set' },
+)
+
+export async function lockHold(tx: Tx, id: HoldId): Promise<HoldRow | undefined> {
+  const rows = await tx.query<HoldRow>(
+    `select ${holdTable.select} from hold where id = $1 for update`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function findSetHold(
+  sql: Sql,
+  scope: HoldScope,
+  about: string,
+): Promise<HoldRow | undefined> {
+  const rows = await sql.query<HoldRow>(
+    `select ${holdTable.select} from hold where scope = $1 and about = $2 and state = 'set'`,
+    [scope, about],
+  )
+  return rows[0]
+}
+
+/** What is held now, the oldest first. */
+export function listHolds(sql: Sql): Promise<HoldRow[]> {
+  return sql.query<HoldRow>(
+    `select ${holdTable.select} from hold where state = 'set'
+     order by made_at, id limit ${limits.pageRows}`,
+  )
+}
