@@ -1,0 +1,103 @@
+/**
+ * Branded ids: one kind can not be passed for another, and each says what it is.
+ *
+ * An id is a prefix and 128 random bits in Crockford's alphabet, lower case (26 characters). What a
+ * person sees is the slug, or the short id (`L-7K2Q`) that `shortId` derives from the id.
+ */
+import { randomBytes } from 'node:crypto'
+
+export const idPrefixes = {
+  person: 'pe',
+  app: 'ap',
+  identity: 'id',
+  trustRule: 'tr',
+  target: 'tg',
+  resource: 'rs',
+  request: 'rq',
+  grant: 'gr',
+  manifest: 'mf',
+  task: 'tk',
+  token: 'tn',
+  lease: 'ls',
+  decision: 'dc',
+  bundle: 'pb',
+  hold: 'ho',
+  finding: 'fi',
+  offboarding: 'of',
+  key: 'ky',
+  system: 'sy',
+} as const
+
+export type IdKind = keyof typeof idPrefixes
+declare const idBrand: unique symbol
+export type Id<K extends IdKind> = string & { readonly [idBrand]: K }
+
+export type PersonId = Id<'person'>
+export type AppId = Id<'app'>
+export type IdentityId = Id<'identity'>
+export type TrustRuleId = Id<'trustRule'>
+export type TargetId = Id<'target'>
+export type ResourceId = Id<'resource'>
+export type RequestId = Id<'request'>
+export type GrantId = Id<'grant'>
+export type ManifestId = Id<'manifest'>
+export type TaskId = Id<'task'>
+export type TokenId = Id<'token'>
+export type LeaseId = Id<'lease'>
+export type DecisionId = Id<'decision'>
+export type BundleId = Id<'bundle'>
+export type HoldId = Id<'hold'>
+export type FindingId = Id<'finding'>
+export type OffboardingId = Id<'offboarding'>
+export type KeyId = Id<'key'>
+/** One of our own sweeps, as an actor: `sy_lease-sweep`. */
+export type SystemId = Id<'system'>
+export type ActorId = PersonId | IdentityId | SystemId
+export type AnyId = Id<IdKind>
+
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+
+export function newId<K extends IdKind>(kind: K): Id<K> {
+  let text = ''
+  let bits = 0n
+  for (const byte of randomBytes(17)) bits = (bits << 8n) | BigInt(byte)
+  for (let i = 0; i < 26; i++) {
+    text += alphabet[Number(bits & 31n)]
+    bits >>= 5n
+  }
+  return `${idPrefixes[kind]}_${text}` as Id<K>
+}
+
+export function systemId(
+  name:
+    | 'genesis'
+    | 'lease-sweep'
+    | 'app-sweep'
+    | 'people-sweep'
+    | 'offboard'
+    | 'sequencer'
+    | 'approval'
+    | 'recovery'
+    | 'schedule',
+): SystemId {
+  return `sy_${name}` as SystemId
+}
+
+export function isId<K extends IdKind>(kind: K, text: string): text is Id<K> {
+  return text.startsWith(`${idPrefixes[kind]}_`) && /^[a-z]{2}_[0-9a-hjkmnp-tv-z]{26}$/.test(text)
+}
+
+const shortLetters = {
+  request: 'R',
+  grant: 'G',
+  task: 'T',
+  lease: 'L',
+  decision: 'D',
+  finding: 'F',
+} as const
+export type ShortKind = keyof typeof shortLetters
+
+/** What people see and type: `L-7K2Q9`. Five characters of the id's random part; look-ups take any unambiguous length ≥ 4. */
+export function shortId(kind: ShortKind, id: Id<ShortKind>): string {
+  return `${shortLetters[kind]}-${id.slice(3, 8).toUpperCase()}`
+}

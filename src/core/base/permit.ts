@@ -1,0 +1,107 @@
+/**
+ * A `Permit` is the proof that somebody decided. Verbs that change anything take one, so a door
+ * that forgets to ask does not compile.
+ *
+ * INVARIANT: `issuePermit` is called by `core/policy/decide` alone (a rule of the checks).
+ */
+import type { ActorId, AnyId, AppId, DecisionId, TaskId } from './ids.ts'
+import type { Instant } from './time.ts'
+
+/** Everything that can be decided about ourselves. What an app does with data is `DataAction`. */
+export const actionNames = [
+  'person.add',
+  'person.leave',
+  'person.roles',
+  'app.make',
+  'app.extend',
+  'app.transfer',
+  'app.accept',
+  'app.pause',
+  'app.resume',
+  'app.end',
+  'identity.revoke',
+  'trust.add',
+  'trust.remove',
+  'target.connect',
+  'resource.define',
+  'request.make',
+  'request.withdraw',
+  'request.answer',
+  'grant.make',
+  'grant.drop',
+  'grant.narrow',
+  'manifest.set',
+  'task.open',
+  'task.close',
+  'token.exchange',
+  'token.introspect',
+  'token.revoke',
+  'lease.issue',
+  'lease.renew',
+  'lease.end',
+  'hold.set',
+  'hold.lift',
+  'policy.change',
+  'finding.answer',
+  'offboard.plan',
+  'offboard.run',
+  'text.erase',
+  'key.rotate',
+  'log.read',
+] as const
+export type ActionName = (typeof actionNames)[number]
+
+/** Classes of what is done to data (design §5). Unknown is the strongest. */
+export const dataActions = [
+  'read',
+  'write',
+  'destroy',
+  'share-outside',
+  'spend',
+  'change-privilege',
+] as const
+export type DataAction = (typeof dataActions)[number]
+
+/** A decision as it is kept: `body` is canonical JSON, enough to decide again byte for byte. */
+export interface DecisionRecord {
+  readonly id: DecisionId
+  readonly at: Instant
+  readonly appId: AppId | null
+  readonly taskId: TaskId | null
+  readonly allowed: boolean
+  readonly body: string
+  /** SHA-256 of `body`, hex: what the entry that used the decision seals. */
+  readonly hash: string
+}
+
+declare const permitBrand: unique symbol
+export interface Permit<A extends ActionName> {
+  readonly action: A
+  readonly actor: ActorId
+  /** What it is about: one thing, by id; verbs check that it is the thing they were given. */
+  readonly about: AnyId
+  /** What was decided to come here; the entry of the act it allows carries their hashes. */
+  readonly decisions: readonly DecisionRecord[]
+  readonly decidedAt: Instant
+  readonly [permitBrand]: A
+}
+
+export function issuePermit<A extends ActionName>(permit: {
+  action: A
+  actor: ActorId
+  about: AnyId
+  decisions: readonly DecisionRecord[]
+  decidedAt: Instant
+}): Permit<A> {
+  return Object.freeze({ ...permit }) as Permit<A>
+}
+
+/** Asserts that the permit is for this action and this thing. A mismatch is a bug, not a denial. */
+export function checkPermit<A extends ActionName>(
+  permit: Permit<A>,
+  action: A,
+  about: AnyId,
+): void {
+  if (permit.action !== action || permit.about !== about)
+    throw new Error(`permit for ${permit.action} ${permit.about} used for ${action} ${about}`)
+}

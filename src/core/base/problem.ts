@@ -1,0 +1,49 @@
+/**
+ * The one error people and programs meet. A denial is a value (policy), a bug is an assertion; a
+ * `Problem` is an inability: it says what, and the next step.
+ */
+import { type ProblemCode, problemTable } from './problems.ts'
+
+export interface ProblemText {
+  /** For the caller: quotes their input in back-ticks, no internals. */
+  detail: string
+  /** The next step, if not part of the detail: a command or a sentence. */
+  next?: string | undefined
+  /** The member of the input at fault, as a JSON pointer or a parameter name. */
+  field?: string | undefined
+  /** For us: never shown to a caller, never a secret. */
+  log?: string | undefined
+  cause?: unknown
+}
+
+export class Problem extends Error {
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly next: string | undefined
+  readonly field: string | undefined
+  readonly log: string | undefined
+
+  constructor(code: ProblemCode, text: ProblemText) {
+    super(`${code}: ${text.detail}`, text.cause === undefined ? undefined : { cause: text.cause })
+    this.name = 'Problem'
+    this.code = code
+    this.detail = text.detail
+    this.next = text.next
+    this.field = text.field
+    this.log = text.log
+  }
+
+  get status(): number {
+    return problemTable[this.code].status
+  }
+}
+
+/** Narrow look at what was thrown. */
+export function isProblem(thrown: unknown, code?: ProblemCode): thrown is Problem {
+  return thrown instanceof Problem && (code === undefined || thrown.code === code)
+}
+
+/** A branch that can not happen, or a bug: stops here, loudly. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${message}`)
+}

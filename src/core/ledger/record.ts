@@ -1,0 +1,273 @@
+/**
+ * The record scope: a state change and its entry commit together or not at all (design §3.1).
+ *
+ * INVARIANT: the entry is the last statement of the transaction, after all row locks, and there is
+ * exactly one per transaction; its id then orders it after everything it could have seen.
+ */
+import { randomBytes } from 'node:crypto'
+import type { ActorId } from '../base/ids.ts'
+import { canonicalJson } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import type { ActionName, DecisionRecord, Permit } from '../base/permit.ts'
+import { assert, Problem } from '../base/problem.ts'
+import type { Clock, Instant } from '../base/time.ts'
+import type { Store, Tx } from '../store/store.ts'
+import { type FactRow, type FactTable, imageOf, snakeCase, wordsOf } from './fact-table.ts'
+import type { EntryKind } from './kind.ts'
+import { commit, leafText, type Subject } from './leaf.ts'
+import type { Replica } from './replica.ts'
+
+export interface LedgerWorld {
+  readonly store: Store
+  readonly clock: Clock
+  readonly replica: Replica
+  /** Told after each commit, so that the sequencer need not wait for its poll. */
+  readonly poke: () => void
+}
+
+export interface EntryText {
+  readonly kind: EntryKind
+  /** Who did it: a permit says so itself; what needed no permit names its actor. */
+  readonly by: Permit<ActionName> | ActorId
+  /** Things it is about beside the rows written in this scope, which are added by themselves. */
+  readonly subjects?: readonly Subject[]
+  /** Ids, enums, numbers, instants; never a name or a free word, never a secret. */
+  readonly facts?: Readonly<Record<string, unknown>>
+  /** Words of people: erasable. */
+  readonly words?: Readonly<Record<string, string>>
+}
+
+export interface Scope {
+  readonly tx: Tx
+  readonly at: Instant
+  insert<R extends FactRow, W extends keyof R & string>(
+    table: FactTable<R, W>,
+    row: R,
+  ): Promise<void>
+  /** Writes `after` if the row still has the version of `before`; else Problem `conflict`. */
+  save<R extends FactRow, W extends keyof R & string>(
+    table: FactTable<R, W>,
+    before: R,
+    after: Omit<R, 'version'>,
+  ): Promise<R>
+  /** `save` for many rows of one table in one statement; all or none. At most `limits.saveRows`. */
+  saveAll<R extends FactRow, W extends keyof R & string>(
+    table: FactTable<R, W>,
+    pairs: readonly { readonly before: R; readonly after: Omit<R, 'version'> }[],
+  ): Promise<R[]>
+  /** The one entry of this transaction. */
+  entry(text: EntryText): void
+  /** Decisions to keep beside those the permit carries (denials, data actions). */
+  decided(...records: readonly DecisionRecord[]): void
+  /** Runs after the commit, never before: release of a token, a wake-up. */
+  afterCommit(run: () => void): void
+}
+
+/** Runs `work` in one transaction and seals it with its entry. Without an entry it is a bug. */
+export async function recorded<T>(
+  world: LedgerWorld,
+  work: (scope: Scope) => Promise<T>,
+): Promise<T> {
+  const draft = new Draft(world.clock.now())
+  const result = await world.store.transact(async tx => {
+    draft.begin(tx)
+    const value = await work(draft)
+    await draft.write()
+    return value
+  })
+  world.replica.applyOwn(draft.images)
+  world.poke()
+  for (const run of draft.later) run()
+  return result
+}
+
+export interface TableImage {
+  readonly table: string
+  readonly row: FactRow
+}
+
+/** The state of one scope. A class because it guards one thing: the entry is written once, last. */
+class Draft implements Scope {
+  readonly at: Instant
+  images: TableImage[] = []
+  later: (() => void)[] = []
+  #tx: Tx | undefined
+  #text: EntryText | undefined
+  #words: Record<string, string> = {}
+  #records: DecisionRecord[] = []
+
+  constructor(at: Instant) {
+    this.at = at
+  }
+
+  get tx(): Tx {
+    assert(this.#tx, 'the scope is open')
+    return this.#tx
+  }
+
+  /** Also resets: a store may run the work again after a serialization failure. */
+  begin(tx: Tx): void {
+    this.#tx = tx
+    this.#text = undefined
+    this.#words = {}
+    this.#records = []
+    this.images = []
+    this.later = []
+  }
+
+  async insert<R extends FactRow, W extends keyof R & string>(
+    table: FactTable<R, W>,
+    row: R,
+  ): Promise<void> {
+    const { names, values, params } = columnsOf(table, row)
+    await this.tx.query(
+      `insert into ${table.name} (${names.join(', ')}) values (${values.join(', ')})`,
+      params,
+    )
+    this.#note(table, row)
+  }
+
+  async save<R extends FactRow, W extends keyof R & string>(
+    table: FactTable<R, W>,
+    before: R,
+    after: Omit<R, 'version'>,
+  ): Promise<R> {
+    const row = { ...after, version: before.version + 1 } as R
+    const { names, values, params } = columnsOf(table, row)
+    const rows = await this.tx.query<{ id: string }>(
+      `update ${table.name} set (${names.join(', ')}) = row(${values.join(', ')})
+       where id = $${params.length + 1} and version = $${params.length + 2} returning id`,
+      [...params, before.id, before.version],
+    )
+    if (rows.length !== 1)
+      throw new Problem('conflict', {
+        detail: `This ${table.name} was changed by somebody else at the same moment.`,
+        next: 'Look at it again and repeat.',
+        log: `${table.name} ${before.id} is not at version ${before.version}`,
+      })
+    this.#note(table, row)
+    return row
+  }
+
+  async saveAll<R extends FactRow, W extends keyof R & string>(
+    table: FactTable<R, W>,
+    pairs: readonly { readonly before: R; readonly after: Omit<R, 'version'> }[],
+  ): Promise<R[]> {
+    assert(pairs.length <= limits.saveRows, 'a batch is bounded')
+    if (pairs.length === 0) return []
+    const rows = pairs.map(({ before, after }) => ({ ...after, version: before.version + 1 }) as R)
+    const names = table.columns.map(snakeCase)
+    const values = rows.map(row =>
+      Object.fromEntries(table.columns.map((column, i) => [names[i], row[column] ?? null])),
+    )
+    const saved = await this.tx.query<{ id: string }>(
+      `update ${table.name} set (${names.join(', ')}) = row(${names.map(name => `new.${name}`).join(', ')})
+       from jsonb_populate_recordset(null::${table.name}, $1::jsonb) as new
+       where ${table.name}.id = new.id and ${table.name}.version = new.version - 1
+       returning ${table.name}.id`,
+      [JSON.stringify(values)],
+    )
+    if (saved.length !== rows.length)
+      throw new Problem('conflict', {
+        detail: `One of these ${table.name}s was changed by somebody else at the same moment.`,
+        next: 'Look at them again and repeat.',
+      })
+    for (const row of rows) this.#note(table, row)
+    return rows
+  }
+
+  entry(text: EntryText): void {
+    assert(this.#text === undefined, 'one entry per transaction')
+    this.#text = text
+    if (typeof text.by !== 'string') this.decided(...text.by.decisions)
+  }
+
+  decided(...records: readonly DecisionRecord[]): void {
+    for (const record of records)
+      if (!this.#records.some(known => known.id === record.id)) this.#records.push(record)
+  }
+
+  afterCommit(run: () => void): void {
+    this.later.push(run)
+  }
+
+  async write(): Promise<void> {
+    const text = this.#text
+    assert(text !== undefined, 'a state change has an entry')
+    await this.#writeDecisions()
+    const subjects = [...this.images.map(subjectOf), ...(text.subjects ?? [])]
+    const facts = canonicalJson({
+      ...text.facts,
+      ...(this.#records.length > 0
+        ? { decisions: this.#records.map(({ id, hash }) => ({ id, hash })) }
+        : {}),
+      ...(this.images.length > 0 ? { rows: this.images } : {}),
+    })
+    const words = { ...this.#words, ...text.words }
+    const wordsText = Object.keys(words).length === 0 ? undefined : canonicalJson(words)
+    const salts = randomBytes(64).toString('base64url')
+    const [factsSalt, wordsSalt] = [salts.slice(0, 43), salts.slice(43)]
+    const leaf = leafText({
+      kind: text.kind,
+      at: this.at,
+      actor: typeof text.by === 'string' ? text.by : text.by.actor,
+      subjects,
+      facts: commit(factsSalt, facts),
+      words: wordsText === undefined ? undefined : commit(wordsSalt, wordsText),
+    })
+    const ids = [...new Set(subjects.map(subject => subject.id))]
+    await this.tx.query(
+      `insert into ledger_inbox (at, kind, subjects, leaf, facts, facts_salt, words, words_salt)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [
+        this.at,
+        text.kind,
+        ids,
+        leaf,
+        facts,
+        factsSalt,
+        wordsText ?? null,
+        wordsText === undefined ? null : wordsSalt,
+      ],
+    )
+  }
+
+  async #writeDecisions(): Promise<void> {
+    for (const record of this.#records)
+      await this.tx.query(
+        'insert into decision (id, at, app_id, task_id, allowed, record, hash) values ($1, $2, $3, $4, $5, $6, $7)',
+        [
+          record.id,
+          record.at,
+          record.appId,
+          record.taskId,
+          record.allowed,
+          record.body,
+          record.hash,
+        ],
+      )
+  }
+
+  #note<R extends FactRow, W extends keyof R & string>(table: FactTable<R, W>, row: R): void {
+    this.images.push({ table: table.name, row: imageOf(table, row) as unknown as FactRow })
+    for (const [column, value] of Object.entries(wordsOf(table, row)))
+      this.#words[`${row.id}.${column}`] = value
+  }
+}
+
+function columnsOf<R extends FactRow, W extends keyof R & string>(table: FactTable<R, W>, row: R) {
+  const names = table.columns.map(snakeCase)
+  const values = table.columns.map((column, i) =>
+    table.json.has(column) ? `$${i + 1}::jsonb` : `$${i + 1}`,
+  )
+  const params = table.columns.map(column => {
+    const value: unknown = row[column]
+    if (value === undefined) return null
+    return table.json.has(column) && value !== null ? JSON.stringify(value) : value
+  })
+  return { names, values, params }
+}
+
+function subjectOf(image: TableImage): Subject {
+  return { type: image.table, id: image.row.id, version: image.row.version }
+}

@@ -1,0 +1,505 @@
+-- The first schema. Rules of the house (design §3): facts carry a version; entries are only inserted;
+-- what must always hold is a constraint here, not only code. Instants are UTC; ids are text.
+-- Collation "C" where an identity string is compared: case and locale never decide who somebody is.
+
+-- ── the ledger ──────────────────────────────────────────────────────────────────────────────────
+
+-- What has happened and has no position yet. Written last in the transaction of its fact.
+create table ledger_inbox (
+  id bigint generated always as identity (cache 1) primary key,
+  at timestamptz not null,
+  kind text not null,
+  subjects text[] not null,
+  leaf text not null,
+  facts text not null,
+  facts_salt text not null,
+  words text,
+  words_salt text
+);
+
+-- The log. `leaf` is the exact text that is hashed (RFC 6962); `facts` lie beside it under a salted commitment.
+create table ledger_entry (
+  position bigint primary key check (position >= 0),
+  inbox_id bigint not null unique,
+  at timestamptz not null,
+  kind text not null,
+  subjects text[] not null,
+  leaf text not null,
+  leaf_hash bytea not null check (length(leaf_hash) = 32),
+  facts text not null,
+  facts_salt text not null
+);
+create index ledger_entry_subjects on ledger_entry using gin (subjects);
+create index ledger_entry_kind on ledger_entry (kind, position);
+
+-- Words of people, apart, so that they can be erased while every proof stays valid.
+create table ledger_words (
+  position bigint primary key references ledger_entry,
+  words text not null,
+  salt text not null
+);
+
+-- Roots of complete subtrees of 256^n leaves: what proofs are made from without reading every leaf.
+create table ledger_node (
+  level int not null check (level > 0),
+  index bigint not null,
+  hash bytea not null check (length(hash) = 32),
+  primary key (level, index)
+);
+
+create table ledger_head (
+  one boolean primary key default true check (one),
+  size bigint not null,
+  root bytea not null,
+  peaks bytea not null,
+  sequenced_at timestamptz not null
+);
+insert into ledger_head (size, root, peaks, sequenced_at)
+  values (0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', '\x', now());
+
+create table ledger_checkpoint (
+  size bigint primary key,
+  root bytea not null,
+  note text not null,
+  signed_at timestamptz not null
+);
+
+-- Refusals before attestation: counted here, sealed as one summary entry per issuer and minute.
+create table ledger_refusal_count (
+  issuer text not null,
+  minute timestamptz not null,
+  reason text not null,
+  count bigint not null,
+  primary key (issuer, minute, reason)
+);
+
+-- Decisions, with the slice of facts they were made from. Their hashes are in the entry that used them.
+create table decision (
+  id text primary key,
+  at timestamptz not null,
+  app_id text,
+  task_id text,
+  allowed boolean not null,
+  record text not null,
+  hash text not null
+);
+create index decision_app on decision (app_id, at);
+create index decision_at on decision (at);
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin raise exception 'the log is only ever added to'; end $$;
+create trigger ledger_entry_insert_only before update or delete or truncate on ledger_entry
+  for each statement execute function refuse_change();
+create trigger ledger_node_insert_only before update or delete or truncate on ledger_node
+  for each statement execute function refuse_change();
+create trigger ledger_checkpoint_insert_only before update or delete or truncate on ledger_checkpoint
+  for each statement execute function refuse_change();
+create trigger decision_insert_only before update or delete or truncate on decision
+  for each statement execute function refuse_change();
+
+-- ── installation and keys ───────────────────────────────────────────────────────────────────────
+
+create table installation (
+  id text primary key,
+  version bigint not null check (version > 0),
+  name text not null,
+  trust_domain text not null,
+  mode text not null check (mode in ('solo', 'team')),
+  epoch int not null default 1,
+  made_at timestamptz not null
+);
+create unique index installation_one on installation ((true));
+
+create table key (
+  id text primary key,
+  version bigint not null check (version > 0),
+  use text not null check (use in ('root', 'ledger', 'certificate', 'token', 'lease')),
+  alg text not null,
+  public_jwk jsonb,
+  sealed text,
+  state text not null check (state in ('next', 'active', 'retired', 'destroyed')),
+  made_at timestamptz not null,
+  retired_at timestamptz
+);
+create unique index key_active on key (use) where state = 'active';
+
+-- The key table as published, signed by the root key; the newest row is the one in force.
+create table key_table (
+  serial int primary key,
+  body text not null,
+  signature text not null,
+  made_at timestamptz not null
+);
+
+-- ── people ──────────────────────────────────────────────────────────────────────────────────────
+
+create table person (
+  id text primary key,
+  version bigint not null check (version > 0),
+  iss text collate "C" not null,
+  sub text collate "C" not null,
+  name text not null,
+  email text,
+  roles text[] not null default '{}',
+  state text not null check (state in ('living', 'left')),
+  left_at timestamptz,
+  seen_at timestamptz not null,
+  made_at timestamptz not null,
+  unique (iss, sub)
+);
+
+create table one_time_link (
+  hash text primary key,
+  person_id text not null references person,
+  expires_at timestamptz not null,
+  used_at timestamptz
+);
+
+create table browser_session (
+  hash text primary key,
+  person_id text not null references person,
+  csrf text not null,
+  made_at timestamptz not null,
+  expires_at timestamptz not null,
+  ended_at timestamptz
+);
+create index browser_session_person on browser_session (person_id);
+
+-- State of a sign-in under way at the company's provider (state, nonce, PKCE verifier), bound to a cookie.
+create table sign_in (
+  hash text primary key,
+  body text not null,
+  expires_at timestamptz not null
+);
+
+-- State of our own authorization server (oidc-provider's adapter).
+create table oidc_state (
+  kind text not null,
+  id text not null,
+  payload jsonb not null,
+  grant_id text,
+  user_code text,
+  uid text,
+  consumed_at timestamptz,
+  expires_at timestamptz,
+  primary key (kind, id)
+);
+create index oidc_state_grant on oidc_state (grant_id);
+create index oidc_state_user_code on oidc_state (kind, user_code);
+create index oidc_state_uid on oidc_state (kind, uid);
+create index oidc_state_expires on oidc_state (expires_at);
+
+-- ── approval and finding ────────────────────────────────────────────────────────────────────────
+
+create table request (
+  id text primary key,
+  version bigint not null check (version > 0),
+  kind text not null check (kind in ('grant', 'policy', 'trust', 'resource', 'target', 'transfer')),
+  app_id text,
+  asked_by text not null,
+  body text not null,
+  body_hash text not null,
+  reason text not null,
+  approvers text[] not null,
+  quorum int not null check (quorum >= 1),
+  state text not null check (state in ('open', 'agreed', 'denied', 'withdrawn', 'expired')),
+  made_at timestamptz not null,
+  expires_at timestamptz not null,
+  closed_at timestamptz
+);
+create index request_open on request (state, expires_at);
+
+create table answer (
+  id text primary key,
+  version bigint not null check (version > 0),
+  request_id text not null references request,
+  person_id text not null references person,
+  says text not null check (says in ('yes', 'no')),
+  body_hash text not null,
+  comment text,
+  at timestamptz not null,
+  unique (request_id, person_id)
+);
+
+create table finding (
+  id text primary key,
+  version bigint not null check (version > 0),
+  kind text not null,
+  severity text not null check (severity in ('low', 'medium', 'high')),
+  about text not null,
+  owner_id text,
+  details jsonb not null,
+  words text,
+  state text not null check (state in ('open', 'answered', 'resolved')),
+  answer text,
+  answered_by text,
+  made_at timestamptz not null,
+  closed_at timestamptz
+);
+create unique index finding_open_once on finding (kind, about) where state = 'open';
+
+-- ── apps, identities, grants ────────────────────────────────────────────────────────────────────
+
+create table app (
+  id text primary key,
+  version bigint not null check (version > 0),
+  slug text collate "C" not null,
+  owner_id text not null references person,
+  backup_id text not null references person,
+  offered_to text references person,
+  team text,
+  purpose text not null check (length(purpose) > 0),
+  data_classes text[] not null check (data_classes <@ array['public', 'internal', 'customer', 'hr', 'secret']),
+  stage text not null check (stage in ('prototype', 'managed')),
+  state text not null check (state in ('draft', 'active', 'paused', 'ending', 'ended', 'graduated')),
+  end_trigger text not null check (end_trigger in ('date', 'owner', 'day-closes', 'graduation')),
+  ends_at timestamptz not null,
+  max_ends_at timestamptz not null,
+  paused_because text check (paused_because in ('owner', 'owner-gone', 'drift', 'person')),
+  orphaned_at timestamptz,
+  made_by text not null,
+  made_at timestamptz not null,
+  ended_at timestamptz,
+  check (ends_at > made_at),
+  check (ends_at <= max_ends_at),
+  check (owner_id <> backup_id),
+  check ((state = 'paused') = (paused_because is not null)),
+  check ((state in ('ended', 'graduated')) = (ended_at is not null))
+);
+create unique index app_slug on app (slug) where state not in ('ended', 'graduated');
+create index app_due on app (ends_at) where state in ('draft', 'active', 'paused');
+create index app_owner on app (owner_id);
+
+create table manifest (
+  id text primary key,
+  version bigint not null check (version > 0),
+  app_id text not null references app,
+  digest text not null,
+  purposes jsonb not null,
+  state text not null check (state in ('current', 'superseded')),
+  made_at timestamptz not null
+);
+create unique index manifest_current on manifest (app_id) where state = 'current';
+
+create table identity (
+  id text primary key,
+  version bigint not null check (version > 0),
+  app_id text not null references app,
+  role text not null check (role in ('build', 'test', 'publish', 'run', 'agent')),
+  spiffe_id text collate "C" not null unique check (length(spiffe_id) <= 2048),
+  state text not null check (state in ('active', 'revoked')),
+  made_at timestamptz not null,
+  ended_at timestamptz
+);
+create unique index identity_role on identity (app_id, role) where state = 'active';
+
+create table trust_rule (
+  id text primary key,
+  version bigint not null check (version > 0),
+  identity_id text not null references identity,
+  app_id text not null references app,
+  preset text not null check (preset in ('github', 'person')),
+  issuer text collate "C" not null,
+  claims jsonb not null,
+  state text not null check (state in ('active', 'revoked')),
+  made_at timestamptz not null,
+  ended_at timestamptz
+);
+create index trust_rule_issuer on trust_rule (issuer) where state = 'active';
+
+-- Assertions that were used, until they would have expired: an assertion is accepted once.
+create table seen_assertion (
+  issuer text collate "C" not null,
+  hash text not null,
+  used_at timestamptz not null,
+  expires_at timestamptz not null,
+  primary key (issuer, hash)
+);
+create index seen_assertion_expires on seen_assertion (expires_at);
+
+create table target (
+  id text primary key,
+  version bigint not null check (version > 0),
+  slug text collate "C" not null unique,
+  connector text not null,
+  address text not null,
+  production boolean not null,
+  owner_id text not null references person,
+  admin_ends_at timestamptz not null,
+  admin_rotated_at timestamptz not null,
+  preflight_state text not null check (preflight_state in ('never', 'passed', 'failed')),
+  preflight_at timestamptz,
+  state text not null check (state in ('active', 'retired')),
+  made_at timestamptz not null
+);
+
+-- The credential we use there, sealed with the row's id. Apart, so that it is in no image of the row.
+create table target_config (
+  target_id text primary key references target,
+  sealed text not null
+);
+
+create table resource (
+  id text primary key,
+  version bigint not null check (version > 0),
+  slug text collate "C" not null unique,
+  target_id text not null references target,
+  object jsonb not null,
+  columns jsonb not null,
+  data_class text not null check (data_class in ('public', 'internal', 'customer', 'hr', 'secret')),
+  data_owner_id text not null references person,
+  sandbox_twin_id text references resource,
+  is_sandbox boolean not null,
+  state text not null check (state in ('active', 'retired')),
+  made_at timestamptz not null
+);
+
+create table app_grant (
+  id text primary key,
+  version bigint not null check (version > 0),
+  app_id text not null references app,
+  roles text[] not null,
+  resource_id text not null references resource,
+  target_id text not null references target,
+  actions text[] not null check (cardinality(actions) > 0),
+  columns text[] not null,
+  unattended boolean not null,
+  request_id text not null references request,
+  holder text not null unique,
+  state text not null check (state in ('live', 'dropped', 'ended')),
+  made_at timestamptz not null,
+  ends_at timestamptz not null,
+  used_at timestamptz,
+  ended_at timestamptz
+);
+create index app_grant_app on app_grant (app_id);
+
+create table task (
+  id text primary key,
+  version bigint not null check (version > 0),
+  app_id text not null references app,
+  identity_id text not null references identity,
+  kind text not null check (kind in ('job', 'service')),
+  purpose text not null,
+  autonomy text not null check (autonomy in ('attended', 'unattended')),
+  on_behalf_of text references person,
+  provenance jsonb not null,
+  provenance_key text not null,
+  touched text[] not null default '{}',
+  state text not null check (state in ('open', 'closed')),
+  closed_because text check (closed_because in ('done', 'expired', 'app', 'identity', 'person', 'hold')),
+  opened_at timestamptz not null,
+  ends_at timestamptz not null,
+  closed_at timestamptz,
+  check ((state = 'closed') = (closed_at is not null))
+);
+create index task_app on task (app_id);
+create index task_due on task (ends_at) where state = 'open';
+create unique index task_joined on task (identity_id, purpose, provenance_key) where state = 'open';
+
+create table hold (
+  id text primary key,
+  version bigint not null check (version > 0),
+  scope text not null check (scope in ('app', 'person', 'identity', 'everything')),
+  about text not null,
+  reason text not null,
+  set_by text not null,
+  state text not null check (state in ('set', 'lifted')),
+  made_at timestamptz not null,
+  lifted_by text,
+  lifted_at timestamptz
+);
+create unique index hold_once on hold (scope, about) where state = 'set';
+
+-- ── policy, tokens, leases ──────────────────────────────────────────────────────────────────────
+
+create table bundle (
+  id text primary key,
+  version bigint not null check (version > 0),
+  serial int not null unique,
+  hash text not null unique,
+  body text not null,
+  request_id text references request,
+  state text not null check (state in ('active', 'superseded')),
+  made_at timestamptz not null
+);
+create unique index bundle_active on bundle (state) where state = 'active';
+
+create table token (
+  id text primary key,
+  version bigint not null check (version > 0),
+  hash text not null,
+  identity_id text not null references identity,
+  app_id text not null references app,
+  task_id text not null references task,
+  audience text not null,
+  state text not null check (state in ('live', 'revoked')),
+  issued_at timestamptz not null,
+  expires_at timestamptz not null,
+  revoked_at timestamptz
+);
+create index token_task on token (task_id);
+create index token_expires on token (expires_at) where state = 'live';
+
+create table lease (
+  id text primary key,
+  version bigint not null check (version > 0),
+  app_id text not null references app,
+  identity_id text not null references identity,
+  task_id text not null references task,
+  grant_id text not null references app_grant,
+  target_id text not null references target,
+  resource_id text not null references resource,
+  actions text[] not null,
+  principal text not null unique,
+  idempotency_hash text,
+  state text not null check (state in ('intended', 'live', 'ending', 'gone')),
+  outcome text check (outcome in ('verified-gone', 'revoked-unverified', 'never-made')),
+  contained boolean not null default false,
+  cause text,
+  term int not null check (term >= 1),
+  intent_deadline timestamptz not null,
+  made_at timestamptz not null,
+  issued_at timestamptz,
+  term_ends_at timestamptz not null,
+  ends_at timestamptz not null,
+  dies_at timestamptz,
+  -- When the sweep looks at it next, and how often it tried: not facts, changed without an entry.
+  due_at timestamptz not null default now(),
+  tries int not null default 0,
+  accepted_path text,
+  evidence jsonb,
+  ended_at timestamptz,
+  check ((state = 'gone') = (outcome is not null)),
+  check (state not in ('live') or issued_at is not null),
+  check (term_ends_at <= ends_at)
+);
+create index lease_due on lease (due_at) where state <> 'gone';
+create index lease_target_due on lease (target_id, due_at) where state <> 'gone';
+create index lease_task on lease (task_id);
+create index lease_app on lease (app_id);
+create unique index lease_idempotent on lease (task_id, idempotency_hash) where idempotency_hash is not null;
+
+-- What a credential is derived from, with a key that is not here. Deleted after the last re-check.
+create table lease_salt (
+  lease_id text primary key references lease,
+  salt text not null
+);
+
+create table offboarding (
+  id text primary key,
+  version bigint not null check (version > 0),
+  app_id text not null unique references app,
+  plan text not null,
+  plan_hash text not null,
+  steps jsonb not null,
+  state text not null check (state in ('running', 'not-green', 'verified-gone')),
+  certificate text,
+  certified_at timestamptz,
+  entry_id bigint,
+  due_at timestamptz not null,
+  rechecks int not null default 0,
+  tries int not null default 0,
+  made_at timestamptz not null
+);
+create index offboarding_due on offboarding (due_at);

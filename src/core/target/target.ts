@@ -1,0 +1,154 @@
+/**
+ * The port a connector implements: one outside system that can hold credentials for our tasks.
+ *
+ * Every call is bounded by `signal` and is idempotent: doing it twice ends as doing it once, and
+ * removing what is absent succeeds. A call that fails may still have happened; only reading back
+ * counts. Connectors keep no state of ours: names are given to them and are deterministic.
+ * Secrets arrive as arguments and are never logged, stored or put into an error.
+ */
+
+import type { Json } from '../base/json.ts'
+import type { DataAction } from '../base/permit.ts'
+import type { Instant } from '../base/time.ts'
+
+/** What a person should know before trusting a green word about this system. */
+export interface Description {
+  readonly connector: string
+  /** How gone is proven, in words people read: `list of roles`, `the key itself`. */
+  readonly paths: readonly string[]
+  readonly canRenew: boolean
+  readonly canHold: boolean
+  /** A credential outlives us by at most this; null when the target never lets it die by itself. */
+  readonly diesByItself: boolean
+  readonly shortestLifeSeconds: number
+}
+
+/** Rights of one grant at the target, held by a principal nobody can sign in as. */
+export interface HolderOrder {
+  /** Deterministic name of the rights holder (`lhg_…`). */
+  readonly holder: string
+  /** Deterministic name of the app's own holder, which inherits what a lease made (`lho_…`). */
+  readonly owner: string
+  /** Where the rights are: the connector's own form, e.g. `{database, schema, table}`. */
+  readonly object: Json
+  readonly actions: readonly DataAction[]
+  /** Columns that may be read; empty means all. */
+  readonly columns: readonly string[]
+}
+
+export interface IssueOrder extends HolderOrder {
+  /** Deterministic name of the credential's principal (`lh_…`). */
+  readonly principal: string
+  readonly secret: string
+  /** The target itself must refuse to create it after this instant. */
+  readonly deadline: Instant
+  /** The target should let it die then, where it can. */
+  readonly endsAt: Instant
+}
+
+export interface Issued {
+  /** A path that accepted the credential just now, e.g. `tcp 127.0.0.1:5432 crm scram-sha-256`. */
+  readonly acceptedPath: string
+  /** When the target lets it die without us; null: never. */
+  readonly diesAt: Instant | null
+  /** What a client needs beside the secret: host, port, database, user. */
+  readonly connect: Readonly<Record<string, string | number>>
+}
+
+export interface EndOrder {
+  readonly principal: string
+  readonly holder: string
+  readonly owner: string
+  readonly object: Json
+}
+
+export interface VerifyOrder extends EndOrder {
+  /** The credential, derived again; null when its salt is gone or it was never issued. */
+  readonly secret: string | null
+  /** The path that accepted it at issue; null when it was never tried. */
+  readonly acceptedPath: string | null
+}
+
+/** What two read paths said. Observations only: `judge` says what they mean. */
+export interface Evidence {
+  readonly listed: 'absent' | 'present' | 'unknown'
+  readonly credential: 'refused' | 'accepted' | 'not-tried'
+  /** The same path accepted a probe account of ours at the same time. */
+  readonly probe: 'accepted' | 'refused' | 'not-tried'
+  readonly sessions: number | null
+  /** What is left behind beside the principal, named as the target names it. */
+  readonly residue: readonly string[]
+  readonly paths: readonly string[]
+  /** Why something could not be looked at, in words a person can act on. */
+  readonly because?: string | undefined
+  readonly at: Instant
+}
+
+export interface HolderEvidence {
+  readonly listed: 'absent' | 'present' | 'unknown'
+  readonly residue: readonly string[]
+  readonly because?: string | undefined
+  readonly at: Instant
+}
+
+/** One thing found at the target. */
+export interface Found {
+  /** The target's own id, stable. */
+  readonly id: string
+  readonly kind: 'principal' | 'holder' | 'owner' | 'session' | 'object'
+  readonly name: string
+  /** Carries our prefix. */
+  readonly ours: boolean
+  readonly madeAt: Instant | null
+  readonly lastUsedAt: Instant | null
+  readonly details: Readonly<Record<string, Json>>
+}
+
+export interface InventoryPage {
+  readonly found: readonly Found[]
+  readonly next: string | null
+}
+
+export interface Preflight {
+  readonly ok: boolean
+  /** Each step of a whole canary cycle: made, accepted, ended, refused, gone. */
+  readonly steps: readonly {
+    readonly name: string
+    readonly ok: boolean
+    readonly detail?: string
+  }[]
+}
+
+export interface Target {
+  readonly describe: () => Description
+  preflight(signal: AbortSignal): Promise<Preflight>
+  /** Makes the holder of a grant's rights exist with exactly these rights. */
+  ensureHolder(order: HolderOrder, signal: AbortSignal): Promise<void>
+  /** Returns after the credential was accepted once. Throws `Problem` `target-refused` when the deadline had passed. */
+  issue(order: IssueOrder, signal: AbortSignal): Promise<Issued>
+  /** Lets the same credential live until `endsAt`. */
+  renew(order: IssueOrder, signal: AbortSignal): Promise<Issued>
+  /** Reversible stop of a credential, open sessions included. */
+  hold(principal: string, signal: AbortSignal): Promise<void>
+  release(principal: string, signal: AbortSignal): Promise<void>
+  /** Drives towards gone; may return before everything is. Waits for nothing but the target. */
+  end(order: EndOrder, signal: AbortSignal): Promise<void>
+  /** Waits for a creation still under way (same lock), then looks. */
+  verifyGone(order: VerifyOrder, signal: AbortSignal): Promise<Evidence>
+  removeHolder(holder: string, signal: AbortSignal): Promise<void>
+  verifyHolderGone(holder: string, signal: AbortSignal): Promise<HolderEvidence>
+  /** Everything here that carries our prefix, and (later) everything else. Paged. */
+  inventory(cursor: string | null, signal: AbortSignal): Promise<InventoryPage>
+  close(): Promise<void>
+}
+
+export interface Connector {
+  readonly kind: string
+  /** Parses what a person wrote in `connect`; throws `Problem` `invalid-field`. The result is what is sealed. */
+  parseConfig(input: Json): Json
+  /** For people and logs: where this is, without any secret. */
+  addressOf(config: Json): string
+  /** Bounds what a resource of this system may name. Throws `Problem` `invalid-field`. */
+  parseObject(input: Json): Json
+  open(config: Json, clock: { now(): Instant }): Target
+}

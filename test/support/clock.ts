@@ -1,0 +1,25 @@
+/** A clock turned by hand. */
+import { addMs, type Clock, type Instant, parseInstant } from '../../src/core/base/time.ts'
+
+export interface HandClock extends Clock {
+  advance(ms: number): void
+  set(at: Instant): void
+}
+
+export function handClock(start = '2026-11-22T14:00:00.000Z'): HandClock {
+  const first = parseInstant(start)
+  if (first === null) throw new Error(`not an instant: ${start}`)
+  let now = first
+  let elapsed = 0
+  return {
+    now: () => now,
+    monotonicMs: () => elapsed,
+    advance(ms) {
+      now = addMs(now, ms)
+      elapsed += ms
+    },
+    set(at) {
+      now = at
+    },
+  }
+}
