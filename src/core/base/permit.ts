@@ -4,7 +4,7 @@
  *
  * INVARIANT: `issuePermit` is called by `core/policy/decide` alone (a rule of the checks).
  */
-import type { ActorId, AnyId, AppId, DecisionId, TaskId } from './ids.ts'
+import type { ActorId, AnyId, AppId, DecisionId, SystemId, TaskId } from './ids.ts'
 import type { Instant } from './time.ts'
 
 /** Everything that can be decided about ourselves. What an app does with data is `DataAction`. */
@@ -85,6 +85,13 @@ export interface Permit<A extends ActionName> {
   readonly decidedAt: Instant
   readonly [permitBrand]: A
 }
+
+/** How a sweep comes to its permits: `main.ts` makes it from `decide`. Throws Problem `denied`. */
+export type PermitFor = <A extends ActionName>(
+  actor: SystemId,
+  action: A,
+  about: { readonly type: string; readonly id: AnyId },
+) => Permit<A>
 
 export function issuePermit<A extends ActionName>(permit: {
   action: A

@@ -262,13 +262,29 @@ create table app (
   ended_at timestamptz,
   check (ends_at > made_at),
   check (ends_at <= max_ends_at),
-  check (owner_id <> backup_id),
+  -- A prototype lives 30 days at most, however often it is extended.
+  check (stage = 'managed' or max_ends_at - made_at <= interval '30 days'),
   check ((state = 'paused') = (paused_because is not null)),
   check ((state in ('ended', 'graduated')) = (ended_at is not null))
 );
 create unique index app_slug on app (slug) where state not in ('ended', 'graduated');
 create index app_due on app (ends_at) where state in ('draft', 'active', 'paused');
 create index app_owner on app (owner_id);
+
+-- Two people answer for an app; one alone only where the whole installation is one person's. Looked
+-- at when owner or backup are set, so that a later change of mode leaves no row that can not be ended.
+create function app_needs_two_people() returns trigger language plpgsql as $
+begin
+  if new.owner_id = new.backup_id
+    and (tg_op = 'INSERT' or new.owner_id <> old.owner_id or new.backup_id <> old.backup_id)
+    and not exists (select 1 from installation where mode = 'solo') then
+    raise exception 'an app needs an owner and another person as backup'
+      using errcode = 'check_violation', constraint = 'app_two_people';
+  end if;
+  return new;
+end $;
+create trigger app_two_people before insert or update on app
+  for each row execute function app_needs_two_people();
 
 create table manifest (
   id text primary key,
