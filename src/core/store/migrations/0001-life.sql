@@ -160,6 +160,7 @@ create table browser_session (
   person_id text not null references person,
   csrf text not null,
   made_at timestamptz not null,
+  used_at timestamptz not null,
   expires_at timestamptz not null,
   ended_at timestamptz
 );
@@ -317,6 +318,10 @@ create table trust_rule (
   preset text not null check (preset in ('github', 'person')),
   issuer text collate "C" not null,
   claims jsonb not null,
+  -- Issuer and the immutable id it turns on: what a token is looked up by.
+  anchor text collate "C" not null,
+  -- The request that was agreed; null where owning the app is agreement enough.
+  request_id text unique references request,
   state text not null check (state in ('active', 'revoked')),
   made_at timestamptz not null,
   ended_at timestamptz
@@ -449,7 +454,7 @@ create table token (
   app_id text not null references app,
   task_id text not null references task,
   audience text not null,
-  state text not null check (state in ('live', 'revoked')),
+  state text not null check (state in ('live', 'revoked', 'expired')),
   issued_at timestamptz not null,
   expires_at timestamptz not null,
   revoked_at timestamptz

@@ -1,0 +1,191 @@
+/** Identities and trust rules: the rows, and every SQL text of the chapter. */
+import type { AppId, IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import type { Instant } from '../base/time.ts'
+import { factTable } from '../ledger/fact-table.ts'
+import type { Sql, Tx } from '../store/store.ts'
+import type { IdentityRole } from './spiffe.ts'
+
+export interface IdentityRow {
+  readonly id: IdentityId
+  readonly version: number
+  readonly appId: AppId
+  readonly role: IdentityRole
+  readonly spiffeId: string
+  readonly state: 'active' | 'revoked'
+  readonly madeAt: Instant
+  readonly endedAt: Instant | null
+}
+
+export type TrustPreset = 'github' | 'person'
+
+export interface TrustRuleRow {
+  readonly id: TrustRuleId
+  readonly version: number
+  readonly identityId: IdentityId
+  readonly appId: AppId
+  readonly preset: TrustPreset
+  readonly issuer: string
+  /** What the token must say, in the preset's own form; immutable ids and names of systems only. */
+  readonly claims: JsonObject
+  /** Issuer and the immutable id it turns on: what a token is looked up by. */
+  readonly anchor: string
+  readonly requestId: RequestId | null
+  readonly state: 'active' | 'revoked'
+  readonly madeAt: Instant
+  readonly endedAt: Instant | null
+}
+
+/** Revoked identities stay in memory: a decision about one must say "revoked", not "unknown". */
+export const identityTable = factTable<IdentityRow>('identity', [
+  'id',
+  'version',
+  'appId',
+  'role',
+  'spiffeId',
+  'state',
+  'madeAt',
+  'endedAt',
+])
+
+export const trustRuleTable = factTable<TrustRuleRow>(
+  'trust_rule',
+  [
+    'id',
+    'version',
+    'identityId',
+    'appId',
+    'preset',
+    'issuer',
+    'claims',
+    'anchor',
+    'requestId',
+    'state',
+    'madeAt',
+    'endedAt',
+  ],
+  { json: ['claims'], isResident: rule => rule.state === 'active' },
+)
+
+export async function findIdentity(sql: Sql, id: IdentityId): Promise<IdentityRow | undefined> {
+  const rows = await sql.query<IdentityRow>(
+    `select ${identityTable.select} from identity where id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function lockIdentity(tx: Tx, id: IdentityId): Promise<IdentityRow | undefined> {
+  const rows = await tx.query<IdentityRow>(
+    `select ${identityTable.select} from identity where id = $1 for update`,
+    [id],
+  )
+  return rows[0]
+}
+
+export function listIdentities(sql: Sql, appId: AppId): Promise<IdentityRow[]> {
+  return sql.query<IdentityRow>(
+    `select ${identityTable.select} from identity where app_id = $1 order by made_at, id`,
+    [appId],
+  )
+}
+
+/** SPIFFE ids are given once, for ever: also those of revoked identities are taken. */
+export async function findTakenSpiffeId(
+  sql: Sql,
+  spiffeIds: readonly string[],
+  appId: AppId,
+): Promise<string | undefined> {
+  const rows = await sql.query<{ id: string }>(
+    'select spiffe_id as id from identity where spiffe_id = any($1) and app_id <> $2 limit 1',
+    [spiffeIds, appId],
+  )
+  return rows[0]?.id
+}
+
+/** Active identities of apps that are over. */
+export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
+  return sql.query(
+    `select i.id from identity i join app a on a.id = i.app_id
+     where i.state = 'active' and a.state in ('ended', 'graduated')
+     order by a.ended_at, i.id limit ${limits.pageRows}`,
+  )
+}
+
+export async function findTrustRule(sql: Sql, id: TrustRuleId): Promise<TrustRuleRow | undefined> {
+  const rows = await sql.query<TrustRuleRow>(
+    `select ${trustRuleTable.select} from trust_rule where id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function findTrustRuleOf(
+  sql: Sql,
+  requestId: RequestId,
+): Promise<TrustRuleRow | undefined> {
+  const rows = await sql.query<TrustRuleRow>(
+    `select ${trustRuleTable.select} from trust_rule where request_id = $1`,
+    [requestId],
+  )
+  return rows[0]
+}
+
+export async function lockTrustRule(tx: Tx, id: TrustRuleId): Promise<TrustRuleRow | undefined> {
+  const rows = await tx.query<TrustRuleRow>(
+    `select ${trustRuleTable.select} from trust_rule where id = $1 for update`,
+    [id],
+  )
+  return rows[0]
+}
+
+export function lockTrustRulesOf(tx: Tx, identityId: IdentityId): Promise<TrustRuleRow[]> {
+  return tx.query<TrustRuleRow>(
+    `select ${trustRuleTable.select} from trust_rule
+     where identity_id = $1 and state = 'active' order by id for update`,
+    [identityId],
+  )
+}
+
+export function listTrustRules(sql: Sql, appId: AppId): Promise<TrustRuleRow[]> {
+  return sql.query<TrustRuleRow>(
+    `select ${trustRuleTable.select} from trust_rule where app_id = $1 order by made_at, id`,
+    [appId],
+  )
+}
+
+/** Marks an assertion as used. False when it was used before, here or on another replica. */
+export async function insertAssertion(
+  tx: Tx,
+  assertion: { issuer: string; hash: string; usedAt: Instant; expiresAt: Instant },
+): Promise<boolean> {
+  const rows = await tx.query(
+    `insert into seen_assertion (issuer, hash, used_at, expires_at) values ($1, $2, $3, $4)
+     on conflict (issuer, hash) do nothing returning 1 as one`,
+    [assertion.issuer, assertion.hash, assertion.usedAt, assertion.expiresAt],
+  )
+  return rows.length === 1
+}
+
+export async function findAssertion(
+  sql: Sql,
+  issuer: string,
+  hash: string,
+): Promise<{ usedAt: Instant } | undefined> {
+  const rows = await sql.query<{ usedAt: Instant }>(
+    'select used_at as "usedAt" from seen_assertion where issuer = $1 and hash = $2',
+    [issuer, hash],
+  )
+  return rows[0]
+}
+
+export async function deleteAssertions(sql: Sql, before: Instant): Promise<number> {
+  const rows = await sql.query(
+    `delete from seen_assertion where (issuer, hash) in
+       (select issuer, hash from seen_assertion where expires_at < $1 limit ${limits.pageRows})
+     returning 1 as one`,
+    [before],
+  )
+  return rows.length
+}

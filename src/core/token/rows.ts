@@ -1,0 +1,78 @@
+/** Task tokens: the rows, and every SQL text of the chapter. The token itself is kept nowhere. */
+import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import type { Instant } from '../base/time.ts'
+import { factTable } from '../ledger/fact-table.ts'
+import type { Sql, Tx } from '../store/store.ts'
+
+export interface TokenRow {
+  readonly id: TokenId
+  readonly version: number
+  /** SHA-256 of the token as it was handed out, hex: to recognise it, never to accept it. */
+  readonly hash: string
+  readonly identityId: IdentityId
+  readonly appId: AppId
+  readonly taskId: TaskId
+  readonly audience: string
+  readonly state: 'live' | 'revoked' | 'expired'
+  readonly issuedAt: Instant
+  readonly expiresAt: Instant
+  readonly revokedAt: Instant | null
+}
+
+export const tokenTable = factTable<TokenRow>(
+  'token',
+  [
+    'id',
+    'version',
+    'hash',
+    'identityId',
+    'appId',
+    'taskId',
+    'audience',
+    'state',
+    'issuedAt',
+    'expiresAt',
+    'revokedAt',
+  ],
+  { isResident: token => token.state === 'live' },
+)
+
+export async function findToken(sql: Sql, id: TokenId): Promise<TokenRow | undefined> {
+  const rows = await sql.query<TokenRow>(`select ${tokenTable.select} from token where id = $1`, [
+    id,
+  ])
+  return rows[0]
+}
+
+export async function lockToken(tx: Tx, id: TokenId): Promise<TokenRow | undefined> {
+  const rows = await tx.query<TokenRow>(
+    `select ${tokenTable.select} from token where id = $1 for update`,
+    [id],
+  )
+  return rows[0]
+}
+
+export function listTokens(sql: Sql, filter: { taskId: TaskId }): Promise<TokenRow[]> {
+  return sql.query<TokenRow>(
+    `select ${tokenTable.select} from token where task_id = $1 order by issued_at, id
+     limit ${limits.pageRows}`,
+    [filter.taskId],
+  )
+}
+
+/** Closed tasks that still have tokens to be put away. */
+export function listLeftTasks(sql: Sql): Promise<{ id: TaskId }[]> {
+  return sql.query(
+    `select distinct t.id from token n join task t on t.id = n.task_id
+     where n.state = 'live' and t.state = 'closed' limit ${limits.pageRows}`,
+  )
+}
+
+export function lockLiveTokensOf(tx: Tx, taskId: TaskId): Promise<TokenRow[]> {
+  return tx.query<TokenRow>(
+    `select ${tokenTable.select} from token where task_id = $1 and state = 'live'
+     order by id limit ${limits.pageRows} for update`,
+    [taskId],
+  )
+}
