@@ -1,0 +1,258 @@
+/**
+ * Issue: write down what is about to be made, make it, confirm it, hand it over.
+ *
+ * INVARIANT: nothing is made at a target whose intent is not committed; nothing is handed over whose
+ * confirmation is not. A crash anywhere leaves a row the sweep drives to gone.
+ */
+import { randomBytes } from 'node:crypto'
+import { appTable } from '../app/rows.ts'
+import { sha256Hex } from '../base/hash.ts'
+import type { GrantId, LeaseId, ResourceId, TaskId } from '../base/ids.ts'
+import { canonicalJson } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { checkPermit, type DataAction, type Permit } from '../base/permit.ts'
+import { assert, Problem } from '../base/problem.ts'
+import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
+import { grantTable, resourceTable } from '../grant/rows.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import type { Issued, IssueOrder } from '../target/target.ts'
+import { taskTable } from '../task/rows.ts'
+import { type Handle, makeHandle } from './handle.ts'
+import { stepLease } from './lease.ts'
+import { ownerName, principalName } from './names.ts'
+import { ensurePreflight } from './preflight.ts'
+import {
+  findLeaseByKey,
+  type LeaseRow,
+  leaseTable,
+  lockLease,
+  lockParents,
+  plantSalt,
+  readSalts,
+  setDue,
+} from './rows.ts'
+import type { Targets } from './targets.ts'
+
+const leaseIntended = entryKind('lease.intend', 'is about to make a credential')
+const leaseIssued = entryKind('lease.issue', 'made a credential')
+const leaseFailed = entryKind('lease.fail', 'could not make a credential')
+
+export interface LeaseWorld extends LedgerWorld {
+  readonly targets: Targets
+  /** A keyed hash of lease id and salt: nothing of a credential lies at rest. */
+  readonly leaseSecret: (leaseId: LeaseId, salt: string) => string
+  readonly installationId: () => string
+}
+
+export interface IssueInput {
+  readonly id: LeaseId
+  readonly taskId: TaskId
+  readonly grantId: GrantId
+  readonly resourceId: ResourceId
+  readonly actions: readonly DataAction[]
+  /** Latest end the decision allows. */
+  readonly endsAt: Instant
+  readonly termSeconds: number
+  /** The caller's own key for a retry, any text; only its hash is kept. */
+  readonly idempotencyKey?: string | undefined
+}
+
+export interface IssuedLease {
+  readonly lease: LeaseRow
+  readonly handle: Handle
+}
+
+export async function issueLease(
+  world: LeaseWorld,
+  permit: Permit<'lease.issue'>,
+  input: IssueInput,
+): Promise<IssuedLease> {
+  checkPermit(permit, 'lease.issue', input.id)
+  // 1. The same key again is the same lease.
+  const known = await findKnown(world, input)
+  if (known !== undefined) return known
+  // 2. A target that failed its canary is not used.
+  await ensurePreflight(world, targetOf(world, input.grantId))
+  // 3. Intent, committed.
+  const salt = randomBytes(32).toString('base64url')
+  const intended = await intend(world, permit, input, salt)
+  // 4. Effect.
+  const issued = await make(world, intended, salt)
+  // 5. Confirmation; only then does anybody get it.
+  const lease = await confirm(world, permit, intended, issued)
+  return { lease, handle: makeHandle(lease, issued, world.leaseSecret(lease.id, salt)) }
+}
+
+async function findKnown(world: LeaseWorld, input: IssueInput): Promise<IssuedLease | undefined> {
+  if (input.idempotencyKey === undefined) return undefined
+  const lease = await findLeaseByKey(world.store, input.taskId, idempotencyHash(input) ?? '')
+  if (lease === undefined) return undefined
+  if (
+    lease.resourceId !== input.resourceId ||
+    canonicalJson(lease.actions) !== canonicalJson(input.actions)
+  )
+    throw new Problem('conflict', {
+      field: 'Idempotency-Key',
+      detail: 'This key was used for another request.',
+      next: 'Use a new key for a new request.',
+    })
+  if (lease.state !== 'live')
+    throw new Problem('wrong-state', {
+      detail: `The lease made with this key is ${lease.state}.`,
+      next: 'Ask again with a new key.',
+    })
+  const salt = (await readSalts(world.store, [lease.id])).get(lease.id)
+  assert(salt !== undefined, 'a live lease has its salt')
+  // Never `issue` here: what was removed a moment ago would be made again.
+  const issued = await world.targets.call(lease.targetId, 'issue', (target, signal) =>
+    target.renew(orderOf(world, lease, salt), signal),
+  )
+  return { lease, handle: makeHandle(lease, issued, world.leaseSecret(lease.id, salt)) }
+}
+
+async function intend(
+  world: LeaseWorld,
+  permit: Permit<'lease.issue'>,
+  input: IssueInput,
+  salt: string,
+): Promise<LeaseRow> {
+  const task = world.replica.get(taskTable, input.taskId)
+  const grant = world.replica.get(grantTable, input.grantId)
+  const app = task && world.replica.get(appTable, task.appId)
+  if (task === undefined || grant === undefined || app === undefined)
+    throw new Problem('not-found', { detail: 'There is no such task or grant any more.' })
+  return recorded(world, async scope => {
+    const parents = await lockParents(scope.tx, input.taskId, input.grantId)
+    // The decision saw memory; the rows are the truth, and hold still until this commits.
+    if (parents.task?.taskState !== 'open' || !['draft', 'active'].includes(parents.task.appState))
+      throw new Problem('wrong-state', {
+        detail: 'The task or its app is no longer running.',
+        next: 'Open a new task.',
+      })
+    if (parents.task.identityState !== 'active' || parents.grant?.state !== 'live')
+      throw new Problem('wrong-state', {
+        detail: 'The identity or the grant is over.',
+        next: 'Ask for it again.',
+      })
+    const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt)
+    const lease: LeaseRow = {
+      id: input.id,
+      version: 1,
+      appId: app.id,
+      identityId: task.identityId,
+      taskId: task.id,
+      grantId: grant.id,
+      targetId: grant.targetId,
+      resourceId: input.resourceId,
+      actions: input.actions,
+      principal: principalName(world.installationId(), app.slug, input.id),
+      idempotencyHash: idempotencyHash(input) ?? null,
+      state: 'intended',
+      outcome: null,
+      contained: false,
+      cause: null,
+      term: 1,
+      intentDeadline: addMs(scope.at, limits.intentDeadlineMs),
+      madeAt: scope.at,
+      issuedAt: null,
+      termEndsAt: earliest(endsAt, addSeconds(scope.at, input.termSeconds)),
+      endsAt,
+      diesAt: null,
+      acceptedPath: null,
+      evidence: null,
+      endedAt: null,
+    }
+    await scope.insert(leaseTable, lease)
+    await plantSalt(scope.tx, lease.id, salt, addMs(lease.intentDeadline, limits.intentGraceMs))
+    scope.entry({ kind: leaseIntended, by: permit })
+    return lease
+  })
+}
+
+async function make(world: LeaseWorld, lease: LeaseRow, salt: string): Promise<Issued> {
+  const order = orderOf(world, lease, salt)
+  try {
+    return await world.targets.call(lease.targetId, 'issue', async (target, signal) => {
+      await target.ensureHolder(order, signal)
+      return target.issue(order, signal)
+    })
+  } catch (thrown) {
+    // Best effort: without this the sweep finds the intent after its deadline all the same.
+    await giveUp(world, lease).catch(() => {})
+    throw thrown
+  }
+}
+
+async function giveUp(world: LeaseWorld, lease: LeaseRow): Promise<void> {
+  await recorded(world, async scope => {
+    const row = await lockLease(scope.tx, lease.id)
+    if (row === undefined) throw new Problem('not-found', { detail: 'The lease is gone.' })
+    await scope.save(leaseTable, row, stepLease(row, { kind: 'end', cause: 'failed' }))
+    // A late command may still commit at the target until the deadline: look after it, not before.
+    await setDue(scope.tx, row.id, addMs(row.intentDeadline, limits.intentGraceMs))
+    scope.entry({ kind: leaseFailed, by: row.identityId })
+  })
+}
+
+async function confirm(
+  world: LeaseWorld,
+  permit: Permit<'lease.issue'>,
+  intended: LeaseRow,
+  issued: Issued,
+): Promise<LeaseRow> {
+  return recorded(world, async scope => {
+    const row = await lockLease(scope.tx, intended.id)
+    if (row?.state !== 'intended')
+      throw new Problem('wrong-state', {
+        detail: 'Making this credential took too long, and it was taken back.',
+        next: 'Ask again.',
+      })
+    const lease = await scope.save(
+      leaseTable,
+      row,
+      stepLease(row, {
+        kind: 'issued',
+        at: scope.at,
+        acceptedPath: issued.acceptedPath,
+        diesAt: issued.diesAt,
+      }),
+    )
+    await setDue(scope.tx, lease.id, lease.termEndsAt)
+    scope.entry({ kind: leaseIssued, by: permit.actor })
+    return lease
+  })
+}
+
+/** Everything a target must know to make or renew this credential for its present term. */
+export function orderOf(world: LeaseWorld, lease: LeaseRow, salt: string): IssueOrder {
+  const grant = world.replica.get(grantTable, lease.grantId)
+  const resource = world.replica.get(resourceTable, lease.resourceId)
+  if (grant === undefined || resource === undefined)
+    throw new Problem('not-found', {
+      detail: 'The grant of this lease is over.',
+      next: 'Ask for it again.',
+    })
+  return {
+    principal: lease.principal,
+    holder: grant.holder,
+    owner: ownerName(world.installationId(), lease.appId),
+    object: resource.object,
+    actions: grant.actions,
+    columns: grant.columns,
+    secret: world.leaseSecret(lease.id, salt),
+    deadline: lease.intentDeadline,
+    endsAt: lease.termEndsAt,
+  }
+}
+
+function targetOf(world: LeaseWorld, grantId: GrantId) {
+  const grant = world.replica.get(grantTable, grantId)
+  if (grant === undefined)
+    throw new Problem('not-found', { detail: 'There is no such grant any more.' })
+  return grant.targetId
+}
+
+function idempotencyHash(input: IssueInput): string | undefined {
+  return input.idempotencyKey === undefined ? undefined : sha256Hex(`lease:${input.idempotencyKey}`)
+}

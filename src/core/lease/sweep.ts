@@ -1,0 +1,65 @@
+/**
+ * The sweep: whatever is due is driven to gone. Works from its own table of due times, with its own
+ * connections and places, one target beside the other, so that none can hold up the rest.
+ */
+import { type AppId, type SystemId, systemId, type TargetId, type TaskId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import type { ActionName, Permit } from '../base/permit.ts'
+import { addMs } from '../base/time.ts'
+import { lookAtTarget, recordSeen, type Seen } from './drive.ts'
+import type { LeaseWorld } from './issue.ts'
+import { dueTargets, type LeaseRow, makeDueByParents, takeDue, takeOpen } from './rows.ts'
+
+export interface SweepWorld extends LeaseWorld {
+  /** A decision for one of our own sweeps; throws Problem `denied`. */
+  readonly permitFor: <A extends ActionName>(actor: SystemId, action: A) => Permit<A>
+}
+
+export interface SweepResult {
+  readonly looked: number
+  readonly gone: number
+}
+
+/** One pass: pulls what parents' ends mean, then drives every target that has something due. */
+export async function sweepLeases(world: SweepWorld): Promise<SweepResult> {
+  await makeDueByParents(world.store, world.clock.now())
+  const targets = await dueTargets(world.store, world.clock.now())
+  const results = await Promise.all(targets.map(target => sweepTarget(world, target)))
+  return {
+    looked: results.reduce((sum, each) => sum + each.looked, 0),
+    gone: results.reduce((sum, each) => sum + each.gone, 0),
+  }
+}
+
+/** All that is due at one target, in batches, until nothing is. */
+export async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<SweepResult> {
+  const { actor } = world.permitFor(systemId('lease-sweep'), 'lease.end')
+  let looked = 0
+  let gone = 0
+  for (;;) {
+    const now = world.clock.now()
+    const until = addMs(now, limits.sweepHoldMs)
+    const due = await takeDue(world.store, targetId, now, until, limits.sweepBatch)
+    if (due.length === 0) return { looked, gone }
+    const seen: Seen[] = await lookAtTarget(world, due)
+    const rows = await recordSeen(world, actor, seen)
+    looked += due.length
+    gone += rows.filter(row => row.state === 'gone').length
+  }
+}
+
+/** Drives the open leases of one task or app now, whatever they are due; what resists stays due. */
+export async function driveLeasesOf(
+  world: SweepWorld,
+  filter: { taskId: TaskId } | { appId: AppId },
+): Promise<LeaseRow[]> {
+  const { actor } = world.permitFor(systemId('lease-sweep'), 'lease.end')
+  const taken = await takeOpen(world.store, filter, addMs(world.clock.now(), limits.sweepHoldMs))
+  const byTarget = Map.groupBy(taken, due => due.lease.targetId)
+  const rows = await Promise.all(
+    [...byTarget.values()].map(async due =>
+      recordSeen(world, actor, await lookAtTarget(world, due)),
+    ),
+  )
+  return rows.flat()
+}

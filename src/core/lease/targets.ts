@@ -1,0 +1,159 @@
+/**
+ * Open targets and their bulkheads: a target that hangs takes its own places and nobody else's, and
+ * ending has places of its own, so that it works when issuing can not.
+ */
+import type { TargetId } from '../base/ids.ts'
+import type { Json } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { isProblem, Problem } from '../base/problem.ts'
+import type { Clock } from '../base/time.ts'
+import { findSealedConfig, targetConfigAad, targetTable } from '../grant/rows.ts'
+import type { Replica } from '../ledger/replica.ts'
+import type { Store } from '../store/store.ts'
+import type { Connector, Description, Target } from '../target/target.ts'
+
+export type Lane = 'issue' | 'end'
+
+export interface TargetsWorld {
+  readonly store: Store
+  readonly clock: Clock
+  readonly replica: Replica
+  readonly connectors: ReadonlyMap<string, Connector>
+  readonly unseal: (sealed: string, aad: string) => Uint8Array
+}
+
+interface Opened {
+  readonly target: Target
+  /** A new version may have a new credential of ours: it is opened again. */
+  readonly version: number
+  readonly lanes: Record<Lane, Places>
+}
+
+/** How many calls one target is given at once, per lane, and how many may wait. */
+const placesPerLane: Record<Lane, number> = { issue: 16, end: 16 }
+const waitersPerLane = 1_000
+
+export class Targets {
+  readonly #world: TargetsWorld
+  readonly #opened = new Map<string, Opened>()
+
+  constructor(world: TargetsWorld) {
+    this.#world = world
+  }
+
+  /** Runs one bounded call. Whatever a driver throws becomes a Problem without its text. */
+  async call<T>(
+    targetId: TargetId,
+    lane: Lane,
+    run: (target: Target, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { target, lanes } = await this.#open(targetId)
+    await lanes[lane].take()
+    const signal = AbortSignal.timeout(limits.targetCallMs)
+    try {
+      return await settle(run(target, signal), signal)
+    } catch (thrown) {
+      throw asProblem(thrown)
+    } finally {
+      lanes[lane].give()
+    }
+  }
+
+  async describe(targetId: TargetId): Promise<Description> {
+    return (await this.#open(targetId)).target.describe()
+  }
+
+  connector(kind: string): Connector {
+    const connector = this.#world.connectors.get(kind)
+    if (connector !== undefined) return connector
+    throw new Problem('invalid-field', {
+      field: 'connector',
+      detail: `There is no connector \`${kind}\` here.`,
+      next: `Known: ${[...this.#world.connectors.keys()].join(', ')}.`,
+    })
+  }
+
+  async close(): Promise<void> {
+    const opened = [...this.#opened.values()]
+    this.#opened.clear()
+    await Promise.allSettled(opened.map(each => each.target.close()))
+  }
+
+  async #open(targetId: TargetId): Promise<Opened> {
+    const row = this.#world.replica.get(targetTable, targetId)
+    if (row === undefined) throw new Problem('not-found', { detail: 'There is no such target.' })
+    const known = this.#opened.get(targetId)
+    if (known?.version === row.version) return known
+    const sealed = await findSealedConfig(this.#world.store, targetId)
+    if (sealed === undefined)
+      throw new Problem('bad-configuration', {
+        detail: `\`${row.slug}\` has no configuration.`,
+        next: 'Connect it again.',
+      })
+    const config: Json = JSON.parse(
+      Buffer.from(this.#world.unseal(sealed, targetConfigAad(targetId))).toString('utf8'),
+    )
+    // Somebody else may have opened it while we read.
+    const meanwhile = this.#opened.get(targetId)
+    if (meanwhile?.version === row.version) return meanwhile
+    const opened: Opened = {
+      target: this.connector(row.connector).open(config, this.#world.clock),
+      version: row.version,
+      lanes: meanwhile?.lanes ?? {
+        issue: new Places(placesPerLane.issue),
+        end: new Places(placesPerLane.end),
+      },
+    }
+    this.#opened.set(targetId, opened)
+    if (meanwhile !== undefined) void meanwhile.target.close().catch(() => {})
+    return opened
+  }
+}
+
+/** A driver that ignores its signal is left behind; the caller goes on at the time-out. */
+async function settle<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+function asProblem(thrown: unknown): Problem {
+  if (isProblem(thrown)) return thrown
+  return new Problem('target-unavailable', {
+    detail: 'The target did not answer in time, or broke off.',
+    next: 'Try again; what was begun there is looked at and cleaned up.',
+    log: thrown instanceof Error ? thrown.name : typeof thrown,
+    cause: thrown,
+  })
+}
+
+/** A counted number of places; waiters in order of arrival, and not without end. */
+class Places {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(count: number) {
+    this.#free = count
+  }
+
+  async take(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free--
+      return
+    }
+    if (this.#waiting.length >= waitersPerLane)
+      throw new Problem('target-unavailable', {
+        detail: 'Too many calls to this target are waiting.',
+        next: 'Try again in a minute.',
+      })
+    await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
+  give(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#free++
+    else next()
+  }
+}

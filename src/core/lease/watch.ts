@@ -1,0 +1,66 @@
+/**
+ * Watch: a live credential that no longer is what we issued (its password was changed at the target,
+ * by itself or by hand) ends its lease. Looks at the credentials that were not looked at longest.
+ */
+
+import { systemId } from '../base/ids.ts'
+import { raiseIn } from '../finding/finding.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { recorded } from '../ledger/record.ts'
+import type { LeaseWorld } from './issue.ts'
+import { orderOf } from './issue.ts'
+import { stepLease } from './lease.ts'
+import { type LeaseRow, leaseTable, lockLease, readSalts, setDue } from './rows.ts'
+
+const leaseTampered = entryKind('lease.tamper', 'found a credential changed at its target')
+
+/** One pass over live leases; returns those that were found changed and are now ending. */
+export async function watchLeases(world: LeaseWorld): Promise<LeaseRow[]> {
+  const live = world.replica.all(leaseTable).filter(lease => lease.state === 'live')
+  const salts = await readSalts(
+    world.store,
+    live.map(lease => lease.id),
+  )
+  const changed: LeaseRow[] = []
+  for (const lease of live) {
+    const salt = salts.get(lease.id)
+    if (salt === undefined || (await isIntact(world, lease, salt))) continue
+    changed.push(await endTampered(world, lease))
+  }
+  return changed
+}
+
+/** Unknown is intact here: a target that is away says nothing about its credentials. */
+async function isIntact(world: LeaseWorld, lease: LeaseRow, salt: string): Promise<boolean> {
+  try {
+    return await world.targets.call(lease.targetId, 'end', async (target, signal) =>
+      target.checkIntact === undefined
+        ? true
+        : target.checkIntact(orderOf(world, lease, salt), signal),
+    )
+  } catch {
+    return true
+  }
+}
+
+async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow> {
+  return recorded(world, async scope => {
+    const row = (await lockLease(scope.tx, lease.id)) ?? lease
+    const saved = await scope.save(
+      leaseTable,
+      row,
+      stepLease(row, { kind: 'end', cause: 'tampered' }),
+    )
+    await setDue(scope.tx, saved.id, scope.at)
+    await raiseIn(scope, {
+      kind: 'lease-tampered',
+      severity: 'high',
+      about: lease.id,
+      ownerId: null,
+      details: { appId: lease.appId, targetId: lease.targetId, principal: lease.principal },
+      words: null,
+    })
+    scope.entry({ kind: leaseTampered, by: systemId('lease-sweep') })
+    return saved
+  })
+}
