@@ -39,6 +39,11 @@ export const limits = {
   intentDeadlineMs: 10_000,
   /** Beyond the deadline, before recovery looks: clock skew and a command in flight. */
   intentGraceMs: 2_000,
+  /** Leases one replica takes from the due table at once, and for how long they are its own. */
+  sweepBatch: 256,
+  sweepHoldMs: 60_000,
+  /** A canary cycle at a target is good for this long. */
+  preflightHours: 24,
   /** Any one call to a target. */
   targetCallMs: 15_000,
   /** Any one call to a foreign issuer. */
@@ -51,4 +56,30 @@ export const limits = {
   requestOpenDays: 14,
   prototypeMaxDays: 30,
   managedMaxDays: 365,
+  // people
+  personNameChars: 80,
+  /** A browser session nobody uses ends after this long; `sessionSeconds` is its absolute end. */
+  sessionIdleSeconds: 3600,
+  /** Bearer tokens of people, as the CLI holds them (design §6). */
+  personTokenSeconds: 5 * 60,
+  /** Time to type a device's code; wrong codes one person may type in that time. */
+  deviceCodeSeconds: 10 * 60,
+  deviceCodeTries: 10,
+  /** A sign-in at the company's provider, from leaving us to coming back; and how many at once. */
+  signInSeconds: 10 * 60,
+  signInsOpen: 10_000,
+  /** One form or header value at the sign-in pages and OAuth endpoints. */
+  parameterChars: 16 * 1024,
+  // targets
+  /** Connections to one database of a target: for issuing, and for ending, which never share. */
+  targetIssueConnections: 4,
+  targetEndConnections: 2,
+  /** Reaching a target, or waiting for one of those connections. */
+  targetConnectMs: 5_000,
+  /** A session at a target that was told to end, until that counts as not ending. */
+  sessionEndMs: 3_000,
+  /** Sessions one lease may have open. */
+  leaseSessions: 20,
+  /** Things left behind that evidence names one by one. */
+  residueNamed: 50,
 } as const

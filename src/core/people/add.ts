@@ -1,0 +1,110 @@
+/** Adds a person before their first sign-in, and changes what a person may do here. */
+import { newId, type PersonId } from '../base/ids.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import type { Instant } from '../base/time.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { localIssuer, parseEmail, parseKey, parseName, parseRoles } from './person.ts'
+import {
+  findInstallation,
+  lockPerson,
+  lockPersonOf,
+  lockPlatformPeople,
+  type PersonRow,
+  personTable,
+} from './rows.ts'
+
+const personAdded = entryKind('person.add', 'added a person')
+const rolesSet = entryKind('person.roles', 'changed what a person may do')
+
+export interface NewPerson {
+  /** Made by the caller, so that a retry finds the same person. */
+  id?: PersonId
+  /** Both or neither: without them the person is local and signs in by one-time links. */
+  iss?: string
+  sub?: string
+  name: string
+  email?: string | null
+  roles?: readonly string[]
+}
+
+/**
+ * Local people can be added in solo mode only: in team mode two people means two subjects at an
+ * outside provider, or one person could answer their own requests under a second name.
+ */
+export async function addPerson(
+  world: LedgerWorld,
+  permit: Permit<'person.add'>,
+  input: NewPerson & { id: PersonId },
+): Promise<PersonRow> {
+  checkPermit(permit, 'person.add', input.id)
+  return recorded(world, async scope => {
+    const person = draftPerson(input, scope.at)
+    const installation = await findInstallation(scope.tx)
+    if (person.iss === localIssuer && installation?.mode !== 'solo')
+      throw new Problem('wrong-state', {
+        detail: 'In team mode people come from the company provider.',
+        next: 'Give `iss` and `sub`, or let the person sign in: that adds them.',
+      })
+    if ((await lockPersonOf(scope.tx, person.iss, person.sub)) !== undefined)
+      throw new Problem('already-exists', { detail: 'This person is known already.' })
+    await scope.insert(personTable, person)
+    scope.entry({ kind: personAdded, by: permit })
+    return person
+  })
+}
+
+/** Sets all roles of a person. The last living platform person keeps that role. */
+export async function setRoles(
+  world: LedgerWorld,
+  permit: Permit<'person.roles'>,
+  input: { personId: PersonId; roles: readonly string[] },
+): Promise<PersonRow> {
+  checkPermit(permit, 'person.roles', input.personId)
+  const roles = parseRoles(input.roles)
+  return recorded(world, async scope => {
+    const platform = await lockPlatformPeople(scope.tx)
+    const before = await lockPerson(scope.tx, input.personId)
+    if (before === undefined || before.state === 'left') throw noSuchPerson()
+    if (!roles.includes('platform')) keepOnePlatform(platform, input.personId)
+    const after = await scope.save(personTable, before, { ...before, roles })
+    scope.entry({ kind: rolesSet, by: permit })
+    return after
+  })
+}
+
+/** INVARIANT: somebody can always let others in. */
+export function keepOnePlatform(platform: readonly PersonId[], goingId: PersonId): void {
+  if (platform.length === 1 && platform[0] === goingId)
+    throw new Problem('wrong-state', {
+      detail: 'This is the last living person with the role `platform`.',
+      next: 'Give that role to somebody else first.',
+    })
+}
+
+export function noSuchPerson(): Problem {
+  return new Problem('not-found', { detail: 'There is no such person.' })
+}
+
+export function draftPerson(input: NewPerson, now: Instant): PersonRow {
+  const id = input.id ?? newId('person')
+  const isLocal = input.iss === undefined && input.sub === undefined
+  const key = isLocal
+    ? { iss: localIssuer, sub: id }
+    : parseKey({ iss: input.iss ?? '', sub: input.sub ?? '' })
+  if (!isLocal && key.iss === localIssuer)
+    throw new Problem('invalid-field', { field: 'iss', detail: 'This issuer is our own.' })
+  return {
+    id,
+    version: 1,
+    ...key,
+    name: parseName(input.name),
+    email: parseEmail(input.email ?? null),
+    roles: parseRoles(input.roles ?? []),
+    state: 'living',
+    leftAt: null,
+    seenAt: now,
+    madeAt: now,
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Where our authorization server keeps its state: `oidc-provider`'s adapter on the table
+ * `oidc_state`. Not for deciding: it stores and finds.
+ *
+ * INVARIANT: a code or refresh token is consumed once, also by many at the same moment: the winner
+ * is whoever changed the row. Consumed rows stay until they expire, or reuse could not be seen.
+ */
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { sha256Hex } from '../base/hash.ts'
+import { addSeconds, type Clock, type Instant } from '../base/time.ts'
+import type { Sql } from '../store/store.ts'
+
+interface StateRow {
+  payload: AdapterPayload
+  consumedAt: Instant | null
+}
+
+/** Ids are the codes and tokens themselves, so only their hashes are kept. A grant's is no secret. */
+function keyOf(kind: string, id: string): string {
+  return kind === 'Grant' ? id : sha256Hex(id)
+}
+
+export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
+  return kind => {
+    const findBy = async (column: 'id' | 'user_code' | 'uid', value: string) => {
+      const [row] = await sql.query<StateRow>(
+        `select payload, consumed_at as "consumedAt" from oidc_state
+         where kind = $1 and ${column} = $2`,
+        [kind, value],
+      )
+      if (row === undefined) return undefined
+      return row.consumedAt === null ? row.payload : { ...row.payload, consumed: true }
+    }
+    return {
+      async find(id) {
+        const payload = await findBy('id', keyOf(kind, id))
+        return payload === undefined ? undefined : { ...payload, jti: id }
+      },
+      findByUserCode: userCode => findBy('user_code', userCode),
+      findByUid: uid => findBy('uid', uid),
+      upsert(id, { jti: _jti, ...payload }, expiresIn) {
+        const expiresAt = expiresIn === undefined ? null : addSeconds(clock.now(), expiresIn)
+        return upsert(sql, { kind, id: keyOf(kind, id), payload, expiresAt })
+      },
+      consume: id => consume(sql, kind, keyOf(kind, id), clock.now()),
+      async destroy(id) {
+        const params = [kind, keyOf(kind, id)]
+        await sql.query('delete from oidc_state where kind = $1 and id = $2', params)
+      },
+      async revokeByGrantId(grantId) {
+        const params = [kind, grantId]
+        await sql.query('delete from oidc_state where kind = $1 and grant_id = $2', params)
+      },
+    }
+  }
+}
+
+async function upsert(
+  sql: Sql,
+  row: { kind: string; id: string; payload: AdapterPayload; expiresAt: Instant | null },
+): Promise<void> {
+  const { kind, id, payload, expiresAt } = row
+  await sql.query(
+    `insert into oidc_state (kind, id, payload, grant_id, user_code, uid, expires_at)
+     values ($1, $2, $3::jsonb, $4, $5, $6, $7)
+     on conflict (kind, id) do update set payload = excluded.payload, grant_id = excluded.grant_id,
+       user_code = excluded.user_code, uid = excluded.uid, expires_at = excluded.expires_at`,
+    [
+      kind,
+      id,
+      JSON.stringify(payload),
+      payload.grantId ?? null,
+      payload.userCode ?? null,
+      payload.uid ?? null,
+      expiresAt,
+    ],
+  )
+}
+
+/** The loser of a race holds something that was used: what came of it ends too (RFC 9700 §4.14). */
+async function consume(sql: Sql, kind: string, id: string, now: Instant): Promise<void> {
+  const won = await sql.query(
+    `update oidc_state set consumed_at = $3
+     where kind = $1 and id = $2 and consumed_at is null returning id`,
+    [kind, id, now],
+  )
+  if (won.length === 1) return
+  await sql.query(
+    `delete from oidc_state where kind = 'Grant'
+     and id = (select grant_id from oidc_state where kind = $1 and id = $2)`,
+    [kind, id],
+  )
+  throw new errors.InvalidGrant('it was used already')
+}

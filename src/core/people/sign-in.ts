@@ -1,0 +1,72 @@
+/** A person comes in by the company's provider: known by `iss` and `sub`, or new. */
+import { Problem } from '../base/problem.ts'
+import { safeText } from '../base/text.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { draftPerson } from './add.ts'
+import { localIssuer, parseEmail, parseKey, parseName } from './person.ts'
+import { lockPersonOf, type PersonRow, personTable } from './rows.ts'
+
+const personSeen = entryKind('person.sign-in', 'signed in')
+
+/** What the provider vouches for, after its token was verified. */
+export interface SignIn {
+  iss: string
+  sub: string
+  name?: string | undefined
+  email?: string | undefined
+}
+
+/**
+ * Adds or refreshes the person and records the sign-in. Name and e-mail may change from one sign-in
+ * to the next and decide nothing. Problem `not-signed-in` for somebody who left: only people bring
+ * a person back, a sign-in does not.
+ */
+export async function signInPerson(world: LedgerWorld, input: SignIn): Promise<PersonRow> {
+  const key = parseKey(input)
+  if (key.iss === localIssuer)
+    throw new Problem('not-signed-in', { detail: 'Local people sign in by a one-time link.' })
+  const words = { name: nameOf(input), email: emailOf(input) }
+  return recorded(world, async scope => {
+    const known = await lockPersonOf(scope.tx, key.iss, key.sub)
+    if (known !== undefined) return seePerson(scope, known, words)
+    const person = draftPerson({ ...key, ...words }, scope.at)
+    await scope.insert(personTable, person)
+    scope.entry({ kind: personSeen, by: person.id, facts: { by: 'company', isNew: true } })
+    return person
+  })
+}
+
+/** Marks a known person as seen now, in the caller's scope, and writes its entry. */
+export async function seePerson(
+  scope: Scope,
+  known: PersonRow,
+  words?: { name: string; email: string | null },
+): Promise<PersonRow> {
+  if (known.state === 'left')
+    throw new Problem('not-signed-in', {
+      detail: 'This person has left and can not sign in.',
+      next: 'Ask somebody with the role platform.',
+    })
+  const person = await scope.save(personTable, known, { ...known, ...words, seenAt: scope.at })
+  const by = words === undefined ? 'link' : 'company'
+  scope.entry({ kind: personSeen, by: person.id, facts: { by, isNew: false } })
+  return person
+}
+
+/** What a provider sends as a name is foreign text: made harmless, never a reason to fail. */
+function nameOf(input: SignIn): string {
+  for (const text of [input.name, input.email, input.sub]) {
+    const shown = safeText(text ?? '', 80).trim()
+    if (shown !== '') return parseName(shown)
+  }
+  return 'somebody'
+}
+
+function emailOf(input: SignIn): string | null {
+  try {
+    return parseEmail(input.email ?? null)
+  } catch {
+    return null
+  }
+}
