@@ -1,0 +1,67 @@
+// The judge of the heavy suites: each promise, broken alone, is named; a missing figure breaks it.
+import { describe, expect, it } from 'vitest'
+import { judge, readRows } from './judge.ts'
+
+const hop = (state: string) => ({ state, by: 'the issuer' })
+const DEMO = {
+  orphans: 0,
+  certificate: { state: 'verified-gone' },
+  ledger: { verified: true },
+  denied: { rule: 'customer-data-write' },
+  trace: [...Array.from({ length: 5 }, () => hop('proven')), hop('asserted')],
+  replay: { decisions: 9, identical: 9, changed: 1 },
+  seconds: 4,
+}
+const CHAOS = { orphans: 0, ghosts: 0, doubleIssues: 0, missingEntries: 0, acked: 1000 }
+const BENCH = [
+  { name: 'token-exchange', ratio: 1.8 },
+  { name: 'ledger-entries', ratio: 0.5 },
+  { name: 'lease-cycle', ratio: 0.6 },
+  { name: 'expiry', ratio: 0.5 },
+]
+
+it('what keeps every promise has nothing broken', () => {
+  expect(judge('demo', [DEMO]).broken).toEqual([])
+  expect(judge('chaos', [CHAOS], 200).broken).toEqual([])
+  expect(judge('bench', BENCH).broken).toEqual([])
+})
+
+it('what said nothing has broken everything', () => {
+  expect(judge('demo', []).broken).toHaveLength(8)
+  expect(judge('chaos', [], 200).broken).toHaveLength(5)
+  expect(judge('bench', []).broken).toHaveLength(4)
+})
+
+describe('one broken promise is named', () => {
+  it.each([
+    [{ orphans: 1 }, 'no orphan is left'],
+    [{ certificate: { state: 'still-there' } }, 'the certificate says verified-gone'],
+    [{ ledger: { verified: 'true' } }, 'the log verifies'],
+    [{ denied: { rule: '' } }, 'a refusal names its rule'],
+    [{ trace: DEMO.trace.slice(1) }, '5 hops are proven'],
+    [{ trace: [...DEMO.trace, hop('missing')] }, 'no hop is missing'],
+    [{ replay: { ...DEMO.replay, identical: 8 } }, 'every decision replays the same'],
+    [{ replay: { ...DEMO.replay, changed: 0 } }, 'the stricter policy changes one'],
+  ])('in the demo: %j', (change, promise) => {
+    expect(judge('demo', [{ ...DEMO, ...change }]).broken).toEqual([promise])
+  })
+
+  it.each([
+    [{ orphans: 1 }, 'orphans is 0'],
+    [{ ghosts: 1 }, 'ghosts is 0'],
+    [{ doubleIssues: 1 }, 'doubleIssues is 0'],
+    [{ missingEntries: 1 }, 'missingEntries is 0'],
+    [{ acked: 999 }, '1000 were acked'],
+  ])('in the crash test: %j', (change, promise) => {
+    expect(judge('chaos', [{ ...CHAOS, ...change }], 200).broken).toEqual([promise])
+  })
+
+  it('in the benches', () => {
+    const slow = BENCH.map(row => (row.name === 'expiry' ? { ...row, ratio: 0.49 } : row))
+    expect(judge('bench', slow).broken).toEqual(['expiry reaches 0.5'])
+  })
+})
+
+it('reads the JSON among lines for people', () => {
+  expect(readRows('started\n{"a":1}\n\n{"a":2}\ndone\n')).toEqual([{ a: 1 }, { a: 2 }])
+})

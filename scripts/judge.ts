@@ -1,0 +1,105 @@
+// Judges what the demo, the crash test and the benches say of themselves, for .ci/run:
+//   npm run -s judge -- demo FILE | chaos FILE KILLS | bench FILE
+// FILE holds the JSON lines they printed. Prints the figures, then each promise not kept; exits 1
+// where there is one. A figure that is missing is not kept.
+import { readFileSync } from 'node:fs'
+
+type Row = Record<string, unknown>
+export type Verdict = { figures: string; broken: string[] }
+
+const RATIOS = {
+  'token-exchange': 1.8,
+  'ledger-entries': 0.5,
+  'lease-cycle': 0.6,
+  expiry: 0.5,
+}
+/** Attestation, decision, token, lease, end. */
+const PROVEN_HOPS = 5
+const ACKED_PER_KILL = 5
+
+if (import.meta.main) {
+  const [what = '', file = '', kills = '0'] = process.argv.slice(2)
+  const { figures, broken } = judge(what, readRows(readFileSync(file, 'utf8')), Number(kills))
+  console.log(figures)
+  for (const promise of broken) console.log(`✕ ${promise}`)
+  process.exitCode = broken.length > 0 ? 1 : 0
+}
+
+export function judge(what: string, rows: Row[], kills = 0): Verdict {
+  const last = rows.at(-1) ?? {}
+  switch (what) {
+    case 'demo':
+      return judgeDemo(last)
+    case 'chaos':
+      return judgeChaos(last, kills)
+    case 'bench':
+      return judgeBench(rows)
+    default:
+      throw new Error(`judge knows demo, chaos and bench, not \`${what}\``)
+  }
+}
+
+/** The JSON objects among the lines; anything else was for people. */
+export function readRows(text: string): Row[] {
+  const lines = text.split('\n').filter(line => line.startsWith('{'))
+  return lines.map(line => JSON.parse(line) as Row)
+}
+
+function judgeDemo(demo: Row): Verdict {
+  const certificate = within(demo['certificate'])
+  const ledger = within(demo['ledger'])
+  const replay = within(demo['replay'])
+  const hops = (Array.isArray(demo['trace']) ? demo['trace'] : []).map(within)
+  const proven = hops.filter(hop => hop['state'] === 'proven').length
+  const missing = hops.filter(hop => hop['state'] === 'missing').length
+  const figures = [
+    `orphans ${tell(demo['orphans'])}`,
+    `certificate ${tell(certificate['state'])}`,
+    `${proven} of ${hops.length} hops proven`,
+    `${tell(replay['identical'])} of ${tell(replay['decisions'])} replayed`,
+    `${tell(demo['seconds'])} s`,
+  ].join(', ')
+  const broken = brokenOf({
+    'no orphan is left': demo['orphans'] === 0,
+    'the certificate says verified-gone': certificate['state'] === 'verified-gone',
+    'the log verifies': ledger['verified'] === true,
+    'a refusal names its rule': Boolean(within(demo['denied'])['rule']),
+    [`${PROVEN_HOPS} hops are proven`]: proven >= PROVEN_HOPS,
+    'no hop is missing': hops.length > 0 && missing === 0,
+    'every decision replays the same':
+      Number(replay['decisions']) > 0 && replay['identical'] === replay['decisions'],
+    'the stricter policy changes one': Number(replay['changed']) >= 1,
+  })
+  return { figures, broken }
+}
+
+function judgeChaos(chaos: Row, kills: number): Verdict {
+  const zeros = ['orphans', 'ghosts', 'doubleIssues', 'missingEntries']
+  const figures = [...zeros, 'acked', 'inFlightAtKill'].map(name => `${name} ${tell(chaos[name])}`)
+  const wanted = zeros.map(name => [`${name} is 0`, chaos[name] === 0] as const)
+  const least = Math.max(1, kills * ACKED_PER_KILL)
+  const isBusy = Number(chaos['acked']) >= least
+  const broken = brokenOf({ ...Object.fromEntries(wanted), [`${least} were acked`]: isBusy })
+  return { figures: figures.join(', '), broken }
+}
+
+function judgeBench(rows: Row[]): Verdict {
+  const ratioOf = (name: string) => rows.find(row => row['name'] === name)?.['ratio']
+  const wanted = Object.entries(RATIOS).map(([name, least]) => {
+    return [`${name} reaches ${least}`, Number(ratioOf(name)) >= least] as const
+  })
+  const figures = rows.map(row => `${tell(row['name'])} ${tell(row['ratio'])}`).join(', ')
+  return { figures, broken: brokenOf(Object.fromEntries(wanted)) }
+}
+
+function brokenOf(promises: Record<string, boolean>): string[] {
+  return Object.entries(promises).flatMap(([promise, isKept]) => (isKept ? [] : [promise]))
+}
+
+function tell(value: unknown): string {
+  return value === undefined ? 'untold' : JSON.stringify(value)
+}
+
+function within(value: unknown): Row {
+  return typeof value === 'object' && value !== null ? (value as Row) : {}
+}
