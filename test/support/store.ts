@@ -1,11 +1,25 @@
-/** A migrated database in memory for tests, with the runtime role taken on as in production. */
-import { migrate } from '../../src/core/store/migrate.ts'
-import { openPglite } from '../../src/core/store/pglite.ts'
+/**
+ * A migrated embedded database of its own for a test, as the runtime role: what production opens, in
+ * a folder of the temporary directory that goes away at `close` or with the process.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openStore } from '../../src/core/store/open.ts'
 import type { Store } from '../../src/core/store/store.ts'
 
 export async function memoryStore(): Promise<Store> {
-  const store = await openPglite({ dataDir: null })
-  await migrate(store)
-  await store.query('set role leasehold_runtime')
-  return store
+  const folder = mkdtempSync(join(tmpdir(), 'leasehold-test-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
+  const store = await openStore({ dataDir: folder })
+  return {
+    ...store,
+    ending: store.ending,
+    async close() {
+      await store.close()
+      remove()
+      process.off('exit', remove)
+    },
+  }
 }

@@ -56,10 +56,23 @@ export const limits = {
   requestOpenDays: 14,
   prototypeMaxDays: 30,
   managedMaxDays: 365,
+  /** Connections to PostgreSQL for everything, and those kept apart for ending. */
+  storeConnections: 10,
+  storeEndingConnections: 3,
+  storeConnectMs: 5_000,
+  storeStatementMs: 30_000,
+  storeLockMs: 5_000,
+  storeIdleMs: 60_000,
+  storeRelistenMs: 500,
+  /** Statements a connection keeps prepared. */
+  preparedTexts: 200,
+  templateKeptDays: 7,
   // people
   personNameChars: 80,
   /** A browser session nobody uses ends after this long; `sessionSeconds` is its absolute end. */
   sessionIdleSeconds: 3600,
+  /** A session's last use is written at most this often. */
+  sessionTouchMs: 60_000,
   /** Bearer tokens of people, as the CLI holds them (design §6). */
   personTokenSeconds: 5 * 60,
   /** Time to type a device's code; wrong codes one person may type in that time. */
@@ -82,4 +95,26 @@ export const limits = {
   leaseSessions: 20,
   /** Things left behind that evidence names one by one. */
   residueNamed: 50,
+  // identities
+  /** Keys of an issuer are fetched again after this long: a removed key is dead by then. */
+  jwksFreshMs: 5 * 60_000,
+  /** Between two tries at an issuer that never answered. */
+  jwksRetryMs: 2_000,
+  /** Keys one issuer may publish. */
+  issuerKeys: 64,
+  /** The longest life of an assertion we accept; it is remembered as used for that long. */
+  assertionSeconds: 20 * 60,
+  /** How far an issuer's clock may be ahead of ours. */
+  issuerSkewSeconds: 60,
+  /** One claim of a token from outside that we compare or keep. */
+  claimChars: 1024,
+  // ledger
+  /** Pause of the sequencer between two rounds: bounds what a busy log costs. */
+  sequencePaceMs: 5,
+  /** The sequencer looks this often without being woken. */
+  sequencePollMs: 200,
+  /** A follower reads this often without being woken; its facts are at least this fresh. */
+  followPollMs: 500,
+  /** A checkpoint is signed at most this often unless one is asked for. */
+  checkpointPaceMs: 1_000,
 } as const

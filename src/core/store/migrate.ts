@@ -1,62 +1,130 @@
 /**
- * Forward migrations, each a file of SQL run once in a transaction under one lock, and the two roles
- * everything later runs as. A migration must be safe beside the previous version of the code.
+ * Forward migrations: files of SQL, each run once, in a transaction, under one lock. What was applied
+ * is remembered by its hash. A migration must be safe beside the previous version of the code.
+ *
+ * Not for going back: a database newer than the code is refused, and a backup is the way back.
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Store } from './store.ts'
+import { sha256Hex } from '../base/hash.ts'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import type { Store, Tx } from './store.ts'
 
-const folder = join(import.meta.dirname, 'migrations')
+export interface SchemaText {
+  /** In the order they run; the name is what is remembered. */
+  readonly migrations: readonly { readonly name: string; readonly text: string }[]
+  /** Roles and grants, run again after anything changed. */
+  readonly roles: string
+}
 
-/** Runs what has not run yet and (re)grants the roles. `store` must have the owner's rights. */
-export async function migrate(store: Store): Promise<string[]> {
-  const files = (await readdir(folder)).filter(name => name.endsWith('.sql')).sort()
-  await store.query(
-    'create table if not exists schema_migration (name text primary key, at timestamptz not null default now())',
-  )
-  const ran: string[] = []
-  for (const name of files) {
-    const text = await readFile(join(folder, name), 'utf8')
-    const isNew = await store.transact(async tx => {
-      await tx.query('select pg_advisory_xact_lock(7135001)')
-      const known = await tx.query('select 1 from schema_migration where name = $1', [name])
-      if (known.length > 0) return false
-      for (const statement of splitSql(text)) await tx.query(statement)
-      await tx.query('insert into schema_migration (name) values ($1)', [name])
-      return true
-    })
-    if (isNew) ran.push(name)
+/** The schema this code speaks. */
+export function readSchema(folder: string = import.meta.dirname): SchemaText {
+  const names = readdirSync(join(folder, 'migrations')).filter(name => name.endsWith('.sql'))
+  return {
+    migrations: names.sort().map(name => ({
+      name,
+      text: readFileSync(join(folder, 'migrations', name), 'utf8'),
+    })),
+    roles: readFileSync(join(folder, 'roles.sql'), 'utf8'),
   }
-  await grantRoles(store)
-  return ran
 }
 
 /**
- * INVARIANT: the runtime role adds to the log's inbox and reads the log; it can not change either.
- * The sequencer's role moves entries. Both are taken on by `set role`, neither can sign in.
+ * Brings the database to this code's schema and returns the names that ran. `owner` must have the
+ * owner's rights when something is new; a database that is up to date is only read.
  */
-async function grantRoles(store: Store): Promise<void> {
-  await store.transact(async tx => {
-    await tx.query('select pg_advisory_xact_lock(7135001)')
-    for (const role of ['leasehold_runtime', 'leasehold_sequencer']) {
-      const known = await tx.query('select 1 from pg_roles where rolname = $1', [role])
-      if (known.length === 0) await tx.query(`create role ${role} nologin noinherit`)
-      await tx.query(`grant ${role} to current_user`)
-      await tx.query(`grant usage on schema public to ${role}`)
-      await tx.query(
-        `grant select, insert, update, delete on all tables in schema public to ${role}`,
-      )
-    }
-    await tx.query('grant leasehold_sequencer to leasehold_runtime')
-    for (const role of ['leasehold_runtime', 'leasehold_sequencer'])
-      await tx.query(
-        `revoke update, delete on ledger_entry, ledger_node, ledger_checkpoint, decision, schema_migration from ${role}`,
-      )
+export async function migrate(owner: Store, schema: SchemaText = readSchema()): Promise<string[]> {
+  if (isCurrent(await readApplied(owner), schema)) return []
+  await owner.transact(async tx => {
+    await lockSchema(tx)
     await tx.query(
-      'revoke insert, update, delete on ledger_entry, ledger_node, ledger_head from leasehold_runtime',
+      `create table if not exists schema_migration
+       (name text primary key, hash text not null, at timestamptz not null default now())`,
     )
-    await tx.query('revoke update, delete on ledger_inbox from leasehold_runtime')
   })
+  const ran: string[] = []
+  for (const { name, text } of schema.migrations)
+    if (await owner.transact(tx => applyOnce(tx, name, text, schema))) ran.push(name)
+  if (await owner.transact(tx => applyRoles(tx, schema))) ran.push(rolesName)
+  return ran
+}
+
+const rolesName = 'roles'
+
+type Applied = ReadonlyMap<string, string>
+
+async function applyOnce(tx: Tx, name: string, text: string, schema: SchemaText): Promise<boolean> {
+  await lockSchema(tx)
+  const applied = await readApplied(tx)
+  refuseForeign(applied, schema)
+  if (applied.has(name)) return false
+  // A change of a busy table waits this long, then gives up: writers queue behind it meanwhile.
+  await tx.query(`set local lock_timeout = ${limits.storeLockMs}`)
+  for (const statement of splitSql(text)) await tx.query(statement)
+  await tx.query('insert into schema_migration (name, hash) values ($1, $2)', [
+    name,
+    sha256Hex(text),
+  ])
+  // New tables have their grants in the same transaction, or nobody sees them.
+  await runRoles(tx, schema)
+  return true
+}
+
+async function applyRoles(tx: Tx, schema: SchemaText): Promise<boolean> {
+  await lockSchema(tx)
+  if ((await readApplied(tx)).get(rolesName) === sha256Hex(schema.roles)) return false
+  await runRoles(tx, schema)
+  return true
+}
+
+async function runRoles(tx: Tx, schema: SchemaText): Promise<void> {
+  for (const statement of splitSql(schema.roles)) await tx.query(statement)
+  await tx.query(
+    `insert into schema_migration (name, hash) values ($1, $2)
+     on conflict (name) do update set hash = excluded.hash, at = now()`,
+    [rolesName, sha256Hex(schema.roles)],
+  )
+}
+
+/** One migration at a time in the whole database; the lock ends with the transaction. */
+async function lockSchema(tx: Tx): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock(7135001)')
+}
+
+async function readApplied(sql: Pick<Store, 'query'>): Promise<Applied> {
+  const [table] = await sql.query<{ is: boolean }>(
+    `select to_regclass('public.schema_migration') is not null as is`,
+  )
+  if (table?.is !== true) return new Map()
+  const rows = await sql.query<{ name: string; hash: string }>(
+    'select name, hash from schema_migration',
+  )
+  return new Map(rows.map(row => [row.name, row.hash]))
+}
+
+function isCurrent(applied: Applied, schema: SchemaText): boolean {
+  refuseForeign(applied, schema)
+  return (
+    applied.get(rolesName) === sha256Hex(schema.roles) &&
+    schema.migrations.every(({ name }) => applied.has(name))
+  )
+}
+
+/** Refuses a database whose past is not ours: newer than this code, or made from other files. */
+function refuseForeign(applied: Applied, schema: SchemaText): void {
+  const known = new Map(schema.migrations.map(({ name, text }) => [name, sha256Hex(text)]))
+  for (const [name, hash] of applied) {
+    if (name === rolesName || known.get(name) === hash) continue
+    throw new Problem('bad-configuration', {
+      detail: known.has(name)
+        ? `The migration \`${name}\` was changed after this database had run it.`
+        : `The database was made by a newer version: it has run \`${name}\`, which this one does not know.`,
+      next: known.has(name)
+        ? 'Run the version that made the database; a new change needs a new file.'
+        : 'Run that version or a newer one; the way back is a backup.',
+    })
+  }
 }
 
 /** Splits at `;` at the end of a line, outside `$$` bodies. Good for our own files only. */

@@ -1,34 +1,65 @@
 /**
  * PGlite: PostgreSQL 18 in this process, for a laptop. Safe across a killed process, not across power
- * loss (it never syncs the disk). One process may have the folder open: `lock.ts` sees to that.
+ * loss (it never syncs the disk). Its one session serves everyone in turn.
  */
 import { PGlite, type Transaction } from '@electric-sql/pglite'
-import { Problem } from '../base/problem.ts'
-import { fromMs } from '../base/time.ts'
+import { translate } from './fault.ts'
 import type { Store, TransactOptions, Tx } from './store.ts'
+import { instantFromText, oids, safeInteger } from './values.ts'
 
-/** Opens a folder, or memory when `dataDir` is null. `snapshot` is a dump to start an empty folder from. */
-export async function openPglite(options: {
-  dataDir: string | null
-  snapshot?: Blob
-}): Promise<Store> {
-  const db = await PGlite.create({
-    ...(options.dataDir === null ? {} : { dataDir: options.dataDir }),
-    ...(options.snapshot === undefined ? {} : { loadDataDir: options.snapshot }),
-    parsers: { 1184: instantFromText, 20: safeInteger },
-  })
-  return pgliteStore(db)
+/** Opens (or makes) a database in `folder` with the owner's rights; `takeRuntime` gives them up. */
+export async function openPglite(folder: string): Promise<Store> {
+  try {
+    const db = await PGlite.create({
+      dataDir: folder,
+      startParams: [...PGlite.defaultStartParams, ...settings],
+      initDbStartParams: ['--wal-segsize=1'],
+      parsers: { [oids.timestamptz]: instantFromText, [oids.bigint]: safeInteger },
+    })
+    return pgliteStore(db)
+  } catch (thrown) {
+    throw translate(thrown)
+  }
 }
 
+/** From here on the session is the runtime role, also after `ending` work and after each rollback. */
+export async function takeRuntime(store: Store): Promise<void> {
+  await store.query('set role leasehold_runtime')
+}
+
+// 128 MB of buffers would all stay resident; 16 MB measured as fast.
+const settings = ['shared_buffers=16MB', 'timezone=UTC', 'datestyle=ISO'].flatMap(each => [
+  '-c',
+  each,
+])
+
 function pgliteStore(db: PGlite): Store {
-  return {
+  const store: Store = {
     kind: 'pglite',
-    query: async <Row>(text: string, params: readonly unknown[] = []) =>
-      (await db.query<Row>(text, [...params])).rows,
-    transact: (work, options = {}) => db.transaction(tx => runWork(tx, work, options)),
+    query: async <Row>(text: string, params: readonly unknown[] = []) => {
+      try {
+        return (await db.query<Row>(text, [...params])).rows
+      } catch (thrown) {
+        throw translate(thrown)
+      }
+    },
+    async transact(work, options = {}) {
+      try {
+        return await db.transaction(tx => runWork(tx, work, options))
+      } catch (thrown) {
+        throw translate(thrown)
+      }
+    },
     listen: async (channel, wake) => db.listen(channel, wake),
+    get ending() {
+      return store
+    },
+    tend: async () => {
+      await store.query('vacuum analyze')
+    },
     close: () => db.close(),
   }
+  return store
 }
 
 async function runWork<T>(
@@ -36,30 +67,30 @@ async function runWork<T>(
   work: (tx: Tx) => Promise<T>,
   options: TransactOptions,
 ): Promise<T> {
+  const begin = beginWords(options)
+  if (begin !== '') await tx.exec(begin)
+  const last: [string, readonly unknown[]][] = []
+  const query = async <Row>(text: string, params: readonly unknown[] = []) => {
+    try {
+      return (await tx.query<Row>(text, [...params])).rows
+    } catch (thrown) {
+      throw translate(thrown)
+    }
+  }
+  const value = await work({
+    isTransaction: true,
+    query,
+    finish: (text, params = []) => void last.push([text, params]),
+  })
+  for (const [text, params] of last) await query(text, params)
+  return value
+}
+
+function beginWords(options: TransactOptions): string {
   const statements: string[] = []
   if (options.isolation === 'repeatable read')
     statements.push('set transaction isolation level repeatable read')
   if (options.readOnly === true) statements.push('set transaction read only')
   if (options.role === 'sequencer') statements.push('set local role leasehold_sequencer')
-  if (statements.length > 0) await tx.exec(statements.join(';'))
-  return work({
-    isTransaction: true,
-    query: async <Row>(text: string, params: readonly unknown[] = []) =>
-      (await tx.query<Row>(text, [...params])).rows,
-  })
-}
-
-/** PostgreSQL's text of a timestamptz (UTC session) as an Instant. */
-export function instantFromText(text: string): string {
-  return fromMs(Date.parse(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')))
-}
-
-export function safeInteger(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value))
-    throw new Problem('internal', {
-      detail: 'A number in the database is too large.',
-      log: `unsafe integer ${text}`,
-    })
-  return value
+  return statements.join(';')
 }

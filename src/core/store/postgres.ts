@@ -1,110 +1,205 @@
-/** PostgreSQL by `pg`: the company's database. Refuses one that may lose acknowledged commits. */
+/**
+ * PostgreSQL by `pg`: the company's database. Every connection is the runtime role from its first
+ * byte on, by a setting of the session that even `reset all` comes back to.
+ */
 import pg from 'pg'
+import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
-import { instantFromText, safeInteger } from './pglite.ts'
+import { translate, unavailable } from './fault.ts'
+import { listen } from './listen.ts'
 import type { Store, TransactOptions, Tx } from './store.ts'
+import { instantFromText, oids, safeInteger } from './values.ts'
 
-const types = {
-  getTypeParser(oid: number, format?: 'text' | 'binary') {
-    if (format !== 'binary' && oid === 1184) return instantFromText
-    if (format !== 'binary' && oid === 20) return safeInteger
-    return format === 'binary' ? pg.types.getTypeParser(oid, format) : pg.types.getTypeParser(oid)
-  },
+export interface PostgresOptions {
+  readonly url: string
+  /** The role each session takes on; the owner (migrations) takes on none. */
+  readonly role?: 'leasehold_runtime'
+  /** What the server's `synchronous_commit` was found to be; pinned, so that nobody can turn it off later. */
+  readonly synchronousCommit?: string
+  readonly connections: number
+  /** Connections kept apart for ending; without it `ending` is the store itself. */
+  readonly endingConnections?: number
 }
 
-/** `role` is taken on at every connection, so that no code path runs with the owner's rights. */
-export async function openPostgres(options: {
-  url: string
-  maxConnections?: number
-  role?: string
-}): Promise<Store> {
-  const role = options.role ?? 'leasehold_runtime'
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    max: options.maxConnections ?? 10,
-    types,
-    application_name: 'leasehold',
-    connectionTimeoutMillis: 5_000,
-    options: '-c timezone=UTC -c synchronous_commit=on',
-    onConnect: async client => {
-      client.on('error', () => {})
-      if (role !== '') await client.query(`set role ${role}`)
-    },
-  })
-  pool.on('error', () => {})
-  await checkServer(pool)
-  return postgresStore(pool, options.url)
+export function openPostgres(options: PostgresOptions): Store {
+  const main = new pg.Pool(poolConfig(options, options.connections))
+  const apart = options.endingConnections
+  const pools = apart === undefined ? [main] : [main, new pg.Pool(poolConfig(options, apart))]
+  for (const pool of pools) {
+    // A dead connection is noticed by the next query; without a listener it would end the process.
+    pool.on('error', () => {})
+    pool.on('connect', client => client.on('error', () => {}))
+  }
+  const close = async () => {
+    await Promise.all(pools.map(pool => pool.end()))
+  }
+  const ending = postgresStore(pools.at(-1) ?? main, options, close)
+  return apart === undefined ? ending : postgresStore(main, options, close, ending)
 }
 
-function postgresStore(pool: pg.Pool, url: string): Store {
-  return {
+function postgresStore(
+  pool: pg.Pool,
+  options: PostgresOptions,
+  close: () => Promise<void>,
+  ending?: Store,
+): Store {
+  const texts = new Map<string, string | undefined>()
+  const store: Store = {
     kind: 'postgres',
-    query: async <Row>(text: string, params: readonly unknown[] = []) =>
-      (await pool.query(text, [...params])).rows as Row[],
-    transact: (work, options = {}) => transact(pool, work, options),
-    listen: (channel, wake) => listen(url, channel, wake),
-    close: () => pool.end(),
+    query: <Row>(text: string, params: readonly unknown[] = []) =>
+      withClient(pool, async client => rowsOf<Row>(await client.query(hot(texts, text, params)))),
+    transact: (work, how = {}) =>
+      withClient(pool, client => transact(client, texts, work, how)) as ReturnType<typeof work>,
+    listen: (channel, wake) => listen(clientConfig(options), channel, wake),
+    get ending() {
+      return ending ?? store
+    },
+    // Autovacuum does it.
+    tend: async () => {},
+    close,
+  }
+  return store
+}
+
+/** One connection for `work`. A connection that may be in an unknown state is not used again. */
+async function withClient<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  let client: pg.PoolClient | undefined
+  let isBroken = false
+  try {
+    client = await pool.connect()
+    return await work(client)
+  } catch (thrown) {
+    const ours = translate(thrown)
+    isBroken = !(thrown instanceof pg.DatabaseError) || ours instanceof Problem
+    throw ours
+  } finally {
+    client?.release(isBroken)
   }
 }
 
 async function transact<T>(
-  pool: pg.Pool,
+  client: pg.PoolClient,
+  texts: Map<string, string | undefined>,
   work: (tx: Tx) => Promise<T>,
   options: TransactOptions,
 ): Promise<T> {
-  const client = await pool.connect()
-  let broken: Error | undefined
+  // INVARIANT: nothing is sent before the answer to `begin`. Sent ahead of it, a statement would
+  // commit by itself where `begin` alone was cancelled.
+  await client.query(beginText(options))
+  const last: Promise<unknown>[] = []
   try {
-    await client.query(beginText(options))
     const value = await work({
       isTransaction: true,
-      query: async <Row>(text: string, params: readonly unknown[] = []) =>
-        (await client.query(text, [...params])).rows as Row[],
+      query: async <Row>(text: string, params: readonly unknown[] = []) => {
+        try {
+          return rowsOf<Row>(await client.query(hot(texts, text, params)))
+        } catch (thrown) {
+          throw translate(thrown)
+        }
+      },
+      finish(text, params = []) {
+        const sent = client.query(hot(texts, text, params))
+        sent.catch(() => {})
+        last.push(sent)
+      },
     })
-    const { command } = await client.query('commit')
+    const committed = client.query('commit')
+    committed.catch(() => {})
+    for (const each of last) await each
     // A failed transaction answers its commit with ROLLBACK and no error.
-    if (command !== 'COMMIT')
-      throw new Problem('store-unavailable', {
-        detail: 'The change was not kept.',
-        next: 'Try again.',
-      })
+    if ((await committed).command !== 'COMMIT') throw unavailable('the commit was a rollback')
     return value
   } catch (thrown) {
-    await client.query('rollback').catch((error: Error) => {
-      broken = error
-    })
+    await client.query('rollback').catch(() => {})
     throw thrown
-  } finally {
-    client.release(broken)
   }
 }
 
 function beginText(options: TransactOptions): string {
   const modes = [
-    options.isolation === 'repeatable read' ? 'isolation level repeatable read' : '',
-    options.readOnly === true ? 'read only' : '',
-  ].filter(mode => mode !== '')
+    options.isolation === 'repeatable read' ? ' isolation level repeatable read' : '',
+    options.readOnly === true ? ' read only' : '',
+  ]
   const role = options.role === 'sequencer' ? '; set local role leasehold_sequencer' : ''
-  return `begin ${modes.join(', ')}${role}`
+  return `begin${modes.join('')}${role}`
 }
 
-async function listen(url: string, channel: string, wake: (payload: string) => void) {
-  const client = new pg.Client({ connectionString: url, application_name: 'leasehold-listen' })
-  client.on('error', () => {})
-  client.on('notification', message => wake(message.payload ?? ''))
-  await client.connect()
-  await client.query(`listen ${pg.escapeIdentifier(channel)}`)
-  return () => client.end()
+/** A text seen before is prepared once per connection under a name: parsing costs more than running. */
+function hot(texts: Map<string, string | undefined>, text: string, params: readonly unknown[]) {
+  const values = [...params]
+  if (!texts.has(text)) {
+    if (texts.size < limits.preparedTexts) texts.set(text, undefined)
+    return { text, values }
+  }
+  const name = texts.get(text) ?? `s${texts.size}_${preparedCount++}`
+  texts.set(text, name)
+  return { name, text, values }
 }
 
-async function checkServer(pool: pg.Pool): Promise<void> {
-  const { rows } = await pool.query<{ version: number; sync: string }>(
-    `select current_setting('server_version_num')::int as version, current_setting('synchronous_commit') as sync`,
-  )
-  const server = rows[0]
-  if (server === undefined || server.version < 150_000)
-    throw new Problem('bad-configuration', {
-      detail: 'DATABASE_URL must be PostgreSQL 15 or newer.',
-      field: 'DATABASE_URL',
-    })
+let preparedCount = 0
+
+function rowsOf<Row>(result: pg.QueryResult): Row[] {
+  return result.rows as Row[]
+}
+
+function poolConfig(options: PostgresOptions, max: number): pg.PoolConfig {
+  return {
+    ...clientConfig(options),
+    max,
+    min: 1,
+    connectionTimeoutMillis: limits.storeConnectMs,
+    idleTimeoutMillis: limits.storeIdleMs,
+  }
+}
+
+function clientConfig(options: PostgresOptions): pg.ClientConfig {
+  const url = parseUrl(options.url)
+  const theirs = url.searchParams.get('options') ?? ''
+  url.searchParams.delete('options')
+  const settings = {
+    timezone: 'UTC',
+    datestyle: 'ISO',
+    search_path: 'public',
+    statement_timeout: limits.storeStatementMs,
+    lock_timeout: limits.storeLockMs,
+    idle_in_transaction_session_timeout: limits.storeStatementMs,
+    ...(options.role === undefined ? {} : { role: options.role }),
+    ...(options.synchronousCommit === undefined
+      ? {}
+      : { synchronous_commit: options.synchronousCommit }),
+  }
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
+  return {
+    connectionString: url.href,
+    options: [theirs, ...ours].join(' ').trim(),
+    fallback_application_name: 'leasehold',
+    connectionTimeoutMillis: limits.storeConnectMs,
+    query_timeout: limits.storeStatementMs + limits.storeConnectMs,
+    keepAlive: true,
+    pipeline: true,
+    types,
+  }
+}
+
+/** ATTACKER: the address holds a password, so nothing of it is ever repeated in a text. */
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url !== undefined && /^postgres(ql)?:$/.test(url.protocol)) return url
+  throw new Problem('bad-configuration', {
+    detail: '`DATABASE_URL` is not the address of a PostgreSQL database.',
+    next: 'Its form is postgres://user:password@host:5432/database',
+    field: 'DATABASE_URL',
+  })
+}
+
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (format === 'binary') return pg.types.getTypeParser(oid, format)
+    if (oid === oids.timestamptz) return instantFromText
+    if (oid === oids.bigint) return safeInteger
+    return pg.types.getTypeParser(oid)
+  },
 }

@@ -1,0 +1,95 @@
+/**
+ * What a database error means to us, in one place. Outages are `store-unavailable`, lost races are
+ * `conflict`, and what is left is a `StoreFault`: a broken constraint a chapter may expect, or a bug.
+ *
+ * Drivers attach the statement's parameters and the row's values to their errors: none of it passes.
+ */
+import { Problem } from '../base/problem.ts'
+
+/** `sqlstate` is the database's code; `constraint` the name of the rule that refused, or null. */
+export class StoreFault extends Error {
+  readonly sqlstate: string
+  readonly constraint: string | null
+
+  constructor(sqlstate: string, constraint: string | null, says: string) {
+    super(`the database refused (${sqlstate}): ${says}`)
+    this.name = 'StoreFault'
+    this.sqlstate = sqlstate
+    this.constraint = constraint
+  }
+}
+
+/** The constraint a write broke (`app_slug`), or null when it failed for another reason. */
+export function violatedConstraint(thrown: unknown): string | null {
+  return thrown instanceof StoreFault && thrown.sqlstate.startsWith('23') ? thrown.constraint : null
+}
+
+/** Turns what a driver threw into what may leave the store; passes on what is ours already. */
+export function translate(thrown: unknown): unknown {
+  if (thrown instanceof Problem || thrown instanceof StoreFault) return thrown
+  const { code, message, constraint } = partsOf(thrown)
+  if (isSqlState(code)) return fromSqlState(code, message, constraint)
+  if (lostCodes.has(code) || lostTexts.test(message)) return unavailable(code || message)
+  return thrown
+}
+
+export function unavailable(log: string): Problem {
+  return new Problem('store-unavailable', {
+    detail: 'The database does not answer.',
+    next: 'Try again; what was under way may or may not have been kept, and repeating it is safe.',
+    log,
+  })
+}
+
+function fromSqlState(code: string, message: string, constraint: string | null): Error {
+  if (code === '53100')
+    return new Problem('store-unavailable', {
+      detail: 'The database has no room left on its disk, so nothing new can be recorded.',
+      next: 'Make room where the database keeps its files; ending goes on meanwhile.',
+      log: code,
+    })
+  if (code === '40001' || code === '40P01')
+    return new Problem('conflict', {
+      detail: 'Somebody else changed the same thing at the same moment; nothing was changed here.',
+      next: 'Look at it again and repeat.',
+      log: code,
+    })
+  if (outage.test(code)) return unavailable(code)
+  // Texts of class 22 (data exceptions) quote the value that was sent.
+  return new StoreFault(code, constraint, code.startsWith('22') ? 'a value of this form' : message)
+}
+
+// Lost connection, out of resources, shutting down or failed over, a disk error, a time-out.
+const outage = /^(08|53|57P|58)|^(57014|55P03|25P02|25P03|25P04|25006)$/
+const lostCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+  'ENOSPC',
+  'EIO',
+])
+/** What `pg` and PGlite say in words alone: a dead socket, a full pool, a stopped engine. */
+const lostTexts =
+  /^(Connection terminated|timeout exceeded|timeout expired|Query read timeout|Client (has encountered|was closed)|Cannot use a pool after|PGlite is closed|Aborted\(|memory access out of bounds|unreachable)/
+
+function partsOf(thrown: unknown): { code: string; message: string; constraint: string | null } {
+  if (!(thrown instanceof Error)) return { code: '', message: '', constraint: null }
+  const { code, constraint } = thrown as { code?: unknown; constraint?: unknown }
+  return {
+    code: typeof code === 'string' ? code : '',
+    message: thrown.message,
+    constraint: typeof constraint === 'string' ? constraint : null,
+  }
+}
+
+function isSqlState(code: string): boolean {
+  return /^[0-9A-Z]{5}$/.test(code) && !lostCodes.has(code)
+}

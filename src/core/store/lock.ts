@@ -1,0 +1,47 @@
+/**
+ * One process at a time: two that open one PGlite folder both succeed, and the writes of one vanish
+ * without an error. The lock is the operating system's, taken by SQLite (part of Node) on an empty
+ * file: it dies with the process on every platform, so there is nothing stale to judge or to remove.
+ */
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Problem } from '../base/problem.ts'
+
+/** Takes the folder or throws `Problem` `bad-configuration` naming who has it. Returns how to let go. */
+export function lockFolder(folder: string): () => void {
+  const file = join(folder, 'lock')
+  closeSync(openSync(file, 'a', 0o600))
+  chmodSync(file, 0o600)
+  // ATTACKER-free: the path is ours, and SQLite never reads a byte of the file.
+  const db = new DatabaseSync(file, { timeout: 0 })
+  try {
+    db.exec('begin exclusive')
+  } catch (cause) {
+    db.close()
+    if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY) throw cause
+    throw inUse(folder)
+  }
+  writeFileSync(join(folder, 'process'), `${process.pid}\n`, { mode: 0o600 })
+  return () => db.close()
+}
+
+const SQLITE_BUSY = 5
+
+function inUse(folder: string): Problem {
+  const by = /^\d{1,10}$/.exec(readHolder(folder).trim())?.[0]
+  return new Problem('bad-configuration', {
+    detail: `Another server${by === undefined ? '' : ` (process ${by})`} has the folder \`${folder}\` open.`,
+    next: 'Talk to the one that runs (the command line does), stop it, or choose another folder.',
+    field: 'dataDir',
+  })
+}
+
+/** Says who; never decides. */
+function readHolder(folder: string): string {
+  try {
+    return readFileSync(join(folder, 'process'), 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Opens the store: PostgreSQL where an address is given, else PGlite in a folder. What comes back is
+ * migrated and is the runtime role; whatever makes that untrue refuses to start.
+ */
+import { chmod, mkdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import { lockFolder } from './lock.ts'
+import { migrate } from './migrate.ts'
+import { openPglite, takeRuntime } from './pglite.ts'
+import { openPostgres } from './postgres.ts'
+import type { Store } from './store.ts'
+import { placeTemplate } from './template.ts'
+
+export type StoreConfig =
+  | {
+      /** `postgres://…`; its sign-in must own the schema, or be a member of both roles once migrated. */
+      readonly url: string
+      readonly connections?: number
+      readonly endingConnections?: number
+    }
+  | {
+      /** Folder of the embedded database; made when it is not there. */
+      readonly dataDir: string
+    }
+
+export async function openStore(config: StoreConfig): Promise<Store> {
+  const store = 'url' in config ? await openServer(config) : await openFolder(config.dataDir)
+  try {
+    await checkRuntime(store)
+    return store
+  } catch (thrown) {
+    await store.close()
+    throw thrown
+  }
+}
+
+/**
+ * Embedded. Takes the folder's lock before reading a byte of it.
+ * Side effect: from here on this process makes files only its user can read.
+ */
+async function openFolder(dataDir: string): Promise<Store> {
+  process.umask(0o077)
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const folder = await realpath(dataDir)
+  await chmod(folder, 0o700)
+  const unlock = lockFolder(folder)
+  try {
+    const data = join(folder, 'pgdata')
+    await placeTemplate(data)
+    const store = await openPglite(data)
+    await migrate(store)
+    await takeRuntime(store)
+    return { ...store, ending: store.ending, close: () => store.close().finally(unlock) }
+  } catch (thrown) {
+    unlock()
+    throw thrown
+  }
+}
+
+async function openServer(config: {
+  url: string
+  connections?: number
+  endingConnections?: number
+}): Promise<Store> {
+  const owner = openPostgres({ url: config.url, connections: 1 })
+  try {
+    const synchronousCommit = await checkServer(owner)
+    await migrate(owner)
+    return openPostgres({
+      url: config.url,
+      role: 'leasehold_runtime',
+      synchronousCommit,
+      connections: config.connections ?? limits.storeConnections,
+      endingConnections: config.endingConnections ?? limits.storeEndingConnections,
+    })
+  } finally {
+    await owner.close()
+  }
+}
+
+/** Looks at what a fresh session gets, whoever set it. Returns its `synchronous_commit`. */
+async function checkServer(owner: Store): Promise<string> {
+  const [server] = await owner.query<{
+    version: number
+    sync: string
+    standby: boolean
+    encoding: string
+  }>(
+    `select current_setting('server_version_num')::int as version,
+            current_setting('synchronous_commit') as sync, pg_is_in_recovery() as standby,
+            current_setting('server_encoding') as encoding`,
+  )
+  if (server === undefined) throw new Error('the server describes itself')
+  if (server.version < 150_000) refuse('must be PostgreSQL 15 or newer', 'Use a newer server.')
+  if (server.standby) refuse('is a standby that only reads', 'Give the address of the primary.')
+  if (server.encoding !== 'UTF8')
+    refuse('does not keep text as UTF-8', "Make the database with encoding 'UTF8'.")
+  if (server.sync === 'off')
+    refuse(
+      'has `synchronous_commit` off, so it may lose what it has acknowledged',
+      'Turn it on for the server, the database and the role, for example: alter role … reset synchronous_commit',
+    )
+  return server.sync
+}
+
+function refuse(what: string, next: string): never {
+  throw new Problem('bad-configuration', {
+    detail: `The database at \`DATABASE_URL\` ${what}.`,
+    next,
+    field: 'DATABASE_URL',
+  })
+}
+
+/** INVARIANT: the product never runs with rights to change what it has recorded. */
+async function checkRuntime(store: Store): Promise<void> {
+  for (const lane of new Set([store, store.ending])) {
+    const [session] = await lane.query<{ role: string; mayChange: boolean }>(
+      `select current_user as role, bool_or(has_table_privilege(name, right_name)) as "mayChange"
+       from unnest(array['ledger_entry', 'ledger_node', 'decision', 'ledger_checkpoint']) as name,
+            unnest(array['update', 'delete', 'truncate']) as right_name`,
+    )
+    if (session?.role === 'leasehold_runtime' && session.mayChange === false) continue
+    throw new Problem('bad-configuration', {
+      detail: 'The database does not let this server give up its rights to change the log.',
+      next: 'Connect without a pooler that drops session settings, as a member of `leasehold_runtime` and `leasehold_sequencer`.',
+      log: `the session is ${session?.role ?? 'nobody'}`,
+    })
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Where an embedded database comes from: making one (initdb) takes seconds and 700 MB that stay with
+ * the process, copying one a moment. So a child makes it once, and each new folder gets a copy.
+ *
+ * The copy is kept beside the packages under the hash of everything it was made from; a stale one is
+ * never found, and `migrate` reads what was applied in any case. Where it can not be kept, the child
+ * makes the database in place.
+ */
+import { spawn } from 'node:child_process'
+import { constants, existsSync, readFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { sha256Hex } from '../base/hash.ts'
+import { canonicalJson } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import { readSchema } from './migrate.ts'
+
+const kept = join(import.meta.dirname, '../../../node_modules/.cache/leasehold')
+
+/** Makes `folder` an empty migrated database, unless it is one already. Whole or not at all. */
+export async function placeTemplate(folder: string): Promise<void> {
+  if (existsSync(folder)) return
+  const draft = `${folder}.new`
+  await rm(draft, { recursive: true, force: true })
+  const template = await keptTemplate()
+  if (template === null) await makeInChild(draft)
+  else await copyFolder(template, draft)
+  await rename(draft, folder)
+}
+
+/** The kept template, made first where it is missing; null where nothing can be kept. */
+async function keptTemplate(): Promise<string | null> {
+  const template = join(kept, templateName())
+  if (existsSync(template)) return template
+  try {
+    await mkdir(kept, { recursive: true, mode: 0o700 })
+    const draft = join(await mkdtemp(join(kept, 'draft-')), 'pgdata')
+    await makeInChild(draft)
+    // Two at once: the first stays, both are the same.
+    await rename(draft, template).catch(() => {})
+    await rm(dirname(draft), { recursive: true, force: true })
+    await forgetOthers(template)
+    return existsSync(template) ? template : null
+  } catch (thrown) {
+    if (thrown instanceof Problem) throw thrown
+    return null
+  }
+}
+
+function templateName(): string {
+  const entry = fileURLToPath(import.meta.resolve('@electric-sql/pglite'))
+  const { version } = JSON.parse(
+    readFileSync(join(dirname(dirname(entry)), 'package.json'), 'utf8'),
+  ) as { version: string }
+  const { migrations, roles } = readSchema()
+  return `template-${sha256Hex(canonicalJson({ version, migrations, roles })).slice(0, 32)}`
+}
+
+/** Templates of other versions go after a while; somebody may be copying a younger one. */
+async function forgetOthers(template: string): Promise<void> {
+  const old = Date.now() - limits.templateKeptDays * 24 * 3600 * 1000
+  for (const name of await readdir(kept)) {
+    const path = join(kept, name)
+    if (path !== template && (await stat(path)).mtimeMs < old)
+      await rm(path, { recursive: true, force: true })
+  }
+}
+
+function copyFolder(from: string, to: string): Promise<void> {
+  return cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE })
+}
+
+/** A process of its own: the memory that making takes goes back when it ends. */
+function makeInChild(folder: string): Promise<void> {
+  const script = join(import.meta.dirname, 'make-template.ts')
+  const child = spawn(process.execPath, [script, folder], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '' },
+  })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-2_000)
+  })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', code => {
+      if (code === 0) return resolve()
+      reject(
+        new Problem('bad-configuration', {
+          detail: `The embedded database could not be made in \`${folder}\`.`,
+          next: 'Is there room on the disk, and may this user write there?',
+          log: said,
+        }),
+      )
+    })
+  })
+}
