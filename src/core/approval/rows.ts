@@ -28,6 +28,8 @@ export interface RequestRow {
   readonly reason: string
   readonly approvers: readonly PersonId[]
   readonly quorum: number
+  /** The asker may answer: in a solo installation alone. */
+  readonly ownAnswer: boolean
   readonly state: RequestState
   readonly madeAt: Instant
   readonly expiresAt: Instant
@@ -59,6 +61,7 @@ export const requestTable = factTable<RequestRow, 'body' | 'reason'>(
     'reason',
     'approvers',
     'quorum',
+    'ownAnswer',
     'state',
     'madeAt',
     'expiresAt',

@@ -14,7 +14,9 @@ create table ledger_inbox (
   facts text not null,
   facts_salt text not null,
   words text,
-  words_salt text
+  words_salt text,
+  -- By the database's clock: how long followers have been without it.
+  queued_at timestamptz not null default clock_timestamp()
 );
 
 -- The log. `leaf` is the exact text that is hashed (RFC 6962); `facts` lie beside it under a salted commitment.
@@ -203,12 +205,38 @@ create table request (
   reason text not null,
   approvers text[] not null,
   quorum int not null check (quorum >= 1),
+  -- The asker may answer: only where the whole installation is one person's (design §3.11).
+  own_answer boolean not null default false,
   state text not null check (state in ('open', 'agreed', 'denied', 'withdrawn', 'expired')),
   made_at timestamptz not null,
   expires_at timestamptz not null,
-  closed_at timestamptz
+  closed_at timestamptz,
+  check (body_hash = encode(sha256(convert_to(body, 'UTF8')), 'hex')),
+  check ((state = 'open') = (closed_at is null)),
+  check (quorum <= cardinality(approvers)),
+  check (own_answer or asked_by <> all (approvers))
 );
 create index request_open on request (state, expires_at);
+
+-- What people agree to can not be edited, and a closed request never opens again.
+create function request_is_fixed() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    if new.own_answer and not exists (select 1 from installation where mode = 'solo') then
+      raise exception 'only in a solo installation may the asker answer'
+        using errcode = 'check_violation', constraint = 'request_own_answer';
+    end if;
+  elsif (new.kind, new.app_id, new.asked_by, new.body, new.approvers, new.quorum, new.own_answer, new.expires_at)
+    is distinct from
+    (old.kind, old.app_id, old.asked_by, old.body, old.approvers, old.quorum, old.own_answer, old.expires_at)
+    or (old.state <> 'open' and new.state <> old.state) then
+    raise exception 'a request is never edited'
+      using errcode = 'check_violation', constraint = 'request_is_fixed';
+  end if;
+  return new;
+end $$;
+create trigger request_is_fixed before insert or update on request
+  for each row execute function request_is_fixed();
 
 create table answer (
   id text primary key,
@@ -219,8 +247,21 @@ create table answer (
   body_hash text not null,
   comment text,
   at timestamptz not null,
-  unique (request_id, person_id)
+  constraint answer_once unique (request_id, person_id)
 );
+
+-- Only who was asked answers, only to what was asked, only while it is open.
+create function answer_fits() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'UPDATE' or not exists (select 1 from request where id = new.request_id
+    and state = 'open' and body_hash = new.body_hash and new.person_id = any (approvers)) then
+    raise exception 'this answer does not fit its request'
+      using errcode = 'check_violation', constraint = 'answer_fits';
+  end if;
+  return new;
+end $$;
+create trigger answer_fits before insert or update on answer
+  for each row execute function answer_fits();
 
 create table finding (
   id text primary key,
@@ -274,7 +315,7 @@ create index app_owner on app (owner_id);
 
 -- Two people answer for an app; one alone only where the whole installation is one person's. Looked
 -- at when owner or backup are set, so that a later change of mode leaves no row that can not be ended.
-create function app_needs_two_people() returns trigger language plpgsql as $
+create function app_needs_two_people() returns trigger language plpgsql as $$
 begin
   if new.owner_id = new.backup_id
     and (tg_op = 'INSERT' or new.owner_id <> old.owner_id or new.backup_id <> old.backup_id)
@@ -283,9 +324,34 @@ begin
       using errcode = 'check_violation', constraint = 'app_two_people';
   end if;
   return new;
-end $;
+end $$;
 create trigger app_two_people before insert or update on app
   for each row execute function app_needs_two_people();
+
+-- An end is final, and an end that has begun does not turn back.
+create function app_end_is_final() returns trigger language plpgsql as $$
+begin
+  if (old.state in ('ended', 'graduated') and new.state <> old.state)
+    or (old.state = 'ending' and new.state not in ('ending', 'ended', 'graduated'))
+    or new.ends_at < old.ends_at or new.max_ends_at <> old.max_ends_at then
+    raise exception 'what has ended stays ended, and an end date only moves later'
+      using errcode = 'check_violation', constraint = 'app_end_is_final';
+  end if;
+  return new;
+end $$;
+create trigger app_end_is_final before update on app
+  for each row execute function app_end_is_final();
+
+-- Nothing of an app outlasts it (design §8, I3).
+create function ends_within_app() returns trigger language plpgsql as $$
+begin
+  if (tg_op = 'INSERT' or new.ends_at <> old.ends_at)
+    and not exists (select 1 from app where id = new.app_id and ends_at >= new.ends_at) then
+    raise exception 'it would outlast its app'
+      using errcode = 'check_violation', constraint = 'ends_within_app';
+  end if;
+  return new;
+end $$;
 
 create table manifest (
   id text primary key,
@@ -394,6 +460,10 @@ create table app_grant (
   ended_at timestamptz
 );
 create index app_grant_app on app_grant (app_id);
+-- What was agreed once is made once: an answer can not be used a second time.
+create unique index app_grant_request on app_grant (request_id);
+create trigger app_grant_within_app before insert or update on app_grant
+  for each row execute function ends_within_app();
 
 create table task (
   id text primary key,
@@ -414,6 +484,8 @@ create table task (
   closed_at timestamptz,
   check ((state = 'closed') = (closed_at is not null))
 );
+create trigger task_within_app before insert or update on task
+  for each row execute function ends_within_app();
 create index task_app on task (app_id);
 create index task_due on task (ends_at) where state = 'open';
 create unique index task_joined on task (identity_id, purpose, provenance_key) where state = 'open';
@@ -511,16 +583,21 @@ create table offboarding (
   id text primary key,
   version bigint not null check (version > 0),
   app_id text not null unique references app,
-  plan text not null,
   plan_hash text not null,
-  steps jsonb not null,
   state text not null check (state in ('running', 'not-green', 'verified-gone')),
-  certificate text,
+  certificate_hash text,
   certified_at timestamptz,
-  entry_id bigint,
-  due_at timestamptz not null,
   rechecks int not null default 0,
-  tries int not null default 0,
   made_at timestamptz not null
 );
-create index offboarding_due on offboarding (due_at);
+
+-- The work beside the facts: what was planned, seen and handed out, and when it is looked at again.
+create table offboarding_work (
+  offboarding_id text primary key references offboarding,
+  plan text not null,
+  items jsonb not null,
+  certificate text,
+  due_at timestamptz,
+  tries int not null default 0
+);
+create index offboarding_work_due on offboarding_work (due_at);

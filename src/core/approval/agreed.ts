@@ -1,0 +1,32 @@
+/**
+ * What was agreed, for the chapter that acts on it. Looked at again under the request's lock: kind,
+ * state, age, and that the text still has the hash people agreed to.
+ */
+import { sha256Hex } from '../base/hash.ts'
+import type { RequestId } from '../base/ids.ts'
+import { type JsonObject, parseJson } from '../base/json.ts'
+import { Problem } from '../base/problem.ts'
+import type { Scope } from '../ledger/record.ts'
+import { noSuchRequest } from './answer.ts'
+import { lockRequest, type RequestKind, type RequestRow } from './rows.ts'
+
+/** Problem `approval-needed` when it is not agreed, `hash-mismatch` when it is not what was agreed. */
+export async function readAgreed(
+  scope: Scope,
+  id: RequestId,
+  kind: RequestKind,
+): Promise<{ request: RequestRow; body: JsonObject }> {
+  const request = await lockRequest(scope.tx, id)
+  if (request === undefined || request.kind !== kind) throw noSuchRequest()
+  if (request.state !== 'agreed' || request.expiresAt <= scope.at)
+    throw new Problem('approval-needed', {
+      detail: `This request is ${request.state === 'agreed' ? 'too old' : request.state}.`,
+      next: 'Ask for it again, or let it be answered.',
+    })
+  if (sha256Hex(request.body) !== request.bodyHash)
+    throw new Problem('hash-mismatch', {
+      detail: 'The request is not what people agreed to.',
+      next: 'Ask for it again.',
+    })
+  return { request, body: parseJson(request.body) as JsonObject }
+}

@@ -1,0 +1,54 @@
+/** Requests that end without an answer: withdrawn, or left open for too long. */
+import { type RequestId, systemId } from '../base/ids.ts'
+import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { forEachDue } from '../base/sweep.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { noSuchRequest } from './answer.ts'
+import { listOverdueRequests, lockRequest, type RequestRow, requestTable } from './rows.ts'
+
+const requestWithdrawn = entryKind('request.withdraw', 'withdrew a request')
+const requestExpired = entryKind('request.expire', 'let a request expire')
+
+export async function withdrawRequest(
+  world: LedgerWorld,
+  permit: Permit<'request.withdraw'>,
+  input: { requestId: RequestId },
+): Promise<RequestRow> {
+  return closeRequest(world, permit, input.requestId, 'withdrawn')
+}
+
+/** Returns how many expired. */
+export async function sweepRequests(
+  world: LedgerWorld & { readonly permitFor: PermitFor },
+): Promise<number> {
+  const overdue = await listOverdueRequests(world.store, world.clock.now())
+  return forEachDue(overdue, async ({ id }) => {
+    const about = { type: 'request', id }
+    const permit = world.permitFor(systemId('approval'), 'request.withdraw', about)
+    await closeRequest(world, permit, id, 'expired')
+  })
+}
+
+async function closeRequest(
+  world: LedgerWorld,
+  permit: Permit<'request.withdraw'>,
+  id: RequestId,
+  state: 'withdrawn' | 'expired',
+): Promise<RequestRow> {
+  checkPermit(permit, 'request.withdraw', id)
+  return recorded(world, async scope => {
+    const request = await lockRequest(scope.tx, id)
+    if (request === undefined) throw noSuchRequest()
+    if (request.state !== 'open')
+      throw new Problem('wrong-state', {
+        detail: `This request is ${request.state} and can not be ${state}.`,
+        next: 'What was agreed is given back with: drop',
+      })
+    const closed = { ...request, state, closedAt: scope.at }
+    const after = await scope.save(requestTable, request, closed)
+    scope.entry({ kind: state === 'expired' ? requestExpired : requestWithdrawn, by: permit })
+    return after
+  })
+}

@@ -1,0 +1,100 @@
+/** Asks people for something: a request is bound to the hash of exactly what is asked. */
+import { sha256Hex } from '../base/hash.ts'
+import type { AppId, PersonId, RequestId } from '../base/ids.ts'
+import { canonicalJson, type JsonObject } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import { parseText } from '../base/text.ts'
+import { addSeconds } from '../base/time.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { isLiving } from '../people/person.ts'
+import { findInstallation, findPerson } from '../people/rows.ts'
+import { findRequest, type RequestKind, type RequestRow, requestTable } from './rows.ts'
+
+const requestMade = entryKind('request.make', 'asked for something')
+
+export interface NewRequest {
+  id: RequestId
+  kind: RequestKind
+  appId: AppId | null
+  body: JsonObject
+  reason: string
+  /** Who may answer. The asker is taken out, unless `ownAnswer`. */
+  approvers: readonly PersonId[]
+  quorum: number
+  /** The asker may answer. Refused outside a solo installation; whether the matter allows it, the caller knows. */
+  ownAnswer: boolean
+}
+
+/** The same call again answers the same request. Problem `already-exists` for another body under that id. */
+export async function makeRequest(
+  world: LedgerWorld,
+  permit: Permit<'request.make'>,
+  input: NewRequest,
+): Promise<RequestRow> {
+  checkPermit(permit, 'request.make', input.id)
+  const body = canonicalJson(input.body)
+  if (Buffer.byteLength(body) > limits.bodyBytes)
+    throw new Problem('too-large', { field: 'body', detail: 'This is too much for one request.' })
+  const bodyHash = sha256Hex(body)
+  const reason = parseText(input.reason, 'reason')
+  const known = await findRequest(world.store, input.id)
+  if (known !== undefined) return sameRequest(known, bodyHash)
+  return recorded(world, async scope => {
+    const approvers = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
+    const request: RequestRow = {
+      id: input.id,
+      version: 1,
+      kind: input.kind,
+      appId: input.appId,
+      askedBy: permit.actor,
+      body,
+      bodyHash,
+      reason,
+      approvers: await livingOf(scope, [...new Set(approvers)]),
+      quorum: input.quorum,
+      ownAnswer: input.ownAnswer,
+      state: 'open',
+      madeAt: scope.at,
+      expiresAt: addSeconds(scope.at, limits.requestOpenDays * 24 * 3600),
+      closedAt: null,
+    }
+    await checkPeople(scope, request)
+    await scope.insert(requestTable, request)
+    scope.entry({ kind: requestMade, by: permit, facts: { kind: input.kind, appId: input.appId } })
+    return request
+  })
+}
+
+function sameRequest(known: RequestRow, bodyHash: string): RequestRow {
+  if (known.bodyHash === bodyHash) return known
+  throw new Problem('already-exists', {
+    detail: 'Another request has this id.',
+    next: 'Ask under a new id.',
+  })
+}
+
+async function livingOf(scope: Scope, ids: readonly PersonId[]): Promise<PersonId[]> {
+  const living: PersonId[] = []
+  for (const id of ids) {
+    const person = await findPerson(scope.tx, id)
+    if (person !== undefined && isLiving(person, scope.at)) living.push(id)
+  }
+  return living
+}
+
+async function checkPeople(scope: Scope, request: RequestRow): Promise<void> {
+  if (request.approvers.length < Math.max(request.quorum, 1))
+    throw new Problem('approval-needed', {
+      detail: `This needs a yes of ${request.quorum}, and ${request.approvers.length} other people can give it.`,
+      next: `Name somebody else who answers for it. Who is here: ${product.command} person ls`,
+    })
+  if (request.ownAnswer && (await findInstallation(scope.tx))?.mode !== 'solo')
+    throw new Problem('approval-needed', {
+      detail: 'Nobody agrees to their own request here.',
+      next: 'Ask another person to agree.',
+    })
+}
