@@ -3,5 +3,6 @@
  * value of `schema` in everything a client prints as JSON.
  */
 export type * from './inputs.ts'
+export type * from './proof-views.ts'
 export type * from './views.ts'
 export type SchemaName = 'leasehold/v1'
