@@ -5,6 +5,8 @@
  * A row's columns are named here once; SQL is snake_case, code camelCase. Columns in `words` hold
  * personal or free text: they are in the table and beside the leaf, never in facts or in memory.
  */
+import { assert } from '../base/problem.ts'
+
 export interface FactRow {
   readonly id: string
   readonly version: number
@@ -43,6 +45,7 @@ export function factTable<R extends FactRow, W extends keyof R & string = never>
     words: new Set(options.words ?? []),
     isResident: options.isResident ?? (() => true),
   }
+  assert(!declared.has(name), `fact table ${name} is declared in one place`)
   declared.set(name, table as unknown as FactTable<FactRow>)
   return table
 }
@@ -57,20 +60,9 @@ export function imageOf<R extends FactRow, W extends keyof R & string>(
   row: R,
 ): Image<R, W> {
   const image: Record<string, unknown> = {}
-  for (const column of table.columns) if (!table.words.has(column)) image[column] = row[column]
+  for (const column of table.columns)
+    if (!table.words.has(column)) image[column] = row[column] ?? null
   return image as Image<R, W>
-}
-
-export function wordsOf<R extends FactRow, W extends keyof R & string>(
-  table: FactTable<R, W>,
-  row: R,
-): Record<string, string> {
-  const words: Record<string, string> = {}
-  for (const column of table.words) {
-    const value = row[column as keyof R]
-    if (typeof value === 'string') words[column] = value
-  }
-  return words
 }
 
 export function snakeCase(name: string): string {

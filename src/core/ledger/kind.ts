@@ -1,4 +1,6 @@
 /** Kinds of entries, each declared where it is written. A follower stops at a kind nobody declared. */
+import { assert } from '../base/problem.ts'
+
 declare const kindBrand: unique symbol
 export type EntryKind = string & { readonly [kindBrand]: true }
 
@@ -6,6 +8,7 @@ const kinds = new Map<string, string>()
 
 /** `name` is `<noun>.<verb>`; `says` is the sentence shown to people (`made the app`). */
 export function entryKind(name: string, says: string): EntryKind {
+  assert((kinds.get(name) ?? says) === says, `entry kind ${name} is declared in one place`)
   kinds.set(name, says)
   return name as EntryKind
 }

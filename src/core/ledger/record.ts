@@ -3,8 +3,10 @@
  *
  * INVARIANT: the entry is the last statement of the transaction, after all row locks, and there is
  * exactly one per transaction; its id then orders it after everything it could have seen.
+ * Not here: the position of an entry, which the sequencer gives it after the commit.
  */
 import { randomBytes } from 'node:crypto'
+import { base64url } from '../base/hash.ts'
 import type { ActorId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
@@ -12,10 +14,11 @@ import type { ActionName, DecisionRecord, Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import type { Clock, Instant } from '../base/time.ts'
 import type { Store, Tx } from '../store/store.ts'
-import { type FactRow, type FactTable, imageOf, snakeCase, wordsOf } from './fact-table.ts'
+import { type FactRow, type FactTable, imageOf, snakeCase } from './fact-table.ts'
 import type { EntryKind } from './kind.ts'
 import { commit, leafText, type Subject } from './leaf.ts'
-import type { Replica } from './replica.ts'
+import type { Replica, TableImage } from './replica.ts'
+import { type Sealed, writeEntry } from './rows.ts'
 
 export interface LedgerWorld {
   readonly store: Store
@@ -23,6 +26,11 @@ export interface LedgerWorld {
   readonly replica: Replica
   /** Told after each commit, so that the sequencer need not wait for its poll. */
   readonly poke: () => void
+  /**
+   * Throws Problem `ledger-regressed` when nothing may be written; else answers the size of the log
+   * this process has seen. A database behind that refuses the entry, in the same statement.
+   */
+  readonly gate?: () => number
 }
 
 export interface EntryText {
@@ -59,45 +67,48 @@ export interface Scope {
   entry(text: EntryText): void
   /** Decisions to keep beside those the permit carries (denials, data actions). */
   decided(...records: readonly DecisionRecord[]): void
-  /** Runs after the commit, never before: release of a token, a wake-up. */
-  afterCommit(run: () => void): void
+  /** Runs after the commit, never before: release of a token, a wake-up. Told the entry's inbox id. */
+  afterCommit(run: (inboxId: number | null) => void): void
 }
 
-/** Runs `work` in one transaction and seals it with its entry. Without an entry it is a bug. */
+/**
+ * Runs `work` in one transaction and seals it with its entry. A scope that wrote a row and named no
+ * entry is a bug; one that found nothing to do (a retry) needs none.
+ */
 export async function recorded<T>(
   world: LedgerWorld,
   work: (scope: Scope) => Promise<T>,
 ): Promise<T> {
-  const draft = new Draft(world.clock.now())
+  const draft = new Draft(world.clock.now(), world.gate?.() ?? 0)
   const result = await world.store.transact(async tx => {
     draft.begin(tx)
     const value = await work(draft)
-    await draft.write()
+    await draft.seal()
     return value
   })
   world.replica.applyOwn(draft.images)
-  world.poke()
-  for (const run of draft.later) run()
+  if (draft.inboxId !== null) world.poke()
+  for (const run of draft.later) run(draft.inboxId)
   return result
 }
 
-export interface TableImage {
-  readonly table: string
-  readonly row: FactRow
-}
+const saltBytes = 32
 
 /** The state of one scope. A class because it guards one thing: the entry is written once, last. */
 class Draft implements Scope {
   readonly at: Instant
   images: TableImage[] = []
-  later: (() => void)[] = []
+  later: ((inboxId: number | null) => void)[] = []
+  inboxId: number | null = null
+  readonly #seen: number
   #tx: Tx | undefined
   #text: EntryText | undefined
   #words: Record<string, string> = {}
   #records: DecisionRecord[] = []
 
-  constructor(at: Instant) {
+  constructor(at: Instant, seen: number) {
     this.at = at
+    this.#seen = seen
   }
 
   get tx(): Tx {
@@ -113,6 +124,7 @@ class Draft implements Scope {
     this.#records = []
     this.images = []
     this.later = []
+    this.inboxId = null
   }
 
   async insert<R extends FactRow, W extends keyof R & string>(
@@ -145,7 +157,7 @@ class Draft implements Scope {
         next: 'Look at it again and repeat.',
         log: `${table.name} ${before.id} is not at version ${before.version}`,
       })
-    this.#note(table, row)
+    this.#note(table, row, before)
     return row
   }
 
@@ -158,7 +170,9 @@ class Draft implements Scope {
     const rows = pairs.map(({ before, after }) => ({ ...after, version: before.version + 1 }) as R)
     const names = table.columns.map(snakeCase)
     const values = rows.map(row =>
-      Object.fromEntries(table.columns.map((column, i) => [names[i], row[column] ?? null])),
+      Object.fromEntries<unknown>(
+        table.columns.map((column, i) => [names[i], row[column] ?? null]),
+      ),
     )
     const saved = await this.tx.query<{ id: string }>(
       `update ${table.name} set (${names.join(', ')}) = row(${names.map(name => `new.${name}`).join(', ')})
@@ -172,7 +186,7 @@ class Draft implements Scope {
         detail: `One of these ${table.name}s was changed by somebody else at the same moment.`,
         next: 'Look at them again and repeat.',
       })
-    for (const row of rows) this.#note(table, row)
+    for (const [i, row] of rows.entries()) this.#note(table, row, pairs[i]?.before)
     return rows
   }
 
@@ -187,71 +201,73 @@ class Draft implements Scope {
       if (!this.#records.some(known => known.id === record.id)) this.#records.push(record)
   }
 
-  afterCommit(run: () => void): void {
+  afterCommit(run: (inboxId: number | null) => void): void {
     this.later.push(run)
   }
 
-  async write(): Promise<void> {
+  /** The last statement. Nothing after it may take a row lock. */
+  async seal(): Promise<void> {
     const text = this.#text
-    assert(text !== undefined, 'a state change has an entry')
-    await this.#writeDecisions()
+    if (text === undefined) {
+      const wrote = this.images.length + this.#records.length
+      assert(wrote === 0, 'a state change has an entry')
+      return
+    }
+    this.inboxId = await writeEntry(this.tx, this.#sealed(text), this.#records, this.#seen)
+    if (this.inboxId === null)
+      throw new Problem('ledger-regressed', {
+        detail: `The log is shorter than the ${this.#seen} entries seen here: nothing was written.`,
+        next: 'Stop writing, restore the newer database, or record the gap: doctor --accept-loss.',
+      })
+  }
+
+  #sealed(text: EntryText): Sealed {
     const subjects = [...this.images.map(subjectOf), ...(text.subjects ?? [])]
+    const decisions = this.#records.map(({ id, hash }) => ({ id, hash }))
     const facts = canonicalJson({
       ...text.facts,
-      ...(this.#records.length > 0
-        ? { decisions: this.#records.map(({ id, hash }) => ({ id, hash })) }
-        : {}),
+      ...(decisions.length > 0 ? { decisions } : {}),
       ...(this.images.length > 0 ? { rows: this.images } : {}),
     })
     const words = { ...this.#words, ...text.words }
-    const wordsText = Object.keys(words).length === 0 ? undefined : canonicalJson(words)
-    const salts = randomBytes(64).toString('base64url')
-    const [factsSalt, wordsSalt] = [salts.slice(0, 43), salts.slice(43)]
+    const wordsText = Object.keys(words).length === 0 ? null : canonicalJson(words)
+    const salts = randomBytes(2 * saltBytes)
+    const factsSalt = base64url(salts.subarray(0, saltBytes))
+    const wordsSalt = wordsText === null ? null : base64url(salts.subarray(saltBytes))
     const leaf = leafText({
       kind: text.kind,
       at: this.at,
       actor: typeof text.by === 'string' ? text.by : text.by.actor,
       subjects,
       facts: commit(factsSalt, facts),
-      words: wordsText === undefined ? undefined : commit(wordsSalt, wordsText),
+      ...(wordsText === null || wordsSalt === null ? {} : { words: commit(wordsSalt, wordsText) }),
     })
     const ids = [...new Set(subjects.map(subject => subject.id))]
-    await this.tx.query(
-      `insert into ledger_inbox (at, kind, subjects, leaf, facts, facts_salt, words, words_salt)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [
-        this.at,
-        text.kind,
-        ids,
-        leaf,
-        facts,
-        factsSalt,
-        wordsText ?? null,
-        wordsText === undefined ? null : wordsSalt,
-      ],
-    )
+    const { at } = this
+    return {
+      at,
+      kind: text.kind,
+      subjects: ids,
+      leaf,
+      facts,
+      factsSalt,
+      words: wordsText,
+      wordsSalt,
+    }
   }
 
-  async #writeDecisions(): Promise<void> {
-    for (const record of this.#records)
-      await this.tx.query(
-        'insert into decision (id, at, app_id, task_id, allowed, record, hash) values ($1, $2, $3, $4, $5, $6, $7)',
-        [
-          record.id,
-          record.at,
-          record.appId,
-          record.taskId,
-          record.allowed,
-          record.body,
-          record.hash,
-        ],
-      )
-  }
-
-  #note<R extends FactRow, W extends keyof R & string>(table: FactTable<R, W>, row: R): void {
+  /** Words go beside the entry only where this write changed them. */
+  #note<R extends FactRow, W extends keyof R & string>(
+    table: FactTable<R, W>,
+    row: R,
+    before?: R,
+  ): void {
     this.images.push({ table: table.name, row: imageOf(table, row) as unknown as FactRow })
-    for (const [column, value] of Object.entries(wordsOf(table, row)))
-      this.#words[`${row.id}.${column}`] = value
+    for (const column of table.words) {
+      const word = row[column as keyof R]
+      if (typeof word === 'string' && word !== before?.[column as keyof R])
+        this.#words[`${row.id}.${column}`] = word
+    }
   }
 }
 

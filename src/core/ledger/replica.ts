@@ -1,14 +1,24 @@
 /**
  * Facts in memory: the newest image of every resident row, by table and id. Fed by the follower and
- * by our own commits; only a newer version is ever applied. Pure reading for policy and matching.
+ * by our own commits. Pure reading for policy and matching.
+ *
+ * INVARIANT: a row never goes back. Our own commit may be shown before the log brings what came
+ * before it; that is passed over, also when the row is no longer resident.
  */
 import { type FactRow, type FactTable, factTables, type Image } from './fact-table.ts'
 
 type ImageIndex = Map<string, Set<string>>
 
+export interface TableImage {
+  readonly table: string
+  readonly row: FactRow
+}
+
 export class Replica {
   readonly #tables = new Map<string, Map<string, FactRow>>()
   readonly #indexes = new Map<string, Map<string, ImageIndex>>()
+  /** Versions at which our own commits made rows leave, until the log has brought them. */
+  readonly #gone = new Map<string, number>()
 
   get<R extends FactRow, W extends keyof R & string>(
     table: FactTable<R, W>,
@@ -35,58 +45,78 @@ export class Replica {
     return found
   }
 
-  /** Applies images in the order given; older or equal versions are passed over. */
-  apply(images: readonly { readonly table: string; readonly row: FactRow }[]): void {
-    for (const { table: name, row } of images) {
-      const table = factTables().get(name)
-      if (table === undefined) throw new Error(`an entry names the unknown table ${name}`)
-      const rows = this.#rowsOf(name)
-      const held = rows.get(row.id)
-      if (held !== undefined && held.version >= row.version) continue
-      if (held !== undefined) this.#unindex(name, held)
-      if (table.isResident(row)) {
-        rows.set(row.id, row)
-        for (const [column, index] of this.#indexes.get(name) ?? []) addTo(index, column, row)
-      } else rows.delete(row.id)
+  /** Applies images of the log, in its order; older versions are passed over. */
+  apply(images: readonly TableImage[]): void {
+    for (const { table, row } of images) {
+      const gone = this.#gone.get(row.id)
+      if (gone !== undefined && row.version < gone) continue
+      this.#gone.delete(row.id)
+      const held = this.#tables.get(table)?.get(row.id)
+      // At the same version the log is right: it is what everybody else reads.
+      if (held === undefined || held.version <= row.version) this.#put(table, row)
     }
   }
 
   /** After our own commit: reading what one wrote needs no round through the log. */
-  applyOwn(images: readonly { readonly table: string; readonly row: FactRow }[]): void {
-    this.apply(images)
+  applyOwn(images: readonly TableImage[]): void {
+    for (const { table, row } of images) {
+      const seen = this.#tables.get(table)?.get(row.id)?.version ?? this.#gone.get(row.id) ?? 0
+      if (seen >= row.version) continue
+      this.#put(table, row)
+      if (this.#tables.get(table)?.has(row.id) !== true) this.#gone.set(row.id, row.version)
+    }
   }
 
   clear(): void {
     this.#tables.clear()
     this.#indexes.clear()
+    this.#gone.clear()
+  }
+
+  #put(name: string, row: FactRow): void {
+    const table = factTables().get(name)
+    if (table === undefined) throw new Error(`an entry names the unknown table ${name}`)
+    const rows = this.#rowsOf(name)
+    const held = rows.get(row.id)
+    if (held !== undefined) this.#unindex(name, held)
+    if (table.isResident(row)) {
+      rows.set(row.id, row)
+      for (const [column, index] of this.#indexes.get(name) ?? []) addTo(index, column, row)
+    } else rows.delete(row.id)
   }
 
   #rowsOf(name: string): Map<string, FactRow> {
-    let rows = this.#tables.get(name)
-    if (rows === undefined) this.#tables.set(name, (rows = new Map()))
+    const rows = this.#tables.get(name) ?? new Map<string, FactRow>()
+    this.#tables.set(name, rows)
     return rows
   }
 
   #index(name: string, column: string): ImageIndex {
-    let indexes = this.#indexes.get(name)
-    if (indexes === undefined) this.#indexes.set(name, (indexes = new Map()))
-    let index = indexes.get(column)
-    if (index === undefined) {
-      indexes.set(column, (index = new Map()))
-      for (const row of this.#rowsOf(name).values()) addTo(index, column, row)
-    }
+    const indexes = this.#indexes.get(name) ?? new Map<string, ImageIndex>()
+    this.#indexes.set(name, indexes)
+    const known = indexes.get(column)
+    if (known !== undefined) return known
+    const index: ImageIndex = new Map()
+    for (const row of this.#rowsOf(name).values()) addTo(index, column, row)
+    indexes.set(column, index)
     return index
   }
 
   #unindex(name: string, row: FactRow): void {
-    for (const [column, index] of this.#indexes.get(name) ?? [])
-      index.get(String((row as unknown as Record<string, unknown>)[column]))?.delete(row.id)
+    for (const [column, index] of this.#indexes.get(name) ?? []) {
+      const ids = index.get(keyOf(row, column))
+      ids?.delete(row.id)
+      if (ids?.size === 0) index.delete(keyOf(row, column))
+    }
   }
 }
 
 function addTo(index: ImageIndex, column: string, row: FactRow): void {
-  const key = String((row as unknown as Record<string, unknown>)[column])
-  const ids = index.get(key)
-  if (ids === undefined) index.set(key, new Set([row.id]))
+  const ids = index.get(keyOf(row, column))
+  if (ids === undefined) index.set(keyOf(row, column), new Set([row.id]))
   else ids.add(row.id)
+}
+
+function keyOf(row: FactRow, column: string): string {
+  return String((row as unknown as Record<string, unknown>)[column])
 }

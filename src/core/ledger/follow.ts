@@ -1,0 +1,264 @@
+/**
+ * The follower: keeps the facts in memory equal to the log and knows how old they are.
+ *
+ * It starts from the tables in one snapshot, then follows by position. A notification only wakes it:
+ * lost, doubled or reordered ones cost latency. It recomputes the tree as it goes, so a log that was
+ * put back or forked is noticed; from then on it is `regressed` and stays so until a restart.
+ * INVARIANT: an entry of an unknown kind, or a gap, stops it. Nothing is ever skipped.
+ */
+import { limits } from '../base/limits.ts'
+import { isProblem, Problem } from '../base/problem.ts'
+import type { Clock } from '../base/time.ts'
+import type { Store } from '../store/store.ts'
+import { factTables } from './fact-table.ts'
+import { isKnownKind } from './kind.ts'
+import type { Replica, TableImage } from './replica.ts'
+import {
+  type FeedRow,
+  positionOf,
+  readFeed,
+  readFresh,
+  readHead,
+  readImages,
+  waitingIds,
+} from './rows.ts'
+import { makeBell, refuseBehind } from './sequence.ts'
+import { extend, type Frontier, isSame, rootOf, unpackPeaks } from './tree.ts'
+
+export interface FollowWorld {
+  readonly store: Store
+  readonly clock: Clock
+  readonly replica: Replica
+  /** Told once when the follower stops or the log regressed: somebody must be woken. */
+  readonly onFault?: (fault: Problem) => void
+}
+
+export interface Entry {
+  readonly position: number
+  readonly inboxId: number
+  readonly at: string
+  readonly kind: string
+  readonly subjects: readonly string[]
+  readonly facts: EntryFacts
+}
+
+/** What `recorded` put beside the caller's own facts. */
+export interface EntryFacts {
+  readonly decisions?: readonly { readonly id: string; readonly hash: string }[]
+  readonly rows?: readonly TableImage[]
+  readonly [name: string]: unknown
+}
+
+export interface Freshness {
+  /** Entries applied: the facts are those of the log at this size. */
+  readonly position: number
+  /** How old the facts may be; grows while the database is silent or the sequencer stands still. */
+  readonly ageMs: number
+  readonly regressed: boolean
+}
+
+export interface Follower {
+  /** Resolves when everything that was committed before the start is applied. */
+  readonly ready: Promise<void>
+  readonly position: number
+  freshness(): Freshness
+  /** For `LedgerWorld.gate`: the size seen, or Problem `ledger-regressed`. */
+  gate(): number
+  /** Told of each entry after its facts are applied; must not throw. Returns how to stop. */
+  onEntry(tell: (entry: Entry) => void): () => void
+  /** The position of a committed entry, once it is applied here. Rejects when the follower ends. */
+  reached(inboxId: number): Promise<number>
+  /** Reads what is new, now. The loop of `startFollower` does it by itself. */
+  sync(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Opens a follower and keeps it reading: at each notification, and at a poll that needs none. */
+export async function startFollower(world: FollowWorld): Promise<Follower> {
+  const follower = await openFollower(world)
+  const bell = makeBell()
+  const unlisten = await world.store.listen('ledger', bell.ring)
+  const stopping = new AbortController()
+  const done = (async () => {
+    while (!stopping.signal.aborted) {
+      await follower.sync()
+      await bell.wait(limits.followPollMs)
+    }
+  })()
+  follower.beforeStop(async () => {
+    stopping.abort()
+    bell.ring()
+    await done
+    await unlisten()
+  })
+  return follower
+}
+
+/** The facts of one snapshot: tables, head and what waits for a position belong together. */
+export async function openFollower(world: FollowWorld): Promise<Following> {
+  const askedMs = world.clock.monotonicMs()
+  return world.store.transact(
+    async tx => {
+      const head = await readHead(tx)
+      const ahead = await waitingIds(tx)
+      world.replica.clear()
+      for (const table of factTables().values())
+        for await (const rows of readImages(tx, table))
+          world.replica.apply(rows.map(row => ({ table: table.name, row })))
+      return new Following(world, unpackPeaks(head.size, head.peaks), ahead, askedMs)
+    },
+    { isolation: 'repeatable read', readOnly: true },
+  )
+}
+
+/** The state of one follower. A class because it guards it: only `sync` moves it, one at a time. */
+class Following implements Follower {
+  readonly ready: Promise<void>
+  readonly #world: FollowWorld
+  readonly #ready = Promise.withResolvers<void>()
+  readonly #tellers = new Set<(entry: Entry) => void>()
+  readonly #waiters = new Map<number, PromiseWithResolvers<number>>()
+  /** Entries without a position at the start: the tables show them, the feed will repeat them. */
+  readonly #ahead: Set<number>
+  #frontier: Frontier
+  #freshAtMs: number
+  #fault: Problem | undefined
+  #syncing: Promise<void> | undefined
+  #beforeStop: () => Promise<void> = async () => {}
+
+  constructor(world: FollowWorld, frontier: Frontier, ahead: readonly number[], atMs: number) {
+    this.#world = world
+    this.#frontier = frontier
+    this.#ahead = new Set(ahead)
+    this.#freshAtMs = atMs
+    this.ready = this.#ready.promise
+    this.ready.catch(() => {})
+    if (ahead.length === 0) this.#ready.resolve()
+  }
+
+  get position(): number {
+    return this.#frontier.size
+  }
+
+  freshness(): Freshness {
+    return {
+      position: this.position,
+      ageMs: this.#world.clock.monotonicMs() - this.#freshAtMs,
+      regressed: isProblem(this.#fault, 'ledger-regressed'),
+    }
+  }
+
+  gate(): number {
+    if (isProblem(this.#fault, 'ledger-regressed')) throw this.#fault
+    return this.position
+  }
+
+  onEntry(tell: (entry: Entry) => void): () => void {
+    this.#tellers.add(tell)
+    return () => this.#tellers.delete(tell)
+  }
+
+  async reached(inboxId: number): Promise<number> {
+    if (this.#fault !== undefined) throw this.#fault
+    const waiter = this.#waiters.get(inboxId) ?? Promise.withResolvers<number>()
+    this.#waiters.set(inboxId, waiter)
+    const position = await positionOf(this.#world.store, inboxId)
+    if (position !== undefined && position < this.position) this.#tellWaiter(inboxId, position)
+    return waiter.promise
+  }
+
+  /** Database trouble is not an end: the age grows until a read succeeds. */
+  async sync(): Promise<void> {
+    this.#syncing ??= this.#readOn().finally(() => {
+      this.#syncing = undefined
+    })
+    await this.#syncing
+  }
+
+  beforeStop(run: () => Promise<void>): void {
+    this.#beforeStop = run
+  }
+
+  async stop(): Promise<void> {
+    await this.#beforeStop()
+    this.#end(new Problem('internal', { detail: 'The follower of the log was stopped.' }))
+  }
+
+  async #readOn(): Promise<void> {
+    if (this.#fault !== undefined) return
+    try {
+      const askedMs = this.#world.clock.monotonicMs()
+      const head = await readFresh(this.#world.store)
+      refuseBehind(head.size, this.position)
+      while (this.position < head.size) {
+        const rows = await readFeed(this.#world.store, this.position, head.size)
+        if (rows.length === 0) throw gapAt(this.position)
+        for (const row of rows) this.#apply(row)
+      }
+      if (!isSame(rootOf(this.#frontier), head.root)) throw forkedAt(head.size)
+      this.#freshAtMs = askedMs - head.waitingMs
+    } catch (thrown) {
+      if (isProblem(thrown, 'store-unavailable')) return
+      const fault = isProblem(thrown) ? thrown : brokenAt(this.position, thrown)
+      this.#world.onFault?.(fault)
+      this.#end(fault)
+    }
+  }
+
+  #apply(row: FeedRow): void {
+    if (row.position !== this.position) throw gapAt(this.position)
+    if (!isKnownKind(row.kind)) throw unknownAt(row.position, `kind ${row.kind}`)
+    const facts = JSON.parse(row.facts) as EntryFacts
+    for (const { table } of facts.rows ?? [])
+      if (!factTables().has(table)) throw unknownAt(row.position, `table ${table}`)
+    this.#world.replica.apply(facts.rows ?? [])
+    this.#frontier = extend(this.#frontier, [row.leafHash]).frontier
+    const { position, inboxId, at, kind, subjects } = row
+    for (const tell of this.#tellers) tell({ position, inboxId, at, kind, subjects, facts })
+    this.#tellWaiter(inboxId, position)
+    if (this.#ahead.delete(inboxId) && this.#ahead.size === 0) this.#ready.resolve()
+  }
+
+  #tellWaiter(inboxId: number, position: number): void {
+    this.#waiters.get(inboxId)?.resolve(position)
+    this.#waiters.delete(inboxId)
+  }
+
+  #end(fault: Problem): void {
+    this.#fault ??= fault
+    this.#ready.reject(fault)
+    for (const waiter of this.#waiters.values()) waiter.reject(fault)
+    this.#waiters.clear()
+  }
+}
+
+function gapAt(position: number): Problem {
+  return new Problem('internal', {
+    detail: `The log has no entry ${position} where one must be.`,
+    next: 'Run: doctor',
+    log: `follower stopped at a gap: position ${position}`,
+  })
+}
+
+function unknownAt(position: number, what: string): Problem {
+  return new Problem('internal', {
+    detail: `Entry ${position} is of a newer version than this process.`,
+    next: 'Update this process; until then it decides nothing.',
+    log: `follower stopped at ${position}: unknown ${what}`,
+  })
+}
+
+function brokenAt(position: number, cause: unknown): Problem {
+  return new Problem('internal', {
+    detail: `The follower of the log can not go on at entry ${position}.`,
+    next: 'Look at the server log, then restart.',
+    cause,
+  })
+}
+
+function forkedAt(size: number): Problem {
+  return new Problem('ledger-regressed', {
+    detail: `The log at size ${size} is not the continuation of what was seen here before.`,
+    next: 'Stop writing and run: doctor',
+  })
+}

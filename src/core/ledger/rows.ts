@@ -1,0 +1,226 @@
+/** The rows of the log and all SQL that touches them. Fact rows are written by `record.ts`. */
+import { limits } from '../base/limits.ts'
+import type { DecisionRecord } from '../base/permit.ts'
+import type { Instant } from '../base/time.ts'
+import type { Sql, Tx } from '../store/store.ts'
+import { type FactRow, type FactTable, snakeCase } from './fact-table.ts'
+import type { TreeNode } from './tree.ts'
+
+export interface HeadRow {
+  readonly size: number
+  readonly root: Uint8Array
+  readonly peaks: Uint8Array
+}
+
+export interface EntryRow {
+  readonly position: number
+  readonly inboxId: number
+  readonly at: Instant
+  readonly kind: string
+  readonly subjects: readonly string[]
+  readonly leaf: string
+  readonly leafHash: Uint8Array
+  readonly facts: string
+  readonly factsSalt: string
+  /** Null when there were none, and when they were erased: the leaf says which. */
+  readonly words: string | null
+  readonly wordsSalt: string | null
+}
+
+/** An entry as it is written; its position comes later. */
+export type Sealed = Omit<EntryRow, 'position' | 'inboxId' | 'leafHash'>
+
+/**
+ * The one statement that writes an entry, with the decisions it seals. Answers its inbox id, or null
+ * when the log is behind `seen`: then nothing was written.
+ */
+export async function writeEntry(
+  tx: Tx,
+  entry: Sealed,
+  decisions: readonly DecisionRecord[],
+  seen: number,
+): Promise<number | null> {
+  const rows = await tx.query<{ id: number }>(
+    `${decisions.length > 0 ? keepDecisions : ''}
+     insert into ledger_inbox (at, kind, subjects, leaf, facts, facts_salt, words, words_salt)
+     select $2::timestamptz, $3, $4::text[], $5, $6, $7, $8, $9 from ledger_head where size >= $1
+     returning id`,
+    [
+      seen,
+      entry.at,
+      entry.kind,
+      entry.subjects,
+      entry.leaf,
+      entry.facts,
+      entry.factsSalt,
+      entry.words,
+      entry.wordsSalt,
+      ...(decisions.length > 0 ? [JSON.stringify(decisions)] : []),
+    ],
+  )
+  return rows[0]?.id ?? null
+}
+
+/** A decision that carried several acts is kept once. */
+const keepDecisions = `with kept as (
+  insert into decision (id, at, app_id, task_id, allowed, record, hash)
+  select id, at, "appId", "taskId", allowed, body, hash
+  from jsonb_to_recordset($10::jsonb) as d
+    (id text, at timestamptz, "appId" text, "taskId" text, allowed boolean, body text, hash text)
+  on conflict (id) do nothing)`
+
+const entryColumns = `e.position, e.inbox_id as "inboxId", e.at, e.kind, e.subjects, e.leaf,
+  e.leaf_hash as "leafHash", e.facts, e.facts_salt as "factsSalt", w.words, w.salt as "wordsSalt"`
+
+/** One number for one advisory lock: who holds it may move entries. */
+const sequencerLock = 7_135_002
+
+/**
+ * A statement of its own, before the inbox is read: a lock taken in the same statement would leave
+ * it reading the snapshot from before the last holder committed.
+ */
+export async function takeTurn(tx: Tx): Promise<boolean> {
+  const rows = await tx.query<{ mine: boolean }>('select pg_try_advisory_xact_lock($1) as mine', [
+    sequencerLock,
+  ])
+  return rows[0]?.mine === true
+}
+
+export async function readHead(sql: Sql): Promise<HeadRow> {
+  const rows = await sql.query<HeadRow>('select size, root, peaks from ledger_head')
+  if (rows[0] === undefined) throw new Error('the log has no head row')
+  return rows[0]
+}
+
+/**
+ * Everything visible, in id order. INVARIANT: no lower bound. An entry that was numbered early and
+ * committed late must go before whatever could see it (tested: a bound reorders).
+ */
+export function pickInbox(tx: Tx, limit: number): Promise<{ id: number; leaf: string }[]> {
+  return tx.query('select id, leaf from ledger_inbox order by id limit $1', [limit])
+}
+
+export interface Move {
+  readonly ids: readonly number[]
+  readonly leafHashes: readonly Uint8Array[]
+  readonly from: number
+  readonly head: HeadRow
+  readonly nodes: readonly TreeNode[]
+}
+
+/** Inbox to log, words, tree nodes, head and one wake-up: one statement. Rows moved, or null if the head differs. */
+export async function moveEntries(tx: Tx, move: Move): Promise<number | null> {
+  const rows = await tx.query<{ placed: number }>(moveText, [
+    move.ids.map(String),
+    move.leafHashes.map(hex),
+    move.from,
+    move.head.size,
+    move.head.root,
+    move.head.peaks,
+    move.nodes.map(node => String(node.level)),
+    move.nodes.map(node => String(node.index)),
+    move.nodes.map(node => hex(node.hash)),
+  ])
+  return rows[0]?.placed ?? null
+}
+
+const moveText = `
+  with place as (
+    select id::bigint as id, decode(leaf_hash, 'hex') as leaf_hash, $3::bigint + nth - 1 as position
+    from unnest($1::text[], $2::text[]) with ordinality as p (id, leaf_hash, nth)
+  ), moved as (
+    delete from ledger_inbox where id = any ($1::text[]::bigint[]) returning *
+  ), placed as (
+    insert into ledger_entry
+      (position, inbox_id, at, kind, subjects, leaf, leaf_hash, facts, facts_salt)
+    select position, id, at, kind, subjects, leaf, leaf_hash, facts, facts_salt
+    from place join moved using (id) order by position
+    returning position
+  ), worded as (
+    insert into ledger_words (position, words, salt)
+    select position, words, words_salt from place join moved using (id) where words is not null
+  ), noded as (
+    insert into ledger_node (level, index, hash)
+    select level::int, index::bigint, decode(hash, 'hex')
+    from unnest($7::text[], $8::text[], $9::text[]) as n (level, index, hash)
+  )
+  update ledger_head set size = $4, root = $5, peaks = $6, sequenced_at = now()
+  where size = $3::bigint
+  returning (select count(*) from placed)::int as placed, pg_notify('ledger', size::text)`
+
+/** Head and how long the oldest entry without a position has waited, by the database's clock. */
+export async function readFresh(sql: Sql): Promise<{
+  size: number
+  root: Uint8Array
+  waitingMs: number
+}> {
+  const rows = await sql.query<{ size: number; root: Uint8Array; waitingMs: number }>(
+    `select size, root, coalesce((
+       select extract(epoch from clock_timestamp() - queued_at) * 1000
+       from ledger_inbox order by id limit 1), 0)::float8 as "waitingMs"
+     from ledger_head`,
+  )
+  if (rows[0] === undefined) throw new Error('the log has no head row')
+  return rows[0]
+}
+
+/** Entries from `from` up to `to`, in order, at most `limit`. */
+export function readEntries(
+  sql: Sql,
+  from: number,
+  to: number,
+  limit: number,
+): Promise<EntryRow[]> {
+  return sql.query<EntryRow>(
+    `select ${entryColumns} from ledger_entry e left join ledger_words w using (position)
+     where e.position >= $1 and e.position < $2 order by e.position limit $3`,
+    [from, to, limit],
+  )
+}
+
+/** What a follower needs of an entry. */
+export type FeedRow = Pick<
+  EntryRow,
+  'position' | 'inboxId' | 'at' | 'kind' | 'subjects' | 'facts' | 'leafHash'
+>
+
+export function readFeed(sql: Sql, from: number, to: number): Promise<FeedRow[]> {
+  return sql.query<FeedRow>(
+    `select position, inbox_id as "inboxId", at, kind, subjects, facts, leaf_hash as "leafHash"
+     from ledger_entry where position >= $1 and position < $2 order by position limit $3`,
+    [from, to, limits.followBatch],
+  )
+}
+
+export async function positionOf(sql: Sql, inboxId: number): Promise<number | undefined> {
+  const rows = await sql.query<{ position: number }>(
+    'select position from ledger_entry where inbox_id = $1',
+    [inboxId],
+  )
+  return rows[0]?.position
+}
+
+/** Pages of a fact table's images: every column but the words. */
+export async function* readImages(tx: Tx, table: FactTable<FactRow>): AsyncGenerator<FactRow[]> {
+  const columns = table.columns.filter(column => !table.words.has(column))
+  const select = columns.map(column => `${snakeCase(column)} as "${column}"`).join(', ')
+  for (let after = ''; ; ) {
+    const rows = await tx.query<FactRow>(
+      `select ${select} from ${table.name} where id > $1 order by id limit $2`,
+      [after, limits.followBatch],
+    )
+    yield rows
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < limits.followBatch) return
+    after = last.id
+  }
+}
+
+export async function waitingIds(sql: Sql): Promise<number[]> {
+  const rows = await sql.query<{ id: number }>('select id from ledger_inbox')
+  return rows.map(row => row.id)
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}

@@ -1,0 +1,128 @@
+/**
+ * The sequencer: gives what was committed its position in the log. Every process runs one; whoever
+ * holds the lock does the round, so losing a process loses nothing (design §3.2).
+ *
+ * INVARIANT: positions are dense, and who could see A comes after A: an entry's id is taken under
+ * its fact's row lock, a round takes everything visible in id order, rounds follow each other.
+ * Not here: which entries exist (`record.ts`), who reads them (`follow.ts`).
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { limits } from '../base/limits.ts'
+import { assert, Problem } from '../base/problem.ts'
+import type { Store, Tx } from '../store/store.ts'
+import { type HeadRow, moveEntries, pickInbox, readHead, takeTurn } from './rows.ts'
+import { extend, leafHash, packPeaks, rootOf, unpackPeaks } from './tree.ts'
+
+export interface SequencerWorld {
+  /** Best one with connections of its own, so that busy writers can not keep it waiting. */
+  readonly store: Store
+  /** As in `LedgerWorld`: a log behind what was seen is not extended. */
+  readonly gate?: () => number
+  /** Told of each round that failed; the next one is tried anyway. */
+  readonly onFault?: (fault: unknown) => void
+  /** After each round that moved something, outside its transaction: where checkpoints are signed. */
+  readonly onMoved?: (size: number) => Promise<void>
+}
+
+export interface Sequencer {
+  /** There is something to move. Cheap, may be called after every commit. */
+  poke(): void
+  stop(): Promise<void>
+}
+
+export function startSequencer(world: SequencerWorld): Sequencer {
+  const bell = makeBell()
+  const stopping = new AbortController()
+  const done = (async () => {
+    while (!stopping.signal.aborted) {
+      const moved = await tryRound(world)
+      await wait(limits.sequencePaceMs)
+      if (moved === 0) await bell.wait(limits.sequencePollMs)
+    }
+  })()
+  return {
+    poke: bell.ring,
+    async stop() {
+      stopping.abort()
+      bell.ring()
+      await done
+    },
+  }
+}
+
+/**
+ * One round in one transaction. Answers how many entries got a position, or `busy` when another
+ * process is in its round. A round that fails moves nothing.
+ */
+export async function sequenceRound(world: SequencerWorld): Promise<number | 'busy'> {
+  const floor = world.gate?.() ?? 0
+  return world.store.transact(
+    async tx => {
+      if (!(await takeTurn(tx))) return 'busy'
+      const head = await readHead(tx)
+      refuseBehind(head.size, floor)
+      return move(tx, head)
+    },
+    { role: 'sequencer' },
+  )
+}
+
+async function move(tx: Tx, head: HeadRow): Promise<number> {
+  const picked = await pickInbox(tx, limits.sequenceBatch)
+  if (picked.length === 0) return 0
+  const leafHashes = picked.map(row => leafHash(row.leaf))
+  const { frontier, nodes } = extend(unpackPeaks(head.size, head.peaks), leafHashes)
+  const placed = await moveEntries(tx, {
+    ids: picked.map(row => row.id),
+    leafHashes,
+    from: head.size,
+    head: { size: frontier.size, root: rootOf(frontier), peaks: packPeaks(frontier) },
+    nodes,
+  })
+  assert(placed === picked.length, 'a round moves exactly what it picked')
+  return placed
+}
+
+/** The log may never be behind what this process has seen of it. */
+export function refuseBehind(size: number, seen: number): void {
+  if (size < seen)
+    throw new Problem('ledger-regressed', {
+      detail: `The log has ${size} entries, but ${seen} were seen before: the database was put back.`,
+      next: 'Stop writing, restore the newer database, or record the gap: doctor --accept-loss.',
+    })
+}
+
+async function tryRound(world: SequencerWorld): Promise<number | 'busy'> {
+  try {
+    const moved = await sequenceRound(world)
+    if (moved !== 'busy' && moved > 0) await world.onMoved?.(moved)
+    return moved
+  } catch (fault) {
+    world.onFault?.(fault)
+    return 0
+  }
+}
+
+/** Waits for a ring or the time-out, whichever is first; a ring while nobody waits is kept. */
+export function makeBell(): { ring: () => void; wait: (ms: number) => Promise<void> } {
+  let isRung = false
+  let wake: (() => void) | undefined
+  return {
+    ring() {
+      isRung = true
+      wake?.()
+    },
+    async wait(ms) {
+      if (!isRung)
+        await new Promise<void>(resolve => {
+          const timer = setTimeout(resolve, ms)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      wake = undefined
+      isRung = false
+    },
+  }
+}
