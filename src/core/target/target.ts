@@ -18,7 +18,7 @@ export interface Description {
   readonly paths: readonly string[]
   readonly canRenew: boolean
   readonly canHold: boolean
-  /** A credential outlives us by at most this; null when the target never lets it die by itself. */
+  /** The target refuses a credential at `Issued.diesAt` without us; what is open then may go on. */
   readonly diesByItself: boolean
   readonly shortestLifeSeconds: number
 }
@@ -128,12 +128,17 @@ export interface Target {
   issue(order: IssueOrder, signal: AbortSignal): Promise<Issued>
   /** Lets the same credential live until `endsAt`. */
   renew(order: IssueOrder, signal: AbortSignal): Promise<Issued>
+  /** False where a live principal refuses its own secret: its holder changed it. Throws where that can not be told. */
+  checkIntact?(order: IssueOrder, signal: AbortSignal): Promise<boolean>
   /** Reversible stop of a credential, open sessions included. */
   hold(principal: string, signal: AbortSignal): Promise<void>
   release(principal: string, signal: AbortSignal): Promise<void>
   /** Drives towards gone; may return before everything is. Waits for nothing but the target. */
   end(order: EndOrder, signal: AbortSignal): Promise<void>
-  /** Waits for a creation still under way (same lock), then looks. */
+  /**
+   * Waits for a creation still under way (same lock), then looks. A target that does not answer is
+   * an observation, not an error: `unknown`, with the reason.
+   */
   verifyGone(order: VerifyOrder, signal: AbortSignal): Promise<Evidence>
   removeHolder(holder: string, signal: AbortSignal): Promise<void>
   verifyHolderGone(holder: string, signal: AbortSignal): Promise<HolderEvidence>
