@@ -69,11 +69,27 @@ export async function lockFinding(tx: Tx, id: FindingId): Promise<FindingRow | u
   return rows[0]
 }
 
+export async function findOpenFinding(
+  sql: Sql,
+  kind: string,
+  about: string,
+): Promise<FindingRow | undefined> {
+  const rows = await sql.query<FindingRow>(
+    `select ${findingTable.select} from finding where kind = $1 and about = $2 and state = 'open'`,
+    [kind, about],
+  )
+  return rows[0]
+}
+
+/** Two that would raise the same at once wait for each other here. */
 export async function lockOpenFinding(
   tx: Tx,
   kind: string,
   about: string,
 ): Promise<FindingRow | undefined> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 7135004))', [
+    `${kind} ${about}`,
+  ])
   const rows = await tx.query<FindingRow>(
     `select ${findingTable.select} from finding
      where kind = $1 and about = $2 and state = 'open' for update`,

@@ -1,0 +1,131 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { testPermit } from '../../../test/support/permit.ts'
+import { expectReplay, readEntries } from '../../../test/support/replay.ts'
+import { type TestWorld, testWorld } from '../../../test/support/world.ts'
+import { newId, systemId } from '../base/ids.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { recorded } from '../ledger/record.ts'
+import { answerFinding, resolveFinding } from './answer.ts'
+import { type NewFinding, raiseFinding, raiseIn, resolveIn } from './raise.ts'
+import { findFinding, findingTable, listOpenFindings } from './rows.ts'
+
+let world: TestWorld
+beforeAll(async () => {
+  world = await testWorld('team')
+})
+
+const sweep = systemId('lease-sweep')
+const draft = (over: Partial<NewFinding> = {}): NewFinding => ({
+  kind: 'lease-stuck',
+  severity: 'high',
+  about: newId('lease'),
+  ownerId: null,
+  ...over,
+})
+const countEntries = async () => (await readEntries(world.store)).length
+const about = (id: ReturnType<typeof newId<'finding'>>) =>
+  testPermit('finding.answer', world.first.id, id)
+
+describe('a finding', () => {
+  it('is raised once while it is open, and again after it was answered', async () => {
+    const input = draft()
+    const first = await raiseFinding(world, sweep, input)
+    const entries = await countEntries()
+    expect((await raiseFinding(world, sweep, input)).id).toBe(first.id)
+    expect(await countEntries()).toBe(entries)
+    const answered = await answerFinding(world, about(first.id), {
+      findingId: first.id,
+      answer: 'The database is being repaired.',
+    })
+    expect(answered).toMatchObject({ state: 'answered', answeredBy: world.first.id })
+    expect((await raiseFinding(world, sweep, input)).id).not.toBe(first.id)
+  })
+
+  it('raised by two at the same moment is one', async () => {
+    const input = draft()
+    const [one, two] = await Promise.all([
+      raiseFinding(world, sweep, input),
+      raiseFinding(world, sweep, input),
+    ])
+    expect(one.id).toBe(two.id)
+  })
+
+  it('is answered by a person, never by an agent or a sweep', async () => {
+    const { id } = await raiseFinding(world, sweep, draft())
+    for (const actor of [newId('identity'), sweep])
+      await expect(
+        answerFinding(world, testPermit('finding.answer', actor, id), {
+          findingId: id,
+          answer: 'Fine.',
+        }),
+      ).rejects.toMatchObject({ code: 'human-required' })
+    expect((await findFinding(world.store, id))?.state).toBe('open')
+  })
+
+  it('answered or resolved, can not be answered again; resolved, stays resolved', async () => {
+    const { id } = await raiseFinding(world, sweep, draft())
+    const answer = () => answerFinding(world, about(id), { findingId: id, answer: 'Known.' })
+    await answer()
+    await expect(answer()).rejects.toMatchObject({ code: 'wrong-state' })
+    await resolveFinding(world, testPermit('finding.answer', sweep, id), { findingId: id })
+    await expect(resolveFinding(world, about(id), { findingId: id })).rejects.toMatchObject({
+      code: 'wrong-state',
+    })
+  })
+
+  it('that does not exist is not found', async () => {
+    const id = newId('finding')
+    await expect(resolveFinding(world, about(id), { findingId: id })).rejects.toMatchObject({
+      code: 'not-found',
+    })
+  })
+
+  it('is raised and resolved in the transaction of another act, or not at all', async () => {
+    const kind = entryKind('test.act', 'did something')
+    const input = draft()
+    const act = (work: Parameters<typeof recorded<void>>[1]) => recorded(world, work)
+    await expect(
+      act(async scope => {
+        await raiseIn(scope, input)
+        throw new Error('it failed after all')
+      }),
+    ).rejects.toThrow('after all')
+    expect(await listOpenFindings(world.store, { about: input.about })).toEqual([])
+    await act(async scope => {
+      await raiseIn(scope, input)
+      await raiseIn(scope, input)
+      scope.entry({ kind, by: sweep })
+    })
+    expect(await listOpenFindings(world.store, { about: input.about })).toHaveLength(1)
+    await act(async scope => {
+      await resolveIn(scope, input.kind, input.about)
+      await resolveIn(scope, 'nothing-like-it', input.about)
+      scope.entry({ kind, by: sweep })
+    })
+    expect(await listOpenFindings(world.store, { about: input.about })).toEqual([])
+  })
+
+  it('shows to its owner and, without one, to everybody, the worst first', async () => {
+    const target = newId('target')
+    const mine = { about: target, ownerId: world.first.id }
+    await raiseFinding(world, sweep, draft({ kind: 'b', severity: 'low', ...mine }))
+    await raiseFinding(world, sweep, draft({ kind: 'a', severity: 'high', about: target }))
+    const list = (ownerId: typeof world.first.id) =>
+      listOpenFindings(world.store, { ownerId, about: target })
+    expect((await list(world.first.id)).map(one => one.severity)).toEqual(['high', 'low'])
+    expect((await list(newId('person'))).map(one => one.severity)).toEqual(['high'])
+  })
+
+  it('keeps its words out of facts, and makes them harmless', async () => {
+    const words = 'Tom\u202e said \u001b[31mno'
+    const { id } = await raiseFinding(world, sweep, draft({ words }))
+    expect((await findFinding(world.store, id))?.words).toBe('Tom· said ·[31mno')
+    const entry = (await readEntries(world.store)).at(-1)
+    expect(JSON.stringify(entry?.facts)).not.toContain('Tom')
+    expect(world.replica.get(findingTable, id)).not.toHaveProperty('words')
+  })
+
+  it('played again from the log, equals the tables', async () => {
+    await expectReplay(world.store, [findingTable])
+  })
+})
