@@ -42,6 +42,11 @@ export const limits = {
   /** Leases one replica takes from the due table at once, and for how long they are its own. */
   sweepBatch: 256,
   sweepHoldMs: 60_000,
+  /** Things of one app that are looked at beside each other when it ends. */
+  offboardAtOnce: 8,
+  /** Of one trace. */
+  traceLeases: 100,
+  traceEntries: 1_000,
   /** A canary cycle at a target is good for this long. */
   preflightHours: 24,
   /** Any one call to a target. */
@@ -67,6 +72,10 @@ export const limits = {
   /** Statements a connection keeps prepared. */
   preparedTexts: 200,
   templateKeptDays: 7,
+  /** A token key is published this long before it signs: longer than verifiers keep our keys. */
+  tokenKeyAheadMs: 10 * 60_000,
+  /** A retired token key stays published this long: longer than any token lives. */
+  tokenKeyOverlapMs: 60 * 60_000,
   // people
   personNameChars: 80,
   /** A browser session nobody uses ends after this long; `sessionSeconds` is its absolute end. */
@@ -78,11 +87,13 @@ export const limits = {
   /** Time to type a device's code; wrong codes one person may type in that time. */
   deviceCodeSeconds: 10 * 60,
   deviceCodeTries: 10,
+  /** Devices that may wait at once: with the tries, a guess succeeds with less than one in a million. */
+  deviceCodesOpen: 1_000,
   /** A sign-in at the company's provider, from leaving us to coming back; and how many at once. */
   signInSeconds: 10 * 60,
   signInsOpen: 10_000,
-  /** One form or header value at the sign-in pages and OAuth endpoints. */
-  parameterChars: 16 * 1024,
+  /** Parameters of one form or query at the sign-in pages and OAuth endpoints. */
+  formParameters: 40,
   // targets
   /** Connections to one database of a target: for issuing, and for ending, which never share. */
   targetIssueConnections: 4,
@@ -104,6 +115,8 @@ export const limits = {
   issuerKeys: 64,
   /** The longest life of an assertion we accept; it is remembered as used for that long. */
   assertionSeconds: 20 * 60,
+  /** A used assertion is remembered this long after its end, whatever clocks do. */
+  assertionKeptMs: 24 * 3600 * 1000,
   /** How far an issuer's clock may be ahead of ours. */
   issuerSkewSeconds: 60,
   /** One claim of a token from outside that we compare or keep. */

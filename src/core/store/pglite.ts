@@ -69,7 +69,7 @@ async function runWork<T>(
 ): Promise<T> {
   const begin = beginWords(options)
   if (begin !== '') await tx.exec(begin)
-  const last: [string, readonly unknown[]][] = []
+  const last: (() => Promise<void>)[] = []
   const query = async <Row>(text: string, params: readonly unknown[] = []) => {
     try {
       return (await tx.query<Row>(text, [...params])).rows
@@ -80,9 +80,13 @@ async function runWork<T>(
   const value = await work({
     isTransaction: true,
     query,
-    finish: (text, params = []) => void last.push([text, params]),
+    finish<Row>(text: string, params: readonly unknown[] = []) {
+      const rows = Promise.withResolvers<Row[]>()
+      last.push(async () => rows.resolve(await query<Row>(text, params)))
+      return rows.promise
+    },
   })
-  for (const [text, params] of last) await query(text, params)
+  for (const run of last) await run()
   return value
 }
 

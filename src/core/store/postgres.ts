@@ -100,10 +100,11 @@ async function transact<T>(
           throw translate(thrown)
         }
       },
-      finish(text, params = []) {
-        const sent = client.query(hot(texts, text, params))
+      finish<Row>(text: string, params: readonly unknown[] = []) {
+        const sent = client.query(hot(texts, text, params)).then(rowsOf<Row>)
         sent.catch(() => {})
         last.push(sent)
+        return sent
       },
     })
     const committed = client.query('commit')

@@ -14,10 +14,11 @@ export interface Sql {
 export interface Tx extends Sql {
   readonly isTransaction: true
   /**
-   * The last statement, when nobody reads its rows: it travels in one flush with the commit, and its
-   * failure is the failure of the transaction. Nothing may follow it but more of these.
+   * The last statement, when nobody in the work reads its rows: it travels in one flush with the commit, and its
+   * failure is the failure of the transaction. Nothing may follow it but more of these. The rows
+   * come after the work, together with the commit: awaiting them inside it would wait for ever.
    */
-  finish(text: string, params?: readonly unknown[]): void
+  finish<Row>(text: string, params?: readonly unknown[]): Promise<Row[]>
 }
 
 export interface TransactOptions {

@@ -115,15 +115,20 @@ create unique index installation_one on installation ((true));
 create table key (
   id text primary key,
   version bigint not null check (version > 0),
-  use text not null check (use in ('root', 'ledger', 'certificate', 'token', 'lease')),
+  use text not null check (
+    use in ('root', 'ledger', 'certificate', 'token', 'lease', 'seal-keys', 'seal-rows')
+  ),
   alg text not null,
   public_jwk jsonb,
   sealed text,
   state text not null check (state in ('next', 'active', 'retired', 'destroyed')),
+  starts_at timestamptz not null,
   made_at timestamptz not null,
-  retired_at timestamptz
+  retired_at timestamptz,
+  check (state <> 'destroyed' or sealed is null)
 );
 create unique index key_active on key (use) where state = 'active';
+create unique index key_next on key (use) where state = 'next';
 
 -- The key table as published, signed by the root key; the newest row is the one in force.
 create table key_table (

@@ -1,0 +1,255 @@
+/**
+ * The keys of an installation, opened: what signs tokens, checkpoints and certificates, what seals
+ * rows, and what lease secrets are derived from. Private parts are in memory and sealed in the
+ * database; the key-encryption key and the root key are outside it.
+ *
+ * Changing a key is rotate.ts; recording that it changed is the ledger's.
+ */
+import type { KeyObject } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { base64url, hmacSha256 } from '../base/hash.ts'
+import type { KeyId, LeaseId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import { type Clock, msBetween } from '../base/time.ts'
+import type { Sql, Store } from '../store/store.ts'
+import { firstKeys } from './first.ts'
+import { type KekSource, loadKek } from './kek.ts'
+import {
+  type Pair,
+  type PairAlg,
+  type PublicJwk,
+  pairFromBytes,
+  signWith,
+  thumbprint,
+} from './pair.ts'
+import { type KeyRow, type KeyUse, lockKeys, placeOf, readKeys, readKeyTable } from './rows.ts'
+import { type SealKey, sealKey, sealWith, unsealWith } from './seal.ts'
+import { fingerprint, type KeyTable, type SignedKeyTable, verifyKeyTable } from './table.ts'
+
+export type SignUse = 'ledger' | 'certificate' | 'token'
+
+export interface KeysWorld {
+  readonly store: Store
+  readonly clock: Clock
+}
+
+export interface KeysSource extends KekSource {
+  /** Names the installation in its key table; only the first start reads it. */
+  readonly installation: string
+}
+
+export interface PublicKey {
+  readonly kid: string
+  readonly alg: PairAlg
+  readonly jwk: PublicJwk
+  readonly state: KeyRow['state']
+}
+
+/** One as RFC 7517 publishes it. */
+export interface TokenJwk extends PublicJwk {
+  readonly kid: string
+  readonly alg: PairAlg
+  readonly use: 'sig'
+}
+
+/**
+ * Opens the keys; at the first start makes them. `Problem` `bad-configuration` when what opens them
+ * is missing or another, or when the key table is not what the root signed: refuse to start.
+ */
+export async function openKeys(world: KeysWorld, source: KeysSource): Promise<Keys> {
+  const held = await world.store.transact(async tx => {
+    await lockKeys(tx)
+    const rows = await readKeys(tx)
+    const kek = loadKek(source, rows.length === 0)
+    if (rows.length === 0) await firstKeys(tx, kek, source, world.clock.now())
+    return { kek, ...(await readHeld(tx, kek)) }
+  })
+  return new Keys(world, source, held.kek, held)
+}
+
+/** Everything read and opened at one moment; replaced whole, so that no one sees half a rotation. */
+export interface Held {
+  readonly rows: readonly KeyRow[]
+  /** By key id: only those whose private part still exists. */
+  readonly pairs: ReadonlyMap<KeyId, Pair>
+  readonly seals: ReadonlyMap<string, SealKey>
+  readonly leaseKeys: ReadonlyMap<string, Uint8Array>
+  readonly table: KeyTable
+  readonly signed: SignedKeyTable
+}
+
+/** A class because it guards one thing: the held keys change only as a whole. */
+export class Keys {
+  readonly #world: KeysWorld
+  readonly #kek: SealKey
+  readonly home: string
+  #held: Held
+
+  constructor(world: KeysWorld, source: KeysSource, kek: SealKey, held: Held) {
+    this.#world = world
+    this.#kek = kek
+    this.home = source.home
+    this.#held = held
+  }
+
+  get held(): Held {
+    return this.#held
+  }
+
+  /** The active key's signature, and which key that was. */
+  sign(use: SignUse, bytes: Uint8Array): { kid: string; signature: Buffer } {
+    const row = activeRow(this.#held.rows, use)
+    const pair = this.#pairOf(row)
+    return { kid: thumbprint(pair.publicJwk), signature: signWith(pair, bytes) }
+  }
+
+  /** Every key there ever was for this use, newest last: what was signed long ago still verifies. */
+  published(use: SignUse): PublicKey[] {
+    const rows = this.#held.rows.filter(row => row.use === use)
+    return rows.map(publicOf)
+  }
+
+  active(use: SignUse): PublicKey {
+    return publicOf(activeRow(this.#held.rows, use))
+  }
+
+  /** What verifiers of our tokens should hold now: active, next, and retired ones while their tokens live. */
+  tokenJwks(): { keys: TokenJwk[] } {
+    const keys = this.#tokenRows().map(row => {
+      const { kid, alg, jwk } = publicOf(row)
+      return { ...jwk, kid, alg, use: 'sig' as const }
+    })
+    return { keys }
+  }
+
+  tokenSigner(): { kid: string; alg: 'ES256'; privateKey: KeyObject } {
+    const pair = this.#pairOf(activeRow(this.#held.rows, 'token'))
+    return { kid: thumbprint(pair.publicJwk), alg: 'ES256', privateKey: pair.privateKey }
+  }
+
+  /** `place` is where the value lies (`table/id/column`): it opens nowhere else. */
+  seal(plaintext: Uint8Array, place: string): string {
+    return sealWith(sealKeyFor(this.#held, 'seal-rows'), plaintext, place)
+  }
+
+  /** Throws `Problem` `internal` when it was changed, moved or cut. */
+  unseal(sealed: string, place: string): Buffer {
+    return unsealWith(name => this.#held.seals.get(name), sealed, place)
+  }
+
+  /** Random, and names the key its secret is derived with, so that old leases outlive a rotation. */
+  newLeaseSalt(): string {
+    return `${activeRow(this.#held.rows, 'lease').id}.${base64url(randomBytes(32))}`
+  }
+
+  /** The secret of a lease, derived and never stored: gone for good when its salt is shredded. */
+  leaseSecret(leaseId: LeaseId, salt: string): string {
+    const key = this.#held.leaseKeys.get(salt.split('.')[0] ?? '')
+    if (key === undefined) throw new Error('a lease salt names a key: use newLeaseSalt')
+    return base64url(hmacSha256(key, `lease\n${leaseId}\n${salt}`))
+  }
+
+  /** The key table in force. */
+  table(): SignedKeyTable {
+    return this.#held.signed
+  }
+
+  /** After a rotation, here or on another replica. */
+  async reload(): Promise<void> {
+    this.#held = await readHeld(this.#world.store, this.#kek)
+  }
+
+  #tokenRows(): KeyRow[] {
+    const now = this.#world.clock.now()
+    const isUseful = (row: KeyRow) =>
+      row.retiredAt === null || msBetween(row.retiredAt, now) < limits.tokenKeyOverlapMs
+    return this.#held.rows.filter(
+      row => row.use === 'token' && row.state !== 'destroyed' && isUseful(row),
+    )
+  }
+
+  #pairOf(row: KeyRow): Pair {
+    const pair = this.#held.pairs.get(row.id)
+    if (pair === undefined) throw new Error(`the active key ${row.id} has its private part`)
+    return pair
+  }
+}
+
+/** Reads all keys and opens what is sealed, in the order in which one opens the next. */
+async function readHeld(sql: Sql, kek: SealKey): Promise<Held> {
+  const rows = await readKeys(sql)
+  const signed = await readSigned(sql, rows)
+  const seals = new Map<string, SealKey>()
+  const open = (row: KeyRow, keyNamed: (name: string) => SealKey | undefined) =>
+    unsealWith(keyNamed, row.sealed ?? '', placeOf(row.id))
+  for (const row of rows)
+    if (row.use === 'seal-keys' || row.use === 'seal-rows')
+      seals.set(row.id, sealKey(openDataKey(row, kek), row.id))
+  const pairs = new Map<KeyId, Pair>()
+  const leaseKeys = new Map<string, Uint8Array>()
+  for (const row of rows) {
+    if (row.sealed === null || seals.has(row.id)) continue
+    const bytes = open(row, name => seals.get(name))
+    if (row.use === 'lease') leaseKeys.set(row.id, bytes)
+    else pairs.set(row.id, pairFromBytes(row.alg as PairAlg, bytes))
+  }
+  return { rows, pairs, seals, leaseKeys, ...signed }
+}
+
+function openDataKey(row: KeyRow, kek: SealKey): Buffer {
+  const isOurs = row.sealed?.split('.')[1] === kek.name
+  if (isOurs)
+    return unsealWith(
+      name => (name === kek.name ? kek : undefined),
+      row.sealed ?? '',
+      placeOf(row.id),
+    )
+  throw new Problem('bad-configuration', {
+    detail: 'This database was sealed with another key-encryption key than the one given.',
+    next: 'Set LEASEHOLD_KEK, or bring back the file `kek`, as it was when the database was made.',
+    field: 'LEASEHOLD_KEK',
+  })
+}
+
+async function readSigned(
+  sql: Sql,
+  rows: readonly KeyRow[],
+): Promise<{ table: KeyTable; signed: SignedKeyTable }> {
+  const root = activeRow(rows, 'root').publicJwk
+  const row = await readKeyTable(sql)
+  if (root === null || row === undefined) throw new Error('keys have a root and a table')
+  const rootFingerprint = fingerprint(root)
+  try {
+    const table = verifyKeyTable(row.body, row.signature, rootFingerprint)
+    return { table, signed: { body: row.body, signature: row.signature, rootFingerprint } }
+  } catch (cause) {
+    throw new Problem('bad-configuration', {
+      detail: 'The key table in the database is not what the root key signed.',
+      next: 'Restore the database from a backup, and find out who changed it.',
+      cause,
+    })
+  }
+}
+
+export function activeRow(rows: readonly KeyRow[], use: KeyUse): KeyRow {
+  const row = rows.find(each => each.use === use && each.state === 'active')
+  if (row === undefined) throw new Error(`there is an active key for ${use}`)
+  return row
+}
+
+export function sealKeyFor(held: Held, use: 'seal-keys' | 'seal-rows'): SealKey {
+  const key = held.seals.get(activeRow(held.rows, use).id)
+  if (key === undefined) throw new Error(`the active key for ${use} is open`)
+  return key
+}
+
+function publicOf(row: KeyRow): PublicKey {
+  if (row.publicJwk === null) throw new Error(`${row.id} has a public part`)
+  return {
+    kid: thumbprint(row.publicJwk),
+    alg: row.alg as PairAlg,
+    jwk: row.publicJwk,
+    state: row.state,
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The key table: which keys speak for this installation, signed by the root key that stays offline.
+ * Pure, and all that a verifier needs: pin the root's fingerprint once, then trust what it signed.
+ */
+import { createPublicKey, verify } from 'node:crypto'
+import { equalInConstantTime, sha256Hex } from '../base/hash.ts'
+import { canonicalJson, parseJson } from '../base/json.ts'
+import { Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import type { Instant } from '../base/time.ts'
+import { type Pair, type PublicJwk, signWith, thumbprint } from './pair.ts'
+
+export type PublicUse = 'root' | 'ledger' | 'certificate' | 'token'
+
+export interface TableKey {
+  /** RFC 7638 thumbprint of `jwk`. */
+  readonly kid: string
+  readonly use: PublicUse
+  readonly alg: string
+  readonly jwk: PublicJwk
+  /** `next`: published, signs nothing yet. `retired` and `destroyed`: what it signed before still holds. */
+  readonly state: 'next' | 'active' | 'retired' | 'destroyed'
+  /** It signs nothing before this instant. */
+  readonly notBefore: Instant
+}
+
+export interface KeyTable {
+  readonly type: string
+  /** Grows by one with each change; a verifier that remembers a greater one refuses. */
+  readonly serial: number
+  readonly installation: string
+  readonly keys: readonly TableKey[]
+}
+
+export interface SignedKeyTable {
+  /** Canonical JSON of a `KeyTable`: exactly what is signed. */
+  readonly body: string
+  /** Ed25519 by the root key, base64url. */
+  readonly signature: string
+  /** SHA-256 of the root's 32 public bytes, hex: what a person compares and a client pins. */
+  readonly rootFingerprint: string
+}
+
+/** In the signed bytes, so that nothing else the root may ever sign reads as a key table. */
+const tableType = `${product.typeBase}/key-table/v1`
+
+export function signKeyTable(root: Pair, table: Omit<KeyTable, 'type'>): SignedKeyTable {
+  const body = canonicalJson({ ...table, type: tableType })
+  return {
+    body,
+    signature: signWith(root, Buffer.from(body)).toString('base64url'),
+    rootFingerprint: fingerprint(root.publicJwk),
+  }
+}
+
+/** The table, or `Problem` `not-verified` naming what does not hold. `rootFingerprint` is the pinned one. */
+export function verifyKeyTable(body: string, signature: string, rootFingerprint: string): KeyTable {
+  const table = parseJson(body) as unknown as KeyTable
+  if (table?.type !== tableType || !Array.isArray(table.keys)) throw refuse('it is no key table')
+  const root = table.keys.find(key => key.use === 'root' && key.state === 'active')
+  if (root === undefined || !equalInConstantTime(fingerprint(root.jwk), rootFingerprint))
+    throw refuse('its root key is not the one that was pinned')
+  const key = createPublicKey({ key: { ...root.jwk }, format: 'jwk' })
+  if (!verify(null, Buffer.from(body), key, Buffer.from(signature, 'base64url')))
+    throw refuse('the root key did not sign it')
+  const wrong = table.keys.find(each => each.kid !== thumbprint(each.jwk))
+  if (wrong !== undefined) throw refuse(`\`${wrong.kid}\` is not the name of its key`)
+  return table
+}
+
+export function fingerprint(jwk: PublicJwk): string {
+  return sha256Hex(Buffer.from(jwk.x, 'base64url'))
+}
+
+function refuse(why: string): Problem {
+  return new Problem('not-verified', {
+    detail: `The key table does not hold: ${why}.`,
+    next: 'Trust nothing it names; ask whoever runs the installation for the fingerprint of its root key.',
+  })
+}
