@@ -5,9 +5,9 @@
 import type { ActorId } from '../base/ids.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { raiseIn } from '../finding/finding.ts'
+import { raiseIn, resolveIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { recorded } from '../ledger/record.ts'
+import { recorded, type Scope } from '../ledger/record.ts'
 import type { Evidence } from '../target/target.ts'
 import type { LeaseWorld } from './issue.ts'
 import { nextTryAt, stepLease, triesBeforeFinding } from './lease.ts'
@@ -132,20 +132,28 @@ export async function recordSeen(
       scope.tx,
       again.map(({ after, tries }) => ({ id: after.id, dueAt: nextTryAt(scope.at, tries) })),
     )
-    for (const { after, tries } of again)
-      if (tries >= triesBeforeFinding) await raiseStuck(scope, after, tries)
+    for (const { after, tries } of pairs)
+      if (tries >= triesBeforeFinding) await sayStuck(scope, after, tries)
     scope.entry({ kind: leasesSeen, by, facts: { count: saved.length } })
     return saved
   })
 }
 
+/** Told once while it lasts; taken back when it is gone. */
+async function sayStuck(scope: Scope, lease: LeaseRow, tries: number): Promise<void> {
+  const kind = lease.contained ? 'lease-contained' : 'lease-stuck'
+  if (lease.state !== 'gone') return raiseStuck(scope, kind, lease, tries)
+  for (const each of ['lease-stuck', 'lease-contained']) await resolveIn(scope, each, lease.id)
+}
+
 async function raiseStuck(
-  scope: Parameters<typeof raiseIn>[0],
+  scope: Scope,
+  kind: string,
   lease: LeaseRow,
   tries: number,
 ): Promise<void> {
   await raiseIn(scope, {
-    kind: lease.contained ? 'lease-contained' : 'lease-stuck',
+    kind,
     severity: lease.contained ? 'medium' : 'high',
     about: lease.id,
     ownerId: null,
@@ -157,7 +165,7 @@ async function raiseStuck(
       because: lease.evidence?.because ?? null,
       residue: lease.evidence?.residue ?? [],
     },
-    words: null,
+    words: `${lease.principal} is not gone after ${tries} tries; it is tried again by itself. Look at the target: ${lease.evidence?.because ?? 'something is left there'}.`,
   })
 }
 

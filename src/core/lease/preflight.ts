@@ -3,7 +3,7 @@ import { systemId, type TargetId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { msBetween } from '../base/time.ts'
-import { raiseIn } from '../finding/finding.ts'
+import { raiseIn } from '../finding/raise.ts'
 import { lockTarget, type TargetRow, targetTable } from '../grant/rows.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
@@ -55,7 +55,7 @@ export async function runPreflight(
         about: targetId,
         ownerId: row.ownerId,
         details: { steps: result.steps.map(({ name, ok }) => ({ name, ok })) },
-        words: null,
+        words: `${row.slug} failed its canary cycle; nothing is issued there until it passes. Compare its rights with docs/connectors.`,
       })
     scope.entry({
       kind: targetPreflight,

@@ -2,17 +2,16 @@
  * The sweep: whatever is due is driven to gone. Works from its own table of due times, with its own
  * connections and places, one target beside the other, so that none can hold up the rest.
  */
-import { type AppId, type SystemId, systemId, type TargetId, type TaskId } from '../base/ids.ts'
+import { type AppId, systemId, type TargetId, type TaskId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import type { ActionName, Permit } from '../base/permit.ts'
+import type { PermitFor } from '../base/permit.ts'
 import { addMs } from '../base/time.ts'
 import { lookAtTarget, recordSeen, type Seen } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
 import { dueTargets, type LeaseRow, makeDueByParents, takeDue, takeOpen } from './rows.ts'
 
 export interface SweepWorld extends LeaseWorld {
-  /** A decision for one of our own sweeps; throws Problem `denied`. */
-  readonly permitFor: <A extends ActionName>(actor: SystemId, action: A) => Permit<A>
+  readonly permitFor: PermitFor
 }
 
 export interface SweepResult {
@@ -33,7 +32,10 @@ export async function sweepLeases(world: SweepWorld): Promise<SweepResult> {
 
 /** All that is due at one target, in batches, until nothing is. */
 export async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<SweepResult> {
-  const { actor } = world.permitFor(systemId('lease-sweep'), 'lease.end')
+  const { actor } = world.permitFor(systemId('lease-sweep'), 'lease.end', {
+    type: 'target',
+    id: targetId,
+  })
   let looked = 0
   let gone = 0
   for (;;) {
@@ -53,7 +55,11 @@ export async function driveLeasesOf(
   world: SweepWorld,
   filter: { taskId: TaskId } | { appId: AppId },
 ): Promise<LeaseRow[]> {
-  const { actor } = world.permitFor(systemId('lease-sweep'), 'lease.end')
+  const { actor } = world.permitFor(
+    systemId('lease-sweep'),
+    'lease.end',
+    'taskId' in filter ? { type: 'task', id: filter.taskId } : { type: 'app', id: filter.appId },
+  )
   const taken = await takeOpen(world.store, filter, addMs(world.clock.now(), limits.sweepHoldMs))
   const byTarget = Map.groupBy(taken, due => due.lease.targetId)
   const rows = await Promise.all(

@@ -4,7 +4,7 @@
  */
 
 import { systemId } from '../base/ids.ts'
-import { raiseIn } from '../finding/finding.ts'
+import { raiseIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import type { LeaseWorld } from './issue.ts'
@@ -58,7 +58,7 @@ async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow
       about: lease.id,
       ownerId: null,
       details: { appId: lease.appId, targetId: lease.targetId, principal: lease.principal },
-      words: null,
+      words: `The credential ${lease.principal} was changed at its target. Its lease is being ended; look at who did it.`,
     })
     scope.entry({ kind: leaseTampered, by: systemId('lease-sweep') })
     return saved

@@ -1,0 +1,182 @@
+/**
+ * Configuration: parsed once, from the environment, into a frozen object. Every setting has a working
+ * default for one person on one machine, or refuses to start with the next step. `docs/configuration.md`
+ * is generated from `settings`.
+ */
+import { resolve } from 'node:path'
+import { Problem } from './core/base/problem.ts'
+
+interface Setting {
+  readonly name: string
+  readonly says: string
+  readonly byDefault: string
+}
+
+/** Every setting there is: name, what it is for, and what holds without it. */
+export const settings = [
+  {
+    name: 'LEASEHOLD_HOME',
+    says: 'Folder for the embedded database and the keys, 0700.',
+    byDefault: './.leasehold',
+  },
+  {
+    name: 'DATABASE_URL',
+    says: 'PostgreSQL ≥ 15. Without it the database is embedded, in LEASEHOLD_HOME.',
+    byDefault: '(embedded)',
+  },
+  { name: 'LEASEHOLD_PORT', says: 'Port on the loopback address.', byDefault: '4400' },
+  {
+    name: 'LEASEHOLD_HOST',
+    says: 'Address to listen on. Anything but loopback needs LEASEHOLD_ISSUER with https.',
+    byDefault: '127.0.0.1',
+  },
+  {
+    name: 'LEASEHOLD_ISSUER',
+    says: 'The name people and tokens know this server by.',
+    byDefault: 'http://localhost:<port>',
+  },
+  {
+    name: 'LEASEHOLD_NAME',
+    says: 'Name of the installation, for people. Read at the first start only.',
+    byDefault: 'my installation',
+  },
+  {
+    name: 'LEASEHOLD_TRUST_DOMAIN',
+    says: 'SPIFFE trust domain of the identities. Read at the first start only.',
+    byDefault: 'leasehold.local',
+  },
+  {
+    name: 'LEASEHOLD_MODE',
+    says: '`solo` (one person) or `team` (two people agree). Read at the first start only.',
+    byDefault: 'solo',
+  },
+  {
+    name: 'LEASEHOLD_KEK',
+    says: 'Key-encryption key, 32 bytes as base64url. Without it a file in LEASEHOLD_HOME.',
+    byDefault: '(file kek, 0600)',
+  },
+  {
+    name: 'LEASEHOLD_COMPANY_ISSUER',
+    says: "The company's OpenID provider for signing in.",
+    byDefault: '(none: one-time links)',
+  },
+  { name: 'LEASEHOLD_COMPANY_CLIENT_ID', says: 'Our client id there.', byDefault: 'leasehold' },
+  {
+    name: 'LEASEHOLD_COMPANY_CLIENT_SECRET_FILE',
+    says: 'File with our client secret there; without it a public client with PKCE.',
+    byDefault: '(none)',
+  },
+  {
+    name: 'LEASEHOLD_CI_ISSUERS',
+    says: 'Issuers that may attest workloads, separated by spaces.',
+    byDefault: 'https://token.actions.githubusercontent.com',
+  },
+  {
+    name: 'LEASEHOLD_LOOPBACK_ISSUERS',
+    says: 'Issuers that may be http on this machine, for trials; exact origins, separated by spaces.',
+    byDefault: '(none)',
+  },
+] as const satisfies readonly Setting[]
+
+export type SettingName = (typeof settings)[number]['name']
+
+export interface Config {
+  readonly home: string
+  readonly databaseUrl: string | null
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** Null until the port is known when it is chosen by the system. */
+  readonly issuer: string | null
+  readonly name: string
+  readonly trustDomain: string
+  readonly mode: 'solo' | 'team'
+  readonly kek: string | null
+  readonly company: {
+    readonly issuer: string
+    readonly clientId: string
+    readonly clientSecretFile: string | null
+  } | null
+  readonly ciIssuers: readonly string[]
+  readonly loopbackIssuers: readonly string[]
+}
+
+/** Throws `Problem` `bad-configuration` naming the setting. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const get = (name: SettingName): string | null => {
+    const value = env[name]?.trim()
+    return value === undefined || value === '' ? null : value
+  }
+  const host = get('LEASEHOLD_HOST') ?? '127.0.0.1'
+  const issuer = get('LEASEHOLD_ISSUER')
+  const isLoopback = host === '127.0.0.1' || host === '::1' || host === 'localhost'
+  if (!isLoopback && !issuer?.startsWith('https://'))
+    throw refuse('LEASEHOLD_ISSUER', 'Listening beyond this machine needs an https:// name.')
+  const companyIssuer = get('LEASEHOLD_COMPANY_ISSUER')
+  return Object.freeze({
+    home: resolve(get('LEASEHOLD_HOME') ?? '.leasehold'),
+    databaseUrl: parseDatabaseUrl(get('DATABASE_URL')),
+    host,
+    port: parsePort(get('LEASEHOLD_PORT')),
+    issuer: issuer === null ? null : parseOrigin(issuer, 'LEASEHOLD_ISSUER'),
+    name: get('LEASEHOLD_NAME') ?? 'my installation',
+    trustDomain: parseTrustDomain(get('LEASEHOLD_TRUST_DOMAIN') ?? 'leasehold.local'),
+    mode: parseMode(get('LEASEHOLD_MODE')),
+    kek: get('LEASEHOLD_KEK'),
+    company:
+      companyIssuer === null
+        ? null
+        : {
+            issuer: companyIssuer,
+            clientId: get('LEASEHOLD_COMPANY_CLIENT_ID') ?? 'leasehold',
+            clientSecretFile: get('LEASEHOLD_COMPANY_CLIENT_SECRET_FILE'),
+          },
+    ciIssuers: words(get('LEASEHOLD_CI_ISSUERS') ?? 'https://token.actions.githubusercontent.com'),
+    loopbackIssuers: words(get('LEASEHOLD_LOOPBACK_ISSUERS') ?? ''),
+  })
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter(word => word !== '')
+}
+
+function parsePort(text: string | null): number {
+  if (text === null) return 4400
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
+  throw refuse('LEASEHOLD_PORT', `\`${text}\` is not a port.`)
+}
+
+function parseMode(text: string | null): 'solo' | 'team' {
+  if (text === null || text === 'solo') return 'solo'
+  if (text === 'team') return 'team'
+  throw refuse('LEASEHOLD_MODE', `\`${text}\` is neither solo nor team.`)
+}
+
+function parseTrustDomain(text: string): string {
+  if (/^[a-z0-9][a-z0-9._-]{0,254}$/.test(text)) return text
+  throw refuse(
+    'LEASEHOLD_TRUST_DOMAIN',
+    'It must be lower-case letters, digits, dots, dashes and underscores.',
+  )
+}
+
+function parseDatabaseUrl(text: string | null): string | null {
+  if (text === null || /^postgres(ql)?:\/\//.test(text)) return text
+  throw refuse('DATABASE_URL', 'It must begin with postgres://.')
+}
+
+function parseOrigin(text: string, name: SettingName): string {
+  const url = URL.parse(text)
+  if (
+    url === null ||
+    url.origin !== text ||
+    (url.protocol !== 'https:' && url.hostname !== 'localhost')
+  )
+    throw refuse(name, 'It must be an origin without a path, https:// or http://localhost:PORT.')
+  return text
+}
+
+function refuse(field: SettingName, detail: string): Problem {
+  return new Problem('bad-configuration', { field, detail, next: `Set ${field} and start again.` })
+}

@@ -1,0 +1,67 @@
+/** Who calls: a person by a token of our own authorization server, a workload by its task token, or nobody. */
+import type { Context } from 'hono'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import type { AppId, IdentityId, PersonId, TaskId, TokenId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import type { Actor } from '../../core/policy/decide.ts'
+
+export interface PersonCaller {
+  readonly kind: 'person'
+  readonly personId: PersonId
+  readonly actor: Actor
+}
+
+export interface IdentityCaller {
+  readonly kind: 'identity'
+  readonly identityId: IdentityId
+  readonly taskId: TaskId
+  readonly tokenId: TokenId
+  readonly appId: AppId
+  readonly actor: Actor
+}
+
+export type KnownCaller = PersonCaller | IdentityCaller
+export type Caller = KnownCaller | { readonly kind: 'nobody' }
+
+export interface CallerWorld {
+  readonly verifyPerson: (token: string) => Promise<{ personId: PersonId }>
+  readonly verifyTask: (
+    token: string,
+  ) => Promise<{ identityId: IdentityId; taskId: TaskId; tokenId: TokenId; appId: AppId }>
+}
+
+/** A token that is there and not good is refused; it is never taken for nobody. */
+export async function callerOf(world: CallerWorld, context: Context): Promise<Caller> {
+  const header = context.req.header('authorization')
+  if (header === undefined) return { kind: 'nobody' }
+  const [, token] = /^Bearer ([\w~+/.-]+=*)$/i.exec(header) ?? []
+  if (token === undefined || token.length > limits.foreignTokenBytes) throw refused()
+  // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
+  if (isTaskToken(token)) {
+    const task = await world.verifyTask(token)
+    return {
+      kind: 'identity',
+      ...task,
+      actor: { kind: 'identity', id: task.identityId, taskId: task.taskId },
+    }
+  }
+  const { personId } = await world.verifyPerson(token)
+  return { kind: 'person', personId, actor: { kind: 'person', id: personId } }
+}
+
+function isTaskToken(token: string): boolean {
+  try {
+    decodeProtectedHeader(token)
+    return String(decodeJwt(token).sub ?? '').startsWith('spiffe://')
+  } catch {
+    throw refused()
+  }
+}
+
+function refused(): Problem {
+  return new Problem('token-refused', {
+    detail: 'This token is not accepted.',
+    next: 'Sign in again.',
+  })
+}

@@ -1,0 +1,87 @@
+/**
+ * What goes wrong, on the wire: RFC 9457 for the API. Anything that is not a Problem is 500 with its
+ * text stripped; what we need to find it again is logged under the request id.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Context } from 'hono'
+import { Problem } from '../../core/base/problem.ts'
+import { problemTable } from '../../core/base/problems.ts'
+import { violatedConstraint } from '../../core/store/fault.ts'
+import type { DenialView, ProblemBody } from './contract.ts'
+
+/** A denial is a value until a door must answer with it. */
+export class DenialAnswer extends Error {
+  readonly denial: DenialView
+
+  constructor(denial: DenialView) {
+    super(`denied by ${denial.rule}`)
+    this.denial = denial
+  }
+}
+
+export type Log = (line: Readonly<Record<string, unknown>>) => void
+
+export function answerProblem(context: Context, thrown: unknown, log: Log): Response {
+  const requestId = randomUUID()
+  const body = bodyOf(thrown, requestId, context, log)
+  return new Response(JSON.stringify(body), {
+    status: body.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...(body.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...(body.status === 503 || body.status === 429 ? { 'retry-after': '2' } : {}),
+    },
+  })
+}
+
+function bodyOf(thrown: unknown, requestId: string, context: Context, log: Log): ProblemBody {
+  if (thrown instanceof DenialAnswer) {
+    const { denial } = thrown
+    return {
+      ...head('denied'),
+      detail: denial.says,
+      next: denial.instead[0]?.command,
+      requestId,
+      denial,
+    }
+  }
+  if (thrown instanceof Problem) {
+    if (thrown.status >= 500 || thrown.log !== undefined)
+      log({
+        requestId,
+        path: context.req.path,
+        code: thrown.code,
+        note: thrown.log ?? causeText(thrown.cause),
+      })
+    return {
+      ...head(thrown.code),
+      detail: thrown.detail,
+      next: thrown.next,
+      field: thrown.field,
+      requestId,
+    }
+  }
+  const constraint = violatedConstraint(thrown)
+  if (constraint !== null) {
+    log({ requestId, path: context.req.path, constraint })
+    return { ...head('conflict'), detail: 'That does not fit what is there already.', requestId }
+  }
+  log({ requestId, path: context.req.path, thrown: causeText(thrown) })
+  return {
+    ...head('internal'),
+    detail: 'Something broke here; nothing was changed halfway.',
+    next: 'Tell whoever runs this server the request id.',
+    requestId,
+  }
+}
+
+function head(code: keyof typeof problemTable) {
+  const { status, title } = problemTable[code]
+  return { type: `/problems/${code}`, title, status, code }
+}
+
+function causeText(cause: unknown): string | undefined {
+  if (cause === undefined) return undefined
+  return cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2_000) : typeof cause
+}

@@ -1,0 +1,112 @@
+/**
+ * Certify: signs the statement, writes its hash into the log, and puts the log's proof of that entry
+ * beside it. One file then stands alone: signature, key table, entry, inclusion, checkpoint.
+ */
+
+import { findApp } from '../../core/app/rows.ts'
+import { sha256Hex } from '../../core/base/hash.ts'
+import { type AppId, systemId } from '../../core/base/ids.ts'
+import { assert } from '../../core/base/problem.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { findPerson, installationTable } from '../../core/people/rows.ts'
+import { sealStatement } from './dsse.ts'
+import type { Plan, PlanItem } from './plan.ts'
+import { systemsOf } from './plan.ts'
+import {
+  findOffboarding,
+  findWork,
+  type OffboardingRow,
+  offboardingTable,
+  putWork,
+  readAppThings,
+} from './rows.ts'
+import { statementOf } from './statement.ts'
+
+const certified = entryKind('offboard.certify', 'signed an end certificate')
+
+export interface SealedEntry {
+  readonly leaf: string
+  readonly facts: string
+  readonly factsSalt: string
+  /** C2SP tlog-proof of the entry, with a checkpoint that covers it. */
+  readonly tlogProof: string
+}
+
+export interface CertifyWorld extends LedgerWorld {
+  readonly certificateSigner: () => { readonly kid: string; sign(data: Uint8Array): Uint8Array }
+  readonly keyTable: () => {
+    readonly body: string
+    readonly signature: string
+    readonly root: string
+  }
+  /** Waits until the newest entry of this kind about this thing has a position, and proves it. */
+  readonly sealEntry: (subjectId: string, kind: string) => Promise<SealedEntry>
+}
+
+export async function certify(
+  world: CertifyWorld,
+  input: { appId: AppId; row: OffboardingRow; plan: Plan; items: readonly PlanItem[] },
+): Promise<OffboardingRow> {
+  const statement = await makeStatement(world, input)
+  const envelope = sealStatement(statement, world.certificateSigner())
+  const certificateHash = sha256Hex(statement)
+  const row = await recorded(world, async scope => {
+    const before = await findOffboarding(scope.tx, input.appId)
+    assert(before !== undefined, 'an offboarding is recorded before it is certified')
+    scope.entry({ kind: certified, by: systemId('offboard'), facts: { certificateHash } })
+    return scope.save(offboardingTable, before, {
+      ...before,
+      certificateHash,
+      certifiedAt: scope.at,
+    })
+  })
+  const { tlogProof, ...entry } = await world.sealEntry(row.id, certified)
+  const file = { schema: 'leasehold/v1', ...envelope, entry, tlogProof, keys: world.keyTable() }
+  const work = await findWork(world.store, row.id)
+  assert(work !== undefined, 'an offboarding has its work')
+  await putWork(world.store, row.id, { ...work, certificate: `${JSON.stringify(file, null, 2)}\n` })
+  return row
+}
+
+async function makeStatement(
+  world: CertifyWorld,
+  input: { appId: AppId; row: OffboardingRow; plan: Plan; items: readonly PlanItem[] },
+): Promise<string> {
+  const app = await findApp(world.store, input.appId)
+  const installation = world.replica.all(installationTable)[0]
+  assert(app !== undefined && installation !== undefined, 'the app and the installation exist')
+  const [owner, backup, things, name] = await Promise.all([
+    findPerson(world.store, app.ownerId),
+    findPerson(world.store, app.backupId),
+    readAppThings(world.store, app.id),
+    readInstallationName(world),
+  ])
+  const at = world.clock.now()
+  return statementOf({
+    app: {
+      id: app.id,
+      slug: app.slug,
+      owner: owner?.name ?? '(erased)',
+      backup: backup?.name ?? '(erased)',
+    },
+    installation: {
+      id: installation.id,
+      name,
+      trustDomain: installation.trustDomain,
+      mode: installation.mode,
+    },
+    plan: input.plan,
+    items: input.items,
+    systems: systemsOf(input.items, things),
+    endedBy: owner?.name ?? '(erased)',
+    endedAt: app.endedAt ?? at,
+    at,
+    rechecks: input.row.rechecks,
+  })
+}
+
+async function readInstallationName(world: CertifyWorld): Promise<string> {
+  const rows = await world.store.query<{ name: string }>('select name from installation')
+  return rows[0]?.name ?? ''
+}

@@ -1,0 +1,110 @@
+/**
+ * Look: takes one thing of the plan down, if it still stands, and reads back whether it is gone. Every
+ * look is repeated at each run and each re-check; none trusts an earlier one.
+ */
+import type { AppId, LeaseId } from '../../core/base/ids.ts'
+import { isProblem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
+import type { Instant } from '../../core/base/time.ts'
+import type { LeaseWorld } from '../../core/lease/issue.ts'
+import { findLease, readPlaces, readSalts } from '../../core/lease/rows.ts'
+import { judge, judgeHolder } from '../../core/target/judge.ts'
+import type { PlanItem } from './plan.ts'
+import { countLive, findIdentityState, findRuleState } from './rows.ts'
+
+export async function lookAt(
+  world: LeaseWorld,
+  appId: AppId,
+  ownerName: string,
+  item: PlanItem,
+): Promise<PlanItem> {
+  const at = world.clock.now()
+  try {
+    switch (item.kind) {
+      case 'lease':
+        return await lookAtLease(world, ownerName, item)
+      case 'grant':
+      case 'owner-role':
+        return await lookAtHolder(world, item)
+      case 'identity':
+      case 'trust-rule':
+        return await lookAtOurs(world, appId, item, at)
+    }
+  } catch (thrown) {
+    const because = isProblem(thrown) ? thrown.detail : 'it could not be looked at'
+    return { ...item, state: 'unreachable', because, at }
+  }
+}
+
+async function lookAtLease(world: LeaseWorld, owner: string, item: PlanItem): Promise<PlanItem> {
+  const id = item.id as LeaseId
+  const [lease, salts, places] = await Promise.all([
+    findLease(world.store, id),
+    readSalts(world.store, [id]),
+    readPlaces(world.store, [id]),
+  ])
+  const place = places.get(id)
+  if (lease === undefined || place === undefined)
+    return { ...item, state: 'unreachable', because: 'its lease is missing', at: world.clock.now() }
+  const salt = salts.get(id)
+  const order = { principal: lease.principal, holder: place.holder, owner, object: place.object }
+  const evidence = await world.targets.call(lease.targetId, 'end', async (target, signal) => {
+    const secret = salt === undefined ? null : world.leaseSecret(id, salt)
+    const look = () =>
+      target.verifyGone({ ...order, secret, acceptedPath: lease.acceptedPath }, signal)
+    const first = await look()
+    if (judge(first) !== 'still-there') return first
+    await target.end(order, signal)
+    return look()
+  })
+  return {
+    ...item,
+    state: judge(evidence),
+    paths: evidence.paths,
+    because: evidence.because ?? residueText(evidence.residue),
+    at: evidence.at,
+  }
+}
+
+async function lookAtHolder(world: LeaseWorld, item: PlanItem): Promise<PlanItem> {
+  if (item.targetId === null)
+    return { ...item, state: 'unreachable', because: 'it names no target' }
+  const evidence = await world.targets.call(item.targetId, 'end', async (target, signal) => {
+    await target.removeHolder(item.name, signal)
+    return target.verifyHolderGone(item.name, signal)
+  })
+  const description = await world.targets.describe(item.targetId)
+  return {
+    ...item,
+    state: judgeHolder(evidence),
+    paths: description.paths.slice(0, 1),
+    because: evidence.because ?? residueText(evidence.residue),
+    at: evidence.at,
+  }
+}
+
+/** Ours: the state that every replica enforces, and that nothing alive was issued under it. */
+async function lookAtOurs(
+  world: LeaseWorld,
+  appId: AppId,
+  item: PlanItem,
+  at: Instant,
+): Promise<PlanItem> {
+  const find = item.kind === 'identity' ? findIdentityState : findRuleState
+  const state = await find(world.store, item.id)
+  const live = await countLive(world.store, appId)
+  const isGone = state === 'revoked' && live.tokens === 0 && live.tasks === 0
+  return {
+    ...item,
+    state: isGone ? 'verified-gone' : 'still-there',
+    paths: [`${product.name}: revoked, no open task, no live token`],
+    because: isGone
+      ? null
+      : `${state ?? 'missing'}, ${live.tasks} open tasks, ${live.tokens} live tokens`,
+    at,
+  }
+}
+
+function residueText(residue: readonly string[]): string | null {
+  return residue.length === 0 ? null : `left behind: ${residue.slice(0, 5).join(', ')}`
+}

@@ -1,0 +1,181 @@
+/** Rows and SQL of offboardings. What was seen is work, not facts: facts are the verdicts. */
+import type {
+  AppId,
+  GrantId,
+  IdentityId,
+  LeaseId,
+  OffboardingId,
+  TargetId,
+  TrustRuleId,
+} from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import type { Instant } from '../../core/base/time.ts'
+import { factTable } from '../../core/ledger/fact-table.ts'
+import type { Sql, Tx } from '../../core/store/store.ts'
+import type { PlanItem } from './plan.ts'
+
+export interface OffboardingRow {
+  readonly id: OffboardingId
+  readonly version: number
+  readonly appId: AppId
+  readonly planHash: string
+  readonly state: 'running' | 'not-green' | 'verified-gone'
+  /** SHA-256 of the newest certificate's payload, hex. */
+  readonly certificateHash: string | null
+  readonly certifiedAt: Instant | null
+  readonly rechecks: number
+  readonly madeAt: Instant
+}
+
+export const offboardingTable = factTable<OffboardingRow>('offboarding', [
+  'id',
+  'version',
+  'appId',
+  'planHash',
+  'state',
+  'certificateHash',
+  'certifiedAt',
+  'rechecks',
+  'madeAt',
+])
+
+export interface OffboardingWork {
+  readonly plan: string
+  readonly items: readonly PlanItem[]
+  /** The newest certificate file, as JSON text. */
+  readonly certificate: string | null
+  readonly dueAt: Instant | null
+  readonly tries: number
+}
+
+export async function findOffboarding(sql: Sql, appId: AppId): Promise<OffboardingRow | undefined> {
+  const rows = await sql.query<OffboardingRow>(
+    `select ${offboardingTable.select} from offboarding where app_id = $1`,
+    [appId],
+  )
+  return rows[0]
+}
+
+export async function findWork(sql: Sql, id: OffboardingId): Promise<OffboardingWork | undefined> {
+  const rows = await sql.query<OffboardingWork>(
+    `select plan, items, certificate, due_at as "dueAt", tries
+     from offboarding_work where offboarding_id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export async function putWork(
+  tx: Sql | Tx,
+  id: OffboardingId,
+  work: OffboardingWork,
+): Promise<void> {
+  await tx.query(
+    `insert into offboarding_work (offboarding_id, plan, items, certificate, due_at, tries)
+     values ($1, $2, $3::jsonb, $4, $5, $6)
+     on conflict (offboarding_id) do update set plan = excluded.plan, items = excluded.items,
+       certificate = excluded.certificate, due_at = excluded.due_at, tries = excluded.tries`,
+    [id, work.plan, JSON.stringify(work.items), work.certificate, work.dueAt, work.tries],
+  )
+}
+
+/** Apps whose end is under way or due for another look; also those that began to end by themselves. */
+export async function dueOffboardings(sql: Sql, now: Instant): Promise<AppId[]> {
+  const rows = await sql.query<{ id: AppId }>(
+    `select app.id from app left join offboarding on offboarding.app_id = app.id
+       left join offboarding_work on offboarding_work.offboarding_id = offboarding.id
+     where (app.state = 'ending' and (offboarding.id is null or offboarding_work.due_at <= $1))
+        or (app.state = 'ended' and offboarding_work.due_at <= $1)
+     order by app.id limit ${limits.pageRows}`,
+    [now],
+  )
+  return rows.map(row => row.id)
+}
+
+export interface AppThings {
+  readonly leases: readonly { id: LeaseId; principal: string; targetId: TargetId; target: string }[]
+  readonly holders: readonly {
+    id: GrantId
+    holder: string
+    targetId: TargetId
+    target: string
+    resource: string
+  }[]
+  readonly identities: readonly { id: IdentityId; spiffeId: string; state: string }[]
+  readonly rules: readonly { id: TrustRuleId; issuer: string; state: string }[]
+  readonly egress: readonly string[]
+  readonly needs: readonly string[]
+}
+
+/** Everything this app ever had that could be left somewhere. */
+export async function readAppThings(sql: Sql, appId: AppId): Promise<AppThings> {
+  const [leases, holders, identities, rules] = await Promise.all([
+    sql.query<AppThings['leases'][number]>(
+      `select lease.id, principal, target_id as "targetId", target.slug as target
+       from lease join target on target.id = lease.target_id
+       where app_id = $1 and outcome is distinct from 'never-made' order by lease.made_at, lease.id`,
+      [appId],
+    ),
+    sql.query<AppThings['holders'][number]>(
+      `select app_grant.id, holder, app_grant.target_id as "targetId", target.slug as target, resource.slug as resource
+       from app_grant join target on target.id = app_grant.target_id
+         join resource on resource.id = app_grant.resource_id
+       where app_id = $1 order by app_grant.made_at, app_grant.id`,
+      [appId],
+    ),
+    sql.query<AppThings['identities'][number]>(
+      'select id, spiffe_id as "spiffeId", state from identity where app_id = $1 order by role, id',
+      [appId],
+    ),
+    sql.query<AppThings['rules'][number]>(
+      'select id, issuer, state from trust_rule where app_id = $1 order by made_at, id',
+      [appId],
+    ),
+  ])
+  const { egress, needs } = await readManifestNames(sql, appId)
+  return { leases, holders, identities, rules, egress, needs }
+}
+
+/** Systems the app's manifest names, current or older: what should have been looked at. */
+async function readManifestNames(
+  sql: Sql,
+  appId: AppId,
+): Promise<{ egress: string[]; needs: string[] }> {
+  const rows = await sql.query<{ needs: string | null; egress: string | null }>(
+    `select distinct need ->> 'resource' as needs, host as egress
+     from manifest, jsonb_array_elements(purposes) as purpose
+       left join lateral jsonb_array_elements(coalesce(purpose -> 'needs', '[]')) as need on true
+       left join lateral jsonb_array_elements_text(coalesce(purpose -> 'egress', '[]')) as host on true
+     where app_id = $1`,
+    [appId],
+  )
+  const names = (values: (string | null)[]) =>
+    [...new Set(values.filter(value => value !== null))].sort()
+  return { egress: names(rows.map(row => row.egress)), needs: names(rows.map(row => row.needs)) }
+}
+
+export async function findIdentityState(sql: Sql, id: string): Promise<string | undefined> {
+  const rows = await sql.query<{ state: string }>('select state from identity where id = $1', [id])
+  return rows[0]?.state
+}
+
+export async function findRuleState(sql: Sql, id: string): Promise<string | undefined> {
+  const rows = await sql.query<{ state: string }>('select state from trust_rule where id = $1', [
+    id,
+  ])
+  return rows[0]?.state
+}
+
+/** What of an app could still act: open tasks, and tokens that would be accepted. */
+export async function countLive(
+  sql: Sql,
+  appId: AppId,
+): Promise<{ tasks: number; tokens: number }> {
+  const rows = await sql.query<{ tasks: number; tokens: number }>(
+    `select (select count(*)::int from task where app_id = $1 and state = 'open') as tasks,
+       (select count(*)::int from token join task on task.id = token.task_id
+        where token.app_id = $1 and token.state = 'live' and task.state = 'open') as tokens`,
+    [appId],
+  )
+  return rows[0] ?? { tasks: 0, tokens: 0 }
+}

@@ -1,0 +1,180 @@
+/**
+ * Run: drives an ending app to proven. Resumable at every line: what was done is looked at again, what
+ * was not is done. Ends with a certificate either way; a certificate that is not green says so.
+ */
+
+import { finishEnd } from '../../core/app/end.ts'
+import { findApp } from '../../core/app/rows.ts'
+import { type AppId, newId, type OffboardingId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { checkPermit, type Permit } from '../../core/base/permit.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { addMs, type Instant } from '../../core/base/time.ts'
+import { raiseIn } from '../../core/finding/raise.ts'
+import { nextTryAt } from '../../core/lease/lease.ts'
+import { ownerName } from '../../core/lease/names.ts'
+import { shredSalts } from '../../core/lease/rows.ts'
+import { driveLeasesOf, type SweepWorld } from '../../core/lease/sweep.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { recorded } from '../../core/ledger/record.ts'
+import { type CertifyWorld, certify } from './certify.ts'
+import { lookAt } from './look.ts'
+import { isGreen, type Plan, type PlanItem, planOf } from './plan.ts'
+import {
+  findOffboarding,
+  findWork,
+  type OffboardingRow,
+  offboardingTable,
+  putWork,
+  readAppThings,
+} from './rows.ts'
+
+const offboardingBegun = entryKind('offboard.begin', 'began to take an app down')
+const offboardingSeen = entryKind('offboard.look', 'looked whether an app is gone')
+
+export interface OffboardWorld extends SweepWorld, CertifyWorld {
+  /** Lets the chapters that own the children of an ended app pull what that means for them. */
+  readonly sweepChildren: () => Promise<void>
+}
+
+/** When a green end is looked at again: +1 h, +24 h, +7 d after it was first proven. */
+export const recheckAfterMs = [3_600_000, 24 * 3_600_000, 7 * 24 * 3_600_000] as const
+
+/** The plan as it would be carried out now: the dry run. */
+export async function planOffboarding(world: OffboardWorld, appId: AppId): Promise<Plan> {
+  const app = await findApp(world.store, appId)
+  if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
+  const things = await readAppThings(world.store, appId)
+  return planOf(app, things, ownerName(world.installationId(), appId))
+}
+
+/** One run over everything. Returns how it stands; what is not green is due again by itself. */
+export async function runOffboarding(
+  world: OffboardWorld,
+  permit: Permit<'offboard.run'>,
+  input: { appId: AppId },
+): Promise<OffboardingRow> {
+  checkPermit(permit, 'offboard.run', input.appId)
+  const app = await findApp(world.store, input.appId)
+  if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
+  if (app.state !== 'ending' && app.state !== 'ended')
+    throw new Problem('wrong-state', {
+      detail: `\`${app.slug}\` is ${app.state}; only an app that is ending is taken down.`,
+      next: `End it first: end ${app.slug}.`,
+    })
+  // 1. Nothing new can come: tasks close, identities and grants end with their app.
+  await world.sweepChildren()
+  // 2. Live credentials first.
+  await driveLeasesOf(world, { appId: app.id })
+  // 3. Then every thing the app ever had, looked at now.
+  const plan = await planOffboarding(world, app.id)
+  const items = await lookAtAll(world, app.id, plan)
+  // 4. What was seen, and the verdict, in the log.
+  const row = await recordLook(world, permit, plan, items)
+  // 5. Proven: the app is ended.
+  if (items.every(isGreen) && app.state === 'ending')
+    await finishEnd(world, permit, { appId: app.id, outcome: 'gone' })
+  // 6. The certificate says exactly this.
+  return certify(world, { appId: app.id, row, plan, items })
+}
+
+/** Leases and grants of one system beside each other, our own things last. */
+async function lookAtAll(world: OffboardWorld, appId: AppId, plan: Plan): Promise<PlanItem[]> {
+  const owner = ownerName(world.installationId(), appId)
+  const seen: PlanItem[] = []
+  for (const kinds of [['lease'], ['grant'], ['owner-role'], ['trust-rule', 'identity']]) {
+    const items = plan.items.filter(item => kinds.includes(item.kind))
+    for (let i = 0; i < items.length; i += limits.offboardAtOnce)
+      seen.push(
+        ...(await Promise.all(
+          items.slice(i, i + limits.offboardAtOnce).map(item => lookAt(world, appId, owner, item)),
+        )),
+      )
+  }
+  return seen.sort((a, b) => a.order - b.order)
+}
+
+async function recordLook(
+  world: OffboardWorld,
+  permit: Permit<'offboard.run'>,
+  plan: Plan,
+  items: readonly PlanItem[],
+): Promise<OffboardingRow> {
+  const known = await findOffboarding(world.store, plan.appId)
+  const isGone = items.every(isGreen)
+  const state = isGone ? 'verified-gone' : 'not-green'
+  const row = await recorded(world, async scope => {
+    let saved: OffboardingRow
+    if (known === undefined) {
+      const first: OffboardingRow = {
+        id: newId('offboarding'),
+        version: 1,
+        appId: plan.appId,
+        planHash: plan.hash,
+        state,
+        certificateHash: null,
+        certifiedAt: null,
+        rechecks: 0,
+        madeAt: scope.at,
+      }
+      await scope.insert(offboardingTable, first)
+      saved = first
+    } else
+      saved = await scope.save(offboardingTable, known, {
+        ...known,
+        planHash: plan.hash,
+        state,
+        rechecks: known.state === 'verified-gone' && isGone ? known.rechecks + 1 : 0,
+      })
+    const work = await findWork(scope.tx, saved.id)
+    const tries = isGone ? 0 : (work?.tries ?? 0) + 1
+    await putWork(scope.tx, saved.id, {
+      plan: plan.text,
+      items,
+      certificate: work?.certificate ?? null,
+      dueAt: dueAt(saved, tries, scope.at),
+      tries,
+    })
+    if (known?.state === 'verified-gone' && !isGone) await raiseReturned(scope, saved, items)
+    scope.entry({
+      kind: known === undefined ? offboardingBegun : offboardingSeen,
+      by: permit,
+      subjects: [{ type: 'app', id: plan.appId, version: 0 }],
+      facts: {
+        green: items.filter(isGreen).length,
+        of: items.length,
+        items: items.map(({ order, kind, id, state: is }) => ({ order, kind, id, state: is })),
+      },
+    })
+    return saved
+  })
+  if (isGone && row.rechecks >= recheckAfterMs.length)
+    await shredSalts(
+      world.store,
+      plan.items.filter(item => item.kind === 'lease').map(item => item.id as never),
+    )
+  return row
+}
+
+function dueAt(row: OffboardingRow, tries: number, now: Instant): Instant | null {
+  if (row.state !== 'verified-gone') return nextTryAt(now, tries)
+  const wait = recheckAfterMs[row.rechecks]
+  return wait === undefined ? null : addMs(now, wait)
+}
+
+/** Access that was proven gone is there again: somebody made it, and a person must look. */
+async function raiseReturned(
+  scope: Parameters<typeof raiseIn>[0],
+  row: { id: OffboardingId; appId: AppId },
+  items: readonly PlanItem[],
+): Promise<void> {
+  const back = items.filter(item => !isGreen(item))
+  await raiseIn(scope, {
+    kind: 'offboard-returned',
+    severity: 'high',
+    about: row.appId,
+    ownerId: null,
+    details: { items: back.map(({ kind, id, state }) => ({ kind, id, state })) },
+    words: `Access of an ended app is there again: ${back.map(item => item.name).join(', ')}. It is being taken down; find out who made it.`,
+  })
+}

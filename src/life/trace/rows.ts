@@ -1,0 +1,92 @@
+/** SQL of the trace: one task and everything that hangs on it, with positions in the log. */
+import type { AppId, LeaseId, TaskId } from '../../core/base/ids.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
+import type { Instant } from '../../core/base/time.ts'
+import type { Sql } from '../../core/store/store.ts'
+
+export interface TracedEntry {
+  readonly position: number
+  readonly kind: string
+  readonly at: Instant
+  readonly facts: JsonObject
+}
+
+export interface TracedTask {
+  readonly id: TaskId
+  readonly appId: AppId
+  readonly slug: string
+  readonly purpose: string
+  readonly provenance: JsonObject
+  readonly issuer: string | null
+  readonly onBehalfOf: string | null
+  readonly openedAt: Instant
+}
+
+export interface TracedLease {
+  readonly id: LeaseId
+  readonly resource: string
+  readonly actions: readonly string[]
+  readonly state: string
+  readonly outcome: string | null
+  readonly endedAt: Instant | null
+}
+
+/** The newest task a text stands for: an app, a task, a lease, a decision, a token, or a commit's beginning. */
+export async function findTracedTask(sql: Sql, thing: string): Promise<TaskId | undefined> {
+  const rows = await sql.query<{ id: TaskId }>(
+    `select task.id from task left join lease on lease.task_id = task.id
+     where task.id = $1 or lease.id = $1 or lease.principal = $1 or task.app_id = $1
+       or task.id in (select task_id from decision where id = $1)
+       or task.id in (select task_id from token where id = $1)
+       or ($1 ~ '^[0-9a-f]{5,64}$' and task.provenance ->> 'commit' like $1 || '%')
+     order by (lease.id = $1) desc nulls last, (lease.id is not null) desc, task.opened_at desc limit 1`,
+    [thing],
+  )
+  return rows[0]?.id
+}
+
+export async function readTask(sql: Sql, id: TaskId): Promise<TracedTask | undefined> {
+  const rows = await sql.query<TracedTask>(
+    `select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance,
+       (select issuer from trust_rule where identity_id = task.identity_id order by made_at limit 1) as issuer,
+       person.name as "onBehalfOf", task.opened_at as "openedAt"
+     from task join app on app.id = task.app_id left join person on person.id = task.on_behalf_of
+     where task.id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+export function readLeases(sql: Sql, id: TaskId): Promise<TracedLease[]> {
+  return sql.query<TracedLease>(
+    `select lease.id, resource.slug as resource, actions, lease.state, outcome, ended_at as "endedAt"
+     from lease join resource on resource.id = lease.resource_id
+     where task_id = $1 order by lease.made_at, lease.id limit ${limits.traceLeases}`,
+    [id],
+  )
+}
+
+/** Entries about any of these things, oldest first. */
+export async function readEntries(sql: Sql, subjects: readonly string[]): Promise<TracedEntry[]> {
+  const rows = await sql.query<{ position: number; kind: string; at: Instant; facts: string }>(
+    `select position, kind, at, facts from ledger_entry
+     where subjects && $1::text[] order by position limit ${limits.traceEntries}`,
+    [subjects],
+  )
+  return rows.map(row => ({ ...row, facts: JSON.parse(row.facts) as JsonObject }))
+}
+
+/** What was decided, by decision: allowed, and the rules named in its record. */
+export async function readDecisions(
+  sql: Sql,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, { at: Instant; record: JsonObject }>> {
+  const rows = await sql.query<{ id: string; at: Instant; record: string }>(
+    'select id, at, record from decision where id = any($1)',
+    [ids],
+  )
+  return new Map(
+    rows.map(row => [row.id, { at: row.at, record: JSON.parse(row.record) as JsonObject }]),
+  )
+}

@@ -1,0 +1,170 @@
+/**
+ * A target in memory that keeps its own list of what exists and can be told to misbehave. The oracle
+ * of the lease tests: what a lease says is compared with this list, never with our own tables.
+ */
+import type { Json } from '../../src/core/base/json.ts'
+import { Problem } from '../../src/core/base/problem.ts'
+import type { Clock } from '../../src/core/base/time.ts'
+import type {
+  Connector,
+  Evidence,
+  Found,
+  IssueOrder,
+  Target,
+} from '../../src/core/target/target.ts'
+
+export type Mode =
+  | 'honest'
+  /** Says it ended, and keeps everything. */
+  | 'lies'
+  /** Answers nothing until it is told to be honest. */
+  | 'hangs'
+  /** Does what it is told, then fails. */
+  | 'fails-after-success'
+  | 'refuses'
+
+interface Principal {
+  readonly name: string
+  readonly holder: string
+  secret: string
+  sessions: number
+  validUntil: string
+}
+
+export interface RecordingTarget {
+  readonly connector: Connector
+  /** What exists there, by name. */
+  readonly principals: Map<string, Principal>
+  readonly holders: Set<string>
+  /** Every call in order, e.g. `issue lh_…`. */
+  readonly calls: string[]
+  mode: Mode
+  latencyMs: number
+  residue: string[]
+}
+
+export function recordingTarget(kind = 'recording'): RecordingTarget {
+  const state: RecordingTarget = {
+    principals: new Map(),
+    holders: new Set(),
+    calls: [],
+    mode: 'honest',
+    latencyMs: 0,
+    residue: [],
+    connector: {
+      kind,
+      parseConfig: (input: Json) => input,
+      addressOf: () => 'memory',
+      parseObject: (input: Json) => input,
+      open: (_config, clock) => openTarget(state, clock),
+    },
+  }
+  return state
+}
+
+function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
+  const act = async <T>(call: string, signal: AbortSignal, run: () => T): Promise<T> => {
+    state.calls.push(call)
+    if (state.latencyMs > 0) await new Promise(done => setTimeout(done, state.latencyMs))
+    if (state.mode === 'hangs') await untilAborted(signal)
+    if (state.mode === 'refuses') throw new Problem('target-refused', { detail: 'it says no' })
+    const value = run()
+    if (state.mode === 'fails-after-success')
+      throw new Problem('target-unavailable', { detail: 'it broke off' })
+    return value
+  }
+  const put = (order: IssueOrder) => {
+    if (clock.now() > order.deadline) throw new Problem('target-refused', { detail: 'too late' })
+    state.principals.set(order.principal, {
+      name: order.principal,
+      holder: order.holder,
+      secret: order.secret,
+      sessions: state.principals.get(order.principal)?.sessions ?? 0,
+      validUntil: order.endsAt,
+    })
+    return issued(order)
+  }
+  return {
+    describe: () => ({
+      connector: state.connector.kind,
+      paths: ['its own list', 'the key itself'],
+      canRenew: true,
+      canHold: true,
+      diesByItself: true,
+      shortestLifeSeconds: 1,
+    }),
+    preflight: signal =>
+      act('preflight', signal, () => ({ ok: true, steps: [{ name: 'made', ok: true }] })),
+    ensureHolder: (order, signal) =>
+      act(`holder ${order.holder}`, signal, () => void state.holders.add(order.holder)),
+    issue: (order, signal) => act(`issue ${order.principal}`, signal, () => put(order)),
+    renew: (order, signal) =>
+      act(`renew ${order.principal}`, signal, () => {
+        const known = state.principals.get(order.principal)
+        if (known === undefined)
+          throw new Problem('target-refused', { detail: 'no such principal' })
+        known.validUntil = order.endsAt
+        return issued(order)
+      }),
+    checkIntact: (order, signal) =>
+      act(`check ${order.principal}`, signal, () => {
+        const known = state.principals.get(order.principal)
+        return known?.secret === order.secret
+      }),
+    hold: (principal, signal) => act(`hold ${principal}`, signal, () => {}),
+    release: (principal, signal) => act(`release ${principal}`, signal, () => {}),
+    end: (order, signal) =>
+      act(`end ${order.principal}`, signal, () => {
+        if (state.mode !== 'lies') state.principals.delete(order.principal)
+      }),
+    verifyGone: async (order, signal): Promise<Evidence> => {
+      state.calls.push(`verify ${order.principal}`)
+      if (state.mode === 'hangs') await untilAborted(signal)
+      if (state.latencyMs > 0) await new Promise(done => setTimeout(done, state.latencyMs))
+      const known = state.principals.get(order.principal)
+      const tried = order.secret !== null && order.acceptedPath !== null
+      return {
+        listed: known === undefined ? 'absent' : 'present',
+        credential: !tried ? 'not-tried' : known?.secret === order.secret ? 'accepted' : 'refused',
+        probe: tried ? 'accepted' : 'not-tried',
+        sessions: known?.sessions ?? 0,
+        residue: state.residue,
+        paths: ['its own list', 'the key itself'],
+        at: clock.now(),
+      }
+    },
+    removeHolder: (holder, signal) =>
+      act(`remove ${holder}`, signal, () => {
+        if (state.mode !== 'lies') state.holders.delete(holder)
+      }),
+    verifyHolderGone: async holder => ({
+      listed: state.holders.has(holder) ? 'present' : 'absent',
+      residue: [],
+      at: clock.now(),
+    }),
+    inventory: async () => ({ found: listAll(state), next: null }),
+    close: async () => {},
+  }
+}
+
+function issued(order: IssueOrder) {
+  return { acceptedPath: 'memory', diesAt: order.endsAt, connect: { user: order.principal } }
+}
+
+function listAll(state: RecordingTarget): Found[] {
+  return [...state.principals.keys()].map(name => ({
+    id: name,
+    kind: 'principal',
+    name,
+    ours: true,
+    madeAt: null,
+    lastUsedAt: null,
+    details: {},
+  }))
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
