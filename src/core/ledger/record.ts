@@ -13,12 +13,13 @@ import { limits } from '../base/limits.ts'
 import type { ActionName, DecisionRecord, Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import type { Clock, Instant } from '../base/time.ts'
+import { StoreFault } from '../store/fault.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, imageOf, snakeCase } from './fact-table.ts'
 import type { EntryKind } from './kind.ts'
 import { commit, leafText, type Subject } from './leaf.ts'
 import type { Replica, TableImage } from './replica.ts'
-import { type Sealed, writeEntry } from './rows.ts'
+import { logBehind, type Sealed, writeEntry } from './rows.ts'
 
 export interface LedgerWorld {
   readonly store: Store
@@ -48,6 +49,7 @@ export interface EntryText {
 export interface Scope {
   readonly tx: Tx
   readonly at: Instant
+  /** Sent, not waited for: a constraint it breaks is what `recorded` throws. */
   insert<R extends FactRow, W extends keyof R & string>(
     table: FactTable<R, W>,
     row: R,
@@ -80,15 +82,18 @@ export async function recorded<T>(
   work: (scope: Scope) => Promise<T>,
 ): Promise<T> {
   const draft = new Draft(world.clock.now(), world.gate?.() ?? 0)
-  const result = await world.store.transact(async tx => {
-    draft.begin(tx)
-    const value = await work(draft)
-    await draft.seal()
-    return value
-  })
+  const result = await world.store
+    .transact(async tx => {
+      draft.begin(tx)
+      const value = await work(draft)
+      draft.seal()
+      return value
+    })
+    .catch((thrown: unknown) => draft.explain(thrown))
+  const inboxId = await draft.sealed
   world.replica.applyOwn(draft.images)
-  if (draft.inboxId !== null) world.poke()
-  for (const run of draft.later) run(draft.inboxId)
+  if (inboxId !== null) world.poke()
+  for (const run of draft.later) run(inboxId)
   return result
 }
 
@@ -99,12 +104,14 @@ class Draft implements Scope {
   readonly at: Instant
   images: TableImage[] = []
   later: ((inboxId: number | null) => void)[] = []
-  inboxId: number | null = null
+  /** The entry's inbox id, once the commit is answered. */
+  sealed: Promise<number | null> = Promise.resolve(null)
   readonly #seen: number
   #tx: Tx | undefined
   #text: EntryText | undefined
   #words: Record<string, string> = {}
   #records: DecisionRecord[] = []
+  #sent: Promise<unknown>[] = []
 
   constructor(at: Instant, seen: number) {
     this.at = at
@@ -124,7 +131,7 @@ class Draft implements Scope {
     this.#records = []
     this.images = []
     this.later = []
-    this.inboxId = null
+    this.#sent = []
   }
 
   async insert<R extends FactRow, W extends keyof R & string>(
@@ -132,10 +139,12 @@ class Draft implements Scope {
     row: R,
   ): Promise<void> {
     const { names, values, params } = columnsOf(table, row)
-    await this.tx.query(
+    const sent = this.tx.query(
       `insert into ${table.name} (${names.join(', ')}) values (${values.join(', ')})`,
       params,
     )
+    sent.catch(() => {})
+    this.#sent.push(sent)
     this.#note(table, row)
   }
 
@@ -171,7 +180,7 @@ class Draft implements Scope {
     const names = table.columns.map(snakeCase)
     const values = rows.map(row =>
       Object.fromEntries<unknown>(
-        table.columns.map((column, i) => [names[i], row[column] ?? null]),
+        table.columns.map(column => [snakeCase(column), row[column] ?? null]),
       ),
     )
     const saved = await this.tx.query<{ id: string }>(
@@ -205,20 +214,20 @@ class Draft implements Scope {
     this.later.push(run)
   }
 
-  /** The last statement. Nothing after it may take a row lock. */
-  async seal(): Promise<void> {
-    const text = this.#text
-    if (text === undefined) {
-      const wrote = this.images.length + this.#records.length
-      assert(wrote === 0, 'a state change has an entry')
-      return
-    }
-    this.inboxId = await writeEntry(this.tx, this.#sealed(text), this.#records, this.#seen)
-    if (this.inboxId === null)
-      throw new Problem('ledger-regressed', {
-        detail: `The log is shorter than the ${this.#seen} entries seen here: nothing was written.`,
-        next: 'Stop writing, restore the newer database, or record the gap: doctor --accept-loss.',
-      })
+  /** The last statement, in one flush with the commit. Nothing after it may take a row lock. */
+  seal(): void {
+    if (this.#text !== undefined)
+      this.sealed = writeEntry(this.tx, this.#sealed(this.#text), this.#records, this.#seen)
+    else assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
+  }
+
+  /** The first thing that went wrong: an insert that nobody waited for comes before what followed. */
+  async explain(thrown: unknown): Promise<never> {
+    for (const sent of await Promise.allSettled(this.#sent))
+      if (sent.status === 'rejected') throw sent.reason
+    throw thrown instanceof StoreFault && thrown.sqlstate === logBehind
+      ? behind(this.#seen)
+      : thrown
   }
 
   #sealed(text: EntryText): Sealed {
@@ -269,6 +278,13 @@ class Draft implements Scope {
         this.#words[`${row.id}.${column}`] = word
     }
   }
+}
+
+function behind(seen: number): Problem {
+  return new Problem('ledger-regressed', {
+    detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
+    next: 'Stop writing, restore the newer database, or record the gap: doctor --accept-loss.',
+  })
 }
 
 function columnsOf<R extends FactRow, W extends keyof R & string>(table: FactTable<R, W>, row: R) {

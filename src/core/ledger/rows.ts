@@ -30,9 +30,12 @@ export interface EntryRow {
 /** An entry as it is written; its position comes later. */
 export type Sealed = Omit<EntryRow, 'position' | 'inboxId' | 'leafHash'>
 
+/** What the database raises when the log is behind what the writer has seen. */
+export const logBehind = 'LH001'
+
 /**
- * The one statement that writes an entry, with the decisions it seals. Answers its inbox id, or null
- * when the log is behind `seen`: then nothing was written.
+ * The one statement that writes an entry, with the decisions it seals. Resolves to its inbox id with
+ * the commit. A log behind `seen` fails the transaction with `logBehind`.
  */
 export async function writeEntry(
   tx: Tx,
@@ -40,10 +43,10 @@ export async function writeEntry(
   decisions: readonly DecisionRecord[],
   seen: number,
 ): Promise<number | null> {
-  const rows = await tx.query<{ id: number }>(
+  const rows = await tx.finish<{ id: number }>(
     `${decisions.length > 0 ? keepDecisions : ''}
      insert into ledger_inbox (at, kind, subjects, leaf, facts, facts_salt, words, words_salt)
-     select $2::timestamptz, $3, $4::text[], $5, $6, $7, $8, $9 from ledger_head where size >= $1
+     select $2::timestamptz, $3, $4::text[], $5, $6, $7, $8, $9 where log_reaches($1)
      returning id`,
     [
       seen,

@@ -59,6 +59,15 @@ create table ledger_head (
 insert into ledger_head (size, root, peaks, sequenced_at)
   values (0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', '\x', now());
 
+-- True, or an error: a writer refuses a database that is behind what it has seen of the log.
+create function log_reaches(seen bigint) returns boolean language plpgsql stable as $$
+begin
+  if (select size from ledger_head) < seen then
+    raise exception 'the log is behind what was seen of it' using errcode = 'LH001';
+  end if;
+  return true;
+end $$;
+
 create table ledger_checkpoint (
   size bigint primary key,
   root bytea not null,
