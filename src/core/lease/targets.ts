@@ -20,6 +20,8 @@ export interface TargetsWorld {
   readonly replica: Replica
   readonly connectors: ReadonlyMap<string, Connector>
   readonly unseal: (sealed: string, aad: string) => Uint8Array
+  /** Bound of one call; `limits.targetCallMs` unless a test says otherwise. */
+  readonly callMs?: number
 }
 
 interface Opened {
@@ -49,7 +51,7 @@ export class Targets {
   ): Promise<T> {
     const { target, lanes } = await this.#open(targetId)
     await lanes[lane].take()
-    const signal = AbortSignal.timeout(limits.targetCallMs)
+    const signal = AbortSignal.timeout(this.#world.callMs ?? limits.targetCallMs)
     try {
       return await settle(run(target, signal), signal)
     } catch (thrown) {

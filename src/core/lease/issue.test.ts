@@ -1,0 +1,299 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  issueInput,
+  issueOne,
+  issuePermitFor,
+  type LeaseTestWorld,
+  leaseWorld,
+} from '../../../test/support/lease-world.ts'
+import { testPermit } from '../../../test/support/permit.ts'
+import { expectReplay } from '../../../test/support/replay.ts'
+import { newId } from '../base/ids.ts'
+import { addSeconds } from '../base/time.ts'
+import { grantTable } from '../grant/rows.ts'
+import { endLease } from './end.ts'
+import { issueLease } from './issue.ts'
+import { renewLease } from './renew.ts'
+import { findLease, findLeaseByPrincipal, leaseTable, listLeases, oldestDue } from './rows.ts'
+import { driveLeasesOf, sweepLeases } from './sweep.ts'
+import { watchLeases } from './watch.ts'
+
+let world: LeaseTestWorld
+beforeEach(async () => {
+  world = await leaseWorld()
+})
+
+async function close(what: 'task' | 'app' | 'identity' | 'grant' | 'hold'): Promise<void> {
+  const { store, task, app, identity, grant, clock } = world
+  const now = clock.now()
+  if (what === 'task')
+    await store.query(
+      `update task set state = 'closed', closed_at = $2, closed_because = 'done' where id = $1`,
+      [task.id, now],
+    )
+  if (what === 'app')
+    await store.query(`update app set state = 'paused', paused_because = 'owner' where id = $1`, [
+      app.id,
+    ])
+  if (what === 'identity')
+    await store.query(`update identity set state = 'revoked' where id = $1`, [identity.id])
+  if (what === 'grant')
+    await store.query(`update app_grant set state = 'dropped' where id = $1`, [grant.id])
+  if (what === 'hold')
+    await store.query(
+      `insert into hold (id, version, scope, about, reason, set_by, state, made_at)
+       values ('ho_1', 1, 'app', $1, 'stop', $2, 'set', $3)`,
+      [app.id, world.first.id, now],
+    )
+}
+
+describe('issuing', () => {
+  it('writes the intent before anything is made, and the confirmation after', async () => {
+    const lease = await issueOne(world)
+    expect(lease).toMatchObject({ state: 'live', acceptedPath: 'memory', term: 1 })
+    expect(world.target.calls.filter(call => call.includes(lease.principal))).toEqual([
+      `issue ${lease.principal}`,
+    ])
+    const kinds = await world.store.query<{ kind: string }>(
+      'select kind from ledger_inbox order by id',
+    )
+    expect(kinds.map(row => row.kind).slice(-3)).toEqual([
+      'target.preflight',
+      'lease.intend',
+      'lease.issue',
+    ])
+    await expectReplay(world.store, [leaseTable, grantTable])
+  })
+
+  it('hands over a secret that is nowhere in the database', async () => {
+    const input = issueInput(world)
+    const { handle } = await issueLease(world, issuePermitFor(world, input.id), input)
+    expect(world.target.principals.get(String(handle.connect.user))?.secret).toBe(handle.secret)
+    const tables = await world.store.query<{ name: string }>(
+      `select table_name as name from information_schema.tables where table_schema = 'public'`,
+    )
+    for (const { name } of tables) {
+      const rows = await world.store.query<{ text: string }>(
+        `select t::text as text from "${name}" t`,
+      )
+      expect(
+        rows.some(row => row.text.includes(handle.secret)),
+        name,
+      ).toBe(false)
+    }
+  })
+
+  it('refuses a permit that is about another lease', async () => {
+    const input = issueInput(world)
+    await expect(issueLease(world, issuePermitFor(world, newId('lease')), input)).rejects.toThrow(
+      'permit for',
+    )
+  })
+
+  for (const parent of ['task', 'app', 'identity', 'grant'] as const)
+    it(`refuses when the ${parent} ended after the decision, and makes nothing`, async () => {
+      await close(parent)
+      await expect(issueOne(world)).rejects.toMatchObject({ code: 'wrong-state' })
+      expect([...world.target.principals.keys()]).toEqual([])
+      expect(await listLeases(world.store, {})).toEqual([])
+    })
+
+  it('the same key is the same lease and one principal; another request with it is a conflict', async () => {
+    const first = await issueOne(world, { idempotencyKey: 'retry-1' })
+    const again = await issueOne(world, { idempotencyKey: 'retry-1' })
+    expect(again.id).toBe(first.id)
+    expect(world.target.principals.size).toBe(1)
+    await expect(
+      issueOne(world, { idempotencyKey: 'retry-1', actions: ['write'] }),
+    ).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  it('a retry after the end does not make the credential again', async () => {
+    const lease = await issueOne(world, { idempotencyKey: 'retry-1' })
+    await driveLeasesOf(world, { taskId: world.task.id })
+    await expect(issueOne(world, { idempotencyKey: 'retry-1' })).rejects.toMatchObject({
+      code: 'wrong-state',
+    })
+    expect(world.target.principals.has(lease.principal)).toBe(false)
+  })
+
+  it('what was made though the answer was lost is found after its deadline and removed', async () => {
+    await issueOne(world)
+    world.target.mode = 'fails-after-success'
+    await expect(issueOne(world)).rejects.toMatchObject({ code: 'target-unavailable' })
+    expect(world.target.principals.size).toBe(2)
+    world.target.mode = 'honest'
+    await sweepLeases(world)
+    expect(world.target.principals.size).toBe(2)
+    world.clock.advance(13_000)
+    await sweepLeases(world)
+    expect(world.target.principals.size).toBe(1)
+    const leases = await listLeases(world.store, {})
+    expect(leases.map(lease => lease.outcome).sort()).toEqual(['never-made', null])
+  })
+
+  it('an intent whose process died is driven to gone after its deadline, not before', async () => {
+    await issueOne(world)
+    const input = issueInput(world)
+    // The process dies between the intent and its effect: nothing after it is committed.
+    const issue = issueLease(
+      {
+        ...world,
+        leaseSecret: () => {
+          throw new Error('killed')
+        },
+      },
+      issuePermitFor(world, input.id),
+      input,
+    )
+    await expect(issue).rejects.toThrow('killed')
+    await sweepLeases(world)
+    expect(await findLease(world.store, input.id)).toMatchObject({ state: 'intended' })
+    world.clock.advance(13_000)
+    await sweepLeases(world)
+    expect(await findLease(world.store, input.id)).toMatchObject({
+      state: 'gone',
+      outcome: 'never-made',
+    })
+  })
+
+  it('a target that failed its canary is not used', async () => {
+    world.target.mode = 'refuses'
+    await expect(issueOne(world)).rejects.toMatchObject({ code: 'target-refused' })
+    expect(await listLeases(world.store, {})).toEqual([])
+  })
+
+  it('the name at the target leads back to the lease', async () => {
+    const lease = await issueOne(world)
+    expect(await findLeaseByPrincipal(world.store, lease.principal)).toMatchObject({
+      id: lease.id,
+      appId: world.app.id,
+    })
+  })
+})
+
+describe('ending', () => {
+  it('ends at once and is proven by two paths', async () => {
+    const lease = await issueOne(world)
+    const permit = testPermit('lease.end', world.first.id, lease.id)
+    const ended = await endLease(world, permit, { leaseId: lease.id, cause: 'revoked' })
+    expect(ended).toMatchObject({ state: 'gone', outcome: 'verified-gone', cause: 'revoked' })
+    expect(world.target.principals.size).toBe(0)
+    expect(await endLease(world, permit, { leaseId: lease.id, cause: 'released' })).toMatchObject({
+      cause: 'revoked',
+    })
+    await expectReplay(world.store, [leaseTable])
+  })
+
+  it('a target that lies is not believed, is tried again, and is believed when it is true', async () => {
+    const lease = await issueOne(world)
+    world.target.mode = 'lies'
+    const permit = testPermit('lease.end', world.first.id, lease.id)
+    const ended = await endLease(world, permit, { leaseId: lease.id, cause: 'revoked' })
+    expect(ended).toMatchObject({
+      state: 'ending',
+      evidence: { listed: 'present', credential: 'accepted' },
+    })
+    for (let tries = 0; tries < 5; tries++) {
+      world.clock.advance(300_000)
+      await sweepLeases(world)
+    }
+    expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'ending' })
+    const findings = await world.store.query(`select kind, about from finding where state = 'open'`)
+    expect(findings).toEqual([{ kind: 'lease-stuck', about: lease.id }])
+    world.target.mode = 'honest'
+    world.clock.advance(300_000)
+    await sweepLeases(world)
+    expect(await findLease(world.store, lease.id)).toMatchObject({
+      state: 'gone',
+      outcome: 'verified-gone',
+    })
+    expect(await world.store.query(`select 1 from finding where state = 'open'`)).toEqual([])
+  })
+
+  for (const parent of ['task', 'app', 'identity', 'grant', 'hold'] as const)
+    it(`a lease ends because its ${parent} does`, async () => {
+      const lease = await issueOne(world)
+      await sweepLeases(world)
+      expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'live' })
+      await close(parent)
+      await sweepLeases(world)
+      expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'gone', cause: parent })
+      expect(world.target.principals.size).toBe(0)
+    })
+
+  it('a lease ends with its term, and not a moment before', async () => {
+    const lease = await issueOne(world, { termSeconds: 60 })
+    world.clock.advance(59_999)
+    await sweepLeases(world)
+    expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'live' })
+    world.clock.advance(1)
+    await sweepLeases(world)
+    expect(await findLease(world.store, lease.id)).toMatchObject({
+      state: 'gone',
+      cause: 'expired',
+    })
+  })
+
+  it('a target that hangs costs its own leases time, and is tried again', async () => {
+    const lease = await issueOne(world, { termSeconds: 30 })
+    world.clock.advance(31_000)
+    world.target.mode = 'hangs'
+    await sweepLeases(world)
+    expect(await findLease(world.store, lease.id)).toMatchObject({
+      state: 'ending',
+      evidence: { listed: 'unknown', because: expect.stringContaining('did not answer') },
+    })
+    world.target.mode = 'honest'
+    world.clock.advance(60_000)
+    await sweepLeases(world)
+    expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'gone' })
+    expect(await oldestDue(world.store)).toBeNull()
+  })
+
+  it('a credential changed at its target ends its lease', async () => {
+    const lease = await issueOne(world)
+    expect(await watchLeases(world)).toEqual([])
+    const principal = world.target.principals.get(lease.principal)
+    if (principal) principal.secret = 'changed'
+    expect(await watchLeases(world)).toMatchObject([
+      { id: lease.id, state: 'ending', cause: 'tampered' },
+    ])
+    await sweepLeases(world)
+    expect(await findLease(world.store, lease.id)).toMatchObject({
+      state: 'gone',
+      cause: 'tampered',
+    })
+  })
+})
+
+describe('renewing', () => {
+  const renew = (id: Awaited<ReturnType<typeof issueOne>>['id'], seconds = 900) =>
+    renewLease(world, testPermit('lease.renew', world.identity.id, id), {
+      leaseId: id,
+      endsAt: addSeconds(world.clock.now(), 7200),
+      termSeconds: seconds,
+    })
+
+  it('gives another term and tells the target', async () => {
+    const lease = await issueOne(world, { termSeconds: 60 })
+    world.clock.advance(30_000)
+    const renewed = await renew(lease.id)
+    expect(renewed).toMatchObject({ term: 2, state: 'live' })
+    expect(world.target.principals.get(lease.principal)?.validUntil).toBe(renewed.termEndsAt)
+  })
+
+  it('is refused after the term, after the end of a parent, and beyond the lease itself', async () => {
+    const lease = await issueOne(world, { termSeconds: 60 })
+    world.clock.advance(60_000)
+    await expect(renew(lease.id)).rejects.toMatchObject({ code: 'wrong-state' })
+    const other = await issueOne(world, {
+      endsAt: addSeconds(world.clock.now(), 120),
+      termSeconds: 120,
+    })
+    await expect(renew(other.id)).rejects.toMatchObject({ code: 'wrong-state' })
+    const third = await issueOne(world, { termSeconds: 60 })
+    await close('app')
+    await expect(renew(third.id)).rejects.toMatchObject({ code: 'wrong-state' })
+  })
+})
