@@ -76,6 +76,7 @@ export const limits = {
   tokenKeyAheadMs: 10 * 60_000,
   /** A retired token key stays published this long: longer than any token lives. */
   tokenKeyOverlapMs: 60 * 60_000,
+  keyTableBytes: 1024 * 1024,
   // people
   personNameChars: 80,
   /** A browser session nobody uses ends after this long; `sessionSeconds` is its absolute end. */
@@ -100,6 +101,8 @@ export const limits = {
   targetEndConnections: 2,
   /** Reaching a target, or waiting for one of those connections. */
   targetConnectMs: 5_000,
+  /** A path that let the probe account in so recently is not asked again. */
+  probeFreshMs: 1_000,
   /** A session at a target that was told to end, until that counts as not ending. */
   sessionEndMs: 3_000,
   /** Sessions one lease may have open. */

@@ -5,10 +5,11 @@
  * INVARIANT: a code or refresh token is consumed once, also by many at the same moment: the winner
  * is whoever changed the row. Consumed rows stay until they expire, or reuse could not be seen.
  */
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { sha256Hex } from '../base/hash.ts'
 import { addSeconds, type Clock, type Instant } from '../base/time.ts'
 import type { Sql } from '../store/store.ts'
+import { errors } from './quiet-provider.ts'
 
 interface StateRow {
   payload: AdapterPayload

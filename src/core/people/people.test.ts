@@ -156,7 +156,7 @@ describe('signing in', () => {
       name: `<img src=x>\u202e\u001b[31m${'y'.repeat(500)}`,
       email: 'not an address',
     })
-    expect(person.name).not.toMatch(/[\u202e\u001b]/)
+    for (const letter of ['\u202e', '\u001b']) expect(person.name).not.toContain(letter)
     expect(person.name.length).toBeLessThanOrEqual(80)
     expect(person.email).toBeNull()
     expect(await signInPerson(world, { iss, sub: 'u-none', name: '   ' })).toMatchObject({

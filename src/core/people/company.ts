@@ -1,0 +1,248 @@
+/**
+ * Sign-in at the company's OpenID provider (authorization code, PKCE, state, nonce, signed ID token)
+ * by `openid-client`. Says who came; whether they may is for sign-in.ts.
+ *
+ * ATTACKER: may replay an answer, bring one from another browser, another provider, or another
+ * sign-in. So each sign-in is one row, bound to a cookie, taken once.
+ */
+import * as oidc from 'openid-client'
+import { sha256Hex } from '../base/hash.ts'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import { safeText } from '../base/text.ts'
+import { addSeconds, type Clock } from '../base/time.ts'
+import { insertSignIn, takeSignIn } from './rows.ts'
+import { newSecret, type SessionWorld, secretHash } from './session.ts'
+import type { SignIn } from './sign-in.ts'
+
+export interface CompanyProvider {
+  /** Shown on the button: `Sign in with Acme`. */
+  readonly name: string
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret?: string
+  /** Ours, exactly as registered there. */
+  readonly redirectUri: string
+  /** Says that an issuer on this machine may be plain http. Nothing else may. */
+  readonly allowLoopbackHttp?: boolean
+}
+
+export interface CompanySignIn {
+  readonly name: string
+  /** Where to send the browser, and the cookie that ties the answer to it. */
+  begin(input: { returnTo: string; loginHint?: string }): Promise<{ url: string; secret: string }>
+  /** `search` is the query the provider sent back. Problem `not-signed-in` for all that does not fit. */
+  finish(input: { search: string; secret: string }): Promise<SignIn & { returnTo: string }>
+}
+
+interface UnderWay {
+  readonly state: string
+  readonly nonce: string
+  readonly verifier: string
+  readonly returnTo: string
+}
+
+export function companySignIn(world: SessionWorld, provider: CompanyProvider): CompanySignIn {
+  checkProvider(provider)
+  const configuration = cachedDiscovery(world.clock, provider)
+  return {
+    name: provider.name,
+    begin: async input => begin(world, provider, await configuration(), input),
+    finish: async input => finish(world, provider, configuration, input),
+  }
+}
+
+async function begin(
+  world: SessionWorld,
+  provider: CompanyProvider,
+  configuration: oidc.Configuration,
+  input: { returnTo: string; loginHint?: string },
+): Promise<{ url: string; secret: string }> {
+  const secret = newSecret()
+  const underWay: UnderWay = {
+    state: oidc.randomState(),
+    nonce: oidc.randomNonce(),
+    verifier: oidc.randomPKCECodeVerifier(),
+    returnTo: input.returnTo,
+  }
+  const now = world.clock.now()
+  const isIn = await insertSignIn(world.store, {
+    hash: sha256Hex(secret),
+    body: JSON.stringify(underWay),
+    expiresAt: addSeconds(now, limits.signInSeconds),
+    now,
+    most: limits.signInsOpen,
+  })
+  if (!isIn)
+    throw new Problem('rate-limited', {
+      detail: 'Too many sign-ins are under way.',
+      next: 'Try again in a few minutes.',
+    })
+  const url = oidc.buildAuthorizationUrl(configuration, {
+    redirect_uri: provider.redirectUri,
+    scope: 'openid profile email',
+    state: underWay.state,
+    nonce: underWay.nonce,
+    code_challenge: await oidc.calculatePKCECodeChallenge(underWay.verifier),
+    code_challenge_method: 'S256',
+    ...(input.loginHint === undefined ? {} : { login_hint: input.loginHint }),
+  })
+  return { url: url.href, secret }
+}
+
+async function finish(
+  world: SessionWorld,
+  provider: CompanyProvider,
+  configuration: () => Promise<oidc.Configuration>,
+  input: { search: string; secret: string },
+): Promise<SignIn & { returnTo: string }> {
+  const hash = secretHash(input.secret)
+  const body =
+    hash === undefined ? undefined : await takeSignIn(world.store, hash, world.clock.now())
+  if (body === undefined) throw notOurs('no sign-in under way has this cookie')
+  const underWay = JSON.parse(body) as UnderWay
+  // From what we registered, never from the request's Host.
+  const answer = new URL(provider.redirectUri)
+  answer.search = input.search
+  const claims = await redeem(await configuration(), answer, underWay)
+  return {
+    iss: claims.iss,
+    sub: claims.sub,
+    name: textOf(claims['name']),
+    email: textOf(claims['email']),
+    returnTo: underWay.returnTo,
+  }
+}
+
+/** RFC 9207 `iss`, state, PKCE, and the ID token with its signature, are checked in here. */
+async function redeem(
+  configuration: oidc.Configuration,
+  answer: URL,
+  underWay: UnderWay,
+): Promise<oidc.IDToken> {
+  try {
+    const tokens = await oidc.authorizationCodeGrant(configuration, answer, {
+      expectedState: underWay.state,
+      expectedNonce: underWay.nonce,
+      pkceCodeVerifier: underWay.verifier,
+      idTokenExpected: true,
+    })
+    const claims = tokens.claims()
+    if (claims === undefined) throw notOurs('no ID token')
+    return claims
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause
+    if (cause instanceof oidc.AuthorizationResponseError)
+      throw new Problem('not-signed-in', {
+        detail: `The company provider answered \`${safeText(cause.error, 60)}\`.`,
+        next: 'Try again, or ask whoever runs the provider.',
+        cause,
+      })
+    if (isUnreachable(cause)) throw unavailable(cause)
+    throw notOurs(codeOf(cause), cause)
+  }
+}
+
+/** Metadata, read once and then again after a day; the old one serves while the provider is down. */
+function cachedDiscovery(
+  clock: Clock,
+  provider: CompanyProvider,
+): () => Promise<oidc.Configuration> {
+  let known: { configuration: oidc.Configuration; atMs: number } | undefined
+  return async () => {
+    const nowMs = clock.monotonicMs()
+    if (known !== undefined && nowMs - known.atMs < limits.jwksMaxAgeMs) return known.configuration
+    try {
+      const configuration = await discover(provider)
+      known = { configuration, atMs: nowMs }
+      return configuration
+    } catch (cause) {
+      if (known !== undefined) return known.configuration
+      throw unavailable(cause)
+    }
+  }
+}
+
+async function discover(provider: CompanyProvider): Promise<oidc.Configuration> {
+  const { issuer, clientId, clientSecret } = provider
+  const authentication =
+    clientSecret === undefined ? oidc.None() : oidc.ClientSecretBasic(clientSecret)
+  // Signed answers are checked even when they came straight from the token endpoint.
+  const execute = [oidc.enableNonRepudiationChecks]
+  if (new URL(issuer).protocol === 'http:') execute.push(oidc.allowInsecureRequests)
+  return oidc.discovery(new URL(issuer), clientId, {}, authentication, {
+    execute,
+    timeout: limits.issuerCallMs / 1000,
+    [oidc.customFetch]: boundedFetch,
+  })
+}
+
+/** An answer that is longer than any honest one is cut off as a failure. */
+const boundedFetch: oidc.CustomFetch = async (url, options) => {
+  const response = await fetch(url, options as RequestInit)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length
+    if (bytes > limits.issuerResponseBytes) throw new TypeError('the answer is too large')
+    chunks.push(chunk)
+  }
+  const { status, headers } = response
+  const isEmpty = status === 204 || status === 304
+  return new Response(isEmpty ? null : Buffer.concat(chunks), { status, headers })
+}
+
+/** A misconfigured provider stops the start, it does not weaken the sign-in. */
+function checkProvider(provider: CompanyProvider): void {
+  for (const field of ['issuer', 'redirectUri'] as const) {
+    const url = URL.parse(provider[field])
+    const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url?.hostname ?? '')
+    const isPlain = url?.protocol === 'http:' && isLoopback && provider.allowLoopbackHttp === true
+    if (url === null || (url.protocol !== 'https:' && !isPlain) || url.username !== '')
+      throw new Problem('bad-configuration', {
+        field,
+        detail: `\`${field}\` of the company provider must be an https address.`,
+        next: 'Plain http is for a provider on this machine, and only when that is allowed.',
+      })
+  }
+  if (provider.clientId === '')
+    throw new Problem('bad-configuration', {
+      field: 'clientId',
+      detail: '`clientId` of the company provider is missing.',
+    })
+}
+
+function isUnreachable(cause: unknown): boolean {
+  if (cause instanceof oidc.ResponseBodyError) return cause.status >= 500
+  const code = codeOf(cause)
+  if (['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM', 'OAUTH_PARSE_ERROR'].includes(code))
+    return true
+  return cause instanceof TypeError && code === ''
+}
+
+function codeOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : ''
+  return typeof code === 'string' ? code : ''
+}
+
+function notOurs(log: string, cause?: unknown): Problem {
+  return new Problem('not-signed-in', {
+    detail: 'The answer of the company provider does not belong to a sign-in of this browser.',
+    next: 'Start again from the sign-in page.',
+    log,
+    cause,
+  })
+}
+
+function unavailable(cause: unknown): Problem {
+  return new Problem('issuer-unavailable', {
+    detail: 'The company provider does not answer as it should.',
+    next: 'Try again. People who are signed in are not affected.',
+    log: cause instanceof Error ? cause.message : 'unknown',
+    cause,
+  })
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,100 @@
+/**
+ * A device (the command line) asks to act for a person: what it says of itself, and the person's
+ * answer. The asking and the polling are the authorization server's; only a person signed in with a
+ * browser answers, so an agent that holds tokens can not make itself new ones.
+ */
+import type { PersonId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import { addSeconds, fromMs, type Instant, toSeconds } from '../base/time.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { noSuchPerson } from './add.ts'
+import { findDeviceCode, insertOidcGrant, lockPerson, patchDeviceCode } from './rows.ts'
+import { newSecret, type SessionWorld } from './session.ts'
+
+const deviceAllowed = entryKind('device.allow', 'signed in a device')
+const deviceRefused = entryKind('device.refuse', 'refused a device')
+
+/** What is shown before the answer. Client, address and agent are what the device claims. */
+export interface Device {
+  readonly userCode: string
+  readonly clientId: string
+  readonly ip: string
+  readonly agent: string
+  readonly askedAt: Instant
+  readonly endsAt: Instant
+}
+
+/** Letters only, as they are stored. What people add when typing (dashes, blanks) is dropped. */
+export function parseUserCode(text: string): string | undefined {
+  const letters = text.toUpperCase().replaceAll(/[ -]/g, '')
+  return /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/.test(letters) ? letters : undefined
+}
+
+export function showUserCode(userCode: string): string {
+  return `${userCode.slice(0, 4)}-${userCode.slice(4)}`
+}
+
+export async function findDevice(
+  world: SessionWorld,
+  userCode: string,
+): Promise<Device | undefined> {
+  const row = await findDeviceCode(world.store, userCode, world.clock.now())
+  if (row === undefined) return undefined
+  const { clientId, iat, exp, deviceInfo } = row.payload
+  return {
+    userCode,
+    clientId,
+    ip: deviceInfo?.ip ?? '',
+    agent: deviceInfo?.ua ?? '',
+    askedAt: fromMs(iat * 1000),
+    endsAt: fromMs(exp * 1000),
+  }
+}
+
+/**
+ * Answers once: the first answer stands. A yes ends with the session length, whatever is renewed
+ * in between. Problem `not-found` when nothing waits under this code.
+ */
+export async function answerDevice(
+  world: LedgerWorld,
+  apiAudience: string,
+  input: { personId: PersonId; userCode: string; says: 'yes' | 'no' },
+): Promise<void> {
+  await recorded(world, async scope => {
+    const person = await lockPerson(scope.tx, input.personId)
+    if (person === undefined || person.state === 'left') throw noSuchPerson()
+    const row = await findDeviceCode(scope.tx, input.userCode, scope.at, 'for update')
+    if (row === undefined) throw noSuchDevice()
+    const { clientId } = row.payload
+    if (input.says === 'no') {
+      const error = { error: 'access_denied', errorDescription: 'The person said no.' }
+      await patchDeviceCode(scope.tx, row.id, error)
+    } else {
+      const [iat, expiresAt] = [toSeconds(scope.at), addSeconds(scope.at, limits.sessionSeconds)]
+      const [accountId, resource, grantId, scopes] = [person.id, apiAudience, newSecret(), 'api']
+      const resources = { [resource]: scopes }
+      const kind = 'Grant'
+      const payload = { kind, iat, exp: toSeconds(expiresAt), accountId, clientId, resources }
+      await insertOidcGrant(scope.tx, { id: grantId, payload, expiresAt })
+      const answer = { accountId, grantId, authTime: iat, resource, scope: scopes }
+      await patchDeviceCode(scope.tx, row.id, answer)
+    }
+    const { id, version } = person
+    scope.entry({
+      kind: input.says === 'yes' ? deviceAllowed : deviceRefused,
+      by: person.id,
+      subjects: [{ type: 'person', id, version }],
+      facts: { clientId },
+    })
+  })
+}
+
+export function noSuchDevice(): Problem {
+  return new Problem('not-found', {
+    field: 'user_code',
+    detail: 'No device waits under this code: it was answered, is too old, or was never shown.',
+    next: 'Start the sign-in again on the device and type the new code.',
+  })
+}

@@ -1,0 +1,75 @@
+/**
+ * One-time links: how a local person signs in. Whoever holds one becomes that person, so it lives
+ * 15 minutes, works once, and only its hash is kept.
+ */
+import { sha256Hex } from '../base/hash.ts'
+import type { PersonId, SystemId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { addSeconds, type Instant } from '../base/time.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { noSuchPerson } from './add.ts'
+import { localIssuer } from './person.ts'
+import { insertLink, lockPerson, type PersonRow, useLink } from './rows.ts'
+import { type NewSession, newSecret, secretHash, startSession } from './session.ts'
+import { seePerson } from './sign-in.ts'
+
+const linkMade = entryKind('link.make', 'made a one-time sign-in link')
+
+/**
+ * For local people only: a link for somebody the company vouches for would be a way around the
+ * company. `by` a system id means: whoever starts this process, who holds the database anyway.
+ */
+export async function makeLink(
+  world: LedgerWorld,
+  by: Permit<'person.add'> | SystemId,
+  input: { personId: PersonId },
+): Promise<{ secret: string; expiresAt: Instant }> {
+  if (typeof by !== 'string') checkPermit(by, 'person.add', input.personId)
+  const secret = newSecret()
+  return recorded(world, async scope => {
+    const person = await lockPerson(scope.tx, input.personId)
+    if (person === undefined || person.state === 'left') throw noSuchPerson()
+    if (person.iss !== localIssuer)
+      throw new Problem('wrong-state', {
+        detail: 'This person signs in at the company provider.',
+        next: 'Open the sign-in page.',
+      })
+    const expiresAt = addSeconds(scope.at, limits.oneTimeLinkSeconds)
+    await insertLink(scope.tx, { hash: sha256Hex(secret), personId: person.id, expiresAt })
+    const { id, version } = person
+    scope.entry({
+      kind: linkMade,
+      by,
+      subjects: [{ type: 'person', id, version }],
+      facts: { expiresAt },
+    })
+    return { secret, expiresAt }
+  })
+}
+
+/** Signs in the person the link was made for. One answer for used, old, unknown and misspelt links. */
+export async function redeemLink(
+  world: LedgerWorld,
+  secret: string,
+): Promise<{ person: PersonRow; session: NewSession }> {
+  const hash = secretHash(secret)
+  if (hash === undefined) throw notALink()
+  return recorded(world, async scope => {
+    const personId = await useLink(scope.tx, hash, scope.at)
+    const known = personId === undefined ? undefined : await lockPerson(scope.tx, personId)
+    if (known === undefined) throw notALink()
+    const person = await seePerson(scope, known)
+    const session = await startSession(scope.tx, person.id, scope.at)
+    return { person, session }
+  })
+}
+
+function notALink(): Problem {
+  return new Problem('not-signed-in', {
+    detail: 'This link was used before, is older than 15 minutes, or was never made.',
+    next: 'Ask for a new one. Starting the server prints one.',
+  })
+}

@@ -1,0 +1,93 @@
+/**
+ * Browser sessions: what the cookie of a signed-in person stands for. Always a fresh secret, made
+ * after the sign-in, so that a session nobody signed into can not be planted beforehand.
+ */
+import { randomBytes } from 'node:crypto'
+import { base64url, equalInConstantTime, sha256Hex } from '../base/hash.ts'
+import type { PersonId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import { addSeconds, type Clock, type Instant, msBetween } from '../base/time.ts'
+import type { Sql } from '../store/store.ts'
+import {
+  endSessionRow,
+  findPerson,
+  findSessionRow,
+  insertSession,
+  type PersonRow,
+  touchSession,
+} from './rows.ts'
+
+export interface NewSession {
+  /** The cookie's value; here only its hash stays. */
+  readonly secret: string
+  readonly expiresAt: Instant
+}
+
+export interface Session {
+  readonly person: PersonRow
+  /** Every form this session posts carries it. */
+  readonly csrf: string
+  readonly madeAt: Instant
+  readonly expiresAt: Instant
+}
+
+export interface SessionWorld {
+  readonly store: Sql
+  readonly clock: Clock
+}
+
+/** 256 random bits as text. */
+export function newSecret(): string {
+  return base64url(randomBytes(32))
+}
+
+/** The hash under which a secret is kept; undefined for a text that can not be one of ours. */
+export function secretHash(text: string): string | undefined {
+  return /^[A-Za-z0-9_-]{43}$/.test(text) ? sha256Hex(text) : undefined
+}
+
+export async function startSession(
+  sql: Sql,
+  personId: PersonId,
+  now: Instant,
+): Promise<NewSession> {
+  const secret = newSecret()
+  const expiresAt = addSeconds(now, limits.sessionSeconds)
+  const session = { hash: sha256Hex(secret), personId, csrf: newSecret(), madeAt: now, expiresAt }
+  await insertSession(sql, session)
+  return { secret, expiresAt }
+}
+
+/** The session of a cookie, while it is in use, young enough, and its person has not left. */
+export async function findSession(
+  world: SessionWorld,
+  secret: string,
+): Promise<Session | undefined> {
+  const hash = secretHash(secret)
+  if (hash === undefined) return undefined
+  const now = world.clock.now()
+  const row = await findSessionRow(world.store, hash)
+  if (row === undefined || row.expiresAt <= now) return undefined
+  const idleMs = msBetween(row.usedAt, now)
+  if (idleMs > limits.sessionIdleSeconds * 1000) return undefined
+  const person = await findPerson(world.store, row.personId)
+  if (person === undefined || person.state !== 'living') return undefined
+  if (idleMs > limits.sessionTouchMs) await touchSession(world.store, hash, now)
+  return { person, csrf: row.csrf, madeAt: row.madeAt, expiresAt: row.expiresAt }
+}
+
+export async function endSession(world: SessionWorld, secret: string): Promise<void> {
+  const hash = secretHash(secret)
+  if (hash !== undefined) await endSessionRow(world.store, hash, world.clock.now())
+}
+
+/** A form is of this session. Problem `bad-request` when it is not. */
+export function checkCsrf(session: Session, given: string | undefined): void {
+  if (given === undefined || !equalInConstantTime(given, session.csrf))
+    throw new Problem('bad-request', {
+      field: 'csrf',
+      detail: 'This form was not made for you, or you signed in again since.',
+      next: 'Open the page again.',
+    })
+}

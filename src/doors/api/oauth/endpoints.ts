@@ -1,0 +1,127 @@
+/**
+ * The OAuth endpoints: one issuer, two hands. What concerns workloads (token exchange, task tokens)
+ * goes to the functions given; everything else to our authorization server, which gets a request
+ * made anew from what was checked, never the caller's own headers.
+ */
+import { IncomingMessage, type ServerResponse } from 'node:http'
+import type { JSONWebKeySet } from 'jose'
+import type { JsonObject } from '../../../core/base/json.ts'
+import { limits } from '../../../core/base/limits.ts'
+import { Problem } from '../../../core/base/problem.ts'
+import {
+  type AuthorizationServerWorld,
+  authorizationServer,
+  oauthPaths,
+  tokenExchangeGrant,
+} from '../../../core/people/authorization-server.ts'
+import { countDeviceCodes } from '../../../core/people/rows.ts'
+import { type OauthAnswer, sendJson } from './answer.ts'
+import { type Form, parseForm, type Request, readFormText } from './request.ts'
+
+/** What a handler may know beside the form. */
+export interface FormMeta {
+  readonly ip: string
+  readonly authorization: string | undefined
+}
+
+export interface WorkloadEndpoints {
+  /** RFC 8693. Throws Problems; answers with the body to send. */
+  readonly exchange: (form: Form, meta: FormMeta) => Promise<OauthAnswer>
+  /** RFC 7662 and 7009 for the tokens of workloads; undefined when the token is none of those. */
+  readonly introspect: (form: Form, meta: FormMeta) => Promise<OauthAnswer | undefined>
+  readonly revoke: (form: Form, meta: FormMeta) => Promise<OauthAnswer | undefined>
+}
+
+export interface EndpointsWorld extends AuthorizationServerWorld, WorkloadEndpoints {
+  /** Public keys of everything that may still be alive. */
+  readonly tokenJwks: () => JSONWebKeySet
+}
+
+type Endpoint = (req: IncomingMessage, res: ServerResponse, request: Request) => Promise<void>
+
+export interface Route {
+  readonly methods: readonly string[]
+  readonly handle: Endpoint
+}
+
+export function oauthRoutes(world: EndpointsWorld): Map<string, Route> {
+  const issuer = new URL(world.issuer)
+  const provider = authorizationServer(world)
+  const forward = (req: IncomingMessage, res: ServerResponse, text?: string) =>
+    provider(remake(req, issuer, text), res)
+  const form =
+    (ours: (form: Form, meta: FormMeta) => Promise<OauthAnswer | undefined>): Endpoint =>
+    async (req, res, request) => {
+      const text = await readFormText(req)
+      const { authorization } = req.headers
+      const answer = await ours(parseForm(text), { ip: request.ip, authorization })
+      if (answer !== undefined) sendJson(res, answer)
+      else await forward(req, res, text)
+    }
+  const read: Endpoint = async (req, res) => {
+    res.setHeader('Cache-Control', 'public, max-age=60')
+    await forward(req, res)
+  }
+  const jwks: Endpoint = async (_req, res) => {
+    res.setHeader('Cache-Control', 'public, max-age=60')
+    sendJson(res, { status: 200, body: world.tokenJwks() as unknown as JsonObject })
+  }
+  const post = (handle: Endpoint): Route => ({ methods: ['POST'], handle })
+  const get = (handle: Endpoint): Route => ({ methods: ['GET', 'HEAD'], handle })
+  return new Map([
+    ['/.well-known/openid-configuration', get(read)],
+    ['/.well-known/oauth-authorization-server', get(read)],
+    [oauthPaths.jwks, get(jwks)],
+    [oauthPaths.authorize, get((req, res) => forward(req, res))],
+    [oauthPaths.token, post(form(exchangeOnly(world)))],
+    [oauthPaths.introspect, post(form(world.introspect))],
+    [oauthPaths.revoke, post(form(world.revoke))],
+    [oauthPaths.device, post(form(() => checkRoom(world)))],
+  ])
+}
+
+function exchangeOnly(world: WorkloadEndpoints) {
+  return async (form: Form, meta: FormMeta) =>
+    form.get('grant_type') === tokenExchangeGrant ? world.exchange(form, meta) : undefined
+}
+
+async function checkRoom(world: EndpointsWorld): Promise<undefined> {
+  const waiting = await countDeviceCodes(world.store, world.clock.now())
+  if (waiting < limits.deviceCodesOpen) return
+  throw new Problem('rate-limited', {
+    detail: 'Too many devices are waiting to be signed in.',
+    next: 'Try again in a few minutes.',
+  })
+}
+
+/**
+ * A request with our own host and scheme, the caller's address, and nothing of what it may have
+ * said about either. Cookies stay here: no client of the authorization server comes by a browser.
+ */
+function remake(req: IncomingMessage, issuer: URL, text = ''): IncomingMessage {
+  const made = new IncomingMessage(req.socket)
+  made.httpVersion = req.httpVersion
+  made.method = req.method ?? 'GET'
+  made.url = req.url ?? '/'
+  made.headers = {
+    host: issuer.host,
+    accept: 'application/json',
+    'user-agent': req.headers['user-agent'] ?? '',
+    'x-forwarded-proto': issuer.protocol.slice(0, -1),
+    'x-forwarded-for': req.socket.remoteAddress ?? '',
+    ...(req.headers.authorization === undefined
+      ? {}
+      : { authorization: req.headers.authorization }),
+    ...(made.method === 'POST'
+      ? {
+          'content-type': 'application/x-www-form-urlencoded',
+          'content-length': String(Buffer.byteLength(text)),
+        }
+      : {}),
+  }
+  if (text !== '') made.push(text)
+  made.push(null)
+  // Else reading it to its end counts as broken off, and takes the connection with it.
+  made.complete = true
+  return made
+}

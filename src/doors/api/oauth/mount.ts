@@ -1,0 +1,97 @@
+/**
+ * Mounts people's sign-in and the authorization server into the one HTTP server. Every request of
+ * the server passes here first: host and origin are checked for all routes, then ours are answered.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Problem } from '../../../core/base/problem.ts'
+import { oauthError, problemOf, sendJson, sendPage, setSecurityHeaders } from './answer.ts'
+import { cookieJar } from './cookies.ts'
+import { type DeviceWorld, deviceRoute } from './device.ts'
+import { type EndpointsWorld, oauthRoutes } from './endpoints.ts'
+import { style } from './html.ts'
+import { problemPage } from './pages.ts'
+import { checkHost, type Hosts, type Request, readRequest } from './request.ts'
+import { signInRoutes } from './sign-in.ts'
+import type { VisitRoute } from './visit.ts'
+
+export interface OauthWorld extends DeviceWorld, Omit<EndpointsWorld, 'store' | 'clock'>, Hosts {}
+
+/** Answers true when the request was ours and is answered; false leaves it to the next door. */
+export type OauthMount = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>
+
+export function mountOauth(world: OauthWorld): OauthMount {
+  const isHttps = world.issuer.startsWith('https:')
+  const jar = cookieJar(isHttps)
+  const endpoints = oauthRoutes(world)
+  const pages = new Map<string, VisitRoute>([
+    ...signInRoutes(world, jar),
+    ['/d', deviceRoute(world, jar)],
+    ['/style.css', { get: async ({ res }) => sendStyle(res) }],
+  ])
+  return async (req, res) => {
+    setSecurityHeaders(res, isHttps)
+    const path = (req.url ?? '').split('?', 1)[0] ?? ''
+    const endpoint = endpoints.get(path)
+    const route = pages.get(path)
+    try {
+      checkHost(req, world)
+      if (endpoint !== undefined) {
+        const request = readRequest(req)
+        checkMethod(request, endpoint.methods, res)
+        await endpoint.handle(req, res, request)
+      } else if (route !== undefined) await visit(world, route, req, res)
+      return endpoint !== undefined || route !== undefined
+    } catch (thrown) {
+      const problem = problemOf(thrown, world.warn)
+      if (res.headersSent) res.destroy()
+      else refuse(req, res, problem, route !== undefined)
+      return true
+    }
+  }
+}
+
+async function visit(
+  world: OauthWorld,
+  route: VisitRoute,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const request = readRequest(req)
+  const handle = request.method === 'POST' ? route.post : route.get
+  const methods = [
+    ...(route.get === undefined ? [] : ['GET', 'HEAD']),
+    ...(route.post === undefined ? [] : ['POST']),
+  ]
+  checkMethod(request, methods, res)
+  // Cookies live under one name: pages asked for at 127.0.0.1 are at home at the issuer's.
+  if (request.method !== 'POST' && req.headers.host !== new URL(world.issuer).host) {
+    res.writeHead(308, { Location: `${world.issuer}${req.url ?? '/'}` })
+    res.end()
+  } else await handle?.({ req, res, request })
+}
+
+function checkMethod(request: Request, methods: readonly string[], res: ServerResponse): void {
+  if (methods.includes(request.method)) return
+  res.setHeader('Allow', methods.join(', '))
+  throw new Problem('method-not-allowed', { detail: `This takes ${methods.join(' or ')}.` })
+}
+
+function refuse(
+  req: IncomingMessage,
+  res: ServerResponse,
+  problem: Problem,
+  isPage: boolean,
+): void {
+  // What was not read of a body can not be skipped safely.
+  if (!req.complete) res.setHeader('Connection', 'close')
+  if (isPage) sendPage(res, problemPage(problem), problem.status)
+  else sendJson(res, oauthError(problem))
+}
+
+function sendStyle(res: ServerResponse): void {
+  res.writeHead(200, {
+    'Content-Type': 'text/css; charset=utf-8',
+    'Cache-Control': 'public, max-age=3600',
+  })
+  res.end(style)
+}

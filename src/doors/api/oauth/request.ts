@@ -1,0 +1,133 @@
+/**
+ * What comes in at the browser and OAuth endpoints, read strictly: our own host names only, no
+ * foreign origin, one meaning per request (no parameter twice, no loose encodings).
+ *
+ * ATTACKER: a page on the internet whose name resolves to this machine (DNS rebinding), a form on
+ * another site, a proxy header sent by hand.
+ */
+import type { IncomingMessage } from 'node:http'
+import { limits } from '../../../core/base/limits.ts'
+import { Problem } from '../../../core/base/problem.ts'
+
+export interface Request {
+  readonly method: string
+  /** As sent; compared, never decoded or normalised. */
+  readonly path: string
+  readonly query: Form
+  readonly cookies: ReadonlyMap<string, string>
+  readonly ip: string
+}
+
+/** Parameters of a form or query, each once. */
+export type Form = ReadonlyMap<string, string>
+
+export interface Hosts {
+  /** `Host` values we answer to: `localhost:4400`, `127.0.0.1:4400`. */
+  readonly hosts: readonly string[]
+  /** Origin of pages and issuer. */
+  readonly issuer: string
+}
+
+/** Problem `bad-request` for a request that was not meant for us. Applies to every route. */
+export function checkHost(req: IncomingMessage, { hosts, issuer }: Hosts): void {
+  const given = req.headersDistinct['host'] ?? []
+  const [host] = given
+  if (given.length !== 1 || host === undefined || !hosts.includes(host))
+    throw new Problem('bad-request', {
+      detail: 'This server does not answer under that host name.',
+      next: `Use ${issuer}`,
+    })
+  const origin = req.headers.origin
+  const isOurs = origin === undefined || origin === issuer || origin === `http://${host}`
+  if (!isOurs || !(req.url ?? '').startsWith('/'))
+    throw new Problem('bad-request', { detail: 'Pages of other sites can not use this server.' })
+}
+
+/** A form is accepted only from a page of ours; browsers always say which page sent it. */
+export function checkSameOrigin(req: IncomingMessage, issuer: string): void {
+  if (req.headers.origin === issuer) return
+  throw new Problem('bad-request', {
+    detail: 'This form did not come from a page of this server.',
+    next: `Open ${issuer}`,
+  })
+}
+
+export function readRequest(req: IncomingMessage): Request {
+  const url = req.url ?? ''
+  const mark = url.indexOf('?')
+  return {
+    method: req.method ?? '',
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: mark === -1 ? new Map() : parseForm(url.slice(mark + 1)),
+    cookies: parseCookies(req.headers.cookie ?? ''),
+    ip: req.socket.remoteAddress ?? '',
+  }
+}
+
+/** The body as text. `application/x-www-form-urlencoded` in UTF-8 and nothing else. */
+export async function readFormText(req: IncomingMessage): Promise<string> {
+  const type = (req.headers['content-type'] ?? '').toLowerCase().replaceAll(' ', '')
+  if (!/^application\/x-www-form-urlencoded(;charset="?utf-8"?)?$/.test(type))
+    throw new Problem('unsupported-media-type', {
+      field: 'content-type',
+      detail: 'Send the body as `application/x-www-form-urlencoded`.',
+    })
+  if (req.headers['content-encoding'] !== undefined)
+    throw new Problem('unsupported-media-type', { detail: 'Send the body without compression.' })
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > limits.tokenBodyBytes)
+      throw new Problem('too-large', {
+        detail: `The body is larger than ${limits.tokenBodyBytes} bytes.`,
+      })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('latin1')
+}
+
+/** Throws `bad-request` for a parameter that occurs twice (RFC 6749 §3.1) or can not be decoded. */
+export function parseForm(text: string): Form {
+  const form = new Map<string, string>()
+  const pairs = text.split('&').filter(pair => pair !== '')
+  if (pairs.length > limits.formParameters) throw unreadable('It has too many parameters.')
+  for (const pair of pairs) {
+    const mark = pair.indexOf('=')
+    const name = decode(mark === -1 ? pair : pair.slice(0, mark))
+    if (form.has(name)) throw unreadable(`\`${name.slice(0, 40)}\` occurs twice.`)
+    form.set(name, mark === -1 ? '' : decode(pair.slice(mark + 1)))
+  }
+  return form
+}
+
+function decode(text: string): string {
+  let value: string
+  try {
+    value = decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    throw unreadable('A parameter is not valid percent-encoded UTF-8.')
+  }
+  if (/[^\x20-\x7e]/.test(text) || /\p{Cc}/u.test(value))
+    throw unreadable('A parameter holds control or raw characters.')
+  return value
+}
+
+function unreadable(detail: string): Problem {
+  return new Problem('bad-request', { detail: `The request can not be read. ${detail}` })
+}
+
+/** A cookie sent twice is nobody's: one of the two was planted. */
+function parseCookies(header: string): Map<string, string> {
+  const cookies = new Map<string, string>()
+  const doubled = new Set<string>()
+  for (const part of header.split(';')) {
+    const mark = part.indexOf('=')
+    if (mark === -1) continue
+    const name = part.slice(0, mark).trim()
+    if (cookies.has(name)) doubled.add(name)
+    cookies.set(name, part.slice(mark + 1).trim())
+  }
+  for (const name of doubled) cookies.delete(name)
+  return cookies
+}

@@ -1,0 +1,130 @@
+/** Routes of signing in and out: the start page, one-time links, the company's provider. */
+import { Problem } from '../../../core/base/problem.ts'
+import type { LedgerWorld } from '../../../core/ledger/record.ts'
+import type { CompanySignIn } from '../../../core/people/company.ts'
+import { redeemLink } from '../../../core/people/link.ts'
+import {
+  checkCsrf,
+  endSession,
+  findSession,
+  type NewSession,
+  type Session,
+  startSession,
+} from '../../../core/people/session.ts'
+import { signInPerson } from '../../../core/people/sign-in.ts'
+import { sendPage, sendRedirect } from './answer.ts'
+import type { CookieJar } from './cookies.ts'
+import { homePage, linkPage, signInPage } from './pages.ts'
+import { checkSameOrigin, parseForm, type Request, readFormText } from './request.ts'
+import type { Visit, VisitRoute } from './visit.ts'
+
+export interface SignInWorld extends LedgerWorld {
+  readonly issuer: string
+  readonly company?: CompanySignIn | undefined
+}
+
+export function signInRoutes(world: SignInWorld, jar: CookieJar): Map<string, VisitRoute> {
+  return new Map<string, VisitRoute>([
+    ['/', { get: visit => home(world, jar, visit) }],
+    ['/sign-in', { get: visit => signIn(world, visit) }],
+    ['/sign-in/link', { post: visit => useLink(world, jar, visit) }],
+    ['/sign-in/company', { get: visit => leaveForCompany(world, jar, visit) }],
+    ['/sign-in/callback', { get: visit => comeFromCompany(world, jar, visit) }],
+    ['/sign-out', { post: visit => signOut(world, jar, visit) }],
+  ])
+}
+
+/** The session of the request's cookie. */
+export async function sessionOf(
+  world: SignInWorld,
+  jar: CookieJar,
+  request: Request,
+): Promise<Session | undefined> {
+  const secret = jar.read(request, 'session')
+  return secret === undefined ? undefined : findSession(world, secret)
+}
+
+async function home(world: SignInWorld, jar: CookieJar, { request, res }: Visit): Promise<void> {
+  const link = request.query.get('t')
+  if (link !== undefined) return sendPage(res, linkPage(link))
+  const session = await sessionOf(world, jar, request)
+  if (session === undefined) return sendPage(res, signInPage(world.company?.name, '/'))
+  sendPage(res, homePage(session))
+}
+
+async function signIn(world: SignInWorld, { request, res }: Visit): Promise<void> {
+  sendPage(res, signInPage(world.company?.name, returnPath(request.query.get('to'))))
+}
+
+async function useLink(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
+  checkSameOrigin(visit.req, world.issuer)
+  const form = parseForm(await readFormText(visit.req))
+  const given = form.get('link') ?? ''
+  const prefix = `${world.issuer}/?t=`
+  const secret = given.startsWith(prefix) ? given.slice(prefix.length) : given
+  const { session } = await redeemLink(world, secret)
+  await keep(world, jar, visit, session)
+  sendRedirect(visit.res, returnPath(form.get('to')))
+}
+
+async function leaveForCompany(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
+  const { query } = visit.request
+  const returnTo = returnPath(query.get('to'))
+  const loginHint = query.get('login_hint')?.slice(0, 200)
+  const started = await companyOf(world).begin({
+    returnTo,
+    ...(loginHint === undefined ? {} : { loginHint }),
+  })
+  jar.set(visit.res, 'sign-in', started.secret)
+  sendRedirect(visit.res, started.url)
+}
+
+async function comeFromCompany(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
+  const { req, request, res } = visit
+  jar.clear(res, 'sign-in')
+  const url = req.url ?? ''
+  const { returnTo, ...came } = await companyOf(world).finish({
+    search: url.slice(url.indexOf('?') + 1),
+    secret: jar.read(request, 'sign-in') ?? '',
+  })
+  const person = await signInPerson(world, came)
+  await keep(world, jar, visit, await startSession(world.store, person.id, world.clock.now()))
+  sendRedirect(res, returnTo)
+}
+
+async function signOut(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
+  checkSameOrigin(visit.req, world.issuer)
+  const form = parseForm(await readFormText(visit.req))
+  const session = await sessionOf(world, jar, visit.request)
+  if (session !== undefined) {
+    checkCsrf(session, form.get('csrf'))
+    await endSession(world, jar.read(visit.request, 'session') ?? '')
+  }
+  jar.clear(visit.res, 'session')
+  sendRedirect(visit.res, '/')
+}
+
+/** The browser gets the new session; the one it came with, whoever planted it, ends. */
+async function keep(
+  world: SignInWorld,
+  jar: CookieJar,
+  { request, res }: Visit,
+  session: NewSession,
+): Promise<void> {
+  const old = jar.read(request, 'session')
+  if (old !== undefined) await endSession(world, old)
+  jar.set(res, 'session', session.secret)
+}
+
+function companyOf(world: SignInWorld): CompanySignIn {
+  if (world.company !== undefined) return world.company
+  throw new Problem('not-found', {
+    detail: 'No company provider is configured here.',
+    next: 'Use a sign-in link.',
+  })
+}
+
+/** Only paths of ours may be returned to; anything else becomes the start page. */
+export function returnPath(given: string | undefined): string {
+  return given !== undefined && /^\/(d(\?user_code=[A-Z-]{8,9})?)?$/.test(given) ? given : '/'
+}

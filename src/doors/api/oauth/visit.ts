@@ -1,0 +1,15 @@
+/** One visit of a browser to a page of ours. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Request } from './request.ts'
+
+export interface Visit {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly request: Request
+}
+
+/** GET shows and changes nothing a person would miss; POST comes from a form of ours. */
+export interface VisitRoute {
+  readonly get?: (visit: Visit) => Promise<void>
+  readonly post?: (visit: Visit) => Promise<void>
+}
