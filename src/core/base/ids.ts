@@ -1,7 +1,7 @@
 /**
  * Branded ids: one kind can not be passed for another, and each says what it is.
  *
- * An id is a prefix and 128 random bits in Crockford's alphabet, lower case (26 characters). What a
+ * An id is a prefix and 130 random bits in Crockford's alphabet, lower case (26 characters). What a
  * person sees is the slug, or the short id (`L-7K2Q`) that `shortId` derives from the id.
  */
 import { randomBytes } from 'node:crypto'
@@ -98,6 +98,6 @@ const shortLetters = {
 export type ShortKind = keyof typeof shortLetters
 
 /** What people see and type: `L-7K2Q9`. Five characters of the id's random part; look-ups take any unambiguous length ≥ 4. */
-export function shortId(kind: ShortKind, id: Id<ShortKind>): string {
+export function shortId<K extends ShortKind>(kind: K, id: Id<K>): string {
   return `${shortLetters[kind]}-${id.slice(3, 8).toUpperCase()}`
 }

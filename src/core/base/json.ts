@@ -4,6 +4,7 @@
  */
 import { limits } from './limits.ts'
 import { Problem } from './problem.ts'
+import { safeText } from './text.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 export interface JsonObject {
@@ -12,15 +13,22 @@ export interface JsonObject {
 
 /**
  * RFC 8785: keys sorted by UTF-16 code units, no white space, ECMAScript number form.
- * Members that are `undefined` are left out. Throws on what JSON can not say exactly.
+ * Members that are `undefined` are left out. Throws on what JSON can not say exactly: a `Date` or a
+ * `Map` would silently become `{}` in a text that is hashed for good.
  */
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'number') return canonicalNumber(value)
   if (typeof value === 'string') return canonicalString(value)
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
-  if (typeof value === 'object') return canonicalObject(value as Record<string, unknown>)
+  if (Array.isArray(value)) return `[${Array.from(value, each => canonicalJson(each)).join(',')}]`
+  if (isPlainObject(value)) return canonicalObject(value)
   throw new TypeError(`canonical JSON can not hold a ${typeof value}`)
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function canonicalObject(value: Record<string, unknown>): string {
@@ -45,49 +53,54 @@ function canonicalString(value: string): string {
 }
 
 /**
- * Parses text from outside: bounded length and depth, no `__proto__` or `constructor` keys, no
- * duplicate keys, no integer beyond 2^53. Throws `Problem` `bad-json` naming the first fault.
+ * Parses text from outside: bounded length and depth, no key twice in one object or that reaches a
+ * prototype, no number JavaScript would change, no text a database can not keep. Throws `Problem`
+ * `bad-json` naming the first fault.
  */
 export function parseJson(text: string, maxBytes: number = limits.bodyBytes): Json {
   if (Buffer.byteLength(text) > maxBytes)
-    throw new Problem('too-large', { detail: `The body is larger than ${maxBytes} bytes.` })
+    throw new Problem('too-large', { detail: `The JSON is larger than ${maxBytes} bytes.` })
   checkShape(text)
   try {
     return JSON.parse(text, refuseUnsafe) as Json
-  } catch (cause) {
-    if (cause instanceof Problem) throw cause
-    throw new Problem('bad-json', { detail: 'The body is not valid JSON.', cause })
+  } catch (thrown) {
+    // The parser's own words quote the text, which may hold a secret.
+    throw thrown instanceof Problem ? thrown : bad('This is not valid JSON.')
   }
 }
 
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
 function refuseUnsafe(this: unknown, key: string, value: unknown): unknown {
-  if (forbiddenKeys.has(key))
-    throw new Problem('bad-json', { detail: `The key \`${key}\` is not allowed.` })
-  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
-    throw new Problem('bad-json', { detail: `The number at \`${key}\` is beyond 2^53.` })
+  if (forbiddenKeys.has(key)) throw bad(`The key \`${key}\` is not allowed.`)
+  if (!isStorable(key) || (typeof value === 'string' && !isStorable(value)))
+    throw bad(`The text at ${shown(key)} holds half a character or a zero byte.`)
+  if (typeof value === 'number' && !isExact(value))
+    throw bad(`The number at ${shown(key)} is beyond 2^53.`)
   return value
+}
+
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0')
+}
+
+function isExact(value: number): boolean {
+  return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value))
 }
 
 /** One pass over the text before parsing: depth, and keys that occur twice in one object. */
 function checkShape(text: string): void {
-  const keys: (Set<string> | null)[] = []
-  let depth = 0
+  const open: (Set<string> | null)[] = []
   for (let i = 0; i < text.length; i++) {
     const c = text[i]
     if (c === '{' || c === '[') {
-      if (++depth > limits.jsonDepth)
-        throw new Problem('bad-json', {
-          detail: `The body is nested deeper than ${limits.jsonDepth}.`,
-        })
-      keys.push(c === '{' ? new Set() : null)
+      open.push(c === '{' ? new Set() : null)
+      if (open.length > limits.jsonDepth) throw bad(`It is nested deeper than ${limits.jsonDepth}.`)
     } else if (c === '}' || c === ']') {
-      depth--
-      keys.pop()
+      open.pop()
     } else if (c === '"') {
       const end = stringEnd(text, i)
-      noteKey(text, i, end, keys.at(-1) ?? null)
+      noteKey(text, i, end, open.at(-1) ?? null)
       i = end
     }
   }
@@ -106,8 +119,25 @@ function noteKey(text: string, start: number, end: number, seen: Set<string> | n
   let after = end + 1
   while (after < text.length && ' \t\r\n'.includes(text.charAt(after))) after++
   if (text[after] !== ':') return
-  const key = text.slice(start + 1, end)
-  if (seen.has(key))
-    throw new Problem('bad-json', { detail: `The key \`${key.slice(0, 60)}\` occurs twice.` })
+  const key = plainKey(text.slice(start, end + 1))
+  if (seen.has(key)) throw bad(`The key ${shown(key)} occurs twice.`)
   seen.add(key)
+}
+
+/** ATTACKER: `"\u0061"` and `"a"` are one key; two readers that disagree are a way past a check. */
+function plainKey(literal: string): string {
+  if (!literal.includes('\\')) return literal.slice(1, -1)
+  try {
+    return JSON.parse(literal) as string
+  } catch {
+    return literal
+  }
+}
+
+function shown(key: string): string {
+  return key === '' ? 'the top' : `\`${safeText(key, 60)}\``
+}
+
+function bad(detail: string): Problem {
+  return new Problem('bad-json', { detail, next: 'Send one JSON value, as UTF-8.' })
 }

@@ -1,178 +1,52 @@
-/** One row per problem: HTTP status, title, OAuth code (RFC 6749 §5.2 where one fits), CLI exit code. */
+/** One row per problem: HTTP status, CLI exit code, OAuth code (RFC 6749 §5.2 where one fits), title. */
 interface Row {
   readonly status: number
-  readonly title: string
-  readonly oauth: string
   readonly exit: number
+  readonly oauth: string
+  readonly title: string
 }
 
 export const problemTable = {
   // what the caller sent
-  'bad-json': { status: 400, title: 'The body can not be read', oauth: 'invalid_request', exit: 2 },
-  'bad-request': {
-    status: 400,
-    title: 'The request can not be understood',
-    oauth: 'invalid_request',
-    exit: 2,
-  },
-  'invalid-field': {
-    status: 422,
-    title: 'A field is not valid',
-    oauth: 'invalid_request',
-    exit: 2,
-  },
-  'too-large': {
-    status: 413,
-    title: 'The request is too large',
-    oauth: 'invalid_request',
-    exit: 2,
-  },
-  'not-found': { status: 404, title: 'There is no such thing', oauth: 'invalid_request', exit: 1 },
-  'method-not-allowed': {
-    status: 405,
-    title: 'This is not done here',
-    oauth: 'invalid_request',
-    exit: 2,
-  },
-  'unsupported-media-type': {
-    status: 415,
-    title: 'The content type is not accepted',
-    oauth: 'invalid_request',
-    exit: 2,
-  },
-  'already-exists': {
-    status: 409,
-    title: 'That exists already',
-    oauth: 'invalid_request',
-    exit: 1,
-  },
-  conflict: {
-    status: 409,
-    title: 'Somebody else changed this meanwhile',
-    oauth: 'invalid_request',
-    exit: 1,
-  },
-  'wrong-state': {
-    status: 409,
-    title: 'Not possible in this state',
-    oauth: 'invalid_request',
-    exit: 1,
-  },
+  'bad-json': row(400, 2, 'invalid_request', 'The body can not be read'),
+  'bad-request': row(400, 2, 'invalid_request', 'The request can not be understood'),
+  'invalid-field': row(422, 2, 'invalid_request', 'A field is not valid'),
+  'too-large': row(413, 2, 'invalid_request', 'The request is too large'),
+  'not-found': row(404, 1, 'invalid_request', 'There is no such thing'),
+  'method-not-allowed': row(405, 2, 'invalid_request', 'This is not done here'),
+  'unsupported-media-type': row(415, 2, 'invalid_request', 'The content type is not accepted'),
+  'already-exists': row(409, 1, 'invalid_request', 'That exists already'),
+  conflict: row(409, 1, 'invalid_request', 'Somebody else changed this meanwhile'),
+  'wrong-state': row(409, 1, 'invalid_request', 'Not possible in this state'),
   // who the caller is
-  'not-signed-in': { status: 401, title: 'Not signed in', oauth: 'invalid_client', exit: 77 },
-  'not-attested': {
-    status: 401,
-    title: 'The workload did not prove who it is',
-    oauth: 'invalid_grant',
-    exit: 77,
-  },
-  'token-refused': {
-    status: 401,
-    title: 'The token is not accepted',
-    oauth: 'invalid_token',
-    exit: 77,
-  },
-  'human-required': {
-    status: 403,
-    title: 'A person must do this',
-    oauth: 'access_denied',
-    exit: 64,
-  },
+  'not-signed-in': row(401, 77, 'invalid_client', 'Not signed in'),
+  'not-attested': row(401, 77, 'invalid_grant', 'The workload did not prove who it is'),
+  'token-refused': row(401, 77, 'invalid_token', 'The token is not accepted'),
+  'human-required': row(403, 64, 'access_denied', 'A person must do this'),
   // what was decided
-  denied: { status: 403, title: 'Denied by policy', oauth: 'access_denied', exit: 65 },
-  'approval-needed': {
-    status: 403,
-    title: 'Somebody must agree first',
-    oauth: 'access_denied',
-    exit: 66,
-  },
-  'hash-mismatch': {
-    status: 409,
-    title: 'This is not what was asked',
-    oauth: 'invalid_request',
-    exit: 1,
-  },
+  denied: row(403, 65, 'access_denied', 'Denied by policy'),
+  'approval-needed': row(403, 66, 'access_denied', 'Somebody must agree first'),
+  'hash-mismatch': row(409, 1, 'invalid_request', 'This is not what was asked'),
   // OAuth
-  'unsupported-grant': {
-    status: 400,
-    title: 'The grant type is not known',
-    oauth: 'unsupported_grant_type',
-    exit: 2,
-  },
-  'invalid-scope': {
-    status: 400,
-    title: 'The purpose is not in the manifest',
-    oauth: 'invalid_scope',
-    exit: 2,
-  },
-  'invalid-target': {
-    status: 400,
-    title: 'The audience is not served here',
-    oauth: 'invalid_target',
-    exit: 2,
-  },
+  'unsupported-grant': row(400, 2, 'unsupported_grant_type', 'The grant type is not known'),
+  'invalid-scope': row(400, 2, 'invalid_scope', 'The purpose is not in the manifest'),
+  'invalid-target': row(400, 2, 'invalid_target', 'The audience is not served here'),
   // what we can not do now
-  'rate-limited': {
-    status: 429,
-    title: 'Too many requests',
-    oauth: 'temporarily_unavailable',
-    exit: 75,
-  },
-  stale: {
-    status: 503,
-    title: 'The facts are too old to decide',
-    oauth: 'temporarily_unavailable',
-    exit: 75,
-  },
-  'store-unavailable': {
-    status: 503,
-    title: 'The database does not answer',
-    oauth: 'temporarily_unavailable',
-    exit: 69,
-  },
-  'target-unavailable': {
-    status: 503,
-    title: 'The target does not answer',
-    oauth: 'temporarily_unavailable',
-    exit: 69,
-  },
-  'target-refused': {
-    status: 502,
-    title: 'The target refused',
-    oauth: 'temporarily_unavailable',
-    exit: 1,
-  },
-  'issuer-unavailable': {
-    status: 503,
-    title: 'The issuer does not answer',
-    oauth: 'temporarily_unavailable',
-    exit: 69,
-  },
-  'address-refused': {
-    status: 422,
-    title: 'That address is not allowed',
-    oauth: 'invalid_request',
-    exit: 2,
-  },
-  'ledger-regressed': {
-    status: 503,
-    title: 'The log is behind what was seen before',
-    oauth: 'temporarily_unavailable',
-    exit: 70,
-  },
-  'bad-configuration': {
-    status: 500,
-    title: 'The configuration is not usable',
-    oauth: 'server_error',
-    exit: 70,
-  },
-  'not-verified': {
-    status: 422,
-    title: 'The proof does not hold',
-    oauth: 'invalid_request',
-    exit: 1,
-  },
-  internal: { status: 500, title: 'Something broke here', oauth: 'server_error', exit: 70 },
-} as const satisfies Record<string, Row>
+  'rate-limited': row(429, 75, 'temporarily_unavailable', 'Too many requests'),
+  stale: row(503, 75, 'temporarily_unavailable', 'The facts are too old to decide'),
+  'store-unavailable': row(503, 69, 'temporarily_unavailable', 'The database does not answer'),
+  'target-unavailable': row(503, 69, 'temporarily_unavailable', 'The target does not answer'),
+  'target-refused': row(502, 1, 'temporarily_unavailable', 'The target refused'),
+  'issuer-unavailable': row(503, 69, 'temporarily_unavailable', 'The issuer does not answer'),
+  'address-refused': row(422, 2, 'invalid_request', 'That address is not allowed'),
+  'ledger-regressed': row(503, 70, 'temporarily_unavailable', 'The log is behind what was seen'),
+  'bad-configuration': row(500, 70, 'server_error', 'The configuration is not usable'),
+  'not-verified': row(422, 1, 'invalid_request', 'The proof does not hold'),
+  internal: row(500, 70, 'server_error', 'Something broke here'),
+} satisfies Record<string, Row>
 
 export type ProblemCode = keyof typeof problemTable
+
+function row(status: number, exit: number, oauth: string, title: string): Row {
+  return { status, exit, oauth, title }
+}

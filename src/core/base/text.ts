@@ -12,7 +12,7 @@ export function parseSlug(text: string, field: string): string {
   })
 }
 
-/** Free words of a person: trimmed, bounded, no control or bidirectional characters. */
+/** Free words of a person: trimmed, bounded, one line, nothing invisible or that turns text around. */
 export function parseText(
   text: string,
   field: string,
@@ -27,18 +27,21 @@ export function parseText(
   if (unsafe.test(trimmed) || !trimmed.isWellFormed())
     throw new Problem('invalid-field', {
       field,
-      detail: `\`${field}\` holds invisible or control characters.`,
+      detail: `\`${field}\` holds line breaks, control or invisible characters.`,
+      next: 'Type it on one line instead of pasting it.',
     })
   return trimmed
 }
 
-// Control characters, line separators, bidirectional overrides, zero-width and tag characters.
+// Control and format characters (bidirectional ones, zero width, tags), line separators, private use,
+// blanks that look like nothing, variation selectors but for the one that makes an emoji an emoji.
 const unsafe =
-  /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/u
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\u2800]|(?![\ufe0e\ufe0f])\p{Default_Ignorable_Code_Point}|(?<!\p{Emoji})[\ufe0e\ufe0f]/u
 const unsafeGlobal = new RegExp(unsafe.source, 'gu')
 
 /** Any text made safe to print in a terminal, a log line or a page: what could act becomes `·`. */
 export function safeText(text: string, maxChars = 200): string {
-  const shown = text.toWellFormed().replace(unsafeGlobal, '·')
-  return shown.length <= maxChars ? shown : `${shown.slice(0, maxChars - 1)}…`
+  const start = Array.from(text.slice(0, 2 * maxChars + 2))
+  const shown = start.length <= maxChars ? text : `${start.slice(0, maxChars - 1).join('')}…`
+  return shown.toWellFormed().replace(unsafeGlobal, '·')
 }

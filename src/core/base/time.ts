@@ -10,13 +10,31 @@ export type Instant = string & { readonly [instantBrand]: true }
 export interface Clock {
   /** Wall time. May jump; decisions use `max(last seen, now)`. */
   now(): Instant
-  /** Milliseconds that only grow; for ages and time-outs. */
+  /** Milliseconds that only grow, sleep of the machine included; for ages and time-outs. */
   monotonicMs(): number
 }
 
 export const systemClock: Clock = {
   now: () => fromMs(Date.now()),
-  monotonicMs: () => performance.now(),
+  monotonicMs: wakefulMs(
+    () => performance.now(),
+    () => Date.now(),
+  ),
+}
+
+/**
+ * The machine's steady clock stands still while it sleeps, and a fact does not stay fresh by that: a
+ * leap of the wall clock by a second or more counts as time gone by. It only ever adds.
+ */
+export function wakefulMs(steadyMs: () => number, wallMs: () => number): () => number {
+  const gap = () => wallMs() - steadyMs()
+  const first = gap()
+  let slept = 0
+  return () => {
+    const leapt = gap() - first
+    if (leapt > slept + 1_000) slept = leapt
+    return steadyMs() + slept
+  }
 }
 
 /** A clock that never runs backwards: a jump back freezes it until real time has caught up. */
@@ -32,8 +50,11 @@ export function forwardOnly(clock: Clock): Clock {
   }
 }
 
+/** Throws `RangeError` outside the years 0 to 9999, where instants no longer compare as text. */
 export function fromMs(ms: number): Instant {
-  return new Date(ms).toISOString() as Instant
+  const text = new Date(ms).toISOString()
+  if (text.length !== 24) throw new RangeError('an instant is in the years 0 to 9999')
+  return text as Instant
 }
 
 export function toMs(instant: Instant): number {
@@ -62,10 +83,23 @@ export function earliest(first: Instant, ...rest: readonly (Instant | null)[]): 
   return best
 }
 
-/** Any RFC 3339 text to our form, or null: the door's parser for instants people write. */
+/**
+ * RFC 3339 to our form, or null: the door's parser for instants people write. A date alone is its
+ * first moment in UTC; a time needs its zone. A day that is not in the calendar is null, not the next.
+ */
 export function parseInstant(text: string): Instant | null {
-  if (!/^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text))
-    return null
-  const ms = Date.parse(text)
-  return Number.isNaN(ms) ? null : fromMs(ms)
+  const parts = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d))?$/
+  const [, day, time = '00:00', zone = 'Z'] = parts.exec(text) ?? []
+  if (day === undefined || !isCalendarDay(day)) return null
+  const ms = Date.parse(`${day}T${time}${zone}`)
+  return Number.isNaN(ms) || ms < firstMs || ms > lastMs ? null : fromMs(ms)
+}
+
+const firstMs = Date.parse('0000-01-01T00:00:00.000Z')
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z')
+
+/** `Date` turns 30 February into 2 March. */
+function isCalendarDay(day: string): boolean {
+  const date = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
 }
