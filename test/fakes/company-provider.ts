@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import {
   Events,
   type MutableRedirectUri,
+  type MutableResponse,
   type MutableToken,
   OAuth2Issuer,
   OAuth2Service,
@@ -29,6 +30,8 @@ export interface CompanyProviderFake {
   tamper: ((token: MutableToken) => void) | undefined
   /** Changes where the browser is sent back to: a dropped state, an `iss` of somebody else. */
   divert: ((url: URL) => void) | undefined
+  /** Changes what the token endpoint answers: a token signed by nobody. */
+  reply: ((body: Record<string, unknown>) => void) | undefined
   stop(): Promise<void>
 }
 
@@ -55,6 +58,7 @@ export async function startCompanyProvider(
     people,
     tamper: undefined,
     divert: undefined,
+    reply: undefined,
     stop: () =>
       new Promise(resolve => {
         server.close(() => resolve())
@@ -80,6 +84,9 @@ export async function startCompanyProvider(
     const person = codes.get(req.body.code ?? '')
     if (person !== undefined) Object.assign(token.payload, person)
     fake.tamper?.(token)
+  })
+  service.on(Events.BeforeResponse, ({ body }: MutableResponse) => {
+    if (body !== '') fake.reply?.(body)
   })
   return fake
 }
