@@ -54,3 +54,19 @@ export async function seen(world: LedgerWorld, id: PersonId): Promise<void> {
 export async function leaves(world: LedgerWorld, id: PersonId): Promise<void> {
   await leavePerson(world, testPermit('person.leave', id, id), { personId: id })
 }
+
+/** The same world, whose next transaction fails: at its entry, or after it was kept and nobody knows. */
+export function failing(world: TestWorld, when: 'at the entry' | 'after the commit'): TestWorld {
+  const transact: Store['transact'] = async (work, options) => {
+    if (when === 'after the commit') {
+      await world.store.transact(work, options)
+      throw new Error('the connection is lost')
+    }
+    // What is sent with the commit is the entry; a division by zero in its place fails both.
+    return world.store.transact(
+      tx => work({ ...tx, finish: () => tx.finish('select 1 / 0') }),
+      options,
+    )
+  }
+  return { ...world, store: { ...world.store, ending: world.store.ending, transact } }
+}

@@ -3,6 +3,7 @@ import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
+import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 /** From what anyone may read to what hurts most. `customer` and `hr` weigh the same. */
@@ -43,41 +44,21 @@ export interface AppRow {
 /** Ended apps stay in memory: a decision about one must say "ended", not "unknown". */
 export const appTable = factTable<AppRow, 'purpose'>(
   'app',
+  // biome-ignore format: a list of names
   [
-    'id',
-    'version',
-    'slug',
-    'ownerId',
-    'backupId',
-    'offeredTo',
-    'team',
-    'purpose',
-    'dataClasses',
-    'stage',
-    'state',
-    'endTrigger',
-    'endsAt',
-    'maxEndsAt',
-    'pausedBecause',
-    'orphanedAt',
-    'madeBy',
-    'madeAt',
-    'endedAt',
+    'id', 'version', 'slug', 'ownerId', 'backupId', 'offeredTo', 'team', 'purpose', 'dataClasses',
+    'stage', 'state', 'endTrigger', 'endsAt', 'maxEndsAt', 'pausedBecause', 'orphanedAt',
+    'madeBy', 'madeAt', 'endedAt',
   ],
   { words: ['purpose'] },
 )
 
-export async function findApp(sql: Sql, id: AppId): Promise<AppRow | undefined> {
-  const rows = await sql.query<AppRow>(`select ${appTable.select} from app where id = $1`, [id])
-  return rows[0]
+export function findApp(sql: Sql, id: AppId): Promise<AppRow | undefined> {
+  return findRow(sql, appTable, id)
 }
 
-export async function lockApp(tx: Tx, id: AppId): Promise<AppRow | undefined> {
-  const rows = await tx.query<AppRow>(
-    `select ${appTable.select} from app where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
+export function lockApp(tx: Tx, id: AppId): Promise<AppRow | undefined> {
+  return lockRow(tx, appTable, id)
 }
 
 /** The living app of that name, else the one that ended last. */
@@ -101,5 +82,51 @@ export function listApps(
        and ($2::text is null or state = $2)
      order by ended_at desc nulls first, slug, id limit ${limits.pageRows}`,
     [filter.personId ?? null, filter.state ?? null],
+  )
+}
+
+/** Kinds of findings of this chapter. */
+export const orphaned = 'app-orphaned'
+export const backupGone = 'app-backup-gone'
+
+export interface DueApp {
+  readonly id: AppId
+  readonly due:
+    | 'end-due'
+    | 'owner-gone'
+    | 'owner-back'
+    | 'hand-over-due'
+    | 'backup-gone'
+    | 'backup-back'
+}
+
+export interface DueTimes {
+  readonly now: Instant
+  /** Nobody who was not seen since then counts as living. */
+  readonly silentSince: Instant
+  /** Whoever has been without an owner since before then is paused. */
+  readonly orphanedSince: Instant
+}
+
+/** Living apps to which something happens by itself, with what it is; of one app, or a page of all. */
+export function listDueApps(sql: Sql, times: DueTimes, id: AppId | null = null): Promise<DueApp[]> {
+  return sql.query<DueApp>(
+    `with seen as (
+       select app.*, owner.state = 'living' and owner.seen_at >= $2 as owner_lives,
+         backup.state = 'living' and backup.seen_at >= $2 as backup_lives,
+         exists (select 1 from finding where about = app.id and kind = '${backupGone}' and state = 'open') as is_told
+       from app join person owner on owner.id = app.owner_id join person backup on backup.id = app.backup_id
+       where app.state in ('draft', 'active', 'paused') and ($4::text is null or app.id = $4)),
+     due as (
+       select id, ends_at, case
+         when ends_at <= $1 then 'end-due'
+         when not owner_lives and orphaned_at is null then 'owner-gone'
+         when owner_lives and orphaned_at is not null then 'owner-back'
+         when state = 'active' and orphaned_at <= $3 then 'hand-over-due'
+         when not backup_lives and owner_id <> backup_id and not is_told then 'backup-gone'
+         when backup_lives and is_told then 'backup-back' end as due
+       from seen)
+     select id, due from due where due is not null order by ends_at, id limit ${limits.pageRows}`,
+    [times.now, times.silentSince, times.orphanedSince, id],
   )
 }

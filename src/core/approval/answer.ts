@@ -14,7 +14,6 @@ import { countAnswers, mayAnswer } from './approval.ts'
 import {
   type AnswerRow,
   answerTable,
-  findRequest,
   listAnswers,
   lockRequest,
   type RequestRow,
@@ -44,14 +43,13 @@ export async function answerRequest(
   checkPermit(permit, 'request.answer', input.requestId)
   const personId = personOf(permit)
   const comment = input.comment === undefined ? null : parseText(input.comment, 'comment')
-  const repeated = await findRepeated(world, personId, input)
-  if (repeated !== undefined) return repeated
   return recorded(world, async scope => {
     const request = await lockRequest(scope.tx, input.requestId)
     if (request === undefined) throw noSuchRequest()
-    checkAnswer(request, personId, input.bodyHash, scope)
     const earlier = await listAnswers(scope.tx, request.id)
-    if (earlier.some(answer => answer.personId === personId)) throw answeredAlready()
+    const mine = earlier.find(answer => answer.personId === personId)
+    if (mine !== undefined) return repeatAnswer(request, mine, input)
+    checkAnswer(request, personId, input.bodyHash, scope)
     const answer: AnswerRow = {
       id: `${request.id}.${personId}`,
       version: 1,
@@ -86,13 +84,12 @@ function personOf(permit: Permit<'request.answer'>): PersonId {
   })
 }
 
-async function findRepeated(world: LedgerWorld, personId: PersonId, input: AnswerInput) {
-  const answers = await listAnswers(world.store, input.requestId)
-  const mine = answers.find(answer => answer.personId === personId)
-  if (mine === undefined) return undefined
-  if (mine.says !== input.says || mine.bodyHash !== input.bodyHash) throw answeredAlready()
-  const request = await findRequest(world.store, input.requestId)
-  return request === undefined ? undefined : { state: request.state }
+function repeatAnswer(request: RequestRow, mine: AnswerRow, input: AnswerInput) {
+  if (mine.says === input.says && mine.bodyHash === input.bodyHash) return { state: request.state }
+  throw new Problem('already-exists', {
+    detail: 'You have answered this request already, differently.',
+    next: 'An answer stays. Let it be withdrawn and asked again.',
+  })
 }
 
 function checkAnswer(
@@ -130,13 +127,6 @@ async function livingAmong(scope: Scope, answers: readonly AnswerRow[]): Promise
     if (person !== undefined && isLiving(person, scope.at)) living.add(personId)
   }
   return living
-}
-
-function answeredAlready(): Problem {
-  return new Problem('already-exists', {
-    detail: 'You have answered this request already, differently.',
-    next: 'An answer stays. Let it be withdrawn and asked again.',
-  })
 }
 
 export function noSuchRequest(): Problem {

@@ -41,9 +41,9 @@ export async function makeRequest(
     throw new Problem('too-large', { field: 'body', detail: 'This is too much for one request.' })
   const bodyHash = sha256Hex(body)
   const reason = parseText(input.reason, 'reason')
-  const known = await findRequest(world.store, input.id)
-  if (known !== undefined) return sameRequest(known, bodyHash)
   return recorded(world, async scope => {
+    const known = await findRequest(scope.tx, input.id)
+    if (known !== undefined) return sameRequest(known, bodyHash)
     const approvers = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
     const request: RequestRow = {
       id: input.id,

@@ -9,6 +9,7 @@ import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
+import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export const requestKinds = ['grant', 'policy', 'trust', 'resource', 'target', 'transfer'] as const
@@ -50,22 +51,10 @@ export interface AnswerRow {
 
 export const requestTable = factTable<RequestRow, 'body' | 'reason'>(
   'request',
+  // biome-ignore format: a list of names
   [
-    'id',
-    'version',
-    'kind',
-    'appId',
-    'askedBy',
-    'body',
-    'bodyHash',
-    'reason',
-    'approvers',
-    'quorum',
-    'ownAnswer',
-    'state',
-    'madeAt',
-    'expiresAt',
-    'closedAt',
+    'id', 'version', 'kind', 'appId', 'askedBy', 'body', 'bodyHash', 'reason', 'approvers',
+    'quorum', 'ownAnswer', 'state', 'madeAt', 'expiresAt', 'closedAt',
   ],
   { words: ['body', 'reason'], isResident: request => request.state === 'open' },
 )
@@ -77,20 +66,12 @@ export const answerTable = factTable<AnswerRow, 'comment'>(
   { words: ['comment'], isResident: () => false },
 )
 
-export async function findRequest(sql: Sql, id: RequestId): Promise<RequestRow | undefined> {
-  const rows = await sql.query<RequestRow>(
-    `select ${requestTable.select} from request where id = $1`,
-    [id],
-  )
-  return rows[0]
+export function findRequest(sql: Sql, id: RequestId): Promise<RequestRow | undefined> {
+  return findRow(sql, requestTable, id)
 }
 
-export async function lockRequest(tx: Tx, id: RequestId): Promise<RequestRow | undefined> {
-  const rows = await tx.query<RequestRow>(
-    `select ${requestTable.select} from request where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
+export function lockRequest(tx: Tx, id: RequestId): Promise<RequestRow | undefined> {
+  return lockRow(tx, requestTable, id)
 }
 
 /** Newest first. `personId` narrows to what this person asked or may answer. */

@@ -8,13 +8,7 @@ import type { ActionName, Permit } from '../base/permit.ts'
 import { safeText } from '../base/text.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import {
-  type FindingRow,
-  findingTable,
-  findOpenFinding,
-  lockOpenFinding,
-  type Severity,
-} from './rows.ts'
+import { type FindingRow, findingTable, lockOpenFinding, type Severity } from './rows.ts'
 
 const findingRaised = entryKind('finding.raise', 'raised a finding')
 
@@ -37,13 +31,11 @@ export async function raiseFinding(
   by: Permit<ActionName> | ActorId,
   input: NewFinding,
 ): Promise<FindingRow> {
-  const known = await findOpenFinding(world.store, input.kind, input.about)
-  if (known !== undefined) return known
   return recorded(world, async scope => {
-    const finding = await raiseIn(scope, input)
-    const { id, version } = finding
-    scope.entry({ kind: findingRaised, by, subjects: [{ type: 'finding', id, version }] })
-    return finding
+    const known = await lockOpenFinding(scope.tx, input.kind, input.about)
+    if (known !== undefined) return known
+    scope.entry({ kind: findingRaised, by })
+    return raiseIn(scope, input)
   })
 }
 

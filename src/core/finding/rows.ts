@@ -4,6 +4,7 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
+import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export type Severity = 'low' | 'medium' | 'high'
@@ -31,20 +32,10 @@ export interface FindingRow {
 
 export const findingTable = factTable<FindingRow, 'words' | 'answer'>(
   'finding',
+  // biome-ignore format: a list of names
   [
-    'id',
-    'version',
-    'kind',
-    'severity',
-    'about',
-    'ownerId',
-    'details',
-    'words',
-    'state',
-    'answer',
-    'answeredBy',
-    'madeAt',
-    'closedAt',
+    'id', 'version', 'kind', 'severity', 'about', 'ownerId', 'details', 'words', 'state',
+    'answer', 'answeredBy', 'madeAt', 'closedAt',
   ],
   {
     json: ['details'],
@@ -53,32 +44,12 @@ export const findingTable = factTable<FindingRow, 'words' | 'answer'>(
   },
 )
 
-export async function findFinding(sql: Sql, id: FindingId): Promise<FindingRow | undefined> {
-  const rows = await sql.query<FindingRow>(
-    `select ${findingTable.select} from finding where id = $1`,
-    [id],
-  )
-  return rows[0]
+export function findFinding(sql: Sql, id: FindingId): Promise<FindingRow | undefined> {
+  return findRow(sql, findingTable, id)
 }
 
-export async function lockFinding(tx: Tx, id: FindingId): Promise<FindingRow | undefined> {
-  const rows = await tx.query<FindingRow>(
-    `select ${findingTable.select} from finding where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
-}
-
-export async function findOpenFinding(
-  sql: Sql,
-  kind: string,
-  about: string,
-): Promise<FindingRow | undefined> {
-  const rows = await sql.query<FindingRow>(
-    `select ${findingTable.select} from finding where kind = $1 and about = $2 and state = 'open'`,
-    [kind, about],
-  )
-  return rows[0]
+export function lockFinding(tx: Tx, id: FindingId): Promise<FindingRow | undefined> {
+  return lockRow(tx, findingTable, id)
 }
 
 /** Two that would raise the same at once wait for each other here. */

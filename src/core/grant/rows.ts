@@ -19,6 +19,7 @@ import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
+import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 /** Roles of an app's identities; `identity/` makes one identity for each. */
@@ -109,60 +110,41 @@ export interface ManifestRow {
   readonly madeAt: Instant
 }
 
-export const targetTable = factTable<TargetRow>('target', [
-  'id',
-  'version',
-  'slug',
-  'connector',
-  'address',
-  'production',
-  'ownerId',
-  'adminEndsAt',
-  'adminRotatedAt',
-  'preflightState',
-  'preflightAt',
-  'state',
-  'madeAt',
-])
-
-export const resourceTable = factTable<ResourceRow>(
-  'resource',
+export const targetTable = factTable<TargetRow>(
+  'target', // biome-ignore format: a list of names
   [
     'id',
     'version',
     'slug',
-    'targetId',
-    'object',
-    'columns',
-    'dataClass',
-    'dataOwnerId',
-    'sandboxTwinId',
-    'isSandbox',
+    'connector',
+    'address',
+    'production',
+    'ownerId',
+    'adminEndsAt',
+    'adminRotatedAt',
+    'preflightState',
+    'preflightAt',
     'state',
     'madeAt',
+  ],
+)
+
+export const resourceTable = factTable<ResourceRow>(
+  'resource',
+  // biome-ignore format: a list of names
+  [
+    'id', 'version', 'slug', 'targetId', 'object', 'columns', 'dataClass', 'dataOwnerId',
+    'sandboxTwinId', 'isSandbox', 'state', 'madeAt',
   ],
   { json: ['object', 'columns'] },
 )
 
 export const grantTable = factTable<GrantRow>(
   'app_grant',
+  // biome-ignore format: a list of names
   [
-    'id',
-    'version',
-    'appId',
-    'roles',
-    'resourceId',
-    'targetId',
-    'actions',
-    'columns',
-    'unattended',
-    'requestId',
-    'holder',
-    'state',
-    'madeAt',
-    'endsAt',
-    'usedAt',
-    'endedAt',
+    'id', 'version', 'appId', 'roles', 'resourceId', 'targetId', 'actions', 'columns',
+    'unattended', 'requestId', 'holder', 'state', 'madeAt', 'endsAt', 'usedAt', 'endedAt',
   ],
   { isResident: grant => grant.state === 'live' },
 )
@@ -173,20 +155,12 @@ export const manifestTable = factTable<ManifestRow>(
   { json: ['purposes'], isResident: manifest => manifest.state === 'current' },
 )
 
-export async function findTarget(sql: Sql, id: TargetId): Promise<TargetRow | undefined> {
-  const rows = await sql.query<TargetRow>(
-    `select ${targetTable.select} from target where id = $1`,
-    [id],
-  )
-  return rows[0]
+export function findTarget(sql: Sql, id: TargetId): Promise<TargetRow | undefined> {
+  return findRow(sql, targetTable, id)
 }
 
-export async function lockTarget(tx: Tx, id: TargetId): Promise<TargetRow | undefined> {
-  const rows = await tx.query<TargetRow>(
-    `select ${targetTable.select} from target where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
+export function lockTarget(tx: Tx, id: TargetId): Promise<TargetRow | undefined> {
+  return lockRow(tx, targetTable, id)
 }
 
 export async function findTargetBySlug(sql: Sql, slug: string): Promise<TargetRow | undefined> {
@@ -225,12 +199,8 @@ export function targetConfigAad(id: TargetId): string {
   return `target_config:${id}`
 }
 
-export async function findResource(sql: Sql, id: ResourceId): Promise<ResourceRow | undefined> {
-  const rows = await sql.query<ResourceRow>(
-    `select ${resourceTable.select} from resource where id = $1`,
-    [id],
-  )
-  return rows[0]
+export function findResource(sql: Sql, id: ResourceId): Promise<ResourceRow | undefined> {
+  return findRow(sql, resourceTable, id)
 }
 
 export async function findResourceBySlug(sql: Sql, slug: string): Promise<ResourceRow | undefined> {
@@ -247,20 +217,12 @@ export function listResources(sql: Sql): Promise<ResourceRow[]> {
   )
 }
 
-export async function findGrant(sql: Sql, id: GrantId): Promise<GrantRow | undefined> {
-  const rows = await sql.query<GrantRow>(
-    `select ${grantTable.select} from app_grant where id = $1`,
-    [id],
-  )
-  return rows[0]
+export function findGrant(sql: Sql, id: GrantId): Promise<GrantRow | undefined> {
+  return findRow(sql, grantTable, id)
 }
 
-export async function lockGrant(tx: Tx, id: GrantId): Promise<GrantRow | undefined> {
-  const rows = await tx.query<GrantRow>(
-    `select ${grantTable.select} from app_grant where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
+export function lockGrant(tx: Tx, id: GrantId): Promise<GrantRow | undefined> {
+  return lockRow(tx, grantTable, id)
 }
 
 /** Live ones first, then the newest. */

@@ -3,6 +3,7 @@ import type { ActorId, HoldId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
+import { lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export const holdScopes = ['app', 'person', 'identity', 'everything'] as const
@@ -28,12 +29,8 @@ export const holdTable = factTable<HoldRow, 'reason'>(
   { words: ['reason'], isResident: hold => hold.state === 'set' },
 )
 
-export async function lockHold(tx: Tx, id: HoldId): Promise<HoldRow | undefined> {
-  const rows = await tx.query<HoldRow>(
-    `select ${holdTable.select} from hold where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
+export function lockHold(tx: Tx, id: HoldId): Promise<HoldRow | undefined> {
+  return lockRow(tx, holdTable, id)
 }
 
 export async function findSetHold(

@@ -6,6 +6,7 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
+import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export type TaskKind = 'job' | 'service'
@@ -37,38 +38,21 @@ export interface TaskRow {
 
 export const taskTable = factTable<TaskRow>(
   'task',
+  // biome-ignore format: a list of names
   [
-    'id',
-    'version',
-    'appId',
-    'identityId',
-    'kind',
-    'purpose',
-    'autonomy',
-    'onBehalfOf',
-    'provenance',
-    'provenanceKey',
-    'touched',
-    'state',
-    'closedBecause',
-    'openedAt',
-    'endsAt',
+    'id', 'version', 'appId', 'identityId', 'kind', 'purpose', 'autonomy', 'onBehalfOf',
+    'provenance', 'provenanceKey', 'touched', 'state', 'closedBecause', 'openedAt', 'endsAt',
     'closedAt',
   ],
   { json: ['provenance'], isResident: task => task.state === 'open' },
 )
 
-export async function findTask(sql: Sql, id: TaskId): Promise<TaskRow | undefined> {
-  const rows = await sql.query<TaskRow>(`select ${taskTable.select} from task where id = $1`, [id])
-  return rows[0]
+export function findTask(sql: Sql, id: TaskId): Promise<TaskRow | undefined> {
+  return findRow(sql, taskTable, id)
 }
 
-export async function lockTask(tx: Tx, id: TaskId): Promise<TaskRow | undefined> {
-  const rows = await tx.query<TaskRow>(
-    `select ${taskTable.select} from task where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
+export function lockTask(tx: Tx, id: TaskId): Promise<TaskRow | undefined> {
+  return lockRow(tx, taskTable, id)
 }
 
 /** Newest first. */

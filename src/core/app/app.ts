@@ -1,0 +1,218 @@
+/**
+ * The life of an app as a pure machine: what each event does in each state, and what it does not.
+ * Time is an argument. Not for: who may send an event (policy), or reading and writing (the verbs).
+ *
+ * INVARIANT: nothing leads out of `ended` and `graduated`, and out of `ending` only there. An app
+ * whose end date has passed is ending for every event, whether a sweep has looked at it or not.
+ */
+import type { PersonId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import { addMs, type Instant } from '../base/time.ts'
+import type { AppRow, AppState, PauseCause } from './rows.ts'
+
+export type AppEvent =
+  | { readonly kind: 'activate' }
+  | { readonly kind: 'extend'; readonly endsAt: Instant }
+  | { readonly kind: 'offer'; readonly to: PersonId }
+  | { readonly kind: 'name-backup'; readonly backupId: PersonId }
+  | { readonly kind: 'accept'; readonly by: PersonId; readonly backupId: PersonId }
+  | { readonly kind: 'pause'; readonly because: Exclude<PauseCause, 'owner-gone'> }
+  | { readonly kind: 'resume'; readonly by: 'owner' | 'person' }
+  | { readonly kind: 'owner-gone' }
+  | { readonly kind: 'owner-back' }
+  | { readonly kind: 'hand-over-due' }
+  | { readonly kind: 'end-due' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'graduate' }
+export type AppEventKind = AppEvent['kind']
+
+/** The app after the event, with its version as it was; or why not, and what to do instead. */
+export function stepApp(app: AppRow, event: AppEvent, now: Instant): AppRow | Problem {
+  const state = stateAt(app, now)
+  if (!allowedIn[event.kind].includes(app.state)) return wrongState(app, state, event.kind)
+  const isEnd = event.kind === 'end' || event.kind === 'end-due'
+  if (state !== app.state && !isEnd) return wrongState(app, state, event.kind)
+  switch (event.kind) {
+    case 'activate':
+      return { ...app, state: 'active' }
+    case 'extend':
+      return extend(app, event.endsAt)
+    case 'offer':
+      return event.to === app.ownerId ? ownerAlready(app) : { ...app, offeredTo: event.to }
+    case 'name-backup':
+      return event.backupId === app.ownerId ? backupIsOwner() : { ...app, backupId: event.backupId }
+    case 'accept':
+      return accept(app, event)
+    case 'pause':
+      return pause(app, event.because)
+    case 'resume':
+      return resume(app, event.by)
+    case 'owner-gone':
+      return app.orphanedAt === null
+        ? { ...app, orphanedAt: now }
+        : wrongState(app, state, event.kind)
+    case 'owner-back':
+      return app.orphanedAt === null ? wrongState(app, state, event.kind) : owned(app)
+    case 'hand-over-due':
+      return app.orphanedAt !== null && now >= handOverEndsAt(app.orphanedAt)
+        ? { ...app, state: 'paused', pausedBecause: 'owner-gone' }
+        : wrongState(app, state, event.kind)
+    case 'end-due':
+      return state === 'ending' ? ending(app) : wrongState(app, state, event.kind)
+    case 'end':
+      return ending(app)
+    case 'gone':
+      return { ...app, state: 'ended', endedAt: now }
+    case 'graduate':
+      return { ...app, state: 'graduated', endedAt: now }
+  }
+}
+
+/** What the app is at this instant: `ending` from its end date on, swept or not. */
+export function stateAt(app: Pick<AppRow, 'state' | 'endsAt'>, now: Instant): AppState {
+  return living.includes(app.state) && app.endsAt <= now ? 'ending' : app.state
+}
+
+/** When an app without a living owner is paused. */
+export function handOverEndsAt(orphanedAt: Instant): Instant {
+  return addMs(orphanedAt, limits.handOverHours * 3600 * 1000)
+}
+
+const living: readonly AppState[] = ['draft', 'active', 'paused']
+
+/** States in which an event can mean something at all; the rest is looked at one by one. */
+const allowedIn: Record<AppEventKind, readonly AppState[]> = {
+  activate: ['draft'],
+  extend: living,
+  offer: living,
+  'name-backup': living,
+  accept: living,
+  pause: ['active', 'paused'],
+  resume: ['paused'],
+  'owner-gone': living,
+  'owner-back': living,
+  'hand-over-due': ['active'],
+  'end-due': living,
+  end: living,
+  gone: ['ending'],
+  graduate: ['ending'],
+}
+
+function extend(app: AppRow, endsAt: Instant): AppRow | Problem {
+  if (endsAt <= app.endsAt)
+    return new Problem('invalid-field', {
+      field: 'endsAt',
+      detail: `\`endsAt\` must be later than ${app.endsAt}, when \`${app.slug}\` ends now.`,
+      next: `To end it sooner: ${product.command} end ${app.slug}`,
+    })
+  if (endsAt > app.maxEndsAt)
+    return new Problem('invalid-field', {
+      field: 'endsAt',
+      detail: `\`${app.slug}\` can be extended to ${app.maxEndsAt} at most: it is a ${app.stage} app.`,
+      next: `To keep it longer: ${product.command} graduate ${app.slug}`,
+    })
+  return { ...app, endsAt }
+}
+
+function accept(app: AppRow, event: { by: PersonId; backupId: PersonId }): AppRow | Problem {
+  const isAsked =
+    event.by === app.offeredTo || (app.orphanedAt !== null && event.by === app.backupId)
+  if (!isAsked || event.by === app.ownerId)
+    return new Problem('wrong-state', {
+      detail: `\`${app.slug}\` was not offered to you.`,
+      next: `Its owner can offer it: ${product.command} transfer ${app.slug}`,
+    })
+  if (event.backupId === event.by) return backupIsOwner()
+  return { ...owned(app), ownerId: event.by, backupId: event.backupId, offeredTo: null }
+}
+
+/** A living owner again: undoes what the owner's absence did, and nothing else. */
+function owned(app: AppRow): AppRow {
+  const isOver = app.pausedBecause === 'owner-gone'
+  return {
+    ...app,
+    orphanedAt: null,
+    state: isOver ? 'active' : app.state,
+    pausedBecause: isOver ? null : app.pausedBecause,
+  }
+}
+
+/** A stronger reason takes the place of a weaker one, so that nobody lifts more than they set. */
+const strength: Record<PauseCause, number> = { owner: 0, 'owner-gone': 1, drift: 2, person: 3 }
+
+function pause(app: AppRow, because: PauseCause): AppRow | Problem {
+  if (app.pausedBecause !== null && strength[because] <= strength[app.pausedBecause])
+    return wrongState(app, 'paused', 'pause')
+  return { ...app, state: 'paused', pausedBecause: because }
+}
+
+function resume(app: AppRow, by: 'owner' | 'person'): AppRow | Problem {
+  if (app.orphanedAt !== null)
+    return new Problem('wrong-state', {
+      detail: `\`${app.slug}\` has no living owner since ${app.orphanedAt}; nothing is deleted.`,
+      next: `Accept it: ${product.command} transfer accept ${app.slug}`,
+    })
+  if (by === 'owner' && app.pausedBecause === 'person')
+    return new Problem('wrong-state', {
+      detail: `\`${app.slug}\` was paused by somebody else and is resumed by them.`,
+      next: `Who paused it: ${product.command} log ${app.slug}`,
+    })
+  return { ...app, state: 'active', pausedBecause: null }
+}
+
+function ending(app: AppRow): AppRow {
+  return { ...app, state: 'ending', pausedBecause: null, offeredTo: null }
+}
+
+function wrongState(app: AppRow, state: AppState, event: AppEventKind): Problem {
+  return new Problem('wrong-state', {
+    detail: `\`${app.slug}\` is ${state} and can not be ${become[event]}.`,
+    next: nextStep[state](app.slug),
+    log: `${event} in ${app.state}, ends ${app.endsAt}`,
+  })
+}
+
+const become: Record<AppEventKind, string> = {
+  activate: 'opened',
+  extend: 'extended',
+  offer: 'handed over',
+  'name-backup': 'given another backup',
+  accept: 'accepted',
+  pause: 'paused',
+  resume: 'resumed',
+  'owner-gone': 'marked as without owner',
+  'owner-back': 'marked as owned again',
+  'hand-over-due': 'paused for its missing owner',
+  'end-due': 'ended by its date',
+  end: 'ended',
+  gone: 'called ended',
+  graduate: 'graduated',
+}
+
+const nextStep: Record<AppState, (slug: string) => string> = {
+  draft: slug => `See what it still needs: ${product.command} show ${slug}`,
+  active: slug => `See how it is: ${product.command} status ${slug}`,
+  paused: slug => `Resume it: ${product.command} resume ${slug}`,
+  ending: slug => `Its end goes on by itself. Follow it: ${product.command} show ${slug}`,
+  ended: () => `It is gone everywhere. Make a new app: ${product.command} new`,
+  graduated: () => `It is a managed service now. Make a new app: ${product.command} new`,
+}
+
+function ownerAlready(app: AppRow): Problem {
+  return new Problem('invalid-field', {
+    field: 'to',
+    detail: `This person owns \`${app.slug}\` already.`,
+    next: 'Name somebody else.',
+  })
+}
+
+function backupIsOwner(): Problem {
+  return new Problem('invalid-field', {
+    field: 'backupId',
+    detail: 'Owner and backup are two people.',
+    next: 'Name somebody else as backup.',
+  })
+}

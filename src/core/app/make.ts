@@ -1,0 +1,135 @@
+/** Makes an app: nothing gets identities, data or credentials here without an owner, a purpose and an end. */
+import type { AppId, PersonId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import { parseSlug, parseText } from '../base/text.ts'
+import { addSeconds, type Instant } from '../base/time.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { findInstallation } from '../people/rows.ts'
+import { violatedConstraint } from '../store/fault.ts'
+import { changeApp, requireLiving } from './change.ts'
+import {
+  type AppRow,
+  appTable,
+  type DataClass,
+  type EndTrigger,
+  findApp,
+  type Stage,
+} from './rows.ts'
+
+const appMade = entryKind('app.make', 'made the app')
+const appActivated = entryKind('app.activate', 'opened the app')
+
+export interface NewApp {
+  id: AppId
+  slug: string
+  ownerId: PersonId
+  /** Another living person; in a solo installation the owner may stand alone. */
+  backupId: PersonId
+  team: string | null
+  purpose: string
+  dataClasses: readonly DataClass[]
+  stage: Stage
+  endTrigger: EndTrigger
+  endsAt: Instant
+  /** Made ahead of time, for a planned day: gets nothing until `activateApp`. */
+  isDraft?: boolean
+}
+
+/** The same call again answers the same app. Problem `already-exists` when the slug or id is taken. */
+export async function makeApp(
+  world: LedgerWorld,
+  permit: Permit<'app.make'>,
+  input: NewApp,
+): Promise<AppRow> {
+  checkPermit(permit, 'app.make', input.id)
+  try {
+    return await recorded(world, async scope => {
+      const known = await findApp(scope.tx, input.id)
+      if (known !== undefined) return sameApp(known, permit, input)
+      const app = draftApp(permit, input, scope.at)
+      await checkPeople(scope, app)
+      await scope.insert(appTable, app)
+      scope.entry({ kind: appMade, by: permit })
+      return app
+    })
+  } catch (thrown) {
+    if (violatedConstraint(thrown) === 'app_slug') throw slugTaken(input.slug)
+    throw thrown
+  }
+}
+
+export async function activateApp(
+  world: LedgerWorld,
+  permit: Permit<'app.make'>,
+  input: { appId: AppId },
+): Promise<AppRow> {
+  checkPermit(permit, 'app.make', input.appId)
+  return recorded(world, async scope => {
+    const app = await changeApp(scope, input.appId, { kind: 'activate' })
+    scope.entry({ kind: appActivated, by: permit })
+    return app
+  })
+}
+
+function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppRow {
+  if (known.slug === input.slug && known.madeBy === permit.actor) return known
+  throw new Problem('already-exists', {
+    detail: 'Another app has this id.',
+    next: 'Make it under a new id.',
+  })
+}
+
+function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): AppRow {
+  const days = input.stage === 'prototype' ? limits.prototypeMaxDays : limits.managedMaxDays
+  const maxEndsAt = addSeconds(now, days * 24 * 3600)
+  if (input.endsAt <= now || input.endsAt > maxEndsAt)
+    throw new Problem('invalid-field', {
+      field: 'endsAt',
+      detail: `\`endsAt\` must be later than now and at most ${maxEndsAt}: a ${input.stage} app lives ${days} days at most.`,
+      next: 'Choose an earlier end; it can be extended later.',
+    })
+  return {
+    id: input.id,
+    version: 1,
+    slug: parseSlug(input.slug, 'slug'),
+    ownerId: input.ownerId,
+    backupId: input.backupId,
+    offeredTo: null,
+    team: input.team === null ? null : parseSlug(input.team, 'team'),
+    purpose: parseText(input.purpose, 'purpose'),
+    dataClasses: [...new Set(input.dataClasses)].sort(),
+    stage: input.stage,
+    state: input.isDraft === true ? 'draft' : 'active',
+    endTrigger: input.endTrigger,
+    endsAt: input.endsAt,
+    maxEndsAt,
+    pausedBecause: null,
+    orphanedAt: null,
+    madeBy: permit.actor,
+    madeAt: now,
+    endedAt: null,
+  }
+}
+
+async function checkPeople(scope: Scope, app: AppRow): Promise<void> {
+  await requireLiving(scope, app.ownerId, 'ownerId')
+  await requireLiving(scope, app.backupId, 'backupId')
+  if (app.ownerId === app.backupId && (await findInstallation(scope.tx))?.mode !== 'solo')
+    throw new Problem('invalid-field', {
+      field: 'backupId',
+      detail: 'Owner and backup are two people, so that somebody is there when one leaves.',
+      next: `Name a colleague. Who is here: ${product.command} person ls`,
+    })
+}
+
+function slugTaken(slug: string): Problem {
+  return new Problem('already-exists', {
+    field: 'slug',
+    detail: `An app named \`${slug}\` is alive already.`,
+    next: `Choose another name, or look at it: ${product.command} show ${slug}`,
+  })
+}
