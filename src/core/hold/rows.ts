@@ -33,12 +33,16 @@ export function lockHold(tx: Tx, id: HoldId): Promise<HoldRow | undefined> {
   return lockRow(tx, holdTable, id)
 }
 
-export async function findSetHold(
-  sql: Sql,
+/** Two that would hold the same at once wait for each other here. */
+export async function lockSetHold(
+  tx: Tx,
   scope: HoldScope,
   about: string,
 ): Promise<HoldRow | undefined> {
-  const rows = await sql.query<HoldRow>(
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 7135005))', [
+    `${scope} ${about}`,
+  ])
+  const rows = await tx.query<HoldRow>(
     `select ${holdTable.select} from hold where scope = $1 and about = $2 and state = 'set'`,
     [scope, about],
   )
