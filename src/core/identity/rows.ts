@@ -68,22 +68,6 @@ export const trustRuleTable = factTable<TrustRuleRow>(
   { json: ['claims'], isResident: rule => rule.state === 'active' },
 )
 
-export async function findIdentity(sql: Sql, id: IdentityId): Promise<IdentityRow | undefined> {
-  const rows = await sql.query<IdentityRow>(
-    `select ${identityTable.select} from identity where id = $1`,
-    [id],
-  )
-  return rows[0]
-}
-
-export async function lockIdentity(tx: Tx, id: IdentityId): Promise<IdentityRow | undefined> {
-  const rows = await tx.query<IdentityRow>(
-    `select ${identityTable.select} from identity where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
-}
-
 export function listIdentities(sql: Sql, appId: AppId): Promise<IdentityRow[]> {
   return sql.query<IdentityRow>(
     `select ${identityTable.select} from identity where app_id = $1 order by made_at, id`,
@@ -95,11 +79,10 @@ export function listIdentities(sql: Sql, appId: AppId): Promise<IdentityRow[]> {
 export async function findTakenSpiffeId(
   sql: Sql,
   spiffeIds: readonly string[],
-  appId: AppId,
 ): Promise<string | undefined> {
   const rows = await sql.query<{ id: string }>(
-    'select spiffe_id as id from identity where spiffe_id = any($1) and app_id <> $2 limit 1',
-    [spiffeIds, appId],
+    'select spiffe_id as id from identity where spiffe_id = any($1) limit 1',
+    [spiffeIds],
   )
   return rows[0]?.id
 }
@@ -113,14 +96,6 @@ export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
   )
 }
 
-export async function findTrustRule(sql: Sql, id: TrustRuleId): Promise<TrustRuleRow | undefined> {
-  const rows = await sql.query<TrustRuleRow>(
-    `select ${trustRuleTable.select} from trust_rule where id = $1`,
-    [id],
-  )
-  return rows[0]
-}
-
 export async function findTrustRuleOf(
   sql: Sql,
   requestId: RequestId,
@@ -128,14 +103,6 @@ export async function findTrustRuleOf(
   const rows = await sql.query<TrustRuleRow>(
     `select ${trustRuleTable.select} from trust_rule where request_id = $1`,
     [requestId],
-  )
-  return rows[0]
-}
-
-export async function lockTrustRule(tx: Tx, id: TrustRuleId): Promise<TrustRuleRow | undefined> {
-  const rows = await tx.query<TrustRuleRow>(
-    `select ${trustRuleTable.select} from trust_rule where id = $1 for update`,
-    [id],
   )
   return rows[0]
 }

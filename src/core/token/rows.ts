@@ -38,21 +38,6 @@ export const tokenTable = factTable<TokenRow>(
   { isResident: token => token.state === 'live' },
 )
 
-export async function findToken(sql: Sql, id: TokenId): Promise<TokenRow | undefined> {
-  const rows = await sql.query<TokenRow>(`select ${tokenTable.select} from token where id = $1`, [
-    id,
-  ])
-  return rows[0]
-}
-
-export async function lockToken(tx: Tx, id: TokenId): Promise<TokenRow | undefined> {
-  const rows = await tx.query<TokenRow>(
-    `select ${tokenTable.select} from token where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
-}
-
 export function listTokens(sql: Sql, filter: { taskId: TaskId }): Promise<TokenRow[]> {
   return sql.query<TokenRow>(
     `select ${tokenTable.select} from token where task_id = $1 order by issued_at, id

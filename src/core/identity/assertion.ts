@@ -1,0 +1,134 @@
+/**
+ * A token from outside, read into types before anything about it is believed. Pure; it knows no key,
+ * no rule and no signature: see `attest.ts`.
+ *
+ * ATTACKER: sends what makes a reader spend (a megabyte of dots), trust a header (`jwk`, `jku`, `x5c`,
+ * `crit`, `alg: none`), or see another type than the one that is checked (`iss` as a list).
+ */
+import { sha256Hex } from '../base/hash.ts'
+import { canonicalJson, type Json, type JsonObject, parseJson } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { isProblem } from '../base/problem.ts'
+import { type AttestRefusal, refuse } from './refusal.ts'
+
+export const assertionAlgs = ['RS256', 'ES256'] as const
+export type AssertionAlg = (typeof assertionAlgs)[number]
+
+export interface Assertion {
+  readonly alg: AssertionAlg
+  readonly kid: string
+  /** Lower case, `jwt` where the header has none. */
+  readonly typ: string
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string
+  /** Whole seconds since 1970 (RFC 7519 NumericDate). */
+  readonly exp: number
+  readonly iat: number
+  readonly nbf: number | null
+  readonly jti: string
+  /** All claims, as they were said. */
+  readonly claims: JsonObject
+  /**
+   * The one name it is remembered by. It hashes what was said, not how it was spelled: the same token
+   * has many spellings in base64url.
+   */
+  readonly hash: string
+  /** The compact form, for the check of its signature alone. */
+  readonly token: string
+}
+
+/** RFC 7515 compact form with the claims of RFC 7519. Every claim named here must be there. */
+export function readAssertion(token: string): Assertion | AttestRefusal {
+  if (token.length > limits.foreignTokenBytes)
+    return malformed('token', 'too long', `at most ${limits.foreignTokenBytes} characters`)
+  const parts = token.split('.', 4)
+  const [head, body, signature] = parts
+  if (parts.length !== 3 || !parts.every(part => /^[A-Za-z0-9_-]+$/.test(part)) || !signature)
+    return malformed('token', 'something else', 'three parts in base64url')
+  const header = readPart(head)
+  const claims = readPart(body)
+  if (header === null) return malformed('header', 'not readable', 'a JSON object')
+  if (claims === null) return malformed('claims', 'not readable', 'a JSON object')
+  return checkHeader(header) ?? checkClaims(claims) ?? joined(header, claims, token)
+}
+
+/** Headers that tell a verifier where to find the key, or how else to read the token. */
+const steering = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5c', 'x5u', 'enc']
+
+function checkHeader(header: JsonObject): AttestRefusal | null {
+  const { alg, kid, typ } = header
+  if (!assertionAlgs.some(known => known === alg))
+    return malformed('alg', alg, assertionAlgs.join(' or '))
+  const steered = steering.find(name => name in header)
+  if (steered !== undefined) return malformed(steered, 'in the header', 'not there')
+  if (!isName(kid)) return malformed('kid', kid, 'the name of a key')
+  if (typ !== undefined && !isName(typ)) return malformed('typ', typ, 'JWT')
+  return null
+}
+
+function checkClaims(claims: JsonObject): AttestRefusal | null {
+  for (const name of ['iss', 'sub', 'aud', 'jti'])
+    if (!isName(claims[name])) return malformed(name, claims[name], 'one text')
+  for (const name of ['exp', 'iat'])
+    if (!isSeconds(claims[name])) return malformed(name, claims[name], 'whole seconds since 1970')
+  if (claims['nbf'] !== undefined && !isSeconds(claims['nbf']))
+    return malformed('nbf', claims['nbf'], 'whole seconds since 1970')
+  return null
+}
+
+function joined(header: JsonObject, claims: JsonObject, token: string): Assertion | AttestRefusal {
+  const hash = hashOf(claims)
+  if (hash === null) return malformed('claims', 'not well-formed text', 'a JSON object')
+  return {
+    alg: header['alg'] as AssertionAlg,
+    kid: header['kid'] as string,
+    typ: (typeof header['typ'] === 'string' ? header['typ'] : 'jwt').toLowerCase(),
+    iss: claims['iss'] as string,
+    sub: claims['sub'] as string,
+    aud: claims['aud'] as string,
+    exp: claims['exp'] as number,
+    iat: claims['iat'] as number,
+    nbf: (claims['nbf'] ?? null) as number | null,
+    jti: claims['jti'] as string,
+    claims,
+    hash,
+    token,
+  }
+}
+
+/** Null where a claim holds half a character, which no canonical form can say. */
+function hashOf(claims: JsonObject): string | null {
+  try {
+    return sha256Hex(canonicalJson([claims['iss'], claims['jti'], claims]))
+  } catch (thrown) {
+    if (thrown instanceof TypeError) return null
+    throw thrown
+  }
+}
+
+function readPart(part: string | undefined): JsonObject | null {
+  try {
+    const bytes = Buffer.from(part ?? '', 'base64url')
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const value = parseJson(text, limits.foreignTokenBytes)
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? (value as JsonObject) : null
+  } catch (thrown) {
+    if (isProblem(thrown) || thrown instanceof TypeError) return null
+    throw thrown
+  }
+}
+
+function isName(value: Json | undefined): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= limits.claimChars
+}
+
+/** A NumericDate we can compute with: a whole second before the year 10000. */
+function isSeconds(value: Json | undefined): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < 253_402_300_800
+}
+
+function malformed(claim: string, is: Json | undefined, needs: string): AttestRefusal {
+  return refuse('malformed', claim, is, needs)
+}

@@ -1,0 +1,157 @@
+/**
+ * Keys of foreign issuers, fetched from each issuer's own origin and kept. Not for our own keys.
+ *
+ * ATTACKER: makes us fetch without end (a new `kid` in every token), mixes up two issuers that use
+ * the same `kid`, takes the issuer off the net, or still holds a key that its issuer has removed.
+ * So: one cache per exact issuer, one call at a time, a floor between two calls whatever tokens say
+ * (which is why unknown kids need no list of their own), a failed call never empties the cache, and
+ * a fetched set replaces the old one whole.
+ */
+import { type CryptoKey, importJWK, type JWK } from 'jose'
+import type { Json, JsonObject } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { isProblem, Problem } from '../base/problem.ts'
+import type { Clock } from '../base/time.ts'
+import type { AssertionAlg } from './assertion.ts'
+import { type AllowedOrigins, checkAddress, fetchJson } from './guard.ts'
+
+/** Which issuers may ever be asked for keys: trust rules choose among these. */
+export interface IssuerRegistry {
+  /** Exact `iss` values. */
+  readonly issuers: ReadonlySet<string>
+  readonly allowedOrigins: AllowedOrigins
+}
+
+export interface IssuerKeys {
+  /** Whether this exact issuer is registered. */
+  knows(issuer: string): boolean
+  /**
+   * The issuer's key of this id for this algorithm; undefined when it has none.
+   * Problem `issuer-unavailable` when its keys are not known, or known for too long.
+   */
+  keyOf(issuer: string, kid: string, alg: AssertionAlg): Promise<CryptoKey | undefined>
+}
+
+type KeySet = ReadonlyMap<string, CryptoKey>
+
+interface Cached {
+  keys: KeySet | undefined
+  fetchedAtMs: number
+  triedAtMs: number
+  flight: Promise<void> | undefined
+}
+
+/** `fetch` is `fetchJson` in production; it takes a full address and answers with a document. */
+export function makeIssuerKeys(
+  world: { readonly clock: Clock; readonly fetch?: typeof fetchJson },
+  registry: IssuerRegistry,
+): IssuerKeys {
+  const cache = new Map<string, Cached>()
+  const fetch = world.fetch ?? fetchJson
+
+  return {
+    knows: issuer => registry.issuers.has(issuer),
+    async keyOf(issuer, kid, alg) {
+      if (!registry.issuers.has(issuer)) return undefined
+      const cached = cachedOf(cache, issuer)
+      if (isWanted(cached, keyName(kid, alg), world.clock.monotonicMs()))
+        cached.flight ??= refresh(cached, issuer)
+      if (cached.flight !== undefined) await cached.flight
+      return usableKeys(cached, issuer, world.clock.monotonicMs()).get(keyName(kid, alg))
+    },
+  }
+
+  async function refresh(cached: Cached, issuer: string): Promise<void> {
+    cached.triedAtMs = world.clock.monotonicMs()
+    try {
+      cached.keys = await fetchKeys(issuer)
+      cached.fetchedAtMs = world.clock.monotonicMs()
+    } catch (thrown) {
+      // Whoever needs the keys is told by `usableKeys`; the ones we have stay.
+      if (!isProblem(thrown)) throw thrown
+    } finally {
+      cached.flight = undefined
+    }
+  }
+
+  /** OpenID Connect Discovery 1.0 §4: the document names its issuer; its keys lie at the same origin. */
+  async function fetchKeys(issuer: string): Promise<KeySet> {
+    const base = issuer.endsWith('/') ? issuer.slice(0, -1) : issuer
+    const origin = checkAddress(issuer, 'issuer', registry.allowedOrigins).origin
+    const document = await fetch(
+      `${base}/.well-known/openid-configuration`,
+      registry.allowedOrigins,
+    )
+    const { issuer: named, jwks_uri: address } = objectOf(document)
+    if (named !== issuer || typeof address !== 'string')
+      throw unusable('Its discovery document names another issuer or no keys.')
+    if (checkAddress(address, 'jwks_uri', registry.allowedOrigins).origin !== origin)
+      throw unusable('Its keys lie at another origin.')
+    return importKeys(await fetch(address, registry.allowedOrigins))
+  }
+}
+
+function cachedOf(cache: Map<string, Cached>, issuer: string): Cached {
+  const known = cache.get(issuer)
+  if (known !== undefined) return known
+  const fresh = { keys: undefined, fetchedAtMs: 0, triedAtMs: -Infinity, flight: undefined }
+  cache.set(issuer, fresh)
+  return fresh
+}
+
+/** Whether the issuer is asked again. INVARIANT: never within the floor, whatever is asked for. */
+function isWanted(cached: Cached, name: string, nowMs: number): boolean {
+  const floorMs = cached.keys === undefined ? limits.jwksRetryMs : limits.jwksRefetchMs
+  if (nowMs - cached.triedAtMs < floorMs) return false
+  if (cached.keys === undefined || !cached.keys.has(name)) return true
+  return nowMs - cached.fetchedAtMs >= limits.jwksFreshMs
+}
+
+function usableKeys(cached: Cached, issuer: string, nowMs: number): KeySet {
+  if (cached.keys !== undefined && nowMs - cached.fetchedAtMs < limits.jwksMaxAgeMs)
+    return cached.keys
+  throw new Problem('issuer-unavailable', {
+    detail: `The keys of the issuer \`${new URL(issuer).host}\` can not be read.`,
+    next: 'Try again in a moment.',
+  })
+}
+
+/** RFC 7517. What we can not use (other types, too short, for encryption) is passed over. */
+async function importKeys(document: Json): Promise<KeySet> {
+  const { keys } = objectOf(document)
+  if (!Array.isArray(keys) || keys.length > limits.issuerKeys)
+    throw unusable(`Its key set is not a list of at most ${limits.issuerKeys} keys.`)
+  const found = new Map<string, CryptoKey>()
+  for (const each of keys as readonly Json[]) {
+    const jwk = objectOf(each)
+    const alg = algOf(jwk)
+    if (alg === null || typeof jwk['kid'] !== 'string') continue
+    const key = await importJWK(jwk as JWK, alg).catch(() => null)
+    if (key !== null && !(key instanceof Uint8Array)) found.set(keyName(jwk['kid'], alg), key)
+  }
+  return found
+}
+
+/** The one algorithm this key is for. A key that came with its private part is nobody's key. */
+function algOf(jwk: JsonObject): AssertionAlg | null {
+  const { kty, crv, n, use, alg } = jwk
+  if ('d' in jwk || (use !== undefined && use !== 'sig')) return null
+  const isRsa = kty === 'RSA' && typeof n === 'string' && Buffer.from(n, 'base64url').length >= 256
+  const own = isRsa ? 'RS256' : kty === 'EC' && crv === 'P-256' ? 'ES256' : null
+  return alg === undefined || alg === own ? own : null
+}
+
+/** A `kid` may be used for two algorithms: each is its own key. */
+function keyName(kid: string, alg: AssertionAlg): string {
+  return `${alg} ${kid}`
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as JsonObject
+  throw unusable('Its answer is not an object.')
+}
+
+function unusable(detail: string): Problem {
+  return new Problem('issuer-unavailable', { detail })
+}

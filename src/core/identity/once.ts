@@ -1,0 +1,34 @@
+/**
+ * An assertion is accepted once: in the transaction that acts on it, so that of many calls with the
+ * same one exactly one acts, on however many replicas, also after a restart.
+ */
+import { limits } from '../base/limits.ts'
+import { addMs, type Instant } from '../base/time.ts'
+import type { Sql, Tx } from '../store/store.ts'
+import type { UsedAssertion } from './attest.ts'
+import { type AttestRefusal, refuse } from './refusal.ts'
+import { deleteAssertions, findAssertion, insertAssertion } from './rows.ts'
+
+/**
+ * Null when it is ours to use now. Otherwise the refusal, and the caller rolls back. A second call
+ * waits for the first one's commit.
+ */
+export async function claimAssertion(
+  tx: Tx,
+  assertion: UsedAssertion,
+  now: Instant,
+): Promise<AttestRefusal | null> {
+  if (!assertion.isOnce) return null
+  if (await insertAssertion(tx, { ...assertion, usedAt: now })) return null
+  const used = await findAssertion(tx, assertion.issuer, assertion.hash)
+  const refusal = refuse('used', 'jti', 'a token that was used', 'a new one from its issuer')
+  return { ...refusal, says: `it was used once already, at ${used?.usedAt ?? 'the same moment'}` }
+}
+
+/**
+ * Forgets assertions that ran out. INVARIANT: only well after their end, so that a clock that jumps back,
+ * here or on another replica, revives nothing.
+ */
+export function forgetAssertions(sql: Sql, now: Instant): Promise<number> {
+  return deleteAssertions(sql, addMs(now, -limits.assertionKeptMs))
+}

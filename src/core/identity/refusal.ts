@@ -1,0 +1,47 @@
+/** Why a caller was not attested: a value that names the one thing that failed. */
+import type { Json } from '../base/json.ts'
+import { safeText } from '../base/text.ts'
+
+/** What is counted per issuer and minute. A closed list, so that callers can not make up rows. */
+export type RefusalReason =
+  | 'malformed'
+  | 'issuer'
+  | 'audience'
+  | 'time'
+  | 'key'
+  | 'signature'
+  | 'claims'
+  | 'identity'
+  | 'used'
+
+export interface AttestRefusal {
+  readonly refused: RefusalReason
+  /** The claim, header or parameter that failed. */
+  readonly claim: string
+  /** What the token says there, made safe to print. */
+  readonly is: string
+  /** What would have been accepted. From no rule but those of the identity that was asked for. */
+  readonly needs: string
+  /** One sentence for the caller. */
+  readonly says: string
+}
+
+/** `says` is made from the parts unless a better sentence is given. */
+export function refuse(
+  refused: RefusalReason,
+  claim: string,
+  is: Json | undefined,
+  needs: string,
+): AttestRefusal {
+  const shown = typeof is === 'string' ? safeText(is, 120) : shownJson(is)
+  const says = `its token says ${claim} ${shown}, needed is ${needs}`
+  return { refused, claim, is: shown, needs, says }
+}
+
+export function isRefusal(value: object): value is AttestRefusal {
+  return 'refused' in value
+}
+
+function shownJson(value: Json | undefined): string {
+  return value === undefined ? 'nothing' : safeText(JSON.stringify(value), 120)
+}
