@@ -2,10 +2,12 @@
  * What tests of the log record: a table of its own with every form of column, so that they need no
  * later chapter. `thing` rows leave the memory when they are gone.
  */
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { newId, systemId } from '../../src/core/base/ids.ts'
 import type { Instant } from '../../src/core/base/time.ts'
 import { type FactRow, factTable } from '../../src/core/ledger/fact-table.ts'
 import { entryKind } from '../../src/core/ledger/kind.ts'
+import type { NoteSigner } from '../../src/core/ledger/note.ts'
 import { type LedgerWorld, recorded } from '../../src/core/ledger/record.ts'
 import { Replica } from '../../src/core/ledger/replica.ts'
 import { sequenceRound } from '../../src/core/ledger/sequence.ts'
@@ -53,6 +55,18 @@ export async function memoryThings(): Promise<ThingWorld> {
   const store = await memoryStore()
   await asOwner(store, thingSchema)
   return thingWorld(store)
+}
+
+/** The same database as if nothing had happened: quicker than another one. */
+export async function emptyThings(world: ThingWorld): Promise<ThingWorld> {
+  await asOwner(world.store, [
+    'set session_replication_role = replica',
+    `truncate thing, ledger_inbox, ledger_words, ledger_entry, ledger_node, ledger_checkpoint,
+       decision, ledger_refusal_count restart identity`,
+    `update ledger_head set size = 0, peaks = '', root = sha256('')`,
+    'set session_replication_role = origin',
+  ])
+  return thingWorld(world.store)
 }
 
 /** Embedded only: what an attacker with the database's own rights could do. */
@@ -107,4 +121,14 @@ export function changeThing(
 /** Everything that waits gets its position. */
 export async function sequenceAll(store: Store): Promise<void> {
   while ((await sequenceRound({ store })) !== 0);
+}
+
+/** A log key that lives as long as the test. */
+export function makeNoteSigner(name = 'example.com/log'): NoteSigner {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  return {
+    name,
+    publicKey: Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url'),
+    sign: bytes => sign(null, bytes, privateKey),
+  }
 }

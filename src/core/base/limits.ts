@@ -101,6 +101,8 @@ export const limits = {
   targetEndConnections: 2,
   /** Reaching a target, or waiting for one of those connections. */
   targetConnectMs: 5_000,
+  /** Waiting for a lock there: others queue behind who waits. */
+  targetLockMs: 5_000,
   /** A path that let the probe account in so recently is not asked again. */
   probeFreshMs: 1_000,
   /** A session at a target that was told to end, until that counts as not ending. */
@@ -133,4 +135,14 @@ export const limits = {
   followPollMs: 500,
   /** A checkpoint is signed at most this often unless one is asked for. */
   checkpointPaceMs: 1_000,
+  /** Different (issuer, minute, reason) of refused callers one process counts at a time. */
+  refusalKinds: 1_000,
+  // policy
+  /** Times the rules are asked again to explain one denial. */
+  whyTrials: 60,
+  /** What a denial offers instead. */
+  alternatives: 3,
+  /** Recorded decisions one replay reads at once, and in all. */
+  replayBatch: 200,
+  replayDecisions: 100_000,
 } as const

@@ -17,7 +17,7 @@ import { StoreFault } from '../store/fault.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, imageOf, snakeCase } from './fact-table.ts'
 import type { EntryKind } from './kind.ts'
-import { commit, leafText, type Subject } from './leaf.ts'
+import { commit, leafText, type Subject, subjectIds } from './leaf.ts'
 import type { Replica, TableImage } from './replica.ts'
 import { logBehind, type Sealed, writeEntry } from './rows.ts'
 
@@ -216,9 +216,11 @@ class Draft implements Scope {
 
   /** The last statement, in one flush with the commit. Nothing after it may take a row lock. */
   seal(): void {
-    if (this.#text !== undefined)
+    if (this.#text !== undefined) {
       this.sealed = writeEntry(this.tx, this.#sealed(this.#text), this.#records, this.#seen)
-    else assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
+      // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
+      this.sealed.catch(() => {})
+    } else assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
   }
 
   /** The first thing that went wrong: an insert that nobody waited for comes before what followed. */
@@ -251,12 +253,11 @@ class Draft implements Scope {
       facts: commit(factsSalt, facts),
       ...(wordsText === null || wordsSalt === null ? {} : { words: commit(wordsSalt, wordsText) }),
     })
-    const ids = [...new Set(subjects.map(subject => subject.id))]
     const { at } = this
     return {
       at,
       kind: text.kind,
-      subjects: ids,
+      subjects: subjectIds(subjects),
       leaf,
       facts,
       factsSalt,

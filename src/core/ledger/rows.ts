@@ -167,17 +167,34 @@ export async function readFresh(sql: Sql): Promise<{
   return rows[0]
 }
 
-/** Entries from `from` up to `to`, in order, at most `limit`. */
-export function readEntries(
-  sql: Sql,
-  from: number,
-  to: number,
-  limit: number,
-): Promise<EntryRow[]> {
+export interface EntryFilter {
+  /** Id of a thing it is about. */
+  readonly subject?: string
+  readonly kind?: string
+  /** Positions after this one, oldest first. */
+  readonly after?: number
+  /** Positions before this one, newest first. Newest first is also what neither gives. */
+  readonly before?: number
+}
+
+export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promise<EntryRow[]> {
+  const conditions: string[] = []
+  const params: unknown[] = []
+  const add = (condition: (nth: string) => string, value: unknown) => {
+    if (value !== undefined) conditions.push(condition(`$${params.push(value)}`))
+  }
+  add(
+    nth => `e.subjects @> ${nth}::text[]`,
+    filter.subject === undefined ? undefined : [filter.subject],
+  )
+  add(nth => `e.kind = ${nth}`, filter.kind)
+  add(nth => `e.position > ${nth}`, filter.after)
+  add(nth => `e.position < ${nth}`, filter.before)
+  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
   return sql.query<EntryRow>(
-    `select ${entryColumns} from ledger_entry e left join ledger_words w using (position)
-     where e.position >= $1 and e.position < $2 order by e.position limit $3`,
-    [from, to, limit],
+    `select ${entryColumns} from ledger_entry e left join ledger_words w using (position) ${where}
+     order by e.position ${filter.after === undefined ? 'desc' : ''} limit ${limit}`,
+    params,
   )
 }
 
@@ -219,6 +236,95 @@ export async function* readImages(tx: Tx, table: FactTable<FactRow>): AsyncGener
   }
 }
 
+export async function readLeafHash(sql: Sql, position: number): Promise<Uint8Array | undefined> {
+  const rows = await sql.query<{ hash: Uint8Array }>(
+    'select leaf_hash as hash from ledger_entry where position = $1',
+    [position],
+  )
+  return rows[0]?.hash
+}
+
+/** Stored hashes of each level's indexes from `low` up to `high`; level 0 are the leaves. */
+export function readHashes(
+  sql: Sql,
+  wanted: readonly { level: number; low: number; high: number }[],
+): Promise<TreeNode[]> {
+  return sql.query<TreeNode>(
+    `with want as (
+       select level::int as level, low::bigint as low, high::bigint as high
+       from unnest($1::text[], $2::text[], $3::text[]) as w (level, low, high)
+     )
+     select 0 as level, position as index, leaf_hash as hash
+     from want join ledger_entry on want.level = 0 and position >= low and position < high
+     union all
+     select n.level, n.index, n.hash
+     from want join ledger_node n on n.level = want.level and n.index >= low and n.index < high`,
+    [
+      wanted.map(each => String(each.level)),
+      wanted.map(each => String(each.low)),
+      wanted.map(each => String(each.high)),
+    ],
+  )
+}
+
+export interface CheckpointRow {
+  readonly size: number
+  readonly root: Uint8Array
+  readonly note: string
+  readonly signedAt: Instant
+}
+
+const checkpointColumns = 'size, root, note, signed_at as "signedAt"'
+
+export async function lastCheckpoint(sql: Sql): Promise<CheckpointRow | undefined> {
+  const rows = await sql.query<CheckpointRow>(
+    `select ${checkpointColumns} from ledger_checkpoint order by size desc limit 1`,
+  )
+  return rows[0]
+}
+
+/** Keeps the first checkpoint of a size and answers the one that is kept. */
+export async function keepCheckpoint(sql: Sql, row: CheckpointRow): Promise<CheckpointRow> {
+  await sql.query(
+    `insert into ledger_checkpoint (size, root, note, signed_at) values ($1, $2, $3, $4)
+     on conflict (size) do nothing`,
+    [row.size, row.root, row.note, row.signedAt],
+  )
+  const rows = await sql.query<CheckpointRow>(
+    `select ${checkpointColumns} from ledger_checkpoint where size = $1`,
+    [row.size],
+  )
+  if (rows[0] === undefined) throw new Error('a kept checkpoint can be read')
+  return rows[0]
+}
+
+export function allCheckpoints(sql: Sql): Promise<CheckpointRow[]> {
+  return sql.query<CheckpointRow>(
+    `select ${checkpointColumns} from ledger_checkpoint order by size`,
+  )
+}
+
+export function allNodes(sql: Sql): Promise<TreeNode[]> {
+  return sql.query<TreeNode>('select level, index, hash from ledger_node')
+}
+
+export async function hasWaitingWords(sql: Sql, subject: string): Promise<boolean> {
+  const rows = await sql.query(
+    'select 1 from ledger_inbox where subjects @> $1::text[] and words is not null limit 1',
+    [[subject]],
+  )
+  return rows.length > 0
+}
+
+export async function eraseWordsOf(tx: Tx, subject: string): Promise<number[]> {
+  const rows = await tx.query<{ position: number }>(
+    `delete from ledger_words w using ledger_entry e
+     where e.position = w.position and e.subjects @> $1::text[] returning w.position`,
+    [[subject]],
+  )
+  return rows.map(row => row.position).sort((a, b) => a - b)
+}
+
 export async function waitingIds(sql: Sql): Promise<number[]> {
   const rows = await sql.query<{ id: number }>('select id from ledger_inbox')
   return rows.map(row => row.id)
@@ -226,4 +332,48 @@ export async function waitingIds(sql: Sql): Promise<number[]> {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
+}
+
+/** Facts of entries without a position, in id order. */
+export async function readWaitingFacts(sql: Sql): Promise<string[]> {
+  const rows = await sql.query<{ facts: string }>('select facts from ledger_inbox order by id')
+  return rows.map(row => row.facts)
+}
+
+export interface RefusalCount {
+  readonly issuer: string
+  readonly minute: Instant
+  readonly reason: string
+  readonly count: number
+}
+
+export async function addRefusals(sql: Sql, counts: readonly RefusalCount[]): Promise<void> {
+  await sql.query(
+    `insert into ledger_refusal_count as c (issuer, minute, reason, count)
+     select issuer, minute, reason, count
+     from jsonb_to_recordset($1::jsonb)
+       as n (issuer text, minute timestamptz, reason text, count bigint)
+     on conflict (issuer, minute, reason) do update set count = c.count + excluded.count`,
+    [JSON.stringify(counts)],
+  )
+}
+
+/** Minutes before `minute` that have counts. */
+export function dueRefusals(
+  sql: Sql,
+  minute: Instant,
+): Promise<Pick<RefusalCount, 'issuer' | 'minute'>[]> {
+  return sql.query(
+    `select distinct issuer, minute from ledger_refusal_count
+     where minute < $1 order by minute, issuer limit $2`,
+    [minute, limits.refusalKinds],
+  )
+}
+
+export function takeRefusals(tx: Tx, issuer: string, minute: Instant): Promise<RefusalCount[]> {
+  return tx.query<RefusalCount>(
+    `delete from ledger_refusal_count where issuer = $1 and minute = $2
+     returning issuer, minute, reason, count`,
+    [issuer, minute],
+  )
 }

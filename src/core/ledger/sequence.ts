@@ -4,12 +4,13 @@
  *
  * INVARIANT: positions are dense, and who could see A comes after A: an entry's id is taken under
  * its fact's row lock, a round takes everything visible in id order, rounds follow each other.
- * Not here: which entries exist (`record.ts`), who reads them (`follow.ts`).
+ * Not here: which entries exist (`record.ts`), who reads them (`follow.ts`), proofs (`proof.ts`).
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { limits } from '../base/limits.ts'
 import { assert, Problem } from '../base/problem.ts'
 import type { Store, Tx } from '../store/store.ts'
+import { type CheckpointWorld, signHead } from './proof.ts'
 import { type HeadRow, moveEntries, pickInbox, readHead, takeTurn } from './rows.ts'
 import { extend, leafHash, packPeaks, rootOf, unpackPeaks } from './tree.ts'
 
@@ -20,8 +21,6 @@ export interface SequencerWorld {
   readonly gate?: () => number
   /** Told of each round that failed; the next one is tried anyway. */
   readonly onFault?: (fault: unknown) => void
-  /** After each round that moved something, outside its transaction: where checkpoints are signed. */
-  readonly onMoved?: (size: number) => Promise<void>
 }
 
 export interface Sequencer {
@@ -30,12 +29,21 @@ export interface Sequencer {
   stop(): Promise<void>
 }
 
-export function startSequencer(world: SequencerWorld): Sequencer {
+/** Also signs a checkpoint of what it moved, after the commit and at most once a second. */
+export function startSequencer(world: SequencerWorld & CheckpointWorld): Sequencer {
   const bell = makeBell()
   const stopping = new AbortController()
   const done = (async () => {
+    let isUnsigned = true
+    let signedAtMs = Number.NEGATIVE_INFINITY
     while (!stopping.signal.aborted) {
-      const moved = await tryRound(world)
+      const moved = (await attempt(world, () => sequenceRound(world))) ?? 0
+      isUnsigned ||= moved !== 0
+      const nowMs = world.clock.monotonicMs()
+      if (isUnsigned && nowMs - signedAtMs >= limits.checkpointPaceMs) {
+        isUnsigned = (await attempt(world, () => signHead(world))) === undefined
+        signedAtMs = nowMs
+      }
       await wait(limits.sequencePaceMs)
       if (moved === 0) await bell.wait(limits.sequencePollMs)
     }
@@ -92,14 +100,12 @@ export function refuseBehind(size: number, seen: number): void {
     })
 }
 
-async function tryRound(world: SequencerWorld): Promise<number | 'busy'> {
+async function attempt<T>(world: SequencerWorld, run: () => Promise<T>): Promise<T | undefined> {
   try {
-    const moved = await sequenceRound(world)
-    if (moved !== 'busy' && moved > 0) await world.onMoved?.(moved)
-    return moved
+    return await run()
   } catch (fault) {
     world.onFault?.(fault)
-    return 0
+    return undefined
   }
 }
 

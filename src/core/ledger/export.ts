@@ -1,0 +1,101 @@
+/**
+ * The remembered checkpoint: a file outside the database that tells at the next start whether the
+ * database was put back. One that is ahead of the database, or was never its past, refuses to start
+ * until somebody accepts the loss, and that is an entry.
+ *
+ * ATTACKER: who may delete the file as well as put back the database is not caught by it; the CLI's
+ * and other people's copies of checkpoints are.
+ */
+import { randomBytes } from 'node:crypto'
+import { open, readFile, rename } from 'node:fs/promises'
+import type { ActorId } from '../base/ids.ts'
+import { Problem } from '../base/problem.ts'
+import type { Sql } from '../store/store.ts'
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
+import { entryKind } from './kind.ts'
+import type { Vkey } from './note.ts'
+import { type CheckpointWorld, rootOfFirst, signHead } from './proof.ts'
+import { type LedgerWorld, recorded } from './record.ts'
+import { type CheckpointRow, readHead } from './rows.ts'
+import { isSame } from './tree.ts'
+
+export const lossAccepted = entryKind('log.loss', 'accepted that the log lost entries')
+
+/** Signs the log as it is and writes it to `file`: whole or not at all, readable by its owner alone. */
+export async function exportCheckpoint(
+  world: CheckpointWorld,
+  file: string,
+): Promise<CheckpointRow> {
+  const signed = await signHead(world)
+  await writeWhole(file, signed.note)
+  return signed
+}
+
+/** What `file` remembers, once the database was seen to continue it; undefined when there is no file. */
+export async function checkRemembered(
+  sql: Sql,
+  file: string,
+  vkeys: readonly Vkey[],
+): Promise<Checkpoint | undefined> {
+  const remembered = await readRemembered(file, vkeys)
+  if (remembered === undefined || (await continues(sql, remembered))) return remembered
+  throw new Problem('ledger-regressed', {
+    detail: `The remembered checkpoint has ${remembered.size} entries that this database does not continue: it was put back.`,
+    next: 'Restore the newer database, or record the gap: doctor --accept-loss',
+  })
+}
+
+/**
+ * Records that entries are gone and lets the database start. The file is kept beside itself, as what
+ * is left of them. Later checkpoints are inconsistent with what others remember, and should be.
+ */
+export async function acceptLoss(
+  world: LedgerWorld & CheckpointWorld,
+  input: { readonly file: string; readonly vkeys: readonly Vkey[]; readonly by: ActorId },
+): Promise<void> {
+  const lost = await readRemembered(input.file, input.vkeys)
+  if (lost === undefined || (await continues(world.store, lost)))
+    throw new Problem('wrong-state', {
+      detail: 'This database continues what is remembered: there is no loss to accept.',
+    })
+  const head = await readHead(world.store)
+  await recorded(world, async scope => {
+    const remembered = { size: lost.size, root: Buffer.from(lost.root).toString('base64') }
+    const found = { size: head.size, root: Buffer.from(head.root).toString('base64') }
+    scope.entry({ kind: lossAccepted, by: input.by, facts: { remembered, found } })
+  })
+  await rename(input.file, `${input.file}.lost-${lost.size}`)
+  await exportCheckpoint(world, input.file)
+}
+
+async function continues(sql: Sql, remembered: Checkpoint): Promise<boolean> {
+  const head = await readHead(sql)
+  if (head.size < remembered.size) return false
+  return isSame(await rootOfFirst(sql, remembered.size), remembered.root)
+}
+
+async function readRemembered(
+  file: string,
+  vkeys: readonly Vkey[],
+): Promise<Checkpoint | undefined> {
+  let note: string
+  try {
+    note = await readFile(file, 'utf8')
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw thrown
+  }
+  return openCheckpoint(note, vkeys)
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  const draft = `${file}.${randomBytes(6).toString('hex')}`
+  const handle = await open(draft, 'wx', 0o600)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(draft, file)
+}

@@ -1,0 +1,195 @@
+/**
+ * Checks the whole log from its first entry: every leaf and commitment, the tree, its stored nodes,
+ * its head and every checkpoint. Each fault is named; nothing is repaired.
+ *
+ * Who can rewrite entries, nodes and head together is caught only by a signed checkpoint: one kept
+ * in the database, or one remembered elsewhere.
+ */
+import { limits } from '../base/limits.ts'
+import { isProblem } from '../base/problem.ts'
+import type { Store, Tx } from '../store/store.ts'
+import { openCheckpoint } from './checkpoint.ts'
+import { textErased } from './erase.ts'
+import { openLeaf } from './leaf.ts'
+import type { Vkey } from './note.ts'
+import {
+  allCheckpoints,
+  allNodes,
+  type CheckpointRow,
+  type EntryRow,
+  findEntries,
+  readHead,
+} from './rows.ts'
+import { extend, type Frontier, type Hash, isSame, packPeaks, rootOf } from './tree.ts'
+
+export type LogFault =
+  /** What a row says is not what its own leaf says; `words` are gone and nobody erased them. */
+  | {
+      readonly what: 'leaf' | 'leaf-hash' | 'columns' | 'facts' | 'words' | 'words-missing'
+      readonly position: number
+    }
+  | { readonly what: 'missing-entry'; readonly position: number }
+  /** The entries from `from` up to `to` were rewritten or reordered after they were sequenced. */
+  | { readonly what: 'changed'; readonly from: number; readonly to: number }
+  | { readonly what: 'node'; readonly level: number; readonly index: number }
+  | { readonly what: 'head' }
+  | { readonly what: 'checkpoint'; readonly size: number }
+
+export interface LogReport {
+  readonly size: number
+  readonly root: Hash
+  readonly checkpoints: number
+  readonly faults: readonly LogFault[]
+}
+
+/** Reads everything in one snapshot. `vkeys`: every key the log was ever signed with. */
+export function checkLog(store: Store, vkeys: readonly Vkey[]): Promise<LogReport> {
+  return store.transact(
+    async tx => {
+      const walk = new Walk(await allNodes(tx), await readCheckpoints(tx, vkeys))
+      for (let page = await readPage(tx, 0); page.length > 0; page = await readPage(tx, walk.next))
+        for (const row of page) walk.entry(row)
+      walk.end(await readHead(tx))
+      return {
+        size: walk.next,
+        root: walk.root,
+        checkpoints: walk.checkpoints,
+        faults: walk.faults,
+      }
+    },
+    { isolation: 'repeatable read', readOnly: true },
+  )
+}
+
+function readPage(tx: Tx, next: number): Promise<EntryRow[]> {
+  return findEntries(tx, { after: next - 1 }, limits.followBatch)
+}
+
+type SignedRoots = Map<number, Hash | null>
+
+/** The root each kept checkpoint was signed for; null where row and signature do not agree. */
+async function readCheckpoints(tx: Tx, vkeys: readonly Vkey[]): Promise<SignedRoots> {
+  const rows = await allCheckpoints(tx)
+  return new Map(rows.map(row => [row.size, signedRoot(row, vkeys)]))
+}
+
+function signedRoot(row: CheckpointRow, vkeys: readonly Vkey[]): Hash | null {
+  try {
+    const { size, root } = openCheckpoint(row.note, vkeys)
+    return size === row.size && isSame(root, row.root) ? root : null
+  } catch (thrown) {
+    if (isProblem(thrown, 'not-verified')) return null
+    throw thrown
+  }
+}
+
+/** What is known so far on the way through the log. A class because each step needs all of it. */
+class Walk {
+  readonly faults: LogFault[] = []
+  readonly checkpoints: number
+  #frontier: Frontier = { size: 0, peaks: [] }
+  /** Position of the next entry; ahead of the frontier once an entry is missing. */
+  next = 0
+  /** The largest size at which the tree was what somebody signed. */
+  #good = 0
+  /** The tree can not be followed further. */
+  #isTorn = false
+  /** Stored nodes that differ from the tree since `#good`: they or the entries are wrong. */
+  #suspects: { level: number; index: number }[] = []
+  readonly #nodes: Map<string, Hash>
+  readonly #signed: SignedRoots
+  readonly #wordless = new Set<number>()
+  readonly #erased = new Set<number>()
+
+  constructor(nodes: readonly { level: number; index: number; hash: Hash }[], signed: SignedRoots) {
+    this.#nodes = new Map(nodes.map(node => [`${node.level}/${node.index}`, node.hash]))
+    this.#signed = signed
+    this.checkpoints = signed.size
+    this.#compare(0)
+  }
+
+  get root(): Hash {
+    return rootOf(this.#frontier)
+  }
+
+  entry(row: EntryRow): void {
+    for (; this.next < row.position; this.next++) {
+      this.faults.push({ what: 'missing-entry', position: this.next })
+      this.#isTorn = true
+    }
+    this.next = row.position + 1
+    this.#checkRow(row)
+    if (this.#isTorn) return
+    const { frontier, nodes } = extend(this.#frontier, [row.leafHash])
+    this.#frontier = frontier
+    for (const { level, index, hash } of nodes) {
+      const stored = this.#nodes.get(`${level}/${index}`)
+      if (stored === undefined || !isSame(stored, hash)) this.#suspects.push({ level, index })
+      this.#nodes.delete(`${level}/${index}`)
+    }
+    this.#compare(frontier.size)
+  }
+
+  end(head: { size: number; root: Hash; peaks: Uint8Array }): void {
+    for (; this.next < head.size; this.next++) {
+      this.faults.push({ what: 'missing-entry', position: this.next })
+      this.#isTorn = true
+    }
+    if (!this.#isTorn) this.#compareHead(head)
+    for (const [size, signed] of this.#signed)
+      if (signed === null || size > this.next) this.faults.push({ what: 'checkpoint', size })
+    if (!this.#isTorn)
+      for (const name of this.#nodes.keys()) this.#blame([name.split('/').map(Number)])
+    for (const position of this.#wordless)
+      if (!this.#erased.has(position)) this.faults.push({ what: 'words-missing', position })
+  }
+
+  #checkRow(row: EntryRow): void {
+    const { position } = row
+    try {
+      const { faults, isErased } = openLeaf(row)
+      for (const what of faults) this.faults.push({ what, position })
+      if (isErased) this.#wordless.add(position)
+      if (row.kind !== textErased || faults.length > 0) return
+      const { positions } = JSON.parse(row.facts) as { positions: number[] }
+      for (const each of positions) this.#erased.add(each)
+    } catch (thrown) {
+      if (!(thrown instanceof SyntaxError)) throw thrown
+      this.faults.push({ what: 'leaf', position })
+    }
+  }
+
+  /** At a size somebody signed. */
+  #compare(size: number): void {
+    const signed = this.#signed.get(size)
+    if (signed === undefined || signed === null) return
+    this.#signed.delete(size)
+    this.#settle(isSame(this.root, signed), size)
+  }
+
+  #compareHead(head: { size: number; root: Hash; peaks: Uint8Array }): void {
+    const fits =
+      head.size === this.next &&
+      isSame(head.root, this.root) &&
+      isSame(head.peaks, packPeaks(this.#frontier))
+    if (fits) this.#settle(true, head.size)
+    else if (this.#good === this.next) this.faults.push({ what: 'head' })
+    else this.#settle(false, this.next)
+  }
+
+  #settle(isTrue: boolean, size: number): void {
+    const blocks = this.#suspects.filter(({ level }) => level === 1)
+    if (isTrue) this.#blame(this.#suspects.map(({ level, index }) => [level, index]))
+    else if (blocks.length === 0) this.faults.push({ what: 'changed', from: this.#good, to: size })
+    else
+      for (const { index } of blocks)
+        this.faults.push({ what: 'changed', from: index * 256, to: (index + 1) * 256 })
+    this.#isTorn ||= !isTrue
+    this.#good = size
+    this.#suspects = []
+  }
+
+  #blame(nodes: readonly number[][]): void {
+    for (const [level = 0, index = 0] of nodes) this.faults.push({ what: 'node', level, index })
+  }
+}
