@@ -156,6 +156,14 @@ describe('a token of a person', () => {
       expect(await isRefused(text)).toBe(true)
   })
 
+  test('ends with its person, also where its sign-in is still written down', async () => {
+    const token = make()
+    await ledger.store.query(`update person set state = 'left' where id = $1`, [personId])
+    expect(await isRefused(token)).toBe(true)
+    await ledger.store.query(`update person set state = 'living' where id = $1`, [personId])
+    await verifyPersonToken(world, token)
+  })
+
   test('ends with its sign-in, not with its own time', async () => {
     const token = make()
     await verifyPersonToken(world, token)
