@@ -3,7 +3,7 @@ import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
+import { findRow, lockRow, shareRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 /** From what anyone may read to what hurts most. `customer` and `hr` weigh the same. */
@@ -59,6 +59,11 @@ export function findApp(sql: Sql, id: AppId): Promise<AppRow | undefined> {
 
 export function lockApp(tx: Tx, id: AppId): Promise<AppRow | undefined> {
   return lockRow(tx, appTable, id)
+}
+
+/** As it is until the commit: many may look at once, and a change waits for them. */
+export function shareApp(tx: Tx, id: AppId): Promise<AppRow | undefined> {
+  return shareRow(tx, appTable, id)
 }
 
 /** The living app of that name, else the one that ended last. */

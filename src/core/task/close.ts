@@ -1,0 +1,42 @@
+/** Closes a task: when its work is done, its time is over, or what it belonged to is. */
+import { systemId, type TaskId } from '../base/ids.ts'
+import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { forEachDue } from '../base/sweep.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type CloseCause, listDueTasks, lockTask, type TaskRow, taskTable } from './rows.ts'
+
+const taskClosed = entryKind('task.close', 'closed a task')
+
+/** Closed already: the task as it is, and nothing is recorded. */
+export async function closeTask(
+  world: LedgerWorld,
+  permit: Permit<'task.close'>,
+  input: { taskId: TaskId; because: CloseCause },
+): Promise<TaskRow> {
+  checkPermit(permit, 'task.close', input.taskId)
+  return recorded(world, async scope => {
+    const task = await lockTask(scope.tx, input.taskId)
+    if (task === undefined) throw new Problem('not-found', { detail: 'There is no such task.' })
+    if (task.state === 'closed') return task
+    const closed = { state: 'closed', closedBecause: input.because, closedAt: scope.at } as const
+    const after = await scope.save(taskTable, task, { ...task, ...closed })
+    scope.entry({ kind: taskClosed, by: permit, facts: { because: input.because } })
+    return after
+  })
+}
+
+/**
+ * Pulls what ends a task: its time, the end of its app, a revoked identity, a person who left. A pause
+ * or a hold does not: they are reversible, and the task gets nothing meanwhile. Returns how many closed.
+ */
+export async function sweepTasks(
+  world: LedgerWorld & { readonly permitFor: PermitFor },
+): Promise<number> {
+  const due = await listDueTasks(world.store, world.clock.now())
+  return forEachDue(due, ({ id, because }) => {
+    const permit = world.permitFor(systemId('app-sweep'), 'task.close', { type: 'task', id })
+    return closeTask(world, permit, { taskId: id, because })
+  })
+}

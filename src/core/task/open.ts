@@ -1,0 +1,97 @@
+/**
+ * Opens a task, or joins the one this run has opened: in the transaction of the exchange that asks,
+ * whose entry carries the row.
+ */
+
+import { stateAt } from '../app/app.ts'
+import { shareApp } from '../app/rows.ts'
+import type { AppId, IdentityId, PersonId, TaskId } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { assert, Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import type { Instant } from '../base/time.ts'
+import { identityTable } from '../identity/rows.ts'
+import { shareRow } from '../ledger/find-row.ts'
+import type { Scope } from '../ledger/record.ts'
+import { type Autonomy, lockOpenTask, type TaskKind, type TaskRow, taskTable } from './rows.ts'
+import { canJoin, taskEndsAt } from './task.ts'
+
+export interface NewTask {
+  /** Used when a new one is opened. */
+  id: TaskId
+  appId: AppId
+  identityId: IdentityId
+  kind: TaskKind
+  /** A name from the manifest; that it is there was decided. */
+  purpose: string
+  autonomy: Autonomy
+  onBehalfOf: PersonId | null
+  /** Ids only: commit, run, workflow, digests. */
+  provenance: JsonObject
+  provenanceKey: string
+  /** Earlier than the longest life of its kind, or null. */
+  endsAt: Instant | null
+}
+
+/**
+ * The open task of this run and purpose, or a new one. Problem `conflict` when the run has an open
+ * task of another autonomy or for another person: that one must be closed first.
+ */
+export async function openTask(
+  scope: Scope,
+  permit: Permit<'task.open'> | Permit<'token.exchange'>,
+  input: NewTask,
+): Promise<TaskRow> {
+  if (permit.action === 'task.open') checkPermit(permit, 'task.open', input.id)
+  assert(permit.actor === input.identityId, 'a task is opened by the identity it is of')
+  const app = await shareApp(scope.tx, input.appId)
+  if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
+  // The decision saw memory; the rows are the truth, and hold still until this commits.
+  const identity = await shareRow(scope.tx, identityTable, input.identityId)
+  if (identity?.state !== 'active' || identity.appId !== app.id)
+    throw new Problem('wrong-state', {
+      detail: `This identity of \`${app.slug}\` is revoked.`,
+      next: `See what it has: ${product.command} show ${app.slug}`,
+    })
+  const state = stateAt(app, scope.at)
+  if (state !== 'active')
+    throw new Problem('wrong-state', {
+      detail: `\`${app.slug}\` is ${state} and gets nothing new.`,
+      next: `See why: ${product.command} status ${app.slug}`,
+    })
+  const known = await lockOpenTask(scope.tx, input)
+  if (known !== undefined && canJoin(known, input, scope.at)) return known
+  if (known !== undefined) await closeOverdue(scope, known)
+  const task: TaskRow = {
+    id: input.id,
+    version: 1,
+    appId: app.id,
+    identityId: input.identityId,
+    kind: input.kind,
+    purpose: input.purpose,
+    autonomy: input.autonomy,
+    onBehalfOf: input.onBehalfOf,
+    provenance: input.provenance,
+    provenanceKey: input.provenanceKey,
+    touched: [],
+    state: 'open',
+    closedBecause: null,
+    openedAt: scope.at,
+    endsAt: taskEndsAt(input.kind, app, scope.at, input.endsAt),
+    closedAt: null,
+  }
+  await scope.insert(taskTable, task)
+  return task
+}
+
+/** One that ran out and was not swept yet makes room; any other is somebody's work. */
+async function closeOverdue(scope: Scope, task: TaskRow): Promise<void> {
+  if (task.endsAt > scope.at)
+    throw new Problem('conflict', {
+      detail: 'This run has an open task for this purpose, with another person or autonomy.',
+      next: 'Close that task first, or use another purpose.',
+    })
+  const closed = { state: 'closed', closedBecause: 'expired', closedAt: scope.at } as const
+  await scope.save(taskTable, task, { ...task, ...closed })
+}

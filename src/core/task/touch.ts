@@ -1,0 +1,15 @@
+/** Notes what class of data a task was given access to, in the transaction that gives it. */
+import type { DataClass } from '../app/rows.ts'
+import type { TaskId } from '../base/ids.ts'
+import { Problem } from '../base/problem.ts'
+import type { Scope } from '../ledger/record.ts'
+import { lockTask, taskTable } from './rows.ts'
+import { withTouched } from './task.ts'
+
+export async function touchIn(scope: Scope, taskId: TaskId, dataClass: DataClass): Promise<void> {
+  const task = await lockTask(scope.tx, taskId)
+  if (task?.state !== 'open')
+    throw new Problem('wrong-state', { detail: 'This task is closed.', next: 'Open a new task.' })
+  const touched = withTouched(task.touched, dataClass)
+  if (touched !== task.touched) await scope.save(taskTable, task, { ...task, touched })
+}
