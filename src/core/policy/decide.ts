@@ -1,0 +1,178 @@
+/**
+ * Decide: who may do what, now. The one place that makes permits. No I/O: facts come from memory, the
+ * time from the clock it is given.
+ *
+ * A yes is a `Permit` about one thing; a no is a `Denial` in plain words. Both carry the record that
+ * lets anyone decide again. Not here: keeping the record (the entry of the act does, or `recordDenial`).
+ */
+import { type AnyId, type GrantId, type LeaseId, newId } from '../base/ids.ts'
+import {
+  type ActionName,
+  actionNames,
+  type DecisionRecord,
+  dataActions,
+  issuePermit,
+  type Permit,
+  type PermitFor,
+} from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import type { Clock } from '../base/time.ts'
+import type { Replica } from '../ledger/replica.ts'
+import type { Bundle } from './bundle.ts'
+import { factsOfChange, factsOfWork, type Gathered, type Work } from './facts.ts'
+import { type Asked, judge, type Outcome, type Reach } from './judge.ts'
+import {
+  type AboutType,
+  type Actor,
+  type Freshness,
+  type Question,
+  thingTypes,
+} from './question.ts'
+import { writeRecord } from './record.ts'
+import type { View } from './view.ts'
+import { type Denial, explain } from './why.ts'
+
+export type { AboutType, Actor, Denial, Freshness, Question }
+
+export interface PolicyWorld {
+  readonly replica: Replica
+  readonly clock: Clock
+  readonly freshness: () => Freshness
+  /** The bundle in force now. */
+  readonly policies: () => Bundle
+}
+
+export type Decision<A extends ActionName> =
+  | { readonly allowed: true; readonly permit: Permit<A>; readonly record: DecisionRecord }
+  | { readonly allowed: false; readonly denial: Denial; readonly record: DecisionRecord }
+
+/** About a lease: under which grant, and how far it reaches. */
+export type IssueDecision<A extends 'lease.issue' | 'lease.renew' = 'lease.issue'> =
+  | ({
+      readonly allowed: true
+      readonly permit: Permit<A>
+      readonly record: DecisionRecord
+      readonly grantId: GrantId
+    } & Reach)
+  | { readonly allowed: false; readonly denial: Denial; readonly record: DecisionRecord }
+
+export function decide<A extends ActionName>(
+  world: PolicyWorld,
+  question: Question<A>,
+): Decision<A> {
+  const view = look(world)
+  const { actor, action, about } = question
+  const gathered: Gathered = isKnown(question)
+    ? factsOfChange(view, question)
+    : { facts: { unknown: 'action' }, appId: null }
+  const settled = settle(world, view, { actor, action, about }, gathered)
+  const { outcome, record } = settled
+  if (!outcome.allowed) return { allowed: false, denial: settled.denial(), record }
+  return { allowed: true, permit: permitOf(action, actor, about.id, record), record }
+}
+
+export interface IssueQuestion extends Work {
+  /** What the permit is about: the lease that is to be, or the one to be renewed. */
+  readonly leaseId: LeaseId
+}
+
+/** Using data under a task, for the making of a credential. */
+export function decideIssue(world: PolicyWorld, question: IssueQuestion): IssueDecision {
+  return decideWork(world, 'lease.issue', question)
+}
+
+/** The same again, for another term of the same credential. */
+export function decideRenew(
+  world: PolicyWorld,
+  question: IssueQuestion,
+): IssueDecision<'lease.renew'> {
+  return decideWork(world, 'lease.renew', question)
+}
+
+function decideWork<A extends 'lease.issue' | 'lease.renew'>(
+  world: PolicyWorld,
+  action: A,
+  question: IssueQuestion,
+): IssueDecision<A> {
+  const view = look(world)
+  const about = { type: 'lease', id: question.leaseId } as const
+  const actor = { kind: 'identity', id: question.identityId, taskId: question.taskId } as const
+  const actions = [...new Set(question.actions)]
+  const isWork = actions.length > 0 && actions.every(each => dataActions.includes(each))
+  const gathered: Gathered = isWork
+    ? factsOfWork(view, { ...question, actions })
+    : { facts: { unknown: 'action' }, appId: null }
+  const settled = settle(world, view, { actor, action, about }, gathered)
+  const { outcome, record } = settled
+  if (!outcome.allowed || outcome.grantId === null || outcome.reach === null)
+    return { allowed: false, denial: settled.denial(), record }
+  const permit = permitOf(action, actor, about.id, record)
+  return { allowed: true, permit, record, grantId: outcome.grantId, ...outcome.reach }
+}
+
+/** Permits for our own sweeps; a sweep that may not is a Problem `denied`. */
+export function permitsFor(world: PolicyWorld): PermitFor {
+  return (actor, action, about) => {
+    const decision = decide(world, {
+      actor: { kind: 'system', id: actor },
+      action,
+      about: about as { type: AboutType; id: AnyId },
+    })
+    if (decision.allowed) return decision.permit
+    const { rule, says, wouldPassIf } = decision.denial
+    throw new Problem('denied', {
+      detail: `${says} (${rule})`,
+      next: wouldPassIf,
+      log: `${actor} ${action} ${about.type} ${about.id}`,
+    })
+  }
+}
+
+function look(world: PolicyWorld): View & { freshness: Freshness } {
+  const freshness = world.freshness()
+  return { replica: world.replica, now: world.clock.now(), ageMs: freshness.ageMs, freshness }
+}
+
+/** What reaches us from outside may be no action or thing at all; leases are asked in their own way. */
+function isKnown({ action, about }: Question<ActionName>): boolean {
+  const isLease = action === 'lease.issue' || action === 'lease.renew'
+  return !isLease && actionNames.includes(action) && Object.hasOwn(thingTypes, about.type)
+}
+
+function settle(
+  world: PolicyWorld,
+  view: View & { freshness: Freshness },
+  question: Pick<Question<ActionName>, 'actor' | 'action' | 'about'>,
+  { facts, appId }: Gathered,
+) {
+  const bundle = world.policies()
+  const asked: Asked = {
+    v: 1,
+    id: newId('decision'),
+    at: view.now,
+    actor: question.actor,
+    action: question.action,
+    about: { type: question.about.type, id: question.about.id },
+    bundle: bundle.hash,
+    freshness: { ...view.freshness, ageMs: Math.ceil(view.ageMs) },
+    facts,
+  }
+  const outcome: Outcome = judge(bundle, asked)
+  const record = writeRecord(asked, outcome, appId)
+  return { outcome, record, denial: () => explain(bundle, { ...asked, outcome }, view) }
+}
+
+function permitOf<A extends ActionName>(
+  action: A,
+  actor: Actor,
+  about: AnyId,
+  record: DecisionRecord,
+): Permit<A> {
+  return issuePermit({
+    action,
+    actor: actor.id,
+    about,
+    decisions: [record],
+    decidedAt: record.at,
+  })
+}

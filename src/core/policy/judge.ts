@@ -1,0 +1,140 @@
+/**
+ * The layer above the engine: from everything asked to a yes or no. Pure, and the only place where a
+ * decision is reached: `decide` calls it now, `replay` calls it again on the same record.
+ *
+ * It adds to Cedar: an error is a denial, facts must be known and fresh, each candidate grant is
+ * judged and one that permits is enough, and how far the yes reaches.
+ */
+import type { DecisionId, GrantId } from '../base/ids.ts'
+import type { Json, JsonObject } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { earliest, type Instant } from '../base/time.ts'
+import type { Bundle } from './bundle.ts'
+import type { EngineAnswer } from './engine/cedar.ts'
+import type { Facts, Unknown } from './facts.ts'
+import type { Actor, Freshness } from './question.ts'
+import { bare } from './view.ts'
+
+/** What a decision was asked; with its outcome, what is kept of it. */
+export interface Asked {
+  readonly v: 1
+  readonly id: DecisionId
+  readonly at: Instant
+  readonly actor: Actor
+  readonly action: string
+  readonly about: { readonly type: string; readonly id: string }
+  readonly bundle: string
+  readonly freshness: Freshness
+  readonly facts: Facts | Unknown
+}
+
+export interface Outcome {
+  readonly allowed: boolean
+  /** What decided, the weightiest first: ids of policies, or of `ownRules`. */
+  readonly rules: readonly string[]
+  readonly errors: readonly string[]
+  readonly grantId: GrantId | null
+  /** Bounds of what a yes reaches; null where nothing is issued. */
+  readonly reach: Reach | null
+}
+
+export interface Reach {
+  /** The earliest end of task, grant and app. */
+  readonly endsAt: Instant
+  readonly termSeconds: number
+  /** How long reading and writing may go on while facts are stale. */
+  readonly holdForMs: number
+}
+
+/** Rules that are no policy: they hold before any policy is asked, or when none speaks. */
+export const ownRules = {
+  'default-deny': 'Nothing allows this, and what nothing allows is denied.',
+  'unknown-actor': 'Who asks is not known here.',
+  'unknown-thing': 'What this is about is not known here.',
+  'unknown-action': 'There is no such action.',
+  'stale-facts': 'The facts at hand are too old to give out something new.',
+  'log-regressed':
+    'The log is behind one that was seen before: nothing is decided until that is clear.',
+  'policy-error': 'A rule could not be evaluated, so the answer is no.',
+} as const satisfies Record<string, string>
+
+export function judge(bundle: Bundle, asked: Asked): Outcome {
+  const { facts, freshness, action } = asked
+  if (freshness.regressed) return denied('log-regressed')
+  if ('unknown' in facts) return denied(`unknown-${facts.unknown}`)
+  const gains = bundle.engine.isIn(action, 'gain')
+  if (gains && freshness.ageMs > limits.freshForIssueMs) return denied('stale-facts')
+  if (facts.uses.length === 0) return settle(bundle, [ask(bundle, facts, action)])
+  return judgeWork(bundle, facts, action)
+}
+
+/** Each candidate for all that is wanted; the first that is enough, else why the first is not. */
+function judgeWork(bundle: Bundle, facts: Facts, action: string): Outcome {
+  let first: Outcome | undefined
+  for (const grant of facts.grants.length > 0 ? facts.grants : [null]) {
+    const given = grant === null ? {} : { grant: grant.facts }
+    const outcome = settle(bundle, [
+      ...facts.uses.map(use =>
+        ask(bundle, facts, use.action, {
+          ...given,
+          dataAction: use.action,
+          purposeCovers: use.purposeCovers,
+        }),
+      ),
+      ask(bundle, facts, action, given),
+    ])
+    if (outcome.allowed && grant !== null)
+      return { ...outcome, grantId: grant.id, reach: reachOf(facts, grant.facts) }
+    first ??= outcome
+  }
+  // Without a grant there is nothing to make a credential of, whatever a policy says.
+  return first === undefined || first.allowed ? denied('default-deny') : first
+}
+
+function ask(bundle: Bundle, facts: Facts, action: string, more: JsonObject = {}): EngineAnswer {
+  const { principal, resource, context } = facts
+  return bundle.engine.ask({
+    principal: principal.uid,
+    action: { type: 'Action', id: action },
+    resource: resource.uid,
+    context: bare({ ...context, ...more }),
+    // Each entity costs time; one without facts says nothing the question does not say.
+    entities: [principal, resource].filter(each => Object.keys(each.attrs).length > 0),
+  })
+}
+
+/** All must be allowed, without an error anywhere. A rule that forbids outweighs that none permits. */
+function settle(bundle: Bundle, answers: readonly EngineAnswer[]): Outcome {
+  const errors = answers.flatMap(answer => answer.errors)
+  if (errors.length > 0) return { ...denied('policy-error'), errors }
+  const refusals = answers.filter(answer => !answer.allowed)
+  if (refusals.length === 0)
+    return { ...yes, rules: [...new Set(answers.flatMap(answer => answer.rules))] }
+  const forbidding = new Set(refusals.flatMap(answer => answer.rules))
+  if (forbidding.size === 0) return denied('default-deny')
+  return {
+    ...denied('default-deny'),
+    rules: [...bundle.rules.keys()].filter(id => forbidding.has(id)),
+  }
+}
+
+const yes: Outcome = { allowed: true, rules: [], errors: [], grantId: null, reach: null }
+
+function denied(rule: string): Outcome {
+  return { allowed: false, rules: [rule], errors: [], grantId: null, reach: null }
+}
+
+/** Data of these classes is not used on facts that have gone stale, not even for a while. */
+const regulated: readonly Json[] = ['customer', 'hr', 'secret']
+
+function reachOf({ context, resource }: Facts, grant: JsonObject): Reach {
+  const task = context['task'] as { endsAt: Instant; autonomy: string }
+  const app = context['app'] as { endsAt: Instant }
+  const isRegulated = regulated.includes(resource.attrs['dataClass'] ?? 'secret')
+  return {
+    endsAt: earliest(task.endsAt, grant['endsAt'] as Instant, app.endsAt),
+    termSeconds:
+      task.autonomy === 'attended' ? limits.leaseTermSeconds : limits.unattendedTermSeconds,
+    holdForMs: isRegulated ? 0 : limits.holdForMs,
+  }
+}

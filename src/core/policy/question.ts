@@ -1,0 +1,57 @@
+/** The words of a question: who, what, about which thing, on how current facts. */
+import type { AnyId, IdentityId, PersonId, SystemId, TaskId } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
+import type { ActionName } from '../base/permit.ts'
+
+export type Actor =
+  | { readonly kind: 'person'; readonly id: PersonId }
+  | { readonly kind: 'identity'; readonly id: IdentityId; readonly taskId?: TaskId | undefined }
+  | { readonly kind: 'system'; readonly id: SystemId }
+
+/** What a question may be about, and the schema's word for it. */
+export const thingTypes = {
+  app: 'App',
+  bundle: 'Bundle',
+  finding: 'Finding',
+  grant: 'Grant',
+  hold: 'Hold',
+  identity: 'Identity',
+  installation: 'Installation',
+  key: 'Key',
+  lease: 'Lease',
+  manifest: 'Manifest',
+  offboarding: 'Offboarding',
+  person: 'Person',
+  request: 'Request',
+  resource: 'Resource',
+  target: 'Target',
+  task: 'Task',
+  token: 'Token',
+  trustRule: 'TrustRule',
+} as const
+export type AboutType = keyof typeof thingTypes
+
+export interface Question<A extends ActionName> {
+  readonly actor: Actor
+  readonly action: A
+  readonly about: {
+    readonly type: AboutType
+    readonly id: AnyId
+    /**
+     * Facts of a thing that is not in memory: one that is to be made, one that is over, or of the
+     * change itself. Known members are in `facts.ts`; others are passed over.
+     *
+     * ATTACKER: `appId`, `resourceId`, `actions` and the like come from rows and parsed bodies, never
+     * from a caller unread. A row in memory is believed before a draft.
+     */
+    readonly draft?: JsonObject | undefined
+  }
+}
+
+/** How current the facts in memory are. */
+export interface Freshness {
+  readonly position: number
+  readonly ageMs: number
+  /** The log is behind one that was seen before. */
+  readonly regressed: boolean
+}

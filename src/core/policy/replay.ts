@@ -1,0 +1,133 @@
+/**
+ * Plays recorded decisions again: under the rules of that moment each must come out byte for byte; under
+ * changed rules it shows exactly which would come out otherwise, and by which line.
+ *
+ * Changed rules are those in force with one file more (`withFile`): what is tried is what would be in
+ * force if it were agreed. Nothing is written.
+ */
+import type { DecisionId } from '../base/ids.ts'
+import { canonicalJson } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import type { DecisionRecord } from '../base/permit.ts'
+import { assert } from '../base/problem.ts'
+import type { Instant } from '../base/time.ts'
+import type { Sql } from '../store/store.ts'
+import { type Bundle, openBundle, withFile } from './bundle.ts'
+import type { PolicyWorld } from './decide.ts'
+import { textOf } from './in-force.ts'
+import { judge } from './judge.ts'
+import { type Recorded, readRecord, summarize } from './record.ts'
+import { findBundleByHash, findDecision, listDecisions } from './rows.ts'
+import { type Denial, explain } from './why.ts'
+
+export interface Replay {
+  readonly decisions: number
+  /** How many came out byte for byte under the rules of their moment. */
+  readonly identical: number
+  /** Those that did not: something was tampered with, or we are wrong. */
+  readonly differing: readonly DecisionId[]
+  /** What would come out otherwise under the changed rules. */
+  readonly changed: readonly Flip[]
+}
+
+export interface Flip {
+  readonly decisionId: DecisionId
+  readonly at: Instant
+  readonly what: string
+  readonly from: 'yes' | 'no'
+  readonly to: 'yes' | 'no'
+  /** What decides under the changed rules, and where it stands. */
+  readonly rule: string
+  readonly file: string | null
+  readonly line: number | null
+}
+
+/** Plays everything that was recorded. `policy try` gives the text of a file; without one nothing changes. */
+export async function replayLog(
+  world: { readonly store: Sql; readonly policies: () => Bundle },
+  file: string | null,
+): Promise<Replay> {
+  const changed = file === null ? null : openBundle(withFile(world.policies().text, file))
+  const held = new Map<string, Bundle>()
+  const parts: Replay[] = []
+  let last: DecisionRecord | undefined
+  for (let seen = 0; seen < limits.replayDecisions; ) {
+    const records = await listDecisions(world.store, last ?? null)
+    if (records.length === 0) break
+    for (const record of records) await holdBundle(world, held, record)
+    parts.push(replayDecisions(records, hash => held.get(hash), changed))
+    seen += records.length
+    last = records.at(-1)
+  }
+  return {
+    decisions: parts.reduce((sum, part) => sum + part.decisions, 0),
+    identical: parts.reduce((sum, part) => sum + part.identical, 0),
+    differing: parts.flatMap(part => part.differing),
+    changed: parts.flatMap(part => part.changed),
+  }
+}
+
+export function replayDecisions(
+  records: readonly DecisionRecord[],
+  bundleOf: (hash: string) => Bundle | undefined,
+  changed: Bundle | null,
+): Replay {
+  const differing: DecisionId[] = []
+  const flips: Flip[] = []
+  for (const record of records) {
+    const read = readable(record)
+    if (read === undefined) {
+      differing.push(record.id)
+      continue
+    }
+    const { outcome, ...asked } = read
+    const bundle = bundleOf(asked.bundle)
+    const again = bundle && canonicalJson({ ...asked, outcome: judge(bundle, asked) })
+    if (again !== record.body) differing.push(record.id)
+    if (changed === null) continue
+    const other = judge(changed, asked)
+    if (other.allowed === outcome.allowed) continue
+    const [rule = 'default-deny'] = other.rules
+    const { file = null, line = null } = changed.rules.get(rule) ?? {}
+    const [from, to] = outcome.allowed ? (['yes', 'no'] as const) : (['no', 'yes'] as const)
+    const { id: decisionId, at } = record
+    flips.push({ decisionId, at, what: summarize(asked), from, to, rule, file, line })
+  }
+  const decisions = records.length
+  return { decisions, identical: decisions - differing.length, differing, changed: flips }
+}
+
+/** `why D-…`: the denial in words, from its record. Undefined where there is none, or it was a yes. */
+export async function whyDenied(
+  world: PolicyWorld & { readonly store: Sql },
+  id: DecisionId,
+): Promise<Denial | undefined> {
+  const record = await findDecision(world.store, id)
+  if (record === undefined || record.allowed) return undefined
+  const held = new Map<string, Bundle>()
+  await holdBundle(world, held, record)
+  const denied = readRecord(record.body)
+  const bundle = held.get(denied.bundle)
+  assert(bundle, 'a decision names a bundle that is kept')
+  const view = { replica: world.replica, now: world.clock.now(), ageMs: world.freshness().ageMs }
+  return explain(bundle, denied, view)
+}
+
+function readable(record: DecisionRecord): Recorded | undefined {
+  try {
+    return readRecord(record.body)
+  } catch {
+    return undefined
+  }
+}
+
+async function holdBundle(
+  world: { readonly store: Sql },
+  held: Map<string, Bundle>,
+  record: DecisionRecord,
+): Promise<void> {
+  const hash = readable(record)?.bundle
+  if (hash === undefined || held.has(hash)) return
+  const row = await findBundleByHash(world.store, hash)
+  if (row !== undefined) held.set(hash, openBundle(textOf(row)))
+}

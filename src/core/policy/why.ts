@@ -1,0 +1,232 @@
+/**
+ * Why a no is a no, in plain words: the rule, the facts it hangs on, the smallest change that would
+ * make it a yes, and what is allowed right now. Every claim is found by asking the rules again with
+ * one fact turned; none is guessed. Pure.
+ */
+
+import type { AppId, DecisionId, IdentityId, ResourceId, TaskId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { grantTable, resourceTable } from '../grant/rows.ts'
+import type { Bundle } from './bundle.ts'
+import { type Facts, factsOfWork } from './facts.ts'
+import { judge, type Outcome, ownRules } from './judge.ts'
+import { askCommand, type Lever, levers, nameOf } from './levers.ts'
+import { type Recorded, summarize } from './record.ts'
+import type { View } from './view.ts'
+
+/** A no, in plain words. `command` is what to type after the program's name. */
+export interface Denial {
+  readonly decisionId: DecisionId
+  /** What was asked, in one line: `deal-desk write crm.contacts`. */
+  readonly what: string
+  readonly rule: string
+  readonly says: string
+  /** Where the rule stands; missing for what is no rule of a file. */
+  readonly where?: { readonly file: string; readonly line: number; readonly owner: string }
+  readonly because: readonly {
+    readonly fact: string
+    readonly is: string
+    readonly needs: string
+    readonly from?: string
+  }[]
+  readonly wouldPassIf: string
+  readonly instead: readonly { readonly says: string; readonly command?: string }[]
+}
+
+/** `view` is what is there now: what is offered instead is allowed now, not when it was denied. */
+export function explain(bundle: Bundle, denied: Recorded, view: View | null): Denial {
+  const [rule = 'default-deny'] = denied.outcome.rules
+  const policy = bundle.rules.get(rule)
+  const common = {
+    decisionId: denied.id,
+    what: summarize(denied),
+    rule,
+    says: policy?.says ?? ownSays(rule),
+    ...(policy ? { where: { file: policy.file, line: policy.line, owner: policy.owner } } : {}),
+  }
+  if (!('context' in denied.facts) || isEarly(rule))
+    return { ...common, because: early(denied, rule), wouldPassIf: next(rule), instead: [] }
+  const trial: Trial = { bundle, denied, facts: denied.facts }
+  const change = smallestChange(trial)
+  return {
+    ...common,
+    because: reasons(trial, rule, change),
+    wouldPassIf: sayChange(trial, change),
+    instead: alternatives(trial, change, view),
+  }
+}
+
+/** What is asked again, with one fact or another turned. */
+interface Trial {
+  readonly bundle: Bundle
+  readonly denied: Recorded
+  readonly facts: Facts
+}
+
+// ── the smallest change ──
+
+/** The fewest levers that together make it a yes: first every one, then pairs, then threes. */
+function smallestChange(trial: Trial): readonly Lever[] | null {
+  const { facts } = trial
+  const turnable = levers.filter(lever => !lever.given && lever.turn(facts) !== null)
+  let trials = 0
+  for (let size = 1; size <= 3; size++)
+    for (const chosen of choose(turnable, size)) {
+      if (++trials > limits.whyTrials) return null
+      const turned = turnAll(facts, chosen)
+      if (turned !== null && isYes(trial, turned)) return chosen
+    }
+  return null
+}
+
+function* choose(from: readonly Lever[], size: number): Generator<Lever[]> {
+  if (size === 0) yield []
+  for (const [i, lever] of from.entries())
+    if (size > 0) for (const rest of choose(from.slice(i + 1), size - 1)) yield [lever, ...rest]
+}
+
+function turnAll(facts: Facts, chosen: readonly Lever[]): Facts | null {
+  let turned: Facts | null = facts
+  for (const lever of chosen) turned = turned && lever.turn(turned)
+  return turned
+}
+
+function sayChange({ facts }: Trial, change: readonly Lever[] | null): string {
+  if (change === null) return 'No small change of facts would allow this.'
+  return change.map(lever => lever.says(facts)).join(', and ')
+}
+
+// ── what it hangs on ──
+
+/** Facts that, turned alone, silence the rule; for a no because nothing permits, the smallest change. */
+function reasons(trial: Trial, rule: string, change: readonly Lever[] | null): Denial['because'] {
+  const { facts } = trial
+  const silencing = trial.bundle.rules.has(rule)
+    ? levers.filter(lever => {
+        const turned = lever.turn(facts)
+        return turned !== null && !again(trial, turned).rules.includes(rule)
+      })
+    : []
+  const found = silencing.length > 0 ? silencing : (change ?? [])
+  return found.map(lever => ({
+    fact: lever.fact,
+    is: lever.is(facts),
+    needs: lever.needs(facts),
+    from: lever.from,
+  }))
+}
+
+// ── what is allowed instead ──
+
+function alternatives(
+  trial: Trial,
+  change: readonly Lever[] | null,
+  view: View | null,
+): Denial['instead'] {
+  const { facts } = trial
+  const [only] = change ?? []
+  const advice =
+    only?.command !== undefined && change?.length === 1
+      ? [{ says: `It is allowed once ${only.says(facts)}.`, command: only.command(facts) }]
+      : []
+  if (facts.uses.length === 0 || view === null) return advice
+  return [
+    ...sandboxTwin(trial, view),
+    ...narrower(trial),
+    ...advice,
+    ...granted(trial, view),
+  ].slice(0, limits.alternatives)
+}
+
+/** The same on the sandbox twin: now, or once it is asked for. */
+function sandboxTwin(trial: Trial, view: View): Denial['instead'] {
+  const { facts } = trial
+  const twinId = view.replica.get(resourceTable, facts.resource.uid.id)?.sandboxTwinId
+  const twin = twinId && elsewhere(facts, view, twinId)
+  if (!twin) return []
+  const name = nameOf(twin)
+  if (isYes(trial, twin)) return [{ says: `The sandbox twin ${name} is open to this.` }]
+  const needed = levers.filter(each => each.fact === 'grant' || each.fact === 'purpose of the task')
+  const turned = needed.reduce((now, lever) => lever.turn(now) ?? now, twin)
+  if (!isYes(trial, turned)) return []
+  return [{ says: `The sandbox twin ${name}, once asked for.`, command: askCommand(twin) }]
+}
+
+/** Part of what was wanted, on the same resource. */
+function narrower(trial: Trial): Denial['instead'] {
+  const { facts } = trial
+  const open = facts.uses.filter(use => isYes(trial, { ...facts, uses: [use] }))
+  if (open.length === 0 || open.length === facts.uses.length) return []
+  const actions = open.map(use => use.action).join(', ')
+  return [{ says: `${actions} alone is allowed on ${nameOf(facts)}.` }]
+}
+
+/** Other resources the app has grants for and may do the same on. */
+function granted(trial: Trial, view: View): Denial['instead'] {
+  const { facts } = trial
+  const app = facts.principal.attrs['app'] as { id: AppId } | undefined
+  const grants = app === undefined ? [] : view.replica.by(grantTable, 'appId', app.id)
+  const ids = new Set(grants.map(grant => grant.resourceId))
+  ids.delete(facts.resource.uid.id as ResourceId)
+  const open = [...ids]
+    .slice(0, limits.alternatives)
+    .map(id => elsewhere(facts, view, id))
+    .filter(other => other !== null)
+    .filter(other => isYes(trial, other))
+  const actions = facts.uses.map(use => use.action).join(', ')
+  return open.map(other => ({
+    says: `${actions} is allowed on ${nameOf(other)}.`,
+  }))
+}
+
+function elsewhere(facts: Facts, view: View, resourceId: ResourceId): Facts | null {
+  const task = facts.context['task'] as unknown as { id: { id: TaskId } }
+  const gathered = factsOfWork(view, {
+    identityId: facts.principal.uid.id as IdentityId,
+    taskId: task.id.id,
+    resourceId,
+    actions: facts.uses.map(use => use.action),
+  })
+  return 'context' in gathered.facts ? gathered.facts : null
+}
+
+// ── asking again ──
+
+function again({ bundle, denied }: Trial, facts: Facts): Outcome {
+  const { outcome: _, ...asked } = denied
+  return judge(bundle, { ...asked, facts })
+}
+
+function isYes(trial: Trial, facts: Facts): boolean {
+  return again(trial, facts).allowed
+}
+
+// ── rules that hold before any policy is asked ──
+
+function isEarly(rule: string): boolean {
+  return Object.hasOwn(ownRules, rule) && rule !== 'default-deny'
+}
+
+function ownSays(rule: string): string {
+  return Object.hasOwn(ownRules, rule) ? ownRules[rule as keyof typeof ownRules] : rule
+}
+
+function early({ freshness }: Recorded, rule: string): Denial['because'] {
+  if (rule !== 'stale-facts') return []
+  const seconds = (ms: number) => `${Math.round(ms / 100) / 10} s`
+  return [
+    {
+      fact: 'age of the facts',
+      is: seconds(freshness.ageMs),
+      needs: `at most ${seconds(limits.freshForIssueMs)}`,
+      from: 'log',
+    },
+  ]
+}
+
+function next(rule: string): string {
+  if (rule === 'stale-facts') return 'the log can be read again; try in a few seconds'
+  if (rule === 'log-regressed') return 'the newer log is back, or the gap is recorded: doctor'
+  if (rule === 'policy-error') return 'the rule is corrected; its owner has been told'
+  return 'it is asked about something that is there'
+}
