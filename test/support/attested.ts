@@ -2,7 +2,8 @@
  * A world in which a workload can prove who it is: an app with identities and trust rules, a pretend
  * GitHub that signs its tokens, and our own issuer of people's tokens.
  */
-import { type CryptoKey, generateKeyPair, SignJWT } from 'jose'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { type JSONWebKeySet, type JWK, SignJWT } from 'jose'
 import { type AppRow, appTable } from '../../src/core/app/rows.ts'
 import { type IdentityId, newId, type PersonId, systemId } from '../../src/core/base/ids.ts'
 import type { JsonObject } from '../../src/core/base/json.ts'
@@ -20,6 +21,9 @@ import type { IdentityRole } from '../../src/core/identity/spiffe.ts'
 import { anchorOf, proposeTrust } from '../../src/core/identity/trust.ts'
 import { entryKind } from '../../src/core/ledger/kind.ts'
 import { recorded } from '../../src/core/ledger/record.ts'
+import { cliClientId } from '../../src/core/people/authorization-server.ts'
+import { verifyPersonToken } from '../../src/core/people/person-token.ts'
+import { insertOidcGrant } from '../../src/core/people/rows.ts'
 import { type GithubIssuer, githubClaims, startGithubIssuer } from '../fakes/github-issuer.ts'
 import { testPermit } from './permit.ts'
 import { person, type TestWorld, testWorld } from './world.ts'
@@ -31,9 +35,9 @@ export const audience = ourIssuer
 
 export interface AttestedWorld extends TestWorld, AttestWorld {
   readonly github: GithubIssuer
-  /** The private key of our own issuer, to sign people's tokens and to forge with. */
-  readonly ownKey: CryptoKey
-  readonly ownKid: string
+  /** The key our own issuer signs with, people's tokens and task tokens alike. */
+  readonly signer: () => { kid: string; alg: 'ES256'; privateKey: KeyObject }
+  readonly tokenJwks: () => JSONWebKeySet
 }
 
 const testMade = entryKind('test.make', 'set up a test')
@@ -41,7 +45,10 @@ const testMade = entryKind('test.make', 'set up a test')
 export async function attestedWorld(): Promise<AttestedWorld> {
   const github = await startGithubIssuer()
   const world = await testWorld('team')
-  const own = await generateKeyPair('ES256', { extractable: true })
+  const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwk = { ...own.publicKey.export({ format: 'jwk' }), kid: 'own', alg: 'ES256' } as JWK
+  const tokenJwks = () => ({ keys: [jwk] })
+  const people = { ...world, issuer: ourIssuer, apiAudience, tokenJwks }
   const issuerKeys = makeIssuerKeys(world, {
     issuers: new Set([github.issuer]),
     allowedOrigins: new Set([github.issuer]),
@@ -50,13 +57,10 @@ export async function attestedWorld(): Promise<AttestedWorld> {
     ...world,
     github,
     issuerKeys,
-    ownKey: own.privateKey,
-    ownKid: 'own',
-    ownIssuer: {
-      issuer: ourIssuer,
-      audience: apiAudience,
-      keyOf: kid => (kid === 'own' ? own.publicKey : undefined),
-    },
+    issuer: ourIssuer,
+    tokenJwks,
+    signer: () => ({ kid: 'own', alg: 'ES256', privateKey: own.privateKey }),
+    verifyPerson: token => verifyPersonToken(people, token),
   }
 }
 
@@ -154,17 +158,21 @@ export function ciToken(world: AttestedWorld, more: Record<string, unknown> = {}
 }
 
 /** A token of a signed-in person, as the command line holds it. */
-export function personToken(
+export async function personToken(
   world: AttestedWorld,
   id: PersonId,
   more: Record<string, unknown> = {},
 ): Promise<string> {
   const iat = toSeconds(world.clock.now())
-  const fixed = { iss: ourIssuer, sub: id, aud: apiAudience, client_id: 'leasehold-cli' }
+  const sid = crypto.randomUUID()
+  const expiresAt = addMs(world.clock.now(), 3600_000)
+  await world.store.transact(tx =>
+    insertOidcGrant(tx, { id: sid, payload: { accountId: id }, expiresAt }),
+  )
+  const fixed = { iss: ourIssuer, sub: id, aud: apiAudience, client_id: cliClientId, sid }
   const claims = { ...fixed, jti: crypto.randomUUID(), iat, exp: iat + 300, ...more }
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: world.ownKid })
-    .sign(world.ownKey)
+  const { kid, alg, privateKey } = world.signer()
+  return new SignJWT(claims).setProtectedHeader({ alg, typ: 'at+jwt', kid }).sign(privateKey)
 }
 
 export function attestIn(world: AttestedWorld, token: string, identity?: string) {

@@ -106,9 +106,12 @@ describe('a run of the bound workflow', () => {
 
   test('can not be another identity than its rules say', async () => {
     await identityOf(world, app, 'publish')
-    expect((await refused(await ciToken(world), 'deal-desk/publish')).refused).toBe('identity')
-    expect((await refused(await ciToken(world), 'nobody/run')).refused).toBe('identity')
-    expect((await refused(await ciToken(world), '../deal-desk/run')).refused).toBe('identity')
+    for (const name of ['deal-desk/publish', 'nobody/run', '../deal-desk/run', ''])
+      expect(await refused(await ciToken(world), name)).toMatchObject({
+        refused: 'claims',
+        claim: 'iss',
+        issuer: world.github.issuer,
+      })
   })
 
   test('is refused once its rule is removed or its identity revoked', async () => {
@@ -121,8 +124,8 @@ describe('a run of the bound workflow', () => {
     await revokeIdentity(world, testPermit('identity.revoke', app.ownerId, run.id), {
       identityId: run.id,
     })
-    expect((await refused(await ciToken(world), 'deal-desk/run')).refused).toBe('identity')
-    expect((await refused(await ciToken(world))).refused).toBe('claims')
+    expect((await refused(await ciToken(world), 'deal-desk/run')).claim).toBe('iss')
+    expect((await refused(await ciToken(world))).claim).toBe('repository_id')
   })
 
   test('is refused at the millisecond its token ends, and not before', async () => {
@@ -458,13 +461,14 @@ describe('a signed-in person', () => {
   test('who left is refused at once', async () => {
     const token = await personToken(world, app.ownerId)
     await leaves(world, app.ownerId)
-    expect((await refused(token, 'deal-desk/run')).refused).toBe('claims')
+    expect((await refused(token, 'deal-desk/run')).refused).toBe('signature')
   })
 
   test.each([
-    ['a task token’s subject', { sub: 'spiffe://example.com/app/deal-desk/run' }, 'claims'],
-    ['a person nobody knows', { sub: newId('person') }, 'claims'],
-    ['another audience', { aud: 'http://localhost:4400' }, 'audience'],
+    ['a task token’s subject', { sub: 'spiffe://example.com/app/deal-desk/run' }, 'signature'],
+    ['a person nobody knows', { sub: newId('person') }, 'signature'],
+    ['another audience', { aud: 'http://localhost:4400' }, 'signature'],
+    ['a sign-in that ended', { sid: 'x' }, 'signature'],
     ['no id', { jti: undefined }, 'malformed'],
     ['the issuer’s name and a slash', { iss: `${ourIssuer}/` }, 'issuer'],
   ])('with %s is refused', async (_what, more, reason) => {
@@ -474,7 +478,7 @@ describe('a signed-in person', () => {
 
   test('can not be made up by a CI issuer, nor the other way round', async () => {
     const posing = await ciToken(world, { iss: ourIssuer, aud: audience })
-    expect((await refused(posing, 'deal-desk/run')).claim).toBe('typ')
+    expect((await refused(posing, 'deal-desk/run')).refused).toBe('signature')
     const own = await personToken(world, app.ownerId, { iss: world.github.issuer, aud: audience })
     expect((await refused(own, 'deal-desk/run')).claim).toBe('typ')
   })

@@ -8,37 +8,32 @@
  * INVARIANT: a refusal quotes a trust rule only to a caller who named its identity and whose token
  * that rule's issuer has signed. Everybody else learns what their own token says.
  */
-import { type CryptoKey, compactVerify, errors } from 'jose'
+import { compactVerify, errors } from 'jose'
 import { appTable } from '../app/rows.ts'
-import { isId, type PersonId } from '../base/ids.ts'
+import type { PersonId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { assert } from '../base/problem.ts'
+import { assert, isProblem } from '../base/problem.ts'
 import { fromMs, type Instant, toMs } from '../base/time.ts'
 import type { Image } from '../ledger/fact-table.ts'
 import type { Replica } from '../ledger/replica.ts'
-import { installationTable, type PersonRow, personTable } from '../people/rows.ts'
-import { type Assertion, type AssertionAlg, readAssertion } from './assertion.ts'
+import { installationTable, personTable } from '../people/rows.ts'
+import { type Assertion, readAssertion } from './assertion.ts'
 import type { IssuerKeys } from './jwks.ts'
-import { githubProvenance, type Miss, matchGithub } from './presets/github.ts'
+import { githubProvenance, matchGithub } from './presets/github.ts'
 import { matchPerson, type PersonBinding } from './presets/person.ts'
-import { type AttestRefusal, isRefusal, refuse } from './refusal.ts'
+import { type AttestRefusal, isRefusal, type Miss, refuse } from './refusal.ts'
 import { type IdentityRow, identityTable, type TrustRuleRow, trustRuleTable } from './rows.ts'
 import { parseIdentityName } from './spiffe.ts'
 import { anchorOf } from './trust.ts'
 
-/** Our own issuer of people's tokens: its keys are at hand, never fetched. */
-export interface OwnIssuer {
-  readonly issuer: string
-  /** What people's tokens are for. */
-  readonly audience: string
-  readonly keyOf: (kid: string) => CryptoKey | undefined
-}
-
 export interface AttestWorld {
   readonly replica: Replica
   readonly issuerKeys: IssuerKeys
-  readonly ownIssuer: OwnIssuer
+  /** Ours: of people's tokens, and of the tokens that come of attesting. */
+  readonly issuer: string
+  /** Throws Problem `token-refused` for a token of ours that is not a signed-in person's. */
+  readonly verifyPerson: (token: string) => Promise<{ readonly personId: PersonId }>
 }
 
 export interface AttestInput {
@@ -84,28 +79,73 @@ export async function attest(
   // 1. What it says, and nothing believed yet.
   const assertion = readAssertion(input.token)
   if (isRefusal(assertion)) return assertion
-  // 2. Whose token it claims to be: our own issuer's, or of one that is registered, byte for byte.
-  const isOwn = assertion.iss === world.ownIssuer.issuer
-  if (!isOwn && !world.issuerKeys.knows(assertion.iss))
-    return refuse('issuer', 'iss', assertion.iss, 'an issuer registered here')
-  // 3. Made for us, of the right kind, and valid now.
-  const misfit = isOwn
-    ? checkKind(assertion, 'at+jwt', world.ownIssuer.audience)
-    : checkKind(assertion, 'jwt', input.audience)
-  const misplaced = misfit ?? checkTimes(assertion, input.now)
-  if (misplaced !== null) return misplaced
-  // 4. Signed by that issuer, with a key it publishes now.
-  const unsigned = await checkSignature(world, assertion, isOwn)
+  // 2. Whose token it claims to be: ours, or of an issuer that is registered, byte for byte.
+  const { iss } = assertion
+  if (iss !== world.issuer && !world.issuerKeys.knows(iss))
+    return refuse('issuer', 'iss', iss, 'an issuer registered here')
+  const answer =
+    iss === world.issuer
+      ? await attestPerson(world, assertion, input)
+      : await attestRun(world, assertion, input)
+  return isRefusal(answer) ? { ...answer, issuer: iss } : answer
+}
+
+async function attestRun(
+  world: AttestWorld,
+  assertion: Assertion,
+  input: AttestInput,
+): Promise<Attested | AttestRefusal> {
+  // 3. Of the right kind, made for us, and valid now.
+  const misfit = checkKind(assertion, input.audience) ?? checkTimes(assertion, input.now)
+  if (misfit !== null) return misfit
+  // 4. Signed by its issuer, with a key that it publishes now.
+  const unsigned = await checkSignature(world, assertion)
   if (unsigned !== null) return unsigned
   // 5. Trusted by a rule of the identity.
-  return attestByRules(world, assertion, input)
+  const { iss, claims } = assertion
+  const rules =
+    input.identity === undefined
+      ? world.replica.by(trustRuleTable, 'anchor', anchorOf(iss, claims))
+      : rulesOf(world.replica, input.identity)
+  const chosen = choose(world.replica, rules, iss, rule => matchGithub(rule.claims, claims))
+  if (isRefusal(chosen)) {
+    // Only who named an identity hears what its nearest rule says.
+    const isTold = input.identity !== undefined || chosen.refused === 'identity'
+    return isTold ? chosen : unknownTo(claims)
+  }
+  return { ...chosen, person: null, provenance: githubProvenance(iss, claims), ...used(assertion) }
+}
+
+async function attestPerson(
+  world: AttestWorld,
+  assertion: Assertion,
+  input: AttestInput,
+): Promise<Attested | AttestRefusal> {
+  const { iss, jti, token } = assertion
+  // 3. and 4. are the people's chapter: type, audience, time, signature, and that they are signed in.
+  // ATTACKER: a task token has the same issuer and keys. It is no person's, and is refused there.
+  const personId = await signedIn(world, token)
+  if (personId === null) return refuse('signature', 'token', 'no sign-in that stands', 'a new one')
+  if (input.identity === undefined)
+    return refuse('identity', 'identity', undefined, 'the one this is for, <app>/<role>')
+  // 5. Holding the part in the app that a rule of the identity names.
+  const rules = rulesOf(world.replica, input.identity)
+  const chosen = choose(world.replica, rules, iss, rule => {
+    const app = world.replica.get(appTable, rule.appId)
+    const person = world.replica.get(personTable, personId)
+    assert(app && person, 'a rule has an app, and who signed in is a person')
+    return matchPerson(rule.claims as unknown as PersonBinding, app, person, input.now)
+  })
+  if (isRefusal(chosen)) return chosen
+  const facts = { issuer: iss, event: 'local', person: personId }
+  const provenance = { facts, words: {}, key: `person ${personId} ${jti}` }
+  return { ...chosen, person: personId, provenance, ...used(assertion, false) }
 }
 
 /** RFC 8725 §3.11: each kind of token has its own type, and none passes for another. */
-function checkKind(assertion: Assertion, typ: string, audience: string): AttestRefusal | null {
-  if (assertion.typ !== typ) return refuse('malformed', 'typ', assertion.typ, typ)
-  if (assertion.aud !== audience) return refuse('audience', 'aud', assertion.aud, audience)
-  return null
+function checkKind({ typ, aud }: Assertion, audience: string): AttestRefusal | null {
+  if (typ !== 'jwt') return refuse('malformed', 'typ', typ, 'JWT')
+  return aud === audience ? null : refuse('audience', 'aud', aud, audience)
 }
 
 /** To the millisecond, with no leeway at the end: what has run out stays out. */
@@ -125,114 +165,67 @@ function checkTimes({ exp, iat, nbf }: Assertion, now: Instant): AttestRefusal |
 async function checkSignature(
   world: AttestWorld,
   { alg, kid, iss, token }: Assertion,
-  isOwn: boolean,
 ): Promise<AttestRefusal | null> {
-  const key = isOwn ? ownKey(world, kid, alg) : await world.issuerKeys.keyOf(iss, kid, alg)
+  const key = await world.issuerKeys.keyOf(iss, kid, alg)
   if (key === undefined) return refuse('key', 'kid', kid, `a key that ${iss} publishes for ${alg}`)
   try {
     await compactVerify(token, key, { algorithms: [alg] })
     return null
   } catch (thrown) {
-    if (thrown instanceof errors.JOSEError)
-      return refuse('signature', 'signature', 'something else', `made with the key ${kid}`)
+    if (!(thrown instanceof errors.JOSEError)) throw thrown
+    return refuse('signature', 'signature', 'something else', `made with the key ${kid}`)
+  }
+}
+
+async function signedIn(world: AttestWorld, token: string): Promise<PersonId | null> {
+  try {
+    return (await world.verifyPerson(token)).personId
+  } catch (thrown) {
+    if (isProblem(thrown, 'token-refused')) return null
     throw thrown
   }
 }
 
-function ownKey(world: AttestWorld, kid: string, alg: AssertionAlg): CryptoKey | undefined {
-  return alg === 'ES256' ? world.ownIssuer.keyOf(kid) : undefined
-}
-
-function attestByRules(
-  world: AttestWorld,
-  assertion: Assertion,
-  input: AttestInput,
-): Attested | AttestRefusal {
-  const isOwn = assertion.iss === world.ownIssuer.issuer
-  const person = isOwn ? personOf(world.replica, assertion.sub) : null
-  if (person === undefined)
-    return refuse('claims', 'sub', assertion.sub, 'a person of this installation')
-  if (isOwn && input.identity === undefined)
-    return refuse('identity', 'identity', undefined, 'the one this is for, <app>/<role>')
-  const misses: Miss[] = []
-  const found = new Map<string, Attested>()
-  for (const { rule, identity } of rulesFor(world.replica, assertion, input.identity)) {
-    const miss =
-      person === null
-        ? matchGithub(rule.claims, assertion.claims)
-        : matchPart(world.replica, rule, person, input.now)
-    if (miss !== null) misses.push(miss)
-    else found.set(identity.id, { identity, rule, ...proofOf(assertion, person) })
-  }
-  if (found.size > 1)
-    return refuse('identity', 'identity', `${found.size} identities`, 'one, named by `identity`')
-  const [attested] = found.values()
-  // Only who named an identity hears what its nearest rule says.
-  const [nearest] = misses.sort((a, b) => b.fitted - a.fitted)
-  if (input.identity === undefined) return attested ?? unknownTo(assertion)
-  const unknown = refuse('identity', 'identity', input.identity, 'one that trusts this issuer')
-  return attested ?? nearest?.refusal ?? unknown
-}
-
-interface Candidate {
+interface Chosen {
   readonly rule: Image<TrustRuleRow>
   readonly identity: Image<IdentityRow>
 }
 
-/** Active rules of this issuer: those of the identity that was named, or those the token turns on. */
-function rulesFor(replica: Replica, { iss, claims }: Assertion, named?: string): Candidate[] {
-  const rules =
-    named === undefined
-      ? replica.by(trustRuleTable, 'anchor', anchorOf(iss, claims))
-      : rulesOfNamed(replica, named)
-  return rules.flatMap(rule => {
+/** The one identity whose rule fits; else the refusal of the rule that came nearest. */
+function choose(
+  replica: Replica,
+  rules: readonly Image<TrustRuleRow>[],
+  issuer: string,
+  match: (rule: Image<TrustRuleRow>) => Miss | null,
+): Chosen | AttestRefusal {
+  const found = new Map<string, Chosen>()
+  let nearest: Miss | undefined
+  for (const rule of rules) {
     const identity = replica.get(identityTable, rule.identityId)
-    return rule.issuer === iss && identity?.state === 'active' ? [{ rule, identity }] : []
-  })
+    if (rule.issuer !== issuer || identity?.state !== 'active') continue
+    const miss = match(rule)
+    if (miss === null) found.set(identity.id, { rule, identity })
+    else if (nearest === undefined || miss.fitted > nearest.fitted) nearest = miss
+  }
+  if (found.size > 1)
+    return refuse('identity', 'identity', `${found.size} that fit`, 'one, named by `identity`')
+  const [chosen] = found.values()
+  const none = refuse('claims', 'iss', issuer, 'one that a rule of this identity names')
+  return chosen ?? nearest?.refusal ?? none
 }
 
-function rulesOfNamed(replica: Replica, named: string): Image<TrustRuleRow>[] {
+function rulesOf(replica: Replica, named: string): Image<TrustRuleRow>[] {
   const [installation] = replica.all(installationTable)
   const spiffeId = parseIdentityName(named, installation?.trustDomain ?? '')
-  if (spiffeId === null) return []
-  const [identity] = replica.by(identityTable, 'spiffeId', spiffeId)
+  const [identity] = spiffeId === null ? [] : replica.by(identityTable, 'spiffeId', spiffeId)
   return identity === undefined ? [] : replica.by(trustRuleTable, 'identityId', identity.id)
 }
 
-type Person = Image<PersonRow, 'sub' | 'name' | 'email'>
-
-/** ATTACKER: a task token comes from the same issuer and key. Its subject is no person. */
-function personOf(replica: Replica, sub: string): Person | undefined {
-  return isId('person', sub) ? replica.get(personTable, sub) : undefined
+function used({ iss, hash, exp }: Assertion, isOnce = true): { assertion: UsedAssertion } {
+  return { assertion: { issuer: iss, hash, expiresAt: fromMs(exp * 1000), isOnce } }
 }
 
-function matchPart(
-  replica: Replica,
-  rule: Image<TrustRuleRow>,
-  person: Person,
-  now: Instant,
-): Miss | null {
-  const app = replica.get(appTable, rule.appId)
-  assert(app, 'an identity has an app')
-  const refusal = matchPerson(rule.claims as unknown as PersonBinding, app, person, now)
-  return refusal === null ? null : { refusal, fitted: 0 }
-}
-
-function proofOf(assertion: Assertion, person: Person | null) {
-  const { iss, hash, exp, claims, jti } = assertion
-  const local = person && {
-    facts: { issuer: iss, event: 'local', person: person.id },
-    words: {},
-    key: `person ${person.id} ${jti}`,
-  }
-  return {
-    person: person?.id ?? null,
-    provenance: local ?? githubProvenance(iss, claims),
-    assertion: { issuer: iss, hash, expiresAt: fromMs(exp * 1000), isOnce: person === null },
-  }
-}
-
-function unknownTo({ claims }: Assertion): AttestRefusal {
+function unknownTo(claims: JsonObject): AttestRefusal {
   const claim = 'repository_id' in claims ? 'repository_id' : 'sub'
   return refuse('claims', claim, claims[claim], 'one that a trust rule names')
 }

@@ -16,6 +16,8 @@ export type RefusalReason =
 
 export interface AttestRefusal {
   readonly refused: RefusalReason
+  /** The registered issuer it claims to come from; null while it could be anybody's. */
+  readonly issuer: string | null
   /** The claim, header or parameter that failed. */
   readonly claim: string
   /** What the token says there, made safe to print. */
@@ -24,6 +26,13 @@ export interface AttestRefusal {
   readonly needs: string
   /** One sentence for the caller. */
   readonly says: string
+}
+
+/** One rule that did not fit. */
+export interface Miss {
+  readonly refusal: AttestRefusal
+  /** How many of its claims fitted: the nearest rule is the one with most. */
+  readonly fitted: number
 }
 
 /** `says` is made from the parts unless a better sentence is given. */
@@ -35,7 +44,7 @@ export function refuse(
 ): AttestRefusal {
   const shown = typeof is === 'string' ? safeText(is, 120) : shownJson(is)
   const says = `its token says ${claim} ${shown}, needed is ${needs}`
-  return { refused, claim, is: shown, needs, says }
+  return { refused, issuer: null, claim, is: shown, needs, says }
 }
 
 export function isRefusal(value: object): value is AttestRefusal {

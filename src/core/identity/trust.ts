@@ -14,7 +14,8 @@ import { identityTable, type TrustPreset } from './rows.ts'
 export interface TrustWorld {
   readonly replica: Replica
   readonly issuerKeys: Pick<IssuerKeys, 'knows'>
-  readonly ownIssuer: { readonly issuer: string }
+  /** Ours: people are attested by it alone. */
+  readonly issuer: string
 }
 
 export interface TrustProposal {
@@ -74,7 +75,7 @@ export function anchorOf(issuer: string, claims: JsonObject): string {
 
 function checkIssuer(world: TrustWorld, preset: TrustPreset, given: string | undefined): string {
   if (preset === 'person') {
-    if (given === undefined || given === world.ownIssuer.issuer) return world.ownIssuer.issuer
+    if (given === undefined || given === world.issuer) return world.issuer
     throw unregistered('People are attested by this installation alone.')
   }
   const issuer = given ?? githubIssuer

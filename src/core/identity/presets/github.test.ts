@@ -138,8 +138,13 @@ test('a claim the rule does not bind never decides', () => {
 
 test('provenance keeps ids for the log and names apart', () => {
   const { facts, words } = githubProvenance(issuer, claims)
-  expect(facts).toMatchObject({ commit: claims['sha'], run: '7300000041', repositoryId: '1001' })
-  expect(words).toMatchObject({ repository: 'acme/deal-desk', actor: 'maya', runNumber: '41' })
+  expect(facts).toMatchObject({
+    commit: claims['sha'],
+    run: '7300000041',
+    runNumber: '41',
+    repositoryId: '1001',
+  })
+  expect(words).toMatchObject({ repository: 'acme/deal-desk', actor: 'maya' })
   expect(JSON.stringify(facts)).not.toMatch(/acme|maya|deal-desk|refs/)
 })
 

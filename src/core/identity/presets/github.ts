@@ -10,7 +10,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import { limits } from '../../base/limits.ts'
 import { Problem } from '../../base/problem.ts'
-import { type AttestRefusal, refuse } from '../refusal.ts'
+import { type Miss, refuse } from '../refusal.ts'
 
 export const githubIssuer = 'https://token.actions.githubusercontent.com'
 
@@ -62,12 +62,6 @@ export function parseGithubBinding(claims: JsonObject): GithubBinding {
   return given
 }
 
-export interface Miss {
-  readonly refusal: AttestRefusal
-  /** How many claims fitted: the nearest rule is the one with most. */
-  readonly fitted: number
-}
-
 /** Null when the token fits. Where it does not: the first claim that fails. */
 export function matchGithub(binding: GithubBinding, claims: JsonObject): Miss | null {
   const needs = { ...binding, ...(binding.ref === undefined ? {} : { ref_protected: 'true' }) }
@@ -97,6 +91,7 @@ export function githubProvenance(issuer: string, claims: JsonObject) {
     event: said('event_name'),
     commit: said('sha'),
     run: said('run_id'),
+    runNumber: said('run_number'),
     attempt: said('run_attempt'),
     job: said('check_run_id'),
     workflowSha: said('job_workflow_sha') ?? said('workflow_sha'),
@@ -106,7 +101,6 @@ export function githubProvenance(issuer: string, claims: JsonObject) {
     actor: said('actor'),
     ref: said('ref'),
     workflow: said('job_workflow_ref'),
-    runNumber: said('run_number'),
   }
   const { repositoryId, run, attempt, job } = facts
   // A token that names no run is a run of its own.

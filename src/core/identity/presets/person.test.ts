@@ -12,18 +12,18 @@ const living = { state: 'living', seenAt: now } as const
 test('who holds the part now is attested, and nobody else', () => {
   const asOwner = parsePersonBinding({ as: ['owner'] })
   expect(matchPerson(asOwner, app, { id: owner, ...living }, now)).toBeNull()
-  expect(matchPerson(asOwner, app, { id: backup, ...living }, now)?.refused).toBe('claims')
+  expect(matchPerson(asOwner, app, { id: backup, ...living }, now)?.refusal.refused).toBe('claims')
   const either = parsePersonBinding({ as: ['backup', 'owner'] })
   expect(matchPerson(either, app, { id: backup, ...living }, now)).toBeNull()
-  expect(matchPerson(either, app, { id: other, ...living }, now)?.refused).toBe('claims')
+  expect(matchPerson(either, app, { id: other, ...living }, now)?.refusal.refused).toBe('claims')
 })
 
 test('a person who left, or was silent too long, is not attested', () => {
   const binding = parsePersonBinding({ as: ['owner'] })
   const left = { id: owner, state: 'left', seenAt: now } as const
-  expect(matchPerson(binding, app, left, now)?.needs).toMatch(/signed in lately/)
+  expect(matchPerson(binding, app, left, now)?.refusal.needs).toMatch(/signed in lately/)
   const later = addSeconds(now, (limits.ownerSilentDays * 24 + 1) * 3600)
-  expect(matchPerson(binding, app, { id: owner, ...living }, later)?.refused).toBe('claims')
+  expect(matchPerson(binding, app, { id: owner, ...living }, later)?.refusal.refused).toBe('claims')
 })
 
 test.each([

@@ -12,7 +12,7 @@ import { Problem } from '../../base/problem.ts'
 import type { Instant } from '../../base/time.ts'
 import { isLiving } from '../../people/person.ts'
 import type { PersonRow } from '../../people/rows.ts'
-import { type AttestRefusal, refuse } from '../refusal.ts'
+import { type Miss, refuse } from '../refusal.ts'
 
 export const parts = ['owner', 'backup'] as const
 export type Part = (typeof parts)[number]
@@ -38,11 +38,13 @@ export function matchPerson(
   app: Pick<AppRow, 'ownerId' | 'backupId'>,
   person: Pick<PersonRow, 'id' | 'state' | 'seenAt'>,
   now: Instant,
-): AttestRefusal | null {
+): Miss | null {
   const holds: Record<Part, PersonId> = { owner: app.ownerId, backup: app.backupId }
   if (!binding.as.some(part => holds[part] === person.id))
-    return refuse('claims', 'sub', person.id, `the ${binding.as.join(' or ')} of the app`)
-  if (!isLiving(person, now))
-    return refuse('claims', 'sub', person.id, 'somebody who signed in lately')
-  return null
+    return miss(person.id, `the ${binding.as.join(' or ')} of the app`)
+  return isLiving(person, now) ? null : miss(person.id, 'somebody who signed in lately')
+}
+
+function miss(id: PersonId, needs: string): Miss {
+  return { refusal: refuse('claims', 'sub', id, needs), fitted: 0 }
 }
