@@ -35,6 +35,7 @@ export interface CompanySignIn {
   finish(input: { search: string; secret: string }): Promise<SignIn & { returnTo: string }>
 }
 
+/** What one sign-in remembers between leaving us and coming back. */
 interface UnderWay {
   readonly state: string
   readonly nonce: string
@@ -47,71 +48,48 @@ export function companySignIn(world: SessionWorld, provider: CompanyProvider): C
   const configuration = cachedDiscovery(world.clock, provider)
   return {
     name: provider.name,
-    begin: async input => begin(world, provider, await configuration(), input),
-    finish: async input => finish(world, provider, configuration, input),
+    async begin({ returnTo, loginHint }) {
+      const known = await configuration()
+      const [state, nonce] = [oidc.randomState(), oidc.randomNonce()]
+      const verifier = oidc.randomPKCECodeVerifier()
+      const secret = await remember(world, { state, nonce, verifier, returnTo })
+      const url = oidc.buildAuthorizationUrl(known, {
+        redirect_uri: provider.redirectUri,
+        scope: 'openid profile email',
+        state,
+        nonce,
+        code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+        ...(loginHint === undefined ? {} : { login_hint: loginHint }),
+      })
+      return { url: url.href, secret }
+    },
+    async finish({ search, secret }) {
+      const hash = secretHash(secret)
+      const body = hash && (await takeSignIn(world.store, hash, world.clock.now()))
+      if (body === undefined) throw notOurs('no sign-in under way has this cookie')
+      const underWay = JSON.parse(body) as UnderWay
+      // From what we registered, never from the request's Host.
+      const answer = new URL(provider.redirectUri)
+      answer.search = search
+      const { iss, sub, name, email } = await redeem(await configuration(), answer, underWay)
+      return { iss, sub, name: textOf(name), email: textOf(email), returnTo: underWay.returnTo }
+    },
   }
 }
 
-async function begin(
-  world: SessionWorld,
-  provider: CompanyProvider,
-  configuration: oidc.Configuration,
-  input: { returnTo: string; loginHint?: string },
-): Promise<{ url: string; secret: string }> {
-  const secret = newSecret()
-  const underWay: UnderWay = {
-    state: oidc.randomState(),
-    nonce: oidc.randomNonce(),
-    verifier: oidc.randomPKCECodeVerifier(),
-    returnTo: input.returnTo,
-  }
-  const now = world.clock.now()
-  const isIn = await insertSignIn(world.store, {
+async function remember({ store, clock }: SessionWorld, underWay: UnderWay): Promise<string> {
+  const [secret, now] = [newSecret(), clock.now()]
+  const signIn = {
     hash: sha256Hex(secret),
     body: JSON.stringify(underWay),
     expiresAt: addSeconds(now, limits.signInSeconds),
-    now,
-    most: limits.signInsOpen,
-  })
-  if (!isIn)
-    throw new Problem('rate-limited', {
-      detail: 'Too many sign-ins are under way.',
-      next: 'Try again in a few minutes.',
-    })
-  const url = oidc.buildAuthorizationUrl(configuration, {
-    redirect_uri: provider.redirectUri,
-    scope: 'openid profile email',
-    state: underWay.state,
-    nonce: underWay.nonce,
-    code_challenge: await oidc.calculatePKCECodeChallenge(underWay.verifier),
-    code_challenge_method: 'S256',
-    ...(input.loginHint === undefined ? {} : { login_hint: input.loginHint }),
-  })
-  return { url: url.href, secret }
-}
-
-async function finish(
-  world: SessionWorld,
-  provider: CompanyProvider,
-  configuration: () => Promise<oidc.Configuration>,
-  input: { search: string; secret: string },
-): Promise<SignIn & { returnTo: string }> {
-  const hash = secretHash(input.secret)
-  const body =
-    hash === undefined ? undefined : await takeSignIn(world.store, hash, world.clock.now())
-  if (body === undefined) throw notOurs('no sign-in under way has this cookie')
-  const underWay = JSON.parse(body) as UnderWay
-  // From what we registered, never from the request's Host.
-  const answer = new URL(provider.redirectUri)
-  answer.search = input.search
-  const claims = await redeem(await configuration(), answer, underWay)
-  return {
-    iss: claims.iss,
-    sub: claims.sub,
-    name: textOf(claims['name']),
-    email: textOf(claims['email']),
-    returnTo: underWay.returnTo,
   }
+  if (await insertSignIn(store, signIn, { now, most: limits.signInsOpen })) return secret
+  throw new Problem('rate-limited', {
+    detail: 'Too many sign-ins are under way.',
+    next: 'Try again in a few minutes.',
+  })
 }
 
 /** RFC 9207 `iss`, state, PKCE, and the ID token with its signature, are checked in here. */
@@ -193,23 +171,17 @@ const boundedFetch: oidc.CustomFetch = async (url, options) => {
 }
 
 /** A misconfigured provider stops the start, it does not weaken the sign-in. */
-function checkProvider(provider: CompanyProvider): void {
-  for (const field of ['issuer', 'redirectUri'] as const) {
-    const url = URL.parse(provider[field])
-    const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url?.hostname ?? '')
-    const isPlain = url?.protocol === 'http:' && isLoopback && provider.allowLoopbackHttp === true
-    if (url === null || (url.protocol !== 'https:' && !isPlain) || url.username !== '')
-      throw new Problem('bad-configuration', {
-        field,
-        detail: `\`${field}\` of the company provider must be an https address.`,
-        next: 'Plain http is for a provider on this machine, and only when that is allowed.',
-      })
-  }
-  if (provider.clientId === '')
-    throw new Problem('bad-configuration', {
-      field: 'clientId',
-      detail: '`clientId` of the company provider is missing.',
-    })
+function checkProvider({ issuer, clientId, allowLoopbackHttp }: CompanyProvider): void {
+  const url = URL.parse(issuer)
+  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url?.hostname ?? '')
+  const isPlain = url?.protocol === 'http:' && isLoopback && allowLoopbackHttp === true
+  const isSafe = url !== null && (url.protocol === 'https:' || isPlain) && url.username === ''
+  if (isSafe && clientId !== '') return
+  throw new Problem('bad-configuration', {
+    field: isSafe ? 'clientId' : 'issuer',
+    detail: 'The company provider needs an https issuer and a client id.',
+    next: 'Plain http is for a provider on this machine, and only when that is allowed.',
+  })
 }
 
 function isUnreachable(cause: unknown): boolean {

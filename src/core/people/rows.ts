@@ -183,12 +183,13 @@ export async function endSessionRow(sql: Sql, hash: string, now: Instant): Promi
 /** False when so many are under way that this one is not let in. */
 export async function insertSignIn(
   sql: Sql,
-  signIn: { hash: string; body: string; expiresAt: Instant; now: Instant; most: number },
+  signIn: { hash: string; body: string; expiresAt: Instant },
+  { now, most }: { now: Instant; most: number },
 ): Promise<boolean> {
   const rows = await sql.query(
     `insert into sign_in (hash, body, expires_at) select $1, $2, $3
      where (select count(*) from sign_in where expires_at > $4) < $5 returning hash`,
-    [signIn.hash, signIn.body, signIn.expiresAt, signIn.now, signIn.most],
+    [signIn.hash, signIn.body, signIn.expiresAt, now, most],
   )
   return rows.length === 1
 }
