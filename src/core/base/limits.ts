@@ -145,4 +145,16 @@ export const limits = {
   /** Recorded decisions one replay reads at once, and in all. */
   replayBatch: 200,
   replayDecisions: 100_000,
+  // task
+  /** A job is a bounded piece of work; a service attests again before this age. */
+  jobSeconds: 8 * 3600,
+  serviceSeconds: 24 * 3600,
+  // grant
+  /** A grant's `usedAt` is this exact at most, so that each lease is not a write to its grant. */
+  usedAtSeconds: 3600,
+  /** A `leasehold.yaml`, before and after parsing. */
+  manifestBytes: 32 * 1024,
+  manifestPurposes: 20,
+  purposeNeeds: 50,
+  resourceColumns: 200,
 } as const
