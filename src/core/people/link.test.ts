@@ -5,6 +5,7 @@ import { newId, type PersonId, systemId } from '../base/ids.ts'
 import { addPerson } from './add.ts'
 import { leavePerson } from './leave.ts'
 import { makeLink, redeemLink } from './link.ts'
+import { sweepSignIns } from './rows.ts'
 import { checkCsrf, endSession, findSession, startSession } from './session.ts'
 
 const minuteMs = 60_000
@@ -177,6 +178,21 @@ describe('a browser session', () => {
     checkCsrf(first, first.csrf)
     for (const given of [second.csrf, undefined, '', `${first.csrf} `])
       expect(() => checkCsrf(first, given)).toThrow(/not made for you/)
+  })
+})
+
+describe('sweeping', () => {
+  test('removes what ended by time, and keeps what was used but could still be tried', async () => {
+    const used = await newLink()
+    await redeemLink(world, used)
+    const { secret } = await startSession(world.store, local, world.clock.now())
+    await sweepSignIns(world.store, world.clock.now())
+    expect(await count('one_time_link where used_at is not null')).toBe(1)
+    expect(await findSession(world, secret)).toBeDefined()
+    world.clock.advance(8 * 60 * minuteMs + 1)
+    await sweepSignIns(world.store, world.clock.now())
+    expect(await count('one_time_link')).toBe(0)
+    expect(await count('browser_session')).toBe(0)
   })
 })
 

@@ -1,7 +1,7 @@
 /** The command line's sign-in from end to end, by a client that is not ours, over real HTTP. */
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import * as oidc from 'openid-client'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openBrowser } from '../../../../test/support/browser.ts'
 import {
   answerDevice,
@@ -333,4 +333,26 @@ describe('key rotation', () => {
     expect(published.keys.map(key => key.kid)).toEqual(expect.arrayContaining([oldKid, newKid]))
     for (const key of published.keys) expect(key).not.toHaveProperty('d')
   })
+})
+
+test('the library prints nothing of its own: stdout is for results', async () => {
+  const said = [
+    vi.spyOn(console, 'log'),
+    vi.spyOn(console, 'info'),
+    vi.spyOn(console, 'warn'),
+    vi.spyOn(console, 'error'),
+  ]
+  const fresh = await startOauthServer()
+  const known = await oidc.discovery(new URL(fresh.origin), 'leasehold-cli', {}, oidc.None(), {
+    execute: [oidc.allowInsecureRequests],
+  })
+  const asked = await oidc.initiateDeviceAuthorization(known, {})
+  await answerDevice(await browserOf(fresh, 'maya'), asked.verification_uri_complete ?? '')
+  const tokens = await oidc.pollDeviceAuthorizationGrant(known, { ...asked, interval: 0.05 })
+  const next = await oidc.refreshTokenGrant(known, tokens.refresh_token ?? '')
+  await oidc.tokenRevocation(known, next.refresh_token ?? '')
+  await fetch(`${fresh.origin}/oauth/authorize?client_id=leasehold-cli&response_type=code`)
+  await fresh.stop()
+  for (const spy of said) expect(spy).not.toHaveBeenCalled()
+  vi.restoreAllMocks()
 })
