@@ -4,7 +4,7 @@
  *
  * Drivers attach the statement's parameters and the row's values to their errors: none of it passes.
  */
-import { Problem } from '../base/problem.ts'
+import { isProblem, Problem } from '../base/problem.ts'
 
 /** `sqlstate` is the database's code; `constraint` the name of the rule that refused, or null. */
 export class StoreFault extends Error {
@@ -41,17 +41,34 @@ export function unavailable(log: string): Problem {
   })
 }
 
+/** Issuing stops here; ending goes on with the room kept for it (reserve.ts). */
+export function noRoom(): Problem {
+  return new Problem('store-unavailable', {
+    detail: 'The database has no room left on its disk, so nothing new can be recorded.',
+    next: 'Make room where the database keeps its files; ending goes on meanwhile.',
+    log: diskFull,
+  })
+}
+
+export function isNoRoom(thrown: unknown): boolean {
+  return isProblem(thrown, 'store-unavailable') && thrown.log === diskFull
+}
+
+const diskFull = '53100'
+
 function fromSqlState(code: string, message: string, constraint: string | null): Error {
-  if (code === '53100')
-    return new Problem('store-unavailable', {
-      detail: 'The database has no room left on its disk, so nothing new can be recorded.',
-      next: 'Make room where the database keeps its files; ending goes on meanwhile.',
-      log: code,
-    })
+  if (code === diskFull) return noRoom()
   if (code === '40001' || code === '40P01')
     return new Problem('conflict', {
       detail: 'Somebody else changed the same thing at the same moment; nothing was changed here.',
       next: 'Look at it again and repeat.',
+      log: code,
+    })
+  if (/^(28|3D)/.test(code))
+    return new Problem('bad-configuration', {
+      detail: 'The database does not let this server in.',
+      next: 'Compare user, password and database name in DATABASE_URL with what the server has.',
+      field: 'DATABASE_URL',
       log: code,
     })
   if (outage.test(code)) return unavailable(code)

@@ -6,10 +6,12 @@ import { chmod, mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
+import { StoreFault } from './fault.ts'
 import { lockFolder } from './lock.ts'
 import { migrate } from './migrate.ts'
 import { openPglite, takeRuntime } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
+import { withReserve } from './reserve.ts'
 import type { Store } from './store.ts'
 import { placeTemplate } from './template.ts'
 
@@ -29,7 +31,7 @@ export async function openStore(config: StoreConfig): Promise<Store> {
   const store = 'url' in config ? await openServer(config) : await openFolder(config.dataDir)
   try {
     await checkRuntime(store)
-    return store
+    return withReserve(store)
   } catch (thrown) {
     await store.close()
     throw thrown
@@ -50,9 +52,15 @@ async function openFolder(dataDir: string): Promise<Store> {
     const data = join(folder, 'pgdata')
     await placeTemplate(data)
     const store = await openPglite(data)
-    await migrate(store)
-    await takeRuntime(store)
-    return { ...store, ending: store.ending, close: () => store.close().finally(unlock) }
+    const close = () => store.close().finally(unlock)
+    try {
+      await migrate(store)
+      await takeRuntime(store)
+      return { ...store, close }
+    } catch (thrown) {
+      await store.close()
+      throw thrown
+    }
   } catch (thrown) {
     unlock()
     throw thrown
@@ -67,7 +75,7 @@ async function openServer(config: {
   const owner = openPostgres({ url: config.url, connections: 1 })
   try {
     const synchronousCommit = await checkServer(owner)
-    await migrate(owner)
+    await migrate(owner).catch(refuseRights)
     return openPostgres({
       url: config.url,
       role: 'leasehold_runtime',
@@ -105,6 +113,15 @@ async function checkServer(owner: Store): Promise<string> {
   return server.sync
 }
 
+function refuseRights(thrown: unknown): never {
+  if (thrown instanceof StoreFault && thrown.sqlstate === '42501')
+    refuse(
+      'has a schema of another version, and this sign-in may not change it',
+      'Start once as the owner of the schema; afterwards a member of both roles is enough.',
+    )
+  throw thrown
+}
+
 function refuse(what: string, next: string): never {
   throw new Problem('bad-configuration', {
     detail: `The database at \`DATABASE_URL\` ${what}.`,
@@ -116,7 +133,7 @@ function refuse(what: string, next: string): never {
 /** INVARIANT: the product never runs with rights to change what it has recorded. */
 async function checkRuntime(store: Store): Promise<void> {
   for (const lane of new Set([store, store.ending])) {
-    const [session] = await lane.query<{ role: string; mayChange: boolean }>(
+    const [session] = await lane.query<{ role: string; mayChange: boolean | null }>(
       `select current_user as role, bool_or(has_table_privilege(name, right_name)) as "mayChange"
        from unnest(array['ledger_entry', 'ledger_node', 'decision', 'ledger_checkpoint']) as name,
             unnest(array['update', 'delete', 'truncate']) as right_name`,

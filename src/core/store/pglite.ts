@@ -2,7 +2,9 @@
  * PGlite: PostgreSQL 18 in this process, for a laptop. Safe across a killed process, not across power
  * loss (it never syncs the disk). Its one session serves everyone in turn.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { PGlite, type Transaction } from '@electric-sql/pglite'
+import { assert, Problem } from '../base/problem.ts'
 import { translate } from './fault.ts'
 import type { Store, TransactOptions, Tx } from './store.ts'
 import { instantFromText, oids, safeInteger } from './values.ts'
@@ -17,8 +19,12 @@ export async function openPglite(folder: string): Promise<Store> {
       parsers: { [oids.timestamptz]: instantFromText, [oids.bigint]: safeInteger },
     })
     return pgliteStore(db)
-  } catch (thrown) {
-    throw translate(thrown)
+  } catch (cause) {
+    throw new Problem('store-unavailable', {
+      detail: `The embedded database in \`${folder}\` does not open.`,
+      next: 'Is there room on its disk, and is the folder whole? Else restore a backup.',
+      log: cause instanceof Error ? cause.message : '',
+    })
   }
 }
 
@@ -34,9 +40,14 @@ const settings = ['shared_buffers=16MB', 'timezone=UTC', 'datestyle=ISO'].flatMa
 ])
 
 function pgliteStore(db: PGlite): Store {
+  // One session: whoever asks it inside a transaction for anything but `tx` waits for himself.
+  const inside = new AsyncLocalStorage<{ isOpen: boolean }>()
+  const refuseInside = () =>
+    assert(inside.getStore()?.isOpen !== true, 'inside a transaction only `tx` is asked')
   const store: Store = {
     kind: 'pglite',
     query: async <Row>(text: string, params: readonly unknown[] = []) => {
+      refuseInside()
       try {
         return (await db.query<Row>(text, [...params])).rows
       } catch (thrown) {
@@ -44,10 +55,14 @@ function pgliteStore(db: PGlite): Store {
       }
     },
     async transact(work, options = {}) {
+      refuseInside()
+      const state = { isOpen: true }
       try {
-        return await db.transaction(tx => runWork(tx, work, options))
+        return await inside.run(state, () => db.transaction(tx => runWork(tx, work, options)))
       } catch (thrown) {
         throw translate(thrown)
+      } finally {
+        state.isOpen = false
       }
     },
     listen: async (channel, wake) => db.listen(channel, wake),
@@ -69,7 +84,7 @@ async function runWork<T>(
 ): Promise<T> {
   const begin = beginWords(options)
   if (begin !== '') await tx.exec(begin)
-  const last: (() => Promise<void>)[] = []
+  const last: Promise<unknown>[] = []
   const query = async <Row>(text: string, params: readonly unknown[] = []) => {
     try {
       return (await tx.query<Row>(text, [...params])).rows
@@ -81,12 +96,13 @@ async function runWork<T>(
     isTransaction: true,
     query,
     finish<Row>(text: string, params: readonly unknown[] = []) {
-      const rows = Promise.withResolvers<Row[]>()
-      last.push(async () => rows.resolve(await query<Row>(text, params)))
-      return rows.promise
+      const sent = query<Row>(text, params)
+      sent.catch(() => {})
+      last.push(sent)
+      return sent
     },
   })
-  for (const run of last) await run()
+  for (const each of last) await each
   return value
 }
 

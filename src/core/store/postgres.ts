@@ -48,8 +48,7 @@ function postgresStore(
     kind: 'postgres',
     query: <Row>(text: string, params: readonly unknown[] = []) =>
       withClient(pool, async client => rowsOf<Row>(await client.query(hot(texts, text, params)))),
-    transact: (work, how = {}) =>
-      withClient(pool, client => transact(client, texts, work, how)) as ReturnType<typeof work>,
+    transact: (work, how = {}) => withClient(pool, client => transact(client, texts, work, how)),
     listen: (channel, wake) => listen(clientConfig(options), channel, wake),
     get ending() {
       return ending ?? store
@@ -196,11 +195,6 @@ function parseUrl(text: string): URL {
   })
 }
 
-const types = {
-  getTypeParser(oid: number, format?: 'text' | 'binary') {
-    if (format === 'binary') return pg.types.getTypeParser(oid, format)
-    if (oid === oids.timestamptz) return instantFromText
-    if (oid === oids.bigint) return safeInteger
-    return pg.types.getTypeParser(oid)
-  },
-}
+const types = new pg.TypeOverrides()
+types.setTypeParser(oids.timestamptz, instantFromText)
+types.setTypeParser(oids.bigint, safeInteger)

@@ -19,6 +19,9 @@ revoke all on all tables in schema public from public, leasehold_runtime, leaseh
 grant usage on schema public to leasehold_runtime, leasehold_sequencer;
 grant select on all tables in schema public to leasehold_runtime, leasehold_sequencer;
 
+-- A sign-in that is only a member of the roles sees by this that nothing is left to migrate.
+grant select on schema_migration to public;
+
 grant insert, update, delete on all tables in schema public to leasehold_runtime;
 revoke insert, update, delete on schema_migration, ledger_entry, ledger_node, ledger_head
   from leasehold_runtime;
@@ -29,6 +32,9 @@ revoke insert on ledger_words from leasehold_runtime;
 grant insert on ledger_entry, ledger_words, ledger_node, ledger_checkpoint to leasehold_sequencer;
 grant update on ledger_head to leasehold_sequencer;
 grant delete on ledger_inbox to leasehold_sequencer;
+
+revoke all on function keep_reserve(), spend_reserve() from public;
+grant execute on function keep_reserve(), spend_reserve() to leasehold_runtime;
 
 -- Where nobody vacuums for us (PGlite), we do; older servers have no such right and need none.
 do $$ begin

@@ -14,9 +14,8 @@ export interface Sql {
 export interface Tx extends Sql {
   readonly isTransaction: true
   /**
-   * The last statement, when nobody in the work reads its rows: it travels in one flush with the commit, and its
-   * failure is the failure of the transaction. Nothing may follow it but more of these. The rows
-   * come after the work, together with the commit: awaiting them inside it would wait for ever.
+   * A statement whose answer the work need not wait for: it is sent at once, runs in its turn, and
+   * travels in one flush with what follows, also with the commit. Its failure fails the transaction.
    */
   finish<Row>(text: string, params?: readonly unknown[]): Promise<Row[]>
 }
@@ -31,15 +30,19 @@ export interface TransactOptions {
 export interface Store extends Sql {
   readonly kind: 'pglite' | 'postgres'
   /**
-   * Runs `work` once. Commits when it resolves and throws what it throws. A commit that did not
-   * commit throws; one whose answer was lost throws `store-unavailable` and may have happened.
+   * Commits when `work` resolves and throws what it throws. A commit that did not commit throws; one
+   * whose answer was lost throws `store-unavailable` and may have happened. `work` runs once; on
+   * `ending` a second time when the first was undone for want of room, so it must keep nothing of it.
    */
   transact<T>(work: (tx: Tx) => Promise<T>, options?: TransactOptions): Promise<T>
   /** Wakes on NOTIFY and after each reconnect; a lost or doubled call costs latency only. */
   listen(channel: string, wake: (payload: string) => void): Promise<() => Promise<void>>
-  /** The same store by connections kept apart, so that ending works when issuing holds all others. */
+  /**
+   * The same store by connections kept apart and room kept free, so that ending works when issuing
+   * holds all others or the disk is full. For ending, and for what ending waits for.
+   */
   readonly ending: Store
-  /** What an idle database does for itself elsewhere: PGlite has no autovacuum. Call now and then. */
+  /** Housekeeping, every few minutes: keeps the room for ending, and PGlite has no autovacuum. */
   tend(): Promise<void>
   close(): Promise<void>
 }
