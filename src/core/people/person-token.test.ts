@@ -63,6 +63,7 @@ describe('a token of a person', () => {
       personId,
       tokenId: 'a-token',
       clientId: 'leasehold-cli',
+      signInEndsAt: addSeconds(ledger.clock.now(), 3600),
     })
   })
 

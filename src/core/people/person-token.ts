@@ -7,9 +7,9 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } fro
 import { isId, type PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
-import { toMs } from '../base/time.ts'
+import { type Instant, toMs } from '../base/time.ts'
 import { cliClientId } from './authorization-server.ts'
-import { isDeviceSignedIn } from './rows.ts'
+import { findSignInEnd } from './rows.ts'
 import type { SessionWorld } from './session.ts'
 
 export interface PersonTokenWorld extends SessionWorld {
@@ -23,6 +23,8 @@ export interface PersonToken {
   readonly personId: PersonId
   readonly tokenId: string
   readonly clientId: string
+  /** Until then the device can renew its token. */
+  readonly signInEndsAt: Instant
 }
 
 /** Problem `token-refused` for every token that is not good, without saying which check it failed. */
@@ -36,9 +38,9 @@ export async function verifyPersonToken(
   if (typeof jti !== 'string' || typeof sid !== 'string') throw refused('jti or sid is missing')
   if (clientId !== cliClientId) throw refused('client_id is unknown')
   const now = world.clock.now()
-  const isStanding = await isDeviceSignedIn(world.store, { grantId: sid, personId: sub, now })
-  if (!isStanding) throw refused('its sign-in ended')
-  return { personId: sub, tokenId: jti, clientId }
+  const signInEndsAt = await findSignInEnd(world.store, { grantId: sid, personId: sub, now })
+  if (signInEndsAt === undefined) throw refused('its sign-in ended')
+  return { personId: sub, tokenId: jti, clientId, signInEndsAt }
 }
 
 async function verifySignature(world: PersonTokenWorld, token: string): Promise<JWTPayload> {

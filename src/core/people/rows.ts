@@ -271,16 +271,16 @@ export async function insertOidcGrant(
   )
 }
 
-/** Whether a device's sign-in still stands, and its person has not left. */
-export async function isDeviceSignedIn(
+/** When a device's sign-in ends; undefined when it is over, or its person has left. */
+export async function findSignInEnd(
   sql: Sql,
   device: { grantId: string; personId: string; now: Instant },
-): Promise<boolean> {
-  const rows = await sql.query(
-    `select 1 from oidc_state s join person p on p.id = s.payload->>'accountId'
+): Promise<Instant | undefined> {
+  const rows = await sql.query<{ endsAt: Instant }>(
+    `select s.expires_at as "endsAt" from oidc_state s join person p on p.id = s.payload->>'accountId'
      where s.kind = 'Grant' and s.id = $1 and p.id = $2 and p.state = 'living'
        and s.expires_at > $3`,
     [device.grantId, device.personId, device.now],
   )
-  return rows.length === 1
+  return rows[0]?.endsAt
 }

@@ -99,7 +99,7 @@ describe('device flow', () => {
     )
     expect(payload).toMatchObject({ client_id: 'leasehold-cli', scope: 'api' })
     const known = await verifyPersonToken(server.world, tokens.access_token)
-    expect(known).toEqual({
+    expect(known).toMatchObject({
       personId: payload.sub,
       tokenId: payload.jti,
       clientId: 'leasehold-cli',
@@ -157,6 +157,17 @@ describe('device flow', () => {
       body: new URLSearchParams({ client_id: 'somebody-else' }),
     })
     expect(ask.status).toBe(401)
+  })
+
+  test('asks for our API or nothing: no other audience is served', async () => {
+    for (const resource of ['https://elsewhere.example', server.origin, `${server.origin}/v1/`]) {
+      const asked = await fetch(`${server.origin}/oauth/device`, {
+        method: 'POST',
+        body: new URLSearchParams({ client_id: 'leasehold-cli', resource }),
+      })
+      expect(asked.status).toBe(400)
+      expect(await asked.json()).toMatchObject({ error: 'invalid_target' })
+    }
   })
 
   test('the person sees who asks, from where, and the code, before saying yes', async () => {
