@@ -61,9 +61,9 @@ export interface Follower {
   /** Resolves when everything that was committed before the start is applied. */
   readonly ready: Promise<void>
   readonly position: number
-  freshness(): Freshness
+  readonly freshness: () => Freshness
   /** For `LedgerWorld.gate`: the size seen, or Problem `ledger-regressed`. */
-  gate(): number
+  readonly gate: () => number
   /** Told of each entry after its facts are applied; must not throw. Returns how to stop. */
   onEntry(tell: (entry: Entry) => void): () => void
   /** The position of a committed entry, once it is applied here. Rejects when the follower ends. */
@@ -123,7 +123,7 @@ class Following implements Follower {
   #frontier: Frontier
   #freshAtMs: number
   #fault: Problem | undefined
-  #syncing: Promise<void> | undefined
+  #syncing: Promise<void> = Promise.resolve()
   #beforeStop: () => Promise<void> = async () => {}
 
   constructor(world: FollowWorld, frontier: Frontier, ahead: readonly number[], atMs: number) {
@@ -140,15 +140,13 @@ class Following implements Follower {
     return this.#frontier.size
   }
 
-  freshness(): Freshness {
-    return {
-      position: this.position,
-      ageMs: this.#world.clock.monotonicMs() - this.#freshAtMs,
-      regressed: isProblem(this.#fault, 'ledger-regressed'),
-    }
-  }
+  readonly freshness = (): Freshness => ({
+    position: this.position,
+    ageMs: this.#world.clock.monotonicMs() - this.#freshAtMs,
+    regressed: isProblem(this.#fault, 'ledger-regressed'),
+  })
 
-  gate(): number {
+  readonly gate = (): number => {
     if (isProblem(this.#fault, 'ledger-regressed')) throw this.#fault
     return this.position
   }
@@ -168,11 +166,9 @@ class Following implements Follower {
   }
 
   /** Database trouble is not an end: the age grows until a read succeeds. */
-  async sync(): Promise<void> {
-    this.#syncing ??= this.#readOn().finally(() => {
-      this.#syncing = undefined
-    })
-    await this.#syncing
+  sync(): Promise<void> {
+    this.#syncing = this.#syncing.then(() => this.#readOn())
+    return this.#syncing
   }
 
   beforeStop(run: () => Promise<void>): void {

@@ -184,7 +184,7 @@ describe('a change and its entry', () => {
       await scope.insert(thingTable, row({ name: 'refused' }))
       scope.entry({ kind: thingMade, by: actor })
     })
-    await expect(failing).rejects.toThrow()
+    await expect(failing).rejects.toThrow('thing_name_check')
     const [{ id }] = (await world.store.query('select id from ledger_inbox')) as [{ id: number }]
     expect(seen).toEqual([id])
   })

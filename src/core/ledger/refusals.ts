@@ -2,7 +2,7 @@
  * Callers who were refused before we knew who they are. Each is counted; one entry per issuer and
  * minute seals the counts, so that a flood can be seen and can not fill the log.
  *
- * Counts lie in memory until the next `sealRefusals`; a killed process loses that much and no more.
+ * Counts lie in memory until `sealRefusals`; a killed process loses that much and no more.
  */
 import { systemId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
@@ -22,11 +22,14 @@ export class RefusalTally {
    * is never a key here; `reason` is a word of ours.
    */
   count(issuer: string | null, reason: string, at: Instant): void {
-    const row = { issuer: issuer ?? 'unknown', minute: minuteOf(at), reason }
-    const key = JSON.stringify(row)
-    const known = this.#counts.get(key)
+    this.add({ issuer: issuer ?? 'unknown', minute: minuteOf(at), reason, count: 1 })
+  }
+
+  add(counted: RefusalCount): void {
+    const key = `${counted.minute} ${counted.reason} ${counted.issuer}`
+    const known = this.#counts.get(key)?.count
     if (known === undefined && this.#counts.size >= limits.refusalKinds) return
-    this.#counts.set(key, { ...row, count: (known?.count ?? 0) + 1 })
+    this.#counts.set(key, { ...counted, count: counted.count + (known ?? 0) })
   }
 
   /** What was counted since the last time, which is then forgotten here. */
@@ -40,7 +43,12 @@ export class RefusalTally {
 /** Hands over what was counted, and seals the minutes that are past. Answers how many entries. */
 export async function sealRefusals(world: LedgerWorld, tally: RefusalTally): Promise<number> {
   const counted = tally.take()
-  if (counted.length > 0) await addRefusals(world.store, counted)
+  try {
+    if (counted.length > 0) await addRefusals(world.store, counted)
+  } catch (thrown) {
+    for (const each of counted) tally.add(each)
+    throw thrown
+  }
   const due = await dueRefusals(world.store, minuteOf(world.clock.now()))
   for (const { issuer, minute } of due) await sealOne(world, issuer, minute)
   return due.length

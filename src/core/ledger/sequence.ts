@@ -25,7 +25,7 @@ export interface SequencerWorld {
 
 export interface Sequencer {
   /** There is something to move. Cheap, may be called after every commit. */
-  poke(): void
+  readonly poke: () => void
   stop(): Promise<void>
 }
 
