@@ -45,6 +45,14 @@ export function sendJson(res: ServerResponse, { status, body }: OauthAnswer): vo
   res.end(JSON.stringify(body))
 }
 
+/** RFC 9457: for a request that was refused before any door looked at it. */
+export function sendProblem(res: ServerResponse, problem: Problem): void {
+  const { code, status, detail, next } = problem
+  const { title } = problemTable[code]
+  res.writeHead(status, { 'Content-Type': 'application/problem+json' })
+  res.end(JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next }))
+}
+
 /** RFC 6749 §5.2: 400 for everything that is the client's, but what HTTP itself has a word for. */
 export function oauthError(problem: Problem): OauthAnswer {
   const { oauth, status } = problemTable[problem.code]

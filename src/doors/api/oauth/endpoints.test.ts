@@ -214,6 +214,15 @@ describe('every route', () => {
     ).toBe(308)
   })
 
+  test('refuses in the words of whoever would have answered', async () => {
+    const headers = { host: 'evil.example' }
+    const typeOf = async (path: string) =>
+      (await send({ method: 'GET', path, headers })).headers['content-type']
+    expect(await typeOf('/v1/apps')).toBe('application/problem+json')
+    expect(await typeOf('/oauth/jwks')).toBe('application/json')
+    expect(await typeOf('/')).toBe('text/html; charset=utf-8')
+  })
+
   test('refuses two Host headers, and a request for another server', async () => {
     for (const start of [
       `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nHost: evil.example\r\n`,

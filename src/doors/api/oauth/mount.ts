@@ -4,7 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
-import { oauthError, problemOf, sendJson, sendPage, setSecurityHeaders } from './answer.ts'
+import {
+  oauthError,
+  problemOf,
+  sendJson,
+  sendPage,
+  sendProblem,
+  setSecurityHeaders,
+} from './answer.ts'
 import { cookieJar } from './cookies.ts'
 import { type DeviceWorld, deviceRoute } from './device.ts'
 import { type EndpointsWorld, oauthRoutes } from './endpoints.ts'
@@ -44,7 +51,13 @@ export function mountOauth(world: OauthWorld): OauthMount {
     } catch (thrown) {
       const problem = problemOf(thrown, world.warn)
       if (res.headersSent) res.destroy()
-      else refuse(req, res, problem, route !== undefined)
+      else {
+        // What was not read of a body can not be skipped safely.
+        if (!req.complete) res.setHeader('Connection', 'close')
+        if (route !== undefined) sendPage(res, problemPage(problem), problem.status)
+        else if (endpoint !== undefined) sendJson(res, oauthError(problem))
+        else sendProblem(res, problem)
+      }
       return true
     }
   }
@@ -74,18 +87,6 @@ function checkMethod(request: Request, methods: readonly string[], res: ServerRe
   if (methods.includes(request.method)) return
   res.setHeader('Allow', methods.join(', '))
   throw new Problem('method-not-allowed', { detail: `This takes ${methods.join(' or ')}.` })
-}
-
-function refuse(
-  req: IncomingMessage,
-  res: ServerResponse,
-  problem: Problem,
-  isPage: boolean,
-): void {
-  // What was not read of a body can not be skipped safely.
-  if (!req.complete) res.setHeader('Connection', 'close')
-  if (isPage) sendPage(res, problemPage(problem), problem.status)
-  else sendJson(res, oauthError(problem))
 }
 
 function sendStyle(res: ServerResponse): void {

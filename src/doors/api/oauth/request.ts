@@ -38,7 +38,8 @@ export function checkHost(req: IncomingMessage, { hosts, issuer }: Hosts): void 
       next: `Use ${issuer}`,
     })
   const origin = req.headers.origin
-  const isOurs = origin === undefined || origin === issuer || origin === `http://${host}`
+  const scheme = issuer.slice(0, issuer.indexOf(':'))
+  const isOurs = [undefined, issuer, `${scheme}://${host}`].includes(origin)
   if (!isOurs || !(req.url ?? '').startsWith('/'))
     throw new Problem('bad-request', { detail: 'Pages of other sites can not use this server.' })
 }

@@ -1,8 +1,13 @@
 /** People at the pages: links, the company's provider, cookies, forms. */
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Browser, openBrowser } from '../../../../test/support/browser.ts'
 import { browserOf, type OauthServer, startOauthServer } from '../../../../test/support/oauth.ts'
 import { companySignIn } from '../../../core/people/company.ts'
+import { setSecurityHeaders } from './answer.ts'
+import { cookieJar } from './cookies.ts'
+import { readRequest } from './request.ts'
 import { returnPath } from './sign-in.ts'
 
 let server: OauthServer
@@ -94,6 +99,20 @@ describe('the session cookie', () => {
     expect(response.status).toBe(303)
     const [cookie] = response.headers.getSetCookie()
     expect(cookie).toMatch(/^lh_session=[\w-]{43}; Path=\/; Max-Age=28800; HttpOnly; SameSite=Lax$/)
+  })
+
+  test('over https is for this host alone, and never leaves by plain http', () => {
+    const request = new IncomingMessage(new Socket())
+    request.headers.cookie = 'lh_session=planted; __Host-lh_session=ours'
+    const res = new ServerResponse(request)
+    const jar = cookieJar(true)
+    jar.set(res, 'session', 'x')
+    setSecurityHeaders(res, true)
+    expect(res.getHeader('set-cookie')).toBe(
+      '__Host-lh_session=x; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax; Secure',
+    )
+    expect(res.getHeader('strict-transport-security')).toContain('max-age=')
+    expect(jar.read(readRequest(request), 'session')).toBe('ours')
   })
 
   test('planted beforehand is not the one that gets signed in', async () => {
