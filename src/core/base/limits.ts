@@ -47,6 +47,8 @@ export const limits = {
   /** Of one trace. */
   traceLeases: 100,
   traceEntries: 1_000,
+  /** A credential that should have ended this long ago makes us unwell. */
+  overdueMs: 120_000,
   /** A canary cycle at a target is good for this long. */
   preflightHours: 24,
   /** Any one call to a target. */
@@ -152,9 +154,15 @@ export const limits = {
   // grant
   /** A grant's `usedAt` is this exact at most, so that each lease is not a write to its grant. */
   usedAtSeconds: 3600,
-  /** A `leasehold.yaml`, before and after parsing. */
-  manifestBytes: 32 * 1024,
+  /** A `leasehold.yaml`: its size, how far a line is indented, and what it may name. */
+  manifestBytes: 16 * 1024,
+  manifestIndent: 40,
   manifestPurposes: 20,
   purposeNeeds: 50,
   resourceColumns: 200,
+  // tokens
+  /** Our published keys are read again this often where task tokens are verified. */
+  tokenKeysReadMs: 1_000,
+  /** Tokens whose signature was verified and is not verified again. */
+  verifiedTokens: 10_000,
 } as const
