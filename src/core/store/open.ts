@@ -38,12 +38,8 @@ export async function openStore(config: StoreConfig): Promise<Store> {
   }
 }
 
-/**
- * Embedded. Takes the folder's lock before reading a byte of it.
- * Side effect: from here on this process makes files only its user can read.
- */
+/** Embedded. Takes the folder's lock before reading a byte of it. */
 async function openFolder(dataDir: string): Promise<Store> {
-  process.umask(0o077)
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const folder = await realpath(dataDir)
   await chmod(folder, 0o700)

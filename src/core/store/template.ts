@@ -17,21 +17,21 @@ import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { readSchema } from './migrate.ts'
 
-const kept = join(import.meta.dirname, '../../../node_modules/.cache/leasehold')
+const besidePackages = join(import.meta.dirname, '../../../node_modules/.cache/leasehold')
 
 /** Makes `folder` an empty migrated database, unless it is one already. Whole or not at all. */
-export async function placeTemplate(folder: string): Promise<void> {
+export async function placeTemplate(folder: string, kept = besidePackages): Promise<void> {
   if (existsSync(folder)) return
   const draft = `${folder}.new`
   await rm(draft, { recursive: true, force: true })
-  const template = await keptTemplate()
+  const template = await keptTemplate(kept)
   if (template === null) await makeInChild(draft)
   else await copyFolder(template, draft)
   await rename(draft, folder)
 }
 
 /** The kept template, made first where it is missing; null where nothing can be kept. */
-async function keptTemplate(): Promise<string | null> {
+async function keptTemplate(kept: string): Promise<string | null> {
   const template = join(kept, templateName())
   if (existsSync(template)) return template
   try {
@@ -41,7 +41,7 @@ async function keptTemplate(): Promise<string | null> {
     // Two at once: the first stays, both are the same.
     await rename(draft, template).catch(() => {})
     await rm(dirname(draft), { recursive: true, force: true })
-    await forgetOthers(template)
+    await forgetOthers(kept, template)
     return existsSync(template) ? template : null
   } catch (thrown) {
     if (thrown instanceof Problem) throw thrown
@@ -55,11 +55,12 @@ function templateName(): string {
     readFileSync(join(dirname(dirname(entry)), 'package.json'), 'utf8'),
   ) as { version: string }
   const { migrations, roles } = readSchema()
-  return `template-${sha256Hex(canonicalJson({ version, migrations, roles })).slice(0, 32)}`
+  const made = { version, migrations, roles, by: 2 }
+  return `template-${sha256Hex(canonicalJson(made)).slice(0, 32)}`
 }
 
 /** Templates of other versions go after a while; somebody may be copying a younger one. */
-async function forgetOthers(template: string): Promise<void> {
+async function forgetOthers(kept: string, template: string): Promise<void> {
   const old = Date.now() - limits.templateKeptDays * 24 * 3600 * 1000
   for (const name of await readdir(kept)) {
     const path = join(kept, name)

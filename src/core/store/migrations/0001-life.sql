@@ -373,6 +373,7 @@ create table manifest (
   app_id text not null references app,
   digest text not null,
   purposes jsonb not null,
+  says text not null,
   state text not null check (state in ('current', 'superseded')),
   made_at timestamptz not null
 );
