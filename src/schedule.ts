@@ -2,6 +2,18 @@
  * The schedule: what runs by itself, how often, one at a time each. A job that throws is logged and
  * runs again next time; it never stops another.
  */
+import { sweepApps } from './core/app/sweep.ts'
+import { sweepRequests } from './core/approval/close.ts'
+import { systemId } from './core/base/ids.ts'
+import { addSeconds } from './core/base/time.ts'
+import { forgetAssertions } from './core/identity/once.ts'
+import { sweepLeases } from './core/lease/sweep.ts'
+import { watchLeases } from './core/lease/watch.ts'
+import { sweepSignIns } from './core/people/rows.ts'
+import { dueOffboardings } from './life/offboard/rows.ts'
+import { runOffboarding } from './life/offboard/run.ts'
+import { listAgreedIdle, type World } from './world.ts'
+
 export interface Job {
   readonly name: string
   readonly everyMs: number
@@ -63,4 +75,53 @@ export function startSchedule(
       await Promise.allSettled(running.values())
     },
   }
+}
+
+/** Everything the server does by itself. `remember` exports the checkpoint the next start compares with. */
+export function jobsOf(
+  world: World,
+  outside: {
+    readonly remember: () => Promise<unknown>
+    readonly sealRefusals: () => Promise<unknown>
+  },
+): Job[] {
+  const now = () => world.clock.now()
+  return [
+    { name: 'leases', everyMs: 1_000, run: () => sweepLeases(world) },
+    { name: 'watch', everyMs: 30_000, run: () => watchLeases(world) },
+    { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world) },
+    {
+      name: 'apps',
+      everyMs: 5_000,
+      run: async () => {
+        await sweepApps(world)
+        await sweepRequests(world)
+        await world.sweepChildren()
+      },
+    },
+    { name: 'agreed', everyMs: 15_000, run: () => sweepAgreed(world) },
+    { name: 'refusals', everyMs: 60_000, run: outside.sealRefusals },
+    { name: 'remember', everyMs: 60_000, run: outside.remember },
+    {
+      name: 'tidy',
+      everyMs: 300_000,
+      run: async () => {
+        await forgetAssertions(world.store, now())
+        await sweepSignIns(world.store, addSeconds(now(), -3600))
+        await world.store.tend()
+      },
+    },
+  ]
+}
+
+async function sweepOffboardings(world: World): Promise<void> {
+  for (const appId of await dueOffboardings(world.store, world.clock.now())) {
+    const permit = world.permitFor(systemId('offboard'), 'offboard.run', { type: 'app', id: appId })
+    await runOffboarding(world, permit, { appId })
+  }
+}
+
+/** Agreed, and a process died before it took effect: done now. */
+async function sweepAgreed(world: World): Promise<void> {
+  for (const id of await listAgreedIdle(world.store, world.clock.now())) await world.applyAgreed(id)
 }

@@ -1,4 +1,5 @@
 /** A world with one app that may read one resource at a target in memory, and a task to lease under. */
+import { randomBytes } from 'node:crypto'
 import type { AppRow } from '../../src/core/app/rows.ts'
 import { appTable } from '../../src/core/app/rows.ts'
 import { type RequestRow, requestTable } from '../../src/core/approval/rows.ts'
@@ -58,6 +59,7 @@ export async function leaseWorld(store?: Store): Promise<LeaseTestWorld> {
       unseal: sealed => Buffer.from(sealed, 'base64'),
     }),
     leaseSecret: (id, salt) => hmacSha256(leaseKey, `${id} ${salt}`).toString('base64url'),
+    newLeaseSalt: () => randomBytes(32).toString('base64url'),
     installationId: () => installationId,
   }
   return { ...world, target, ...(await makeRows(world)) }

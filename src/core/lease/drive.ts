@@ -8,6 +8,7 @@ import type { Instant } from '../base/time.ts'
 import { raiseIn, resolveIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded, type Scope } from '../ledger/record.ts'
+import type { Store } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 import type { LeaseWorld } from './issue.ts'
 import { nextTryAt, stepLease, triesBeforeFinding } from './lease.ts'
@@ -167,6 +168,11 @@ async function raiseStuck(
     },
     words: `${lease.principal} is not gone after ${tries} tries; it is tried again by itself. Look at the target: ${lease.evidence?.because ?? 'something is left there'}.`,
   })
+}
+
+/** The same world on the connections that are kept for ending (design §3.7). */
+export function onReserve<W extends { readonly store: Store }>(world: W): W {
+  return { ...world, store: world.store.ending }
 }
 
 /** Drives one lease now and says how it is afterwards. */

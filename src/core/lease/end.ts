@@ -4,7 +4,7 @@ import { checkPermit, type Permit } from '../base/permit.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
-import { driveLease } from './drive.ts'
+import { driveLease, onReserve } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
 import { stepLease } from './lease.ts'
 import { findLease, type LeaseCause, type LeaseRow, leaseTable, lockLease, setDue } from './rows.ts'
@@ -16,10 +16,11 @@ const leaseEnding = entryKind('lease.end', 'began to end a credential')
  * sweep goes on. Ending what is gone or ending is no error.
  */
 export async function endLease(
-  world: LeaseWorld,
+  anyWorld: LeaseWorld,
   permit: Permit<'lease.end'>,
   input: { leaseId: LeaseId; cause: LeaseCause },
 ): Promise<LeaseRow> {
+  const world = onReserve(anyWorld)
   checkPermit(permit, 'lease.end', input.leaseId)
   const found = await findLease(world.store, input.leaseId)
   if (found === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })

@@ -4,7 +4,6 @@
  * INVARIANT: nothing is made at a target whose intent is not committed; nothing is handed over whose
  * confirmation is not. A crash anywhere leaves a row the sweep drives to gone.
  */
-import { randomBytes } from 'node:crypto'
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
 import type { GrantId, LeaseId, ResourceId, TaskId } from '../base/ids.ts'
@@ -42,6 +41,8 @@ export interface LeaseWorld extends LedgerWorld {
   readonly targets: Targets
   /** A keyed hash of lease id and salt: nothing of a credential lies at rest. */
   readonly leaseSecret: (leaseId: LeaseId, salt: string) => string
+  /** Random, and names the key it is used with. */
+  readonly newLeaseSalt: () => string
   readonly installationId: () => string
 }
 
@@ -75,7 +76,7 @@ export async function issueLease(
   // 2. A target that failed its canary is not used.
   await ensurePreflight(world, targetOf(world, input.grantId))
   // 3. Intent, committed.
-  const salt = randomBytes(32).toString('base64url')
+  const salt = world.newLeaseSalt()
   const intended = await intend(world, permit, input, salt)
   // 4. Effect.
   const issued = await make(world, intended, salt)
@@ -125,7 +126,7 @@ async function intend(
   return recorded(world, async scope => {
     const parents = await lockParents(scope.tx, input.taskId, input.grantId)
     // The decision saw memory; the rows are the truth, and hold still until this commits.
-    if (parents.task?.taskState !== 'open' || !['draft', 'active'].includes(parents.task.appState))
+    if (parents.task?.taskState !== 'open' || parents.task.appState !== 'active')
       throw new Problem('wrong-state', {
         detail: 'The task or its app is no longer running.',
         next: 'Open a new task.',

@@ -42,7 +42,7 @@ export async function renewLease(
     const parents = await lockParents(scope.tx, row.taskId, row.grantId)
     if (
       parents.task?.taskState !== 'open' ||
-      !['draft', 'active'].includes(parents.task.appState) ||
+      parents.task.appState !== 'active' ||
       parents.task.identityState !== 'active' ||
       parents.grant?.state !== 'live'
     )

@@ -6,7 +6,7 @@ import { type AppId, systemId, type TargetId, type TaskId } from '../base/ids.ts
 import { limits } from '../base/limits.ts'
 import type { PermitFor } from '../base/permit.ts'
 import { addMs } from '../base/time.ts'
-import { lookAtTarget, recordSeen, type Seen } from './drive.ts'
+import { lookAtTarget, onReserve, recordSeen, type Seen } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
 import { dueTargets, type LeaseRow, makeDueByParents, takeDue, takeOpen } from './rows.ts'
 
@@ -20,7 +20,8 @@ export interface SweepResult {
 }
 
 /** One pass: pulls what parents' ends mean, then drives every target that has something due. */
-export async function sweepLeases(world: SweepWorld): Promise<SweepResult> {
+export async function sweepLeases(anyWorld: SweepWorld): Promise<SweepResult> {
+  const world = onReserve(anyWorld)
   await makeDueByParents(world.store, world.clock.now())
   const targets = await dueTargets(world.store, world.clock.now())
   const results = await Promise.all(targets.map(target => sweepTarget(world, target)))
@@ -52,9 +53,10 @@ export async function sweepTarget(world: SweepWorld, targetId: TargetId): Promis
 
 /** Drives the open leases of one task or app now, whatever they are due; what resists stays due. */
 export async function driveLeasesOf(
-  world: SweepWorld,
+  anyWorld: SweepWorld,
   filter: { taskId: TaskId } | { appId: AppId },
 ): Promise<LeaseRow[]> {
+  const world = onReserve(anyWorld)
   const { actor } = world.permitFor(
     systemId('lease-sweep'),
     'lease.end',

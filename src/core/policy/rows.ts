@@ -1,5 +1,5 @@
 /** Bundles and kept decisions: the rows, and every SQL text that reads them. */
-import type { BundleId, DecisionId, RequestId } from '../base/ids.ts'
+import type { AppId, BundleId, DecisionId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { DecisionRecord } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
@@ -80,4 +80,22 @@ export function listDecisions(
      order by at, id limit ${limits.replayBatch}`,
     [last?.at ?? null, last?.id ?? null],
   )
+}
+
+/** Of one app, newest first. */
+export function listDecisionsOf(sql: Sql, appId: AppId): Promise<DecisionRecord[]> {
+  return sql.query<DecisionRecord>(
+    `select ${decisionColumns} from decision where app_id = $1
+     order by at desc, id desc limit ${limits.pageRows}`,
+    [appId],
+  )
+}
+
+export async function lastDenied(sql: Sql, appId: AppId): Promise<DecisionRecord | undefined> {
+  const rows = await sql.query<DecisionRecord>(
+    `select ${decisionColumns} from decision where app_id = $1 and not allowed
+     order by at desc, id desc limit 1`,
+    [appId],
+  )
+  return rows[0]
 }

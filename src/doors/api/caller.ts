@@ -4,16 +4,19 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { AppId, IdentityId, PersonId, TaskId, TokenId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { fromMs, type Instant } from '../../core/base/time.ts'
 import type { Actor } from '../../core/policy/decide.ts'
 
 export interface PersonCaller {
   readonly kind: 'person'
+  readonly validUntil: Instant
   readonly personId: PersonId
   readonly actor: Actor
 }
 
 export interface IdentityCaller {
   readonly kind: 'identity'
+  readonly validUntil: Instant
   readonly identityId: IdentityId
   readonly taskId: TaskId
   readonly tokenId: TokenId
@@ -43,11 +46,17 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
     return {
       kind: 'identity',
       ...task,
+      validUntil: expiryOf(token),
       actor: { kind: 'identity', id: task.identityId, taskId: task.taskId },
     }
   }
   const { personId } = await world.verifyPerson(token)
-  return { kind: 'person', personId, actor: { kind: 'person', id: personId } }
+  return {
+    kind: 'person',
+    personId,
+    validUntil: expiryOf(token),
+    actor: { kind: 'person', id: personId },
+  }
 }
 
 function isTaskToken(token: string): boolean {
@@ -57,6 +66,11 @@ function isTaskToken(token: string): boolean {
   } catch {
     throw refused()
   }
+}
+
+/** Of a token that was verified. */
+function expiryOf(token: string): Instant {
+  return fromMs((decodeJwt(token).exp ?? 0) * 1000)
 }
 
 function refused(): Problem {

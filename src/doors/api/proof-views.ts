@@ -50,7 +50,8 @@ export const CertificateFile = z.object({
   /** C2SP tlog-proof of the entry that carries the payload's hash. */
   tlogProof: z.string(),
   entry: z.object({ leaf: z.string(), facts: z.string(), factsSalt: z.string() }),
-  keys: z.object({ body: z.string(), signature: z.string(), root: z.string() }),
+  /** The root key itself is in the body; its fingerprint is what a verifier pins. */
+  keys: z.object({ body: z.string(), signature: z.string(), rootFingerprint: z.string() }),
   schema: z.string(),
 })
 export const Hop = z.object({

@@ -264,7 +264,11 @@ export const InstallationView = z.object({
   logOrigin: z.string(),
   logKey: z.string(),
 })
-export const KeyTableView = z.object({ body: z.string(), signature: z.string(), root: z.string() })
+export const KeyTableView = z.object({
+  body: z.string(),
+  signature: z.string(),
+  rootFingerprint: z.string(),
+})
 export const DoctorView = z.object({
   ok: z.boolean(),
   checks: z.array(

@@ -38,7 +38,7 @@ export interface CertifyWorld extends LedgerWorld {
   readonly keyTable: () => {
     readonly body: string
     readonly signature: string
-    readonly root: string
+    readonly rootFingerprint: string
   }
   /** Waits until the newest entry of this kind about this thing has a position, and proves it. */
   readonly sealEntry: (subjectId: string, kind: string) => Promise<SealedEntry>

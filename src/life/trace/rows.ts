@@ -77,16 +77,16 @@ export async function readEntries(sql: Sql, subjects: readonly string[]): Promis
   return rows.map(row => ({ ...row, facts: JSON.parse(row.facts) as JsonObject }))
 }
 
-/** What was decided, by decision: allowed, and the rules named in its record. */
+/** What was decided, by decision, and the number people know its policy by. */
 export async function readDecisions(
   sql: Sql,
   ids: readonly string[],
-): Promise<ReadonlyMap<string, { at: Instant; record: JsonObject }>> {
-  const rows = await sql.query<{ id: string; at: Instant; record: string }>(
-    'select id, at, record from decision where id = any($1)',
+): Promise<ReadonlyMap<string, { at: Instant; serial: number | null }>> {
+  const rows = await sql.query<{ id: string; at: Instant; serial: number | null }>(
+    `select decision.id, decision.at, bundle.serial
+     from decision left join bundle on bundle.hash = decision.record::jsonb ->> 'bundle'
+     where decision.id = any($1)`,
     [ids],
   )
-  return new Map(
-    rows.map(row => [row.id, { at: row.at, record: JSON.parse(row.record) as JsonObject }]),
-  )
+  return new Map(rows.map(row => [row.id, row]))
 }

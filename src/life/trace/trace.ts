@@ -129,7 +129,7 @@ async function leaseHops(
       )
     for (const use of about.filter(entry => entry.kind === 'lease.use'))
       hops.push(
-        hop('use', 'use', `${String(use.facts.rows)} rows`, 'asserted', 'the app', use, lease.id),
+        hop('use', 'use', `${String(use.facts.rowCount)} rows`, 'asserted', 'the app', use, lease.id),
       )
     const gone = about.findLast(entry =>
       rowsIn(entry, 'lease').some(row => row.id === lease.id && row.state === 'gone'),
@@ -170,7 +170,6 @@ async function decisionHops(sql: Sql, entry: TracedEntry, wanted: string): Promi
   )
   return sealed.map(({ id }) => {
     const decision = found.get(String(id))
-    const bundle = decision?.record.bundle as JsonObject | undefined
     return hop(
       'decision',
       String(id),
@@ -178,7 +177,7 @@ async function decisionHops(sql: Sql, entry: TracedEntry, wanted: string): Promi
       decision === undefined ? 'missing' : 'proven',
       decision === undefined
         ? 'its record is gone'
-        : `policy v${String(bundle?.serial ?? '?')}, log #${entry.position}`,
+        : `policy v${decision.serial ?? '?'}, log #${entry.position}`,
       { at: decision?.at ?? entry.at, position: entry.position },
       String(id),
     )

@@ -1,0 +1,82 @@
+/** The demo is a client like any other: it speaks to the server over HTTP, with a person's or a task's token. */
+import type { DenialView, ProblemBody } from '../src/doors/api/contract.ts'
+
+export interface Client {
+  get<T>(path: string): Promise<T>
+  post<T>(path: string, body?: unknown, headers?: Record<string, string>): Promise<T>
+  put<T>(path: string, body: unknown): Promise<T>
+  /** As it was sent: for files. */
+  text(path: string): Promise<string>
+}
+
+/** What the server refused, with what it said. */
+export class Refused extends Error {
+  readonly status: number
+  readonly problem: ProblemBody
+  constructor(status: number, problem: ProblemBody) {
+    super(
+      `${status} ${problem.code}: ${problem.detail}${problem.next === undefined ? '' : ` ${problem.next}`}`,
+    )
+    this.status = status
+    this.problem = problem
+  }
+  get denial(): DenialView | undefined {
+    return this.problem.denial
+  }
+}
+
+export function clientOf(address: string, token: string): Client {
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ) => {
+    const response = await fetch(`${address}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    if (!response.ok) throw new Refused(response.status, (await response.json()) as ProblemBody)
+    return response
+  }
+  const json = async <T>(response: Promise<Response>) => (await (await response).json()) as T
+  return {
+    get: path => json(call('GET', path)),
+    post: (path, body, headers) => json(call('POST', path, body, headers)),
+    put: (path, body) => json(call('PUT', path, body)),
+    text: async path => (await call('GET', path)).text(),
+  }
+}
+
+export interface ExchangeAnswer {
+  readonly ok: boolean
+  readonly body: {
+    readonly access_token?: string
+    readonly error?: string
+    readonly error_description?: string
+    readonly [name: string]: unknown
+  }
+}
+
+/** RFC 8693 with a CI token, as a workflow would. */
+export async function exchangeToken(
+  address: string,
+  ciToken: string,
+  form: Record<string, string>,
+): Promise<ExchangeAnswer> {
+  const response = await fetch(`${address}/oauth/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: ciToken,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+      ...form,
+    }),
+  })
+  return { ok: response.ok, body: (await response.json()) as ExchangeAnswer['body'] }
+}

@@ -1,0 +1,65 @@
+/** The API door: all routes of the table, their problems, and the document that describes them. */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { Problem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
+import { manifestSchema } from '../../core/grant/manifest-schema.ts'
+import { addAppRoutes } from './apps.ts'
+import type { CallerWorld } from './caller.ts'
+import { addDecisionRoutes, addPolicyRoutes } from './decisions.ts'
+import { addEndRoutes } from './ends.ts'
+import { addFindingRoutes, addHoldRoutes } from './holds.ts'
+import { addLeaseRoutes, addTaskRoutes } from './leases.ts'
+import { addLogRoutes } from './log.ts'
+import { answerProblem } from './problem.ts'
+import { addRequestRoutes } from './requests.ts'
+import { Routes } from './route.ts'
+import { addSystemRoutes } from './system.ts'
+import { addGrantRoutes, addResourceRoutes, addTargetRoutes } from './targets.ts'
+import type { ApiWorld } from './world.ts'
+
+export interface Api {
+  readonly fetch: (request: Request) => Response | Promise<Response>
+  readonly routes: Routes
+}
+
+export function makeApi(world: ApiWorld & CallerWorld): Api {
+  const app = new OpenAPIHono()
+  const routes = new Routes(app, world)
+  for (const add of [
+    addSystemRoutes,
+    addAppRoutes,
+    addRequestRoutes,
+    addTargetRoutes,
+    addResourceRoutes,
+    addGrantRoutes,
+    addTaskRoutes,
+    addLeaseRoutes,
+    addDecisionRoutes,
+    addPolicyRoutes,
+    addEndRoutes,
+    addLogRoutes,
+    addHoldRoutes,
+    addFindingRoutes,
+  ])
+    add(routes, world)
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+  })
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: { title: `${product.name} API`, version: product.version },
+    servers: [{ url: world.issuer }],
+  })
+  app.get('/schemas/leasehold.schema.json', context => context.json(manifestSchema))
+  app.notFound(context => answerProblem(context, noRoute(context.req.path), world.log))
+  app.onError((thrown, context) => answerProblem(context, thrown, world.log))
+  return { fetch: request => app.fetch(request), routes }
+}
+
+function noRoute(path: string): Problem {
+  return new Problem('not-found', {
+    detail: `There is nothing at \`${path.slice(0, 80)}\`.`,
+    next: 'See /openapi.json.',
+  })
+}

@@ -1,0 +1,113 @@
+/** Workloads at the OAuth endpoints: exchange, introspection and revocation of task tokens. */
+
+import { shortId } from '../../core/base/ids.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import { isProblem, Problem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
+import type { RefusalTally } from '../../core/ledger/refusals.ts'
+import { decide } from '../../core/policy/decide.ts'
+import type { Actor } from '../../core/policy/question.ts'
+import { recordDenial } from '../../core/policy/record.ts'
+import { type ExchangeWorld, exchange, writeIssued } from '../../core/token/exchange.ts'
+import { introspect } from '../../core/token/introspect.ts'
+import { parseExchange } from '../../core/token/request.ts'
+import { revokeToken } from '../../core/token/revoke.ts'
+import { readTaskToken, type VerifyWorld, verifyTaskToken } from '../../core/token/verify.ts'
+import type { OauthAnswer } from './oauth/answer.ts'
+import type { WorkloadEndpoints } from './oauth/endpoints.ts'
+import type { Form } from './oauth/request.ts'
+import type { ApiWorld } from './world.ts'
+
+export type WorkloadWorld = ApiWorld &
+  VerifyWorld &
+  Pick<ExchangeWorld, 'verifyPerson' | 'signer' | 'issuerKeys'>
+
+export function workloadEndpoints(world: WorkloadWorld, tally: RefusalTally): WorkloadEndpoints {
+  const exchangeWorld: ExchangeWorld = {
+    ...world,
+    decide: question => decide(world, question),
+    countRefusal: (issuer, reason) => tally.count(issuer, reason, world.clock.now()),
+  }
+  return {
+    exchange: form => exchangeForm(exchangeWorld, world, form),
+    introspect: async (form, { authorization }) => {
+      const asker = await askerOf(world, authorization, form.get('token'))
+      const body = introspect(
+        { ...world, decide: question => decide(world, question) },
+        { token: form.get('token') ?? '', asker },
+      )
+      return body === undefined ? undefined : { status: 200, body }
+    },
+    revoke: async (form, { authorization }) => {
+      const claims = readTaskToken(world, form.get('token') ?? '')
+      if (claims === null) return undefined
+      const actor = await askerOf(world, authorization, form.get('token'))
+      const about = {
+        type: 'token',
+        id: claims.tokenId,
+        draft: { identityId: claims.identityId },
+      } as const
+      const decision = decide(world, { actor, action: 'token.revoke', about })
+      if (decision.allowed) await revokeToken(world, decision.permit, { tokenId: claims.tokenId })
+      else await recordDenial(world, decision.record)
+      // RFC 7009 §2.2: the answer does not tell what was known of the token.
+      return { status: 200, body: {} }
+    },
+  }
+}
+
+async function exchangeForm(
+  world: ExchangeWorld,
+  api: WorkloadWorld,
+  form: Form,
+): Promise<OauthAnswer> {
+  const request = parseExchange(form, [api.issuer])
+  const answer = await exchange(world, request)
+  if (answer.kind === 'issued') {
+    const body = { ...writeIssued(answer.token), task: shortId('task', answer.token.row.taskId) }
+    return { status: 200, body: body as JsonObject }
+  }
+  if (answer.kind === 'refused')
+    return {
+      status: 400,
+      body: {
+        error: 'invalid_grant',
+        error_description: answer.refusal.says,
+        claim: answer.refusal.claim,
+      },
+    }
+  const { denial } = answer
+  return {
+    status: 403,
+    body: {
+      error: 'access_denied',
+      error_description: `${denial.says} (rule ${denial.rule}) ${denial.wouldPassIf}`,
+      decision: shortId('decision', denial.decisionId),
+      next: `${product.command} why ${shortId('decision', denial.decisionId)}`,
+    },
+  }
+}
+
+/** Who asks about a token: by a bearer of ours, or its holder by the token itself. */
+async function askerOf(
+  world: WorkloadWorld,
+  authorization: string | undefined,
+  token: string | undefined,
+): Promise<Actor> {
+  const bearer = /^Bearer ([\w~+/.-]+=*)$/i.exec(authorization ?? '')?.[1] ?? token ?? ''
+  try {
+    const { identityId, taskId } = await verifyTaskToken(world, bearer, world.issuer)
+    return { kind: 'identity', id: identityId, taskId }
+  } catch (thrown) {
+    if (!isProblem(thrown, 'token-refused')) throw thrown
+  }
+  try {
+    return { kind: 'person', id: (await world.verifyPerson(bearer)).personId }
+  } catch (thrown) {
+    if (!isProblem(thrown, 'token-refused')) throw thrown
+    throw new Problem('not-signed-in', {
+      detail: 'Say who asks: a bearer token of yours.',
+      next: 'Run `login`.',
+    })
+  }
+}

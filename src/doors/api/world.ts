@@ -1,0 +1,28 @@
+/** What the API's routes need, built once in `main.ts`. */
+import type { AnyId, PersonId, RequestId } from '../../core/base/ids.ts'
+import type { ConnectWorld } from '../../core/grant/connect.ts'
+import type { TrustWorld } from '../../core/identity/trust.ts'
+import type { Vkey } from '../../core/ledger/note.ts'
+import type { CheckpointWorld } from '../../core/ledger/proof.ts'
+import type { PolicyWorld } from '../../core/policy/decide.ts'
+import type { OffboardWorld } from '../../life/offboard/run.ts'
+import type { DoctorView, InstallationView } from './contract.ts'
+import type { Log } from './problem.ts'
+
+export interface ApiWorld extends OffboardWorld, PolicyWorld, TrustWorld, ConnectWorld {
+  readonly log: Log
+  readonly issuer: string
+  /** Who is asked, or was, about an app. */
+  readonly approversOf: (appId: string) => ReadonlySet<PersonId>
+  /** Carries out what was agreed: makes the grant, the rule, the bundle. Again is no harm. */
+  readonly applyAgreed: (requestId: RequestId) => Promise<void>
+  /** Waits until our own commits have positions and are applied: before reading the log back. */
+  readonly settle: () => Promise<void>
+  readonly checkpoints: CheckpointWorld
+  readonly logVkeys: () => readonly Vkey[]
+  readonly installationThing: () => { readonly type: 'installation'; readonly id: AnyId }
+  readonly describeInstallation: () => Promise<InstallationView>
+  readonly checkHealth: () => Promise<readonly DoctorView['checks'][number][]>
+  /** Runs one job of the schedule now. */
+  readonly runNow: (job: string) => Promise<void>
+}

@@ -1,0 +1,262 @@
+/**
+ * The start: opens the store and the keys, sequencer and follower, and puts the doors before them. The
+ * only file that picks connectors. Run by itself it is `serve`.
+ */
+
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { getRequestListener } from '@hono/node-server'
+import { type Config, readConfig } from './config.ts'
+import { postgresConnector } from './connectors/postgres/postgres.ts'
+import { systemId } from './core/base/ids.ts'
+import { isProblem, Problem } from './core/base/problem.ts'
+import { problemTable } from './core/base/problems.ts'
+import { product } from './core/base/product.ts'
+import { type Clock, forwardOnly, systemClock } from './core/base/time.ts'
+import { openKeys } from './core/keys/keys.ts'
+import { checkRemembered, exportCheckpoint } from './core/ledger/export.ts'
+import { startFollower } from './core/ledger/follow.ts'
+import { RefusalTally, sealRefusals } from './core/ledger/refusals.ts'
+import { Replica } from './core/ledger/replica.ts'
+import { startSequencer } from './core/ledger/sequence.ts'
+import { companySignIn } from './core/people/company.ts'
+import { genesis } from './core/people/genesis.ts'
+import { makeLink } from './core/people/link.ts'
+import { findInstallation, listPeople } from './core/people/rows.ts'
+import { installPolicies } from './core/policy/in-force.ts'
+import { openStore } from './core/store/open.ts'
+import type { Connector } from './core/target/target.ts'
+import { verifyTaskToken } from './core/token/verify.ts'
+import { makeApi } from './doors/api/api.ts'
+import { mountOauth } from './doors/api/oauth/mount.ts'
+import type { Log } from './doors/api/problem.ts'
+import { workloadEndpoints } from './doors/api/workload.ts'
+import { jobsOf, type Schedule, startSchedule } from './schedule.ts'
+import { makeWorld, type World } from './world.ts'
+
+export interface Running {
+  /** Pages and issuer: `http://localhost:4400`. */
+  readonly issuer: string
+  /** The same server by address, for programs. */
+  readonly address: string
+  readonly world: World
+  /** A one-time link that signs the first person in. */
+  signInLink(): Promise<string>
+  stop(): Promise<void>
+}
+
+export interface StartOptions {
+  readonly connectors?: readonly Connector[]
+  readonly clock?: Clock
+  readonly log?: Log
+  /** Name of the first person of a new installation. */
+  readonly firstPerson?: string
+}
+
+export async function startServer(config: Config, options: StartOptions = {}): Promise<Running> {
+  const log = options.log ?? logLine
+  const clock = forwardOnly(options.clock ?? systemClock)
+  const stops: (() => unknown)[] = []
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each()
+  }
+  try {
+    // 1. The port first: it is part of our name.
+    const server = createServer()
+    const port = await listen(server, config)
+    stops.push(() => closeServer(server))
+    const issuer = config.issuer ?? `http://localhost:${port}`
+    // 2. Database and keys: what is missing refuses to start.
+    const store = await openStore(
+      config.databaseUrl === null ? { dataDir: config.home } : { url: config.databaseUrl },
+    )
+    stops.push(() => store.close())
+    const keys = await openKeys(
+      { store, clock },
+      { home: config.home, kek: config.kek, installation: config.trustDomain },
+    )
+    // 3. The log, in order and in memory, and not behind what was seen before.
+    const replica = new Replica()
+    const follower = await startFollower({
+      store,
+      clock,
+      replica,
+      onFault: fault => log({ follower: fault.detail, note: fault.log }),
+    })
+    stops.push(() => follower.stop())
+    let poke = () => {}
+    let schedule: Schedule | undefined
+    const world = makeWorld({
+      config,
+      issuer,
+      store,
+      clock,
+      keys,
+      replica,
+      follower,
+      log,
+      connectors: [postgresConnector, ...(options.connectors ?? [])],
+      poke: () => poke(),
+      runNow: async job => schedule?.runNow(job),
+    })
+    stops.push(() => world.targets.close())
+    const remembered = join(config.home, 'checkpoint')
+    await checkRemembered(store, remembered, world.logVkeys())
+    const sequencer = startSequencer({
+      ...world.checkpoints,
+      store,
+      gate: () => follower.gate(),
+      onFault: fault => log({ sequencer: fault instanceof Error ? fault.message : 'failed' }),
+    })
+    poke = sequencer.poke
+    stops.push(() => sequencer.stop())
+    await follower.ready
+    // 4. Who and what must be there before anybody is let in.
+    await prepare(world, options.firstPerson ?? 'Operator')
+    const tally = new RefusalTally()
+    const jobs = jobsOf(world, {
+      remember: () => exportCheckpoint(world.checkpoints, remembered),
+      sealRefusals: () => sealRefusals(world, tally),
+    })
+    schedule = startSchedule(jobs, {
+      now: () => clock.monotonicMs(),
+      log: (job, thrown) =>
+        log({ job, failed: thrown instanceof Error ? thrown.message : typeof thrown }),
+    })
+    stops.push(() => schedule?.stop())
+    // 5. The doors.
+    server.on('request', requestHandler(world, port, tally))
+    return {
+      issuer,
+      address: `http://127.0.0.1:${port}`,
+      world,
+      signInLink: () => signInLink(world),
+      stop: async () => {
+        await schedule?.runNow('remember')
+        await stop()
+      },
+    }
+  } catch (thrown) {
+    await stop()
+    throw thrown
+  }
+}
+
+/** Genesis at the first start; the rules that came with the program at every start. */
+async function prepare(world: World, firstPerson: string): Promise<void> {
+  if ((await findInstallation(world.store)) === undefined)
+    await genesis(world, {
+      installationName: world.config.name,
+      trustDomain: world.config.trustDomain,
+      mode: world.config.mode,
+      person: { name: firstPerson },
+    })
+  await installPolicies(world)
+  await world.settle()
+}
+
+async function signInLink(world: World): Promise<string> {
+  const [first] = await listPeople(world.store, 1)
+  if (first === undefined) throw new Error('there is a first person')
+  const { secret } = await makeLink(world, systemId('genesis'), { personId: first.id })
+  return `${world.issuer}/?t=${secret}`
+}
+
+type Handler = (req: IncomingMessage, res: ServerResponse) => void
+
+function requestHandler(world: World, port: number, tally: RefusalTally): Handler {
+  const people = { ...world, apiAudience: world.issuer, tokenJwks: () => world.keys.tokenJwks() }
+  const oauth = mountOauth({
+    ...people,
+    ...workloadEndpoints(world, tally),
+    signer: world.signer,
+    warn: text => world.log({ oauth: text }),
+    hosts: hostsOf(world, port),
+    company: companyOf(world),
+  })
+  const api = makeApi({
+    ...world,
+    verifyTask: token => verifyTaskToken(world, token, world.issuer),
+  })
+  const listener = getRequestListener(api.fetch)
+  return (req, res) => {
+    void oauth(req, res)
+      .then(isOurs => (isOurs ? undefined : listener(req, res)))
+      .catch((thrown: unknown) => {
+        world.log({
+          door: thrown instanceof Error ? (thrown.stack ?? thrown.message) : typeof thrown,
+        })
+        res.destroy()
+      })
+  }
+}
+
+function hostsOf({ issuer, config }: World, port: number): string[] {
+  const isLoopback = ['127.0.0.1', 'localhost', '::1'].includes(config.host)
+  return [new URL(issuer).host, ...(isLoopback ? [`127.0.0.1:${port}`, `localhost:${port}`] : [])]
+}
+
+function companyOf(world: World) {
+  const { company, loopbackIssuers } = world.config
+  if (company === null) return undefined
+  return companySignIn(world, {
+    name: new URL(company.issuer).host,
+    issuer: company.issuer,
+    clientId: company.clientId,
+    redirectUri: `${world.issuer}/sign-in/callback`,
+    ...(company.clientSecretFile === null
+      ? {}
+      : { clientSecret: readFileSync(company.clientSecretFile, 'utf8').trim() }),
+    allowLoopbackHttp: loopbackIssuers.includes(new URL(company.issuer).origin),
+  })
+}
+
+async function listen(server: Server, config: Config): Promise<number> {
+  await new Promise<void>((done, fail) => {
+    server.once('error', fail)
+    server.listen(config.port, config.host, done)
+  }).catch((cause: NodeJS.ErrnoException) => {
+    throw new Problem('bad-configuration', {
+      field: 'LEASEHOLD_PORT',
+      detail:
+        cause.code === 'EADDRINUSE'
+          ? `Port ${config.port} is taken.`
+          : `Port ${config.port} can not be listened on (${cause.code}).`,
+      next: 'Stop what listens there, or set LEASEHOLD_PORT.',
+      cause,
+    })
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server has a port')
+  return address.port
+}
+
+async function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections()
+  await new Promise<void>(done => server.close(() => done()))
+}
+
+/** One line of JSON on standard error: for machines; nothing secret gets this far. */
+export function logLine(line: Readonly<Record<string, unknown>>): void {
+  process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), ...line })}\n`)
+}
+
+async function serve(): Promise<void> {
+  const running = await startServer(readConfig(process.env))
+  process.stdout.write(
+    `${product.name} ${product.version}\n  pages and issuer  ${running.issuer}\n  API               ${running.address}\n` +
+      `  sign in (once, within 15 minutes)  ${await running.signInLink()}\n`,
+  )
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void running.stop().then(() => process.exit(0)))
+}
+
+if (import.meta.main)
+  await serve().catch((thrown: unknown) => {
+    if (!isProblem(thrown)) throw thrown
+    process.stderr.write(
+      `✕ ${thrown.detail}${thrown.next === undefined ? '' : `\n  ${thrown.next}`}\n`,
+    )
+    process.exitCode = problemTable[thrown.code].exit
+  })

@@ -1,0 +1,272 @@
+/**
+ * The world: everything a verb or a door may need, built once from what `main.ts` opened. Here
+ * chapters meet that do not know each other; nothing here decides.
+ */
+import type { Config } from './config.ts'
+import { sweepApps } from './core/app/sweep.ts'
+import { requestTable } from './core/approval/rows.ts'
+import { type AnyId, newId, type PersonId, type RequestId, systemId } from './core/base/ids.ts'
+import { limits } from './core/base/limits.ts'
+import type { ActionName } from './core/base/permit.ts'
+import { product } from './core/base/product.ts'
+import { addSeconds, type Clock, type Instant, msBetween } from './core/base/time.ts'
+import { grantAgreed } from './core/grant/agreed.ts'
+import { sweepGrants } from './core/grant/drop.ts'
+import { trustAgreed } from './core/identity/add-trust.ts'
+import { type IssuerKeys, makeIssuerKeys } from './core/identity/jwks.ts'
+import { sweepIdentities } from './core/identity/revoke.ts'
+import type { Keys } from './core/keys/keys.ts'
+import { oldestDue } from './core/lease/rows.ts'
+import { Targets } from './core/lease/targets.ts'
+import { originOf } from './core/ledger/checkpoint.ts'
+import type { Follower } from './core/ledger/follow.ts'
+import { type NoteSigner, vkeyOf } from './core/ledger/note.ts'
+import { tlogProof } from './core/ledger/proof.ts'
+import type { Replica } from './core/ledger/replica.ts'
+import { findEntries, waitingIds } from './core/ledger/rows.ts'
+import { verifyPersonToken } from './core/people/person-token.ts'
+import { installationTable } from './core/people/rows.ts'
+import { activateAgreed } from './core/policy/activate.ts'
+import { type Decision, decide, permitsFor } from './core/policy/decide.ts'
+import { followBundle } from './core/policy/in-force.ts'
+import type { Question } from './core/policy/question.ts'
+import type { Store } from './core/store/store.ts'
+import type { Connector } from './core/target/target.ts'
+import { sweepTasks } from './core/task/close.ts'
+import type { ReadClaims } from './core/token/claims.ts'
+import { sweepTokens } from './core/token/revoke.ts'
+import { makeTokenKeys, type TokenKeys, type TokenSigner } from './core/token/signature.ts'
+import type { DoctorView, InstallationView } from './doors/api/contract.ts'
+import type { Log } from './doors/api/problem.ts'
+import type { ApiWorld } from './doors/api/world.ts'
+
+export interface Opened {
+  readonly config: Config
+  readonly issuer: string
+  readonly store: Store
+  readonly clock: Clock
+  readonly keys: Keys
+  readonly replica: Replica
+  readonly follower: Follower
+  readonly connectors: readonly Connector[]
+  readonly log: Log
+  readonly poke: () => void
+  readonly runNow: (job: string) => Promise<void>
+}
+
+export interface World extends ApiWorld {
+  readonly keys: Keys
+  readonly config: Config
+  readonly follower: Follower
+  readonly issuerKeys: IssuerKeys
+  readonly verifyPerson: (token: string) => Promise<{ readonly personId: PersonId }>
+  readonly tokenKeys: TokenKeys
+  readonly verified: Map<string, ReadClaims>
+  readonly signer: () => TokenSigner
+  readonly decide: <A extends ActionName>(question: Question<A>) => Decision<A>
+  readonly noteSigner: NoteSigner
+}
+
+export function makeWorld(opened: Opened): World {
+  const { config, issuer, store, clock, keys, replica, follower, log } = opened
+  const policy = {
+    replica,
+    clock,
+    freshness: () => follower.freshness(),
+    policies: followBundle(replica),
+  }
+  const ledger = { store, clock, replica, poke: opened.poke, gate: () => follower.gate() }
+  const noteSigner = logSigner(keys, config.trustDomain)
+  const checkpoints = { store, clock, signer: noteSigner }
+  const issuers = new Set(config.ciIssuers)
+  const people = { ...ledger, issuer, apiAudience: issuer, tokenJwks: () => keys.tokenJwks() }
+  const world: World = {
+    ...ledger,
+    ...policy,
+    config,
+    keys,
+    follower,
+    log,
+    issuer,
+    noteSigner,
+    checkpoints,
+    permitFor: permitsFor(policy),
+    decide: question => decide(policy, question),
+    issuerKeys: makeIssuerKeys(
+      { clock },
+      { issuers, allowedOrigins: new Set(config.loopbackIssuers) },
+    ),
+    verifyPerson: token => verifyPersonToken(people, token),
+    tokenKeys: makeTokenKeys({ clock, tokenJwks: () => keys.tokenJwks() }),
+    verified: new Map(),
+    signer: () => keys.tokenSigner(),
+    targets: new Targets({
+      store,
+      clock,
+      replica,
+      connectors: new Map(opened.connectors.map(connector => [connector.kind, connector])),
+      unseal: (sealed, place) => keys.unseal(sealed, place),
+    }),
+    seal: (plaintext, place) => keys.seal(plaintext, place),
+    leaseSecret: (id, salt) => keys.leaseSecret(id, salt),
+    newLeaseSalt: () => keys.newLeaseSalt(),
+    installationId: () => installationOf(replica).id,
+    installationThing: () => ({ type: 'installation', id: installationOf(replica).id as AnyId }),
+    certificateSigner: () => {
+      const { kid } = keys.active('certificate')
+      return { kid, sign: data => keys.sign('certificate', data).signature }
+    },
+    keyTable: () => keys.table(),
+    logVkeys: () =>
+      keys
+        .published('ledger')
+        .map(key => vkeyOf({ name: noteSigner.name, publicKey: rawKey(key.jwk.x) })),
+    approversOf: appId => approversOf(replica, appId),
+    applyAgreed: id => applyAgreed(world, id),
+    settle: () => settle(store, follower),
+    sealEntry: (subject, kind) => sealEntry(world, subject, kind),
+    sweepChildren: () => sweepChildren(world),
+    describeInstallation: () => describeInstallation(world),
+    checkHealth: () => checkHealth(world),
+    runNow: opened.runNow,
+  }
+  return world
+}
+
+function installationOf(replica: Replica) {
+  const [installation] = replica.all(installationTable)
+  if (installation === undefined) throw new Error('there is no installation yet')
+  return installation
+}
+
+function logSigner(keys: Keys, trustDomain: string): NoteSigner {
+  return {
+    name: originOf(trustDomain),
+    get publicKey() {
+      return rawKey(keys.active('ledger').jwk.x)
+    },
+    sign: bytes => keys.sign('ledger', bytes).signature,
+  }
+}
+
+function rawKey(x: string): Uint8Array {
+  return Buffer.from(x, 'base64url')
+}
+
+function approversOf(replica: Replica, appId: string): ReadonlySet<PersonId> {
+  return new Set(replica.by(requestTable, 'appId', appId).flatMap(request => request.approvers))
+}
+
+/** Children of what ended, each by the chapter that owns them; the order lets one pass reach the bottom. */
+async function sweepChildren(world: World): Promise<void> {
+  await sweepTasks(world)
+  await sweepTokens(world)
+  await sweepGrants(world)
+  await sweepIdentities(world)
+}
+
+/** What an agreed request leads to, done by the chapter it is about; nothing when it was done before. */
+async function applyAgreed(world: World, requestId: RequestId): Promise<void> {
+  const request = world.replica.get(requestTable, requestId)
+  const rows = await world.store.query<{ kind: string }>('select kind from request where id = $1', [
+    requestId,
+  ])
+  const kind = request?.kind ?? rows[0]?.kind
+  const by = systemId('approval')
+  if (kind === 'grant') {
+    const permit = world.permitFor(by, 'grant.make', { type: 'request', id: requestId })
+    await grantAgreed(world, permit, { requestId })
+  } else if (kind === 'trust') {
+    const id = newId('trustRule')
+    await trustAgreed(world, world.permitFor(by, 'trust.add', { type: 'trustRule', id }), {
+      id,
+      requestId,
+    })
+  } else if (kind === 'policy')
+    await activateAgreed(
+      world,
+      world.permitFor(by, 'policy.change', { type: 'request', id: requestId }),
+      { requestId },
+    )
+}
+
+/** Everything this process has committed has a position and is applied here. */
+async function settle(store: Store, follower: Follower): Promise<void> {
+  const last = (await waitingIds(store)).at(-1)
+  if (last !== undefined) await follower.reached(last)
+}
+
+async function sealEntry(world: World, subject: string, kind: string) {
+  await world.settle()
+  const [entry] = await findEntries(world.store, { subject, kind }, 1)
+  if (entry === undefined) throw new Error(`no entry ${kind} about ${subject}`)
+  return {
+    leaf: entry.leaf,
+    facts: entry.facts,
+    factsSalt: entry.factsSalt,
+    tlogProof: await tlogProof(world.checkpoints, entry.position),
+  }
+}
+
+async function describeInstallation(world: World): Promise<InstallationView> {
+  const [row] = await world.store.query<{ name: string }>('select name from installation')
+  const { trustDomain, mode } = installationOf(world.replica)
+  return {
+    schema: 'leasehold/v1',
+    product: product.name,
+    version: product.version,
+    name: row?.name ?? '',
+    trustDomain,
+    mode,
+    issuer: world.issuer,
+    rootFingerprint: world.keys.table().rootFingerprint,
+    logOrigin: world.noteSigner.name,
+    logKey: vkeyOf(world.noteSigner),
+  }
+}
+
+async function checkHealth(world: World): Promise<DoctorView['checks']> {
+  const { ageMs, regressed } = world.freshness()
+  const due = await oldestDue(world.store)
+  const overdueMs = due === null ? 0 : msBetween(due, world.clock.now())
+  return [
+    {
+      name: 'facts',
+      ok: ageMs <= limits.freshForIssueMs,
+      says: `facts are ${(ageMs / 1000).toFixed(1)} s old`,
+    },
+    regressed
+      ? {
+          name: 'log',
+          ok: false,
+          says: 'the log is behind one that was seen',
+          next: 'Restore the newer database, or doctor --accept-loss.',
+        }
+      : { name: 'log', ok: true, says: `the log has ${world.follower.position} entries` },
+    {
+      name: 'ending',
+      ok: overdueMs < limits.overdueMs,
+      says:
+        overdueMs <= 0
+          ? 'nothing is overdue'
+          : `the oldest credential is overdue by ${Math.round(overdueMs / 1000)} s`,
+      ...(overdueMs < limits.overdueMs
+        ? {}
+        : { next: 'Look at the findings: a target may be away.' }),
+    },
+  ]
+}
+
+/** Requests that were agreed a while ago and led to nothing: the process that should have died before. */
+export async function listAgreedIdle(store: Store, now: Instant): Promise<RequestId[]> {
+  const rows = await store.query<{ id: RequestId }>(
+    `select id from request where state = 'agreed' and closed_at < $1 and expires_at > $2
+       and kind in ('grant', 'trust', 'policy')
+       and not exists (select 1 from app_grant where request_id = request.id)
+       and not exists (select 1 from trust_rule where request_id = request.id)
+       and not exists (select 1 from bundle where request_id = request.id)
+     order by closed_at limit ${limits.pageRows}`,
+    [addSeconds(now, -10), now],
+  )
+  return rows.map(row => row.id)
+}
