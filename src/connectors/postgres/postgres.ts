@@ -20,7 +20,8 @@ export const postgresConnector: Connector = {
   parseConfig,
   addressOf: config => {
     const { host, port, database } = parseConfig(config)
-    return `postgres://${host}:${port}/${encodeURIComponent(database)}`
+    const shown = host.includes(':') ? `[${host}]` : host
+    return `postgres://${shown}:${port}/${encodeURIComponent(database)}`
   },
   parseObject: parseTable,
   open,

@@ -64,7 +64,7 @@ function refused(detail: string, state: string, nextStep: string): Problem {
 
 function unavailable(log: string): Problem {
   return new Problem('target-unavailable', {
-    detail: 'PostgreSQL did not answer, or broke off.',
+    detail: `PostgreSQL did not answer, or broke off (${log}).`,
     next: 'Try again; what was begun there is looked at and cleaned up.',
     log,
   })
