@@ -49,6 +49,8 @@ export const limits = {
   traceEntries: 1_000,
   /** A credential that should have ended this long ago makes us unwell. */
   overdueMs: 120_000,
+  /** One run over an app's things; whoever dies at it holds up the next for this long. */
+  offboardHoldMs: 120_000,
   /** A canary cycle at a target is good for this long. */
   preflightHours: 24,
   /** Any one call to a target. */

@@ -5,6 +5,7 @@
  * INVARIANT: `issuePermit` is called by `core/policy/decide` alone (a rule of the checks).
  */
 import type { ActorId, AnyId, AppId, DecisionId, SystemId, TaskId } from './ids.ts'
+import type { JsonObject } from './json.ts'
 import type { Instant } from './time.ts'
 
 /** Everything that can be decided about ourselves. What an app does with data is `DataAction`. */
@@ -90,7 +91,7 @@ export interface Permit<A extends ActionName> {
 export type PermitFor = <A extends ActionName>(
   actor: SystemId,
   action: A,
-  about: { readonly type: string; readonly id: AnyId },
+  about: { readonly type: string; readonly id: AnyId; readonly draft?: JsonObject },
 ) => Permit<A>
 
 export function issuePermit<A extends ActionName>(permit: {

@@ -18,13 +18,10 @@ import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
+import type { IdentityRole } from '../identity/spiffe.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
-
-/** Roles of an app's identities; `identity/` makes one identity for each. */
-export const appRoles = ['build', 'test', 'publish', 'run', 'agent'] as const
-export type AppRole = (typeof appRoles)[number]
 
 export interface TargetRow {
   readonly id: TargetId
@@ -74,7 +71,7 @@ export interface GrantRow {
   readonly id: GrantId
   readonly version: number
   readonly appId: AppId
-  readonly roles: readonly AppRole[]
+  readonly roles: readonly IdentityRole[]
   readonly resourceId: ResourceId
   readonly targetId: TargetId
   readonly actions: readonly DataAction[]
@@ -94,7 +91,6 @@ export interface GrantRow {
 /** One purpose of a manifest: what a task opened with this name may need. */
 export interface Purpose {
   readonly name: string
-  readonly says: string
   readonly needs: readonly { readonly resource: string; readonly actions: readonly DataAction[] }[]
   readonly egress: readonly string[]
 }
@@ -106,6 +102,8 @@ export interface ManifestRow {
   /** SHA-256 of the canonical manifest, hex. */
   readonly digest: string
   readonly purposes: readonly Purpose[]
+  /** Canonical JSON: what each purpose is for, in people's words, by its name. */
+  readonly says: string
   readonly state: 'current' | 'superseded'
   readonly madeAt: Instant
 }
@@ -149,10 +147,10 @@ export const grantTable = factTable<GrantRow>(
   { isResident: grant => grant.state === 'live' },
 )
 
-export const manifestTable = factTable<ManifestRow>(
+export const manifestTable = factTable<ManifestRow, 'says'>(
   'manifest',
-  ['id', 'version', 'appId', 'digest', 'purposes', 'state', 'madeAt'],
-  { json: ['purposes'], isResident: manifest => manifest.state === 'current' },
+  ['id', 'version', 'appId', 'digest', 'purposes', 'says', 'state', 'madeAt'],
+  { json: ['purposes'], words: ['says'], isResident: manifest => manifest.state === 'current' },
 )
 
 export function findTarget(sql: Sql, id: TargetId): Promise<TargetRow | undefined> {
@@ -244,4 +242,41 @@ export async function findManifest(sql: Sql, appId: AppId): Promise<ManifestRow 
     [appId],
   )
   return rows[0]
+}
+
+/** What each purpose of a manifest is for, by its name. */
+export function saysOf(manifest: Pick<ManifestRow, 'says'>): Readonly<Record<string, string>> {
+  return JSON.parse(manifest.says) as Record<string, string>
+}
+
+export async function lockManifest(tx: Tx, appId: AppId): Promise<ManifestRow | undefined> {
+  const rows = await tx.query<ManifestRow>(
+    `select ${manifestTable.select} from manifest where app_id = $1 and state = 'current' for update`,
+    [appId],
+  )
+  return rows[0]
+}
+
+export interface DueGrant {
+  readonly id: GrantId
+  /** `columns`: some are not offered any more; `end`: what it belongs to is over, or its time is. */
+  readonly due: 'end' | 'columns'
+}
+
+/** Live grants that are over by themselves or by their parents, or wider than what is offered now. */
+export function listDueGrants(sql: Sql, now: Instant): Promise<DueGrant[]> {
+  return sql.query<DueGrant>(
+    `select id, due from (
+       select g.id, g.ends_at, case
+         when g.ends_at <= $1 or app.state in ('ending', 'ended', 'graduated')
+           or resource.state = 'retired' or target.state = 'retired' then 'end'
+         when not g.columns <@ (select coalesce(array_agg(c ->> 'name'), '{}')
+           from jsonb_array_elements(resource.columns) c where not (c ->> 'hidden')::boolean)
+           then 'columns' end as due
+       from app_grant g join app on app.id = g.app_id join resource on resource.id = g.resource_id
+         join target on target.id = g.target_id
+       where g.state = 'live') found
+     where due is not null order by ends_at, id limit ${limits.pageRows}`,
+    [now],
+  )
 }

@@ -647,3 +647,9 @@ begin
   perform pg_advisory_xact_lock(7135005);
   drop table if exists store_reserve;
 end $$;
+
+-- Who is taking an app down right now, so that a door and a sweep, or two replicas, do not do it at once.
+create table offboarding_claim (
+  app_id text primary key references app,
+  until timestamptz not null
+);

@@ -1,0 +1,113 @@
+/** Makes the grant people agreed to: those rights, no others, once. */
+import { stateAt } from '../app/app.ts'
+import { shareApp } from '../app/rows.ts'
+import { readAgreed } from '../approval/agreed.ts'
+import { listAnswers, type RequestRow } from '../approval/rows.ts'
+import type { GrantId, RequestId } from '../base/ids.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { assert, Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import { shareRow } from '../ledger/find-row.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { findInstallation } from '../people/rows.ts'
+import { type GrantBody, isMild, offeredColumns, parseGrantBody } from './ask.ts'
+import { findGrant, type GrantRow, grantTable, type ResourceRow, resourceTable } from './rows.ts'
+
+const grantMade = entryKind('grant.make', 'granted what was agreed')
+
+/**
+ * The permit is about the request, and the grant has the request's random part: one request, one
+ * grant, whoever repeats it. Made already: that one, also when it was dropped since.
+ */
+export async function grantAgreed(
+  world: LedgerWorld,
+  permit: Permit<'grant.make'>,
+  input: { requestId: RequestId },
+): Promise<GrantRow> {
+  checkPermit(permit, 'grant.make', input.requestId)
+  const id = `gr_${input.requestId.slice(3)}` as GrantId
+  return recorded(world, async scope => {
+    const { request, body: text } = await readAgreed(scope, input.requestId, 'grant')
+    const known = await findGrant(scope.tx, id)
+    if (known !== undefined) return known
+    const body = parseGrantBody(text)
+    const resource = await checkStill(scope, request, body)
+    const installation = await findInstallation(scope.tx)
+    assert(installation, 'a request is made in an installation')
+    const grant: GrantRow = {
+      id,
+      version: 1,
+      appId: body.appId,
+      roles: body.roles,
+      resourceId: body.resourceId,
+      targetId: body.targetId,
+      actions: body.actions,
+      columns: body.columns.filter(name => offeredColumns(resource).includes(name)),
+      unattended: body.unattended,
+      requestId: request.id,
+      holder: `${product.targetPrefix}g_${installation.id.slice(3, 9)}_${id.slice(3)}`,
+      state: 'live',
+      madeAt: scope.at,
+      endsAt: body.endsAt,
+      usedAt: null,
+      endedAt: null,
+    }
+    if (grant.columns.length === 0 && resource.columns.length > 0) throw notOffered(resource)
+    await scope.insert(grantTable, grant)
+    const { id: requestId, version } = request
+    scope.entry({
+      kind: grantMade,
+      by: permit,
+      subjects: [{ type: 'request', id: requestId, version }],
+      facts: { bodyHash: request.bodyHash },
+    })
+    return grant
+  })
+}
+
+/** Time has passed since people agreed: what they agreed about must still be there. */
+async function checkStill(
+  scope: Scope,
+  request: RequestRow,
+  body: GrantBody,
+): Promise<ResourceRow> {
+  const app = await shareApp(scope.tx, body.appId)
+  const resource = await shareRow(scope.tx, resourceTable, body.resourceId)
+  if (app === undefined || resource === undefined || request.appId !== app.id)
+    throw new Problem('not-found', { detail: 'What was asked for is not there any more.' })
+  const state = stateAt(app, scope.at)
+  if (!['draft', 'active', 'paused'].includes(state))
+    throw new Problem('wrong-state', {
+      detail: `\`${app.slug}\` is ${state} and gets nothing new.`,
+      next: `Make a new app: ${product.command} new`,
+    })
+  if (resource.state !== 'active' || resource.targetId !== body.targetId) throw notOffered(resource)
+  if (body.endsAt <= scope.at || body.endsAt > app.endsAt)
+    throw new Problem('wrong-state', {
+      detail: 'The time that was asked for is over.',
+      next: `Ask again: ${product.command} ask ${resource.slug}`,
+    })
+  if (request.ownAnswer && !isMild(resource)) await requireOthers(scope, request)
+  return resource
+}
+
+/** INVARIANT: the asker's own yes counts for mild data alone, also if it was classed anew since. */
+async function requireOthers(scope: Scope, request: RequestRow): Promise<void> {
+  const answers = await listAnswers(scope.tx, request.id)
+  const others = answers.filter(
+    ({ says, personId }) => says === 'yes' && personId !== request.askedBy,
+  )
+  if (others.length >= request.quorum) return
+  throw new Problem('approval-needed', {
+    detail: 'Nobody agrees alone to their own access to this class of data.',
+    next: 'Let another person be its data owner, or ask for its sandbox.',
+  })
+}
+
+function notOffered(resource: ResourceRow): Problem {
+  return new Problem('wrong-state', {
+    detail: `\`${resource.slug}\` does not offer this any more.`,
+    next: `Ask again: ${product.command} ask ${resource.slug}`,
+  })
+}

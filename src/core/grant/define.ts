@@ -1,0 +1,116 @@
+/** Names a thing at a target that can be asked for: its class, its owner, what of it is offered. */
+import { requireLiving } from '../app/change.ts'
+import { type DataClass, dataClasses } from '../app/rows.ts'
+import type { PersonId, ResourceId, TargetId } from '../base/ids.ts'
+import type { Json } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { safeText } from '../base/text.ts'
+import type { Instant } from '../base/time.ts'
+import { lockRow } from '../ledger/find-row.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { violatedConstraint } from '../store/fault.ts'
+import { type Column, findResource, findTarget, type ResourceRow, resourceTable } from './rows.ts'
+
+const resourceDefined = entryKind('resource.define', 'said what can be asked for')
+
+export interface NewResource {
+  id: ResourceId
+  /** `crm.deals` */
+  slug: string
+  targetId: TargetId
+  /** As the connector parsed it. */
+  object: Json
+  columns: readonly Column[]
+  dataClass: DataClass
+  dataOwnerId: PersonId
+  sandboxTwinId: ResourceId | null
+  isSandbox: boolean
+}
+
+/**
+ * Under a known id it is defined anew; place and name stay. Grants that are then wider than what is
+ * offered are narrowed by the sweep.
+ */
+export async function defineResource(
+  world: LedgerWorld,
+  permit: Permit<'resource.define'>,
+  input: NewResource,
+): Promise<ResourceRow> {
+  checkPermit(permit, 'resource.define', input.id)
+  checkColumns(input)
+  try {
+    return await recorded(world, async scope => {
+      await requireLiving(scope, input.dataOwnerId, 'dataOwnerId')
+      await checkPlace(scope, input)
+      const before = await lockRow(scope.tx, resourceTable, input.id)
+      const resource = draftResource(input, before, scope.at)
+      scope.entry({ kind: resourceDefined, by: permit })
+      if (before !== undefined) return scope.save(resourceTable, before, resource)
+      await scope.insert(resourceTable, resource)
+      return resource
+    })
+  } catch (thrown) {
+    if (violatedConstraint(thrown) !== 'resource_slug_key') throw thrown
+    throw new Problem('already-exists', {
+      field: 'slug',
+      detail: `A resource named \`${input.slug}\` is known already.`,
+      next: 'Define that one anew under its id, or choose another name.',
+    })
+  }
+}
+
+function draftResource(
+  input: NewResource,
+  before: ResourceRow | undefined,
+  now: Instant,
+): ResourceRow {
+  if (!/^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/.test(input.slug) || input.slug.length > 100)
+    throw invalid('slug', '`slug` must be lower-case names with dots between them.', 'crm.deals')
+  if (before !== undefined && (before.slug !== input.slug || before.targetId !== input.targetId))
+    throw new Problem('already-exists', {
+      detail: `This id is of \`${before.slug}\`, at another place or under another name.`,
+      next: 'Define it under a new id.',
+    })
+  return { ...input, version: 1, state: 'active', madeAt: before?.madeAt ?? now }
+}
+
+/** ATTACKER: strong data offered under the weak class of its table. */
+function checkColumns({ columns, dataClass }: NewResource): void {
+  const names = new Set(columns.map(column => column.name))
+  if (names.size !== columns.length || columns.length > limits.resourceColumns)
+    throw invalid('columns', `\`columns\` must name at most ${limits.resourceColumns}, each once.`)
+  for (const { name, class: own, hidden } of columns)
+    if (!hidden && weight(own) > weight(dataClass))
+      throw invalid(
+        'columns',
+        `\`${safeText(name, 63)}\` is ${own} data in a resource of ${dataClass} data.`,
+        'hide the column, or raise the class of the resource',
+      )
+  if (columns.length > 0 && columns.every(column => column.hidden))
+    throw invalid('columns', 'Every column is hidden, so nothing is offered.', 'offer one of them')
+}
+
+function weight(dataClass: DataClass): number {
+  return dataClass === 'hr' ? dataClasses.indexOf('customer') : dataClasses.indexOf(dataClass)
+}
+
+async function checkPlace(scope: Scope, input: NewResource): Promise<void> {
+  if ((await findTarget(scope.tx, input.targetId))?.state !== 'active')
+    throw invalid('targetId', 'There is no such target.', 'connect it first')
+  if (input.sandboxTwinId === null) return
+  const twin = await findResource(scope.tx, input.sandboxTwinId)
+  if (twin?.isSandbox !== true || twin.id === input.id)
+    throw invalid(
+      'sandboxTwinId',
+      'The sandbox twin must be a sandbox.',
+      'define the sandbox first',
+    )
+}
+
+function invalid(field: string, detail: string, example?: string): Problem {
+  const next = example === undefined ? 'Correct the columns.' : `For example: ${example}`
+  return new Problem('invalid-field', { field, detail, next })
+}

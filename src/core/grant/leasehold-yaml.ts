@@ -1,0 +1,176 @@
+/**
+ * Reads `leasehold.yaml`, the boundary an app works in: which purposes it has and what each needs.
+ * Pure. YAML is the form alone: no anchors, aliases, tags or second documents, no key nobody knows.
+ *
+ * ATTACKER: the file. It comes from a repository anybody may have written to.
+ */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml'
+import type { z } from 'zod'
+import { sha256Hex } from '../base/hash.ts'
+import { canonicalJson } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { dataActions } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { safeText } from '../base/text.ts'
+import { manifestShape, type purposeShape } from './manifest-schema.ts'
+import type { Purpose } from './rows.ts'
+
+export interface ManifestText {
+  readonly app: string
+  readonly purposes: readonly Purpose[]
+  /** What each purpose is for, in words of people: by its name. */
+  readonly says: Readonly<Record<string, string>>
+  /** SHA-256 of the canonical form, hex: comments and layout do not change it. */
+  readonly digest: string
+}
+
+/** Problem `invalid-field` names the line and what may stand there. */
+export function parseLeaseholdYaml(text: string): ManifestText {
+  if (Buffer.byteLength(text) > limits.manifestBytes)
+    throw new Problem('too-large', {
+      detail: `leasehold.yaml is larger than ${limits.manifestBytes} bytes.`,
+      next: 'Keep to what the app is for and what it needs.',
+    })
+  refuseDeep(text)
+  const lines = new LineCounter()
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    schema: 'core',
+    stringKeys: true,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'error',
+  })
+  refuseUnplain(document, lines)
+  const result = manifestShape.safeParse(document.toJS({ maxAliasCount: 0 }))
+  if (!result.success) throw refuse(document, lines, result.error.issues)
+  const { app, purposes } = result.data
+  const names = Object.keys(purposes).sort()
+  if (names.length === 0 || names.length > limits.manifestPurposes)
+    throw atLine(lineOf(document, lines, ['purposes']), {
+      field: '/purposes',
+      detail: `\`purposes\` names 1 to ${limits.manifestPurposes} purposes.`,
+    })
+  return {
+    app,
+    purposes: names.map(name => plain(name, purposes[name])),
+    says: Object.fromEntries(names.map(name => [name, purposes[name]?.says ?? ''])),
+    digest: sha256Hex(canonicalJson(result.data)),
+  }
+}
+
+/** Twice the same need is one; order does not matter. */
+function plain(name: string, given: z.infer<typeof purposeShape> | undefined): Purpose {
+  const needs = new Map<string, Set<(typeof dataActions)[number]>>()
+  for (const { resource, actions } of given?.needs ?? [])
+    needs.set(resource, new Set([...(needs.get(resource) ?? []), ...actions]))
+  return {
+    name,
+    needs: [...needs]
+      .map(([resource, actions]) => ({
+        resource,
+        actions: dataActions.filter(action => actions.has(action)),
+      }))
+      .sort((a, b) => (a.resource < b.resource ? -1 : 1)),
+    egress: [...new Set(given?.egress ?? [])].sort(),
+  }
+}
+
+/** The YAML library makes a pattern as long as an indentation; a few thousand columns end the process. */
+function refuseDeep(text: string): void {
+  const deep = new RegExp(`^[\\s\\-?:]{${limits.manifestIndent + 1}}`)
+  for (const [i, line] of text.split('\n').entries())
+    if (deep.test(line))
+      throw atLine(i + 1, { detail: `It is indented more than ${limits.manifestIndent} columns.` })
+}
+
+function refuseUnplain(document: Document, lines: LineCounter): void {
+  const [first] = [...document.errors, ...document.warnings]
+  if (first !== undefined)
+    throw atLine(lines.linePos(first.pos[0]).line, {
+      detail: `It is not plain YAML: ${safeText(first.message)}.`,
+    })
+  visit(document, {
+    Node(_key, node) {
+      const isNamed = isAlias(node) || ('anchor' in node && node.anchor !== undefined)
+      if (isNamed || node.tag !== undefined)
+        throw atLine(lineAt(node, lines), { detail: 'Anchors, aliases and tags are not allowed.' })
+    },
+    Map(_key, map) {
+      const seen = new Set<unknown>()
+      for (const { key } of map.items) {
+        const name = isScalar(key) ? key.value : key
+        if (seen.has(name))
+          throw atLine(isNode(key) ? lineAt(key, lines) : 1, {
+            detail: `The key \`${safeText(String(name), 60)}\` occurs twice.`,
+          })
+        seen.add(name)
+      }
+    },
+  })
+}
+
+type Issue = z.core.$ZodIssue
+
+/** The first fault, at its line, with what may stand there. */
+function refuse(document: Document, lines: LineCounter, issues: readonly Issue[]): Problem {
+  const [issue] = issues
+  if (issue === undefined) throw new Error('a refused file has a fault')
+  const path = issue.path.map(String)
+  const field = `/${path.join('/')}`
+  if (issue.code === 'unrecognized_keys') {
+    const [key = ''] = issue.keys
+    return atLine(lineOf(document, lines, [...path, key]), {
+      field: `${field}/${key}`.replace('//', '/'),
+      detail: `\`${safeText(key, 60)}\` is not a key here.`,
+    })
+  }
+  const message =
+    issue.code === 'invalid_key' ? 'is not a name: a-z, 0-9 and dashes' : issue.message
+  return atLine(lineOf(document, lines, path), {
+    field,
+    detail: `\`${safeText(path.at(-1) ?? 'the file', 60)}\`: ${safeText(message)}.`,
+  })
+}
+
+/** Line of the key or item at `path`; of the nearest thing around it when it is missing. */
+function lineOf(document: Document, lines: LineCounter, path: readonly string[]): number {
+  let at: unknown = document.contents
+  let line = 1
+  for (const part of path) {
+    if (isMap(at)) {
+      const pair = at.items.find(({ key }) => isScalar(key) && key.value === part)
+      if (pair === undefined) break
+      if (isNode(pair.key)) line = lineAt(pair.key, lines)
+      at = pair.value
+    } else {
+      const item = isNode(at) && 'get' in at ? at.get(Number(part), true) : undefined
+      if (!isNode(item)) break
+      line = lineAt(item, lines)
+      at = item
+    }
+  }
+  return line
+}
+
+function lineAt(node: Node, lines: LineCounter): number {
+  return node.range ? lines.linePos(node.range[0]).line : 1
+}
+
+function atLine(line: number, text: { field?: string; detail: string }): Problem {
+  return new Problem('invalid-field', {
+    field: text.field ?? '/',
+    detail: `leasehold.yaml, line ${line}: ${text.detail}`,
+    next: 'What may stand there: docs/leasehold.schema.json',
+  })
+}

@@ -1,0 +1,53 @@
+/** What `leasehold.yaml` may say: the shape we read, and the JSON Schema editors are given of it. */
+import { z } from 'zod'
+import { limits } from '../base/limits.ts'
+import { dataActions } from '../base/permit.ts'
+import { product } from '../base/product.ts'
+
+const slug = z
+  .string()
+  .max(limits.slugChars)
+  .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
+const words = z.string().min(1).max(limits.textChars)
+
+const need = z.strictObject({
+  resource: z
+    .string()
+    .max(100)
+    .regex(/^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/)
+    .describe('Name of the data, as `leasehold who` shows it: crm.deals'),
+  actions: z.array(z.enum(dataActions)).min(1).max(dataActions.length),
+})
+
+export const purposeShape = z.strictObject({
+  says: words.describe('What this work is for, for people'),
+  needs: z.array(need).max(limits.purposeNeeds).default([]),
+  egress: z
+    .array(
+      z
+        .string()
+        .max(253)
+        .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/),
+    )
+    .max(limits.purposeNeeds)
+    .default([])
+    .describe('Hosts outside that this work calls'),
+})
+
+export const manifestShape = z.strictObject({
+  app: slug.describe('The name the app was made with'),
+  says: words.optional().describe('For readers of the file; the app’s own record decides'),
+  owner: words.optional().describe('For readers of the file; the app’s own record decides'),
+  backup: words.optional().describe('For readers of the file; the app’s own record decides'),
+  ends: words.optional().describe('For readers of the file; the app’s own record decides'),
+  purposes: z
+    .record(slug, purposeShape)
+    .describe('Each task is opened with one of these, and gets nothing beyond it'),
+})
+
+/** JSON Schema 2020-12, published as docs/leasehold.schema.json. */
+export const manifestSchema = {
+  $id: `${product.typeBase}/leasehold.schema.json`,
+  title: 'leasehold.yaml',
+  ...z.toJSONSchema(manifestShape, { io: 'input' }),
+}
