@@ -22,7 +22,8 @@ export async function claimAssertion(
   if (await insertAssertion(tx, { ...assertion, usedAt: now })) return null
   const used = await findAssertion(tx, assertion.issuer, assertion.hash)
   const refusal = refuse('used', 'jti', 'a token that was used', 'a new one from its issuer')
-  return { ...refusal, says: `it was used once already, at ${used?.usedAt ?? 'the same moment'}` }
+  const says = `it was used once already, at ${used?.usedAt ?? 'the same moment'}`
+  return { ...refusal, issuer: assertion.issuer, says }
 }
 
 /**

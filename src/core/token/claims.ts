@@ -1,0 +1,105 @@
+/**
+ * What a task token says: an access token in the profile of RFC 9068, for one audience, one task and
+ * one purpose. Pure.
+ *
+ * `sub` is the workload and `act` the person who has it work (RFC 8693 §4.1): a right is delegated,
+ * nobody is impersonated. `txn` is the task and `scope` the purpose, so that whoever receives the
+ * token can say what was done for what.
+ */
+import {
+  type AppId,
+  type Id,
+  type IdentityId,
+  type IdKind,
+  isId,
+  type PersonId,
+  type TaskId,
+  type TokenId,
+} from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { product } from '../base/product.ts'
+import { addSeconds, earliest, fromMs, type Instant, toSeconds } from '../base/time.ts'
+import { parseSpiffeId } from '../identity/spiffe.ts'
+import type { Autonomy } from '../task/rows.ts'
+
+/** Name of the one claim of our own: which app, and whether somebody watches. */
+const workClaim = `${product.typeBase}/work`
+
+export interface TaskClaims {
+  readonly tokenId: TokenId
+  readonly issuer: string
+  readonly audience: string
+  readonly spiffeId: string
+  readonly identityId: IdentityId
+  readonly appId: AppId
+  readonly taskId: TaskId
+  readonly purpose: string
+  readonly autonomy: Autonomy
+  readonly actor: PersonId | null
+  readonly issuedAt: Instant
+  readonly expiresAt: Instant
+}
+
+/**
+ * INVARIANT (design §8, I3 and I7): never longer than its task or its app; unattended work gets less.
+ * Whole seconds, downwards, since the wire has no finer ones.
+ */
+export function tokenEndsAt(autonomy: Autonomy, now: Instant, ...ends: Instant[]): Instant {
+  const seconds =
+    autonomy === 'attended' ? limits.attendedTokenSeconds : limits.unattendedTokenSeconds
+  return fromMs(toSeconds(earliest(addSeconds(now, seconds), ...ends)) * 1000)
+}
+
+/** The claims as they go over the wire. `iat` is downwards too: a token is never from the future. */
+export function writeClaims(claims: TaskClaims): object {
+  return {
+    iss: claims.issuer,
+    sub: claims.spiffeId,
+    aud: claims.audience,
+    exp: toSeconds(claims.expiresAt),
+    iat: toSeconds(claims.issuedAt),
+    jti: claims.tokenId,
+    client_id: claims.identityId,
+    txn: claims.taskId,
+    scope: claims.purpose,
+    ...(claims.actor === null ? {} : { act: { sub: claims.actor } }),
+    [workClaim]: { app: claims.appId, autonomy: claims.autonomy },
+  }
+}
+
+/** What `verify` needs of a token whose signature holds. */
+export interface ReadClaims {
+  readonly tokenId: TokenId
+  readonly issuer: string
+  readonly audience: string
+  readonly taskId: TaskId
+  readonly identityId: IdentityId
+  readonly expSeconds: number
+  readonly all: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Null for what is no task token. ATTACKER: a person's token has the same issuer, key and type; its
+ * subject is no SPIFFE id, and it names no task.
+ */
+export function readClaims(all: Readonly<Record<string, unknown>>): ReadClaims | null {
+  const { iss, sub, aud, exp, jti, client_id: client, txn } = all
+  const isTask = typeof sub === 'string' && parseSpiffeId(sub) !== null
+  if (!isTask || typeof iss !== 'string' || typeof aud !== 'string') return null
+  if (!isIdText('token', jti) || !isIdText('task', txn) || !isIdText('identity', client))
+    return null
+  if (!Number.isSafeInteger(exp)) return null
+  return {
+    tokenId: jti,
+    issuer: iss,
+    audience: aud,
+    taskId: txn,
+    identityId: client,
+    expSeconds: Number(exp),
+    all,
+  }
+}
+
+function isIdText<K extends IdKind>(kind: K, value: unknown): value is Id<K> {
+  return typeof value === 'string' && isId(kind, value)
+}

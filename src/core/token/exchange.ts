@@ -1,0 +1,282 @@
+/**
+ * Token exchange: who proves to be a workload gets a token for one task (design §5). The six steps
+ * are the body of `exchange`; every way out of it leaves a trace. Who is not attested is counted, who
+ * is attested has one entry, whatever the answer.
+ *
+ * INVARIANT: a token leaves this file only after the commit of its row and its entry.
+ */
+import { appTable } from '../app/rows.ts'
+import { sha256Hex } from '../base/hash.ts'
+import { newId, type TokenId } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
+import { type ActionName, checkPermit, type DecisionRecord, type Permit } from '../base/permit.ts'
+import { assert, isProblem, Problem } from '../base/problem.ts'
+import { type Instant, toSeconds } from '../base/time.ts'
+import { type Attested, type AttestWorld, attest } from '../identity/attest.ts'
+import { claimAssertion } from '../identity/once.ts'
+import { type AttestRefusal, isRefusal, type RefusalReason } from '../identity/refusal.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import type { Decision } from '../policy/decide.ts'
+import type { Question } from '../policy/question.ts'
+import { recordDenial } from '../policy/record.ts'
+import type { Denial } from '../policy/why.ts'
+import { type NewTask, openTask } from '../task/open.ts'
+import { taskTable } from '../task/rows.ts'
+import { canJoin, taskEndsAt } from '../task/task.ts'
+import { type TaskClaims, tokenEndsAt, writeClaims } from './claims.ts'
+import { accessTokenType, type ExchangeRequest } from './request.ts'
+import { type TokenRow, tokenTable } from './rows.ts'
+import { signToken, type TokenSigner } from './signature.ts'
+
+export interface ExchangeWorld extends LedgerWorld, AttestWorld {
+  readonly decide: <A extends ActionName>(question: Question<A>) => Decision<A>
+  readonly signer: () => TokenSigner
+  /** Before attestation: counted by registered issuer, or null. */
+  readonly countRefusal: (issuer: string | null, reason: RefusalReason | 'unavailable') => void
+}
+
+export type ExchangeAnswer =
+  | { readonly kind: 'issued'; readonly token: IssuedToken }
+  | { readonly kind: 'refused'; readonly refusal: AttestRefusal }
+  | { readonly kind: 'denied'; readonly denial: Denial }
+
+export interface IssuedToken {
+  readonly accessToken: string
+  readonly expiresIn: number
+  readonly row: TokenRow
+  readonly purpose: string
+}
+
+const tokenExchanged = entryKind('token.exchange', 'got a token for a task')
+const tokenRefused = entryKind('token.refuse', 'could not be given a token')
+
+/**
+ * Problems: `issuer-unavailable` when nobody can say who calls; `wrong-state` and `conflict` when
+ * the database no longer holds what was decided on.
+ */
+export async function exchange(
+  world: ExchangeWorld,
+  request: ExchangeRequest,
+): Promise<ExchangeAnswer> {
+  // 1. The record, in memory: what this attempt becomes has this id on every way out.
+  const attempt = { tokenId: newId('token'), now: world.clock.now(), request }
+  // 2. Attest. A refusal is counted: nobody knows whose it is.
+  const attested = await attestCaller(world, attempt)
+  if (isRefusal(attested)) return { kind: 'refused', refusal: attested }
+  const work: Work = { ...attempt, attested }
+  // 3. The task: the open one of this run, or a new one.
+  const task = planTask(world, work)
+  // 4. Decide, now.
+  const decision = world.decide(questionOf(work, task))
+  if (!decision.allowed) return deny(world, work, decision)
+  // 5. Mint: signed before the transaction, so that no lock waits for a signature.
+  const minted = mint(world, work, task)
+  // 6. Commit row and entry with the token's hash; only then it is given.
+  return commit(world, work, { task, minted, permit: decision.permit }).catch(
+    async (thrown: unknown) => {
+      await recordChanged(world, work, decision.record, thrown)
+      throw thrown
+    },
+  )
+}
+
+/** The wire form (RFC 8693 §2.2.1). */
+export function writeIssued({ accessToken, expiresIn, purpose }: IssuedToken): JsonObject {
+  return {
+    access_token: accessToken,
+    issued_token_type: accessTokenType,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    scope: purpose,
+  }
+}
+
+interface Attempt {
+  readonly tokenId: TokenId
+  readonly now: Instant
+  readonly request: ExchangeRequest
+}
+
+interface Work extends Attempt {
+  readonly attested: Attested
+}
+
+type PlannedTask = NewTask & { readonly endsAt: Instant }
+
+interface Minted {
+  readonly claims: TaskClaims
+  readonly accessToken: string
+}
+
+async function attestCaller(
+  world: ExchangeWorld,
+  { request, now }: Attempt,
+): Promise<Attested | AttestRefusal> {
+  const { subjectToken: token, identity } = request
+  try {
+    const answer = await attest(world, { token, audience: world.issuer, now, identity })
+    if (isRefusal(answer)) world.countRefusal(answer.issuer, answer.refused)
+    return answer
+  } catch (thrown) {
+    world.countRefusal(null, 'unavailable')
+    throw thrown
+  }
+}
+
+function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Work): PlannedTask {
+  const { identity, person, provenance } = attested
+  const app = world.replica.get(appTable, identity.appId)
+  assert(app, 'an identity has an app')
+  const task = {
+    id: newId('task'),
+    appId: app.id,
+    identityId: identity.id,
+    kind: 'job',
+    purpose: request.purpose,
+    autonomy: person === null ? 'unattended' : 'attended',
+    onBehalfOf: person,
+    provenance: provenance.facts,
+    // What a person does from their own machine is a piece of work of its own each time.
+    provenanceKey: person === null ? provenance.key : `${provenance.key} ${tokenId}`,
+    endsAt: taskEndsAt('job', app, now, null),
+  } as const
+  const open = world.replica
+    .by(taskTable, 'provenanceKey', task.provenanceKey)
+    .find(each => isSame(each, task) && canJoin(each, task, now))
+  return open === undefined ? task : { ...task, id: open.id, endsAt: open.endsAt }
+}
+
+function isSame(a: Pick<NewTask, 'identityId' | 'purpose'>, b: typeof a): boolean {
+  return a.identityId === b.identityId && a.purpose === b.purpose
+}
+
+function questionOf({ tokenId }: Work, task: PlannedTask): Question<'token.exchange'> {
+  const { purpose, kind, autonomy, onBehalfOf, identityId } = task
+  const draft = { purpose, kind, autonomy, onBehalfOf, identityId }
+  return {
+    actor: { kind: 'identity', id: identityId },
+    action: 'token.exchange',
+    about: { type: 'token', id: tokenId, draft },
+  }
+}
+
+function mint(
+  world: ExchangeWorld,
+  { request, attested, now, tokenId }: Work,
+  task: Pick<PlannedTask, 'id' | 'endsAt' | 'autonomy' | 'onBehalfOf'>,
+): Minted {
+  const { identity } = attested
+  const claims: TaskClaims = {
+    tokenId,
+    issuer: world.issuer,
+    audience: request.audience,
+    spiffeId: identity.spiffeId,
+    identityId: identity.id,
+    appId: identity.appId,
+    taskId: task.id,
+    purpose: request.purpose,
+    autonomy: task.autonomy,
+    actor: task.onBehalfOf,
+    issuedAt: now,
+    expiresAt: tokenEndsAt(task.autonomy, now, task.endsAt),
+  }
+  return { claims, accessToken: signToken(world.signer(), writeClaims(claims)) }
+}
+
+async function commit(
+  world: ExchangeWorld,
+  work: Work,
+  given: { task: PlannedTask; minted: Minted; permit: Permit<'token.exchange'> },
+): Promise<ExchangeAnswer> {
+  const { attested } = work
+  checkPermit(given.permit, 'token.exchange', work.tokenId)
+  const answer = await recorded<ExchangeAnswer>(world, async scope => {
+    const refusal = await claimAssertion(scope.tx, attested.assertion, scope.at)
+    if (refusal !== null) return { kind: 'refused', refusal }
+    const task = await openTask(scope, given.permit, { ...given.task, endsAt: null })
+    // Another call of this run has opened it meanwhile, and this token is for that task.
+    const minted = task.id === given.task.id ? given.minted : mint(world, work, task)
+    if (minted.claims.expiresAt > task.endsAt) throw changed()
+    const row = rowOf(minted)
+    await scope.insert(tokenTable, row)
+    scope.entry({ kind: tokenExchanged, by: given.permit, ...entryOf(attested) })
+    return { kind: 'issued', token: issued(minted, row) }
+  })
+  if (answer.kind === 'refused') world.countRefusal(answer.refusal.issuer, answer.refusal.refused)
+  return answer
+}
+
+function rowOf({ claims, accessToken }: Minted): TokenRow {
+  const { tokenId, identityId, appId, taskId, audience, issuedAt, expiresAt } = claims
+  return {
+    id: tokenId,
+    version: 1,
+    hash: sha256Hex(accessToken),
+    identityId,
+    appId,
+    taskId,
+    audience,
+    state: 'live',
+    issuedAt,
+    expiresAt,
+    revokedAt: null,
+  }
+}
+
+function issued({ claims, accessToken }: Minted, row: TokenRow): IssuedToken {
+  const { purpose, expiresAt, issuedAt } = claims
+  return { accessToken, row, purpose, expiresIn: toSeconds(expiresAt) - toSeconds(issuedAt) }
+}
+
+/** Who was attested by what: ids in the facts, names of the run in the words. */
+function entryOf({ identity, rule, provenance, assertion }: Attested) {
+  return {
+    subjects: [
+      { type: 'identity', id: identity.id, version: identity.version },
+      { type: 'trust_rule', id: rule.id, version: rule.version },
+    ],
+    facts: { issuer: assertion.issuer, assertion: assertion.hash, from: provenance.facts },
+    words: provenance.words,
+  }
+}
+
+/** A no is an answer to the assertion, which is used up by it: so a flood of them is one entry. */
+async function deny(
+  world: ExchangeWorld,
+  { attested, now }: Work,
+  { record, denial }: { record: DecisionRecord; denial: Denial },
+): Promise<ExchangeAnswer> {
+  const { assertion } = attested
+  const refusal = await world.store.transact(tx => claimAssertion(tx, assertion, now))
+  if (refusal !== null) {
+    world.countRefusal(refusal.issuer, refusal.refused)
+    return { kind: 'refused', refusal }
+  }
+  await recordDenial(world, record, { issuer: assertion.issuer, assertion: assertion.hash })
+  return { kind: 'denied', denial }
+}
+
+/** Decided on memory, undone by the database: the caller is attested, so that has an entry as well. */
+async function recordChanged(
+  world: ExchangeWorld,
+  { attested }: Work,
+  record: DecisionRecord,
+  thrown: unknown,
+): Promise<void> {
+  if (!isProblem(thrown, 'wrong-state') && !isProblem(thrown, 'conflict')) return
+  await recorded(world, async scope => {
+    if ((await claimAssertion(scope.tx, attested.assertion, scope.at)) !== null) return
+    scope.decided(record)
+    const { subjects, facts } = entryOf(attested)
+    const because = { ...facts, because: thrown.code }
+    scope.entry({ kind: tokenRefused, by: attested.identity.id, subjects, facts: because })
+  })
+}
+
+function changed(): Problem {
+  return new Problem('conflict', {
+    detail: 'The task or its app got an earlier end at the same moment.',
+    next: 'Ask again, with a new token.',
+  })
+}

@@ -1,0 +1,75 @@
+/** The form of a token exchange (RFC 8693 §2.1), read once at the door. Pure. */
+import { Problem } from '../base/problem.ts'
+import { safeText } from '../base/text.ts'
+
+export interface ExchangeRequest {
+  readonly subjectToken: string
+  /** A purpose of the app's manifest; whether it is one, policy says. */
+  readonly purpose: string
+  readonly audience: string
+  /** SPIFFE id or `<app>/<role>`, where the token alone does not say whose it is. */
+  readonly identity: string | undefined
+}
+
+const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const typeBase = 'urn:ietf:params:oauth:token-type:'
+const subjectTypes = ['jwt', 'id_token', 'access_token'].map(name => typeBase + name)
+export const accessTokenType = `${typeBase}access_token`
+
+/**
+ * `audiences` are those served here, the first where none is named. Problems name the parameter:
+ * `unsupported-grant`, `bad-request`, `invalid-scope`, `invalid-target`. Each parameter was sent once
+ * (RFC 6749 §3.2); what is not known is passed over (§3.2).
+ */
+export function parseExchange(
+  form: ReadonlyMap<string, string>,
+  audiences: readonly string[],
+): ExchangeRequest {
+  if (form.get('grant_type') !== grantType)
+    throw new Problem('unsupported-grant', {
+      field: 'grant_type',
+      detail: `\`grant_type\` must be ${grantType}.`,
+    })
+  const subjectToken = form.get('subject_token') ?? ''
+  if (subjectToken === '') throw bad('subject_token', 'Send the token that says who you are.')
+  if (!subjectTypes.includes(form.get('subject_token_type') ?? ''))
+    throw bad('subject_token_type', `It must be one of ${subjectTypes.join(', ')}.`)
+  if ((form.get('requested_token_type') ?? accessTokenType) !== accessTokenType)
+    throw bad('requested_token_type', `Only ${accessTokenType} is given.`)
+  // A second token would say that somebody else acts. Who acts is decided here, not asked for.
+  for (const name of ['actor_token', 'actor_token_type'])
+    if (form.has(name)) throw bad(name, 'An actor is not taken from the request.')
+  return {
+    subjectToken,
+    purpose: parsePurpose(form.get('scope')),
+    audience: parseAudience(form, audiences),
+    identity: form.get('identity'),
+  }
+}
+
+/** RFC 6749 §3.3: one scope token. A token is for one purpose. */
+function parsePurpose(text: string | undefined): string {
+  if (text !== undefined && /^[\x21\x23-\x5b\x5d-\x7e]{1,80}$/.test(text)) return text
+  throw new Problem('invalid-scope', {
+    field: 'scope',
+    detail: '`scope` must be one purpose of the manifest.',
+    next: 'Name the purpose as `leasehold.yaml` does.',
+  })
+}
+
+/** RFC 8693 §2.1 and RFC 8707: by name or by address, and one of them. */
+function parseAudience(form: ReadonlyMap<string, string>, audiences: readonly string[]): string {
+  const named = [form.get('audience'), form.get('resource')].filter(each => each !== undefined)
+  const [wanted = audiences[0]] = named
+  if (wanted !== undefined && audiences.includes(wanted) && named.every(each => each === wanted))
+    return wanted
+  throw new Problem('invalid-target', {
+    field: 'audience',
+    detail: `\`${safeText(named.join(' '))}\` is not one audience that is served here.`,
+    next: `Leave it out, or use: ${audiences.join(', ')}`,
+  })
+}
+
+function bad(field: string, detail: string): Problem {
+  return new Problem('bad-request', { field, detail: `\`${field}\`: ${detail}` })
+}

@@ -1,0 +1,89 @@
+/** Ends task tokens before their time (RFC 7009), and puts away those whose task is over. */
+import { type SystemId, systemId, type TaskId, type TokenId } from '../base/ids.ts'
+import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { forEachDue } from '../base/sweep.ts'
+import { lockRow } from '../ledger/find-row.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import type { Decision } from '../policy/decide.ts'
+import type { Question } from '../policy/question.ts'
+import { listLeftTasks, lockLiveTokensOf, tokenTable } from './rows.ts'
+import { readTaskToken, type VerifyWorld } from './verify.ts'
+
+const tokenRevoked = entryKind('token.revoke', 'revoked a token')
+const tokensEnded = entryKind('token.end', 'put away the tokens of a closed task')
+
+/**
+ * Again, or for a token that is not there, changes nothing and is no error (§2.2). Whatever the
+ * database can not do is thrown, so that nobody is told of a revocation that did not happen.
+ */
+export async function revokeToken(
+  world: LedgerWorld,
+  permit: Permit<'token.revoke'>,
+  input: { tokenId: TokenId },
+): Promise<void> {
+  checkPermit(permit, 'token.revoke', input.tokenId)
+  await recorded(world, async scope => {
+    const token = await lockRow(scope.tx, tokenTable, input.tokenId)
+    if (token?.state !== 'live') return
+    await scope.save(tokenTable, token, { ...token, state: 'revoked', revokedAt: scope.at })
+    scope.entry({ kind: tokenRevoked, by: permit })
+  })
+}
+
+/**
+ * RFC 7009 by who holds the token: holding it is the right to end it. False when it is no task token.
+ * Problem `denied` where policy keeps even that.
+ */
+export async function giveBackToken(
+  world: LedgerWorld & VerifyWorld & { decide: (q: RevokeQuestion) => Decision<'token.revoke'> },
+  token: string,
+): Promise<boolean> {
+  const claims = readTaskToken(world, token)
+  if (claims === null) return false
+  const { tokenId, identityId, taskId } = claims
+  const decision = world.decide({
+    actor: { kind: 'identity', id: identityId, taskId },
+    action: 'token.revoke',
+    about: { type: 'token', id: tokenId, draft: { identityId } },
+  })
+  if (!decision.allowed) throw new Problem('denied', { detail: decision.denial.says })
+  await revokeToken(world, decision.permit, { tokenId })
+  return true
+}
+
+type RevokeQuestion = Question<'token.revoke'>
+
+const sweeper: SystemId = systemId('lease-sweep')
+
+/** A token ends with its task; this only takes it out of memory. Returns how many tasks it looked at. */
+export async function sweepTokens(
+  world: LedgerWorld & { readonly permitFor: PermitFor },
+): Promise<number> {
+  return forEachDue(await listLeftTasks(world.store), ({ id }) => {
+    const permit = world.permitFor(sweeper, 'token.revoke', { type: 'task', id })
+    return endTokensOf(world, permit, id)
+  })
+}
+
+async function endTokensOf(
+  world: LedgerWorld,
+  permit: Permit<'token.revoke'>,
+  taskId: TaskId,
+): Promise<void> {
+  checkPermit(permit, 'token.revoke', taskId)
+  await recorded(world, async scope => {
+    const live = await lockLiveTokensOf(scope.tx, taskId)
+    const pairs = live.map(before => ({
+      before,
+      after:
+        before.expiresAt <= scope.at
+          ? ({ ...before, state: 'expired' } as const)
+          : ({ ...before, state: 'revoked', revokedAt: scope.at } as const),
+    }))
+    if (pairs.length === 0) return
+    await scope.saveAll(tokenTable, pairs)
+    scope.entry({ kind: tokensEnded, by: permit })
+  })
+}

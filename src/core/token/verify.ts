@@ -1,0 +1,112 @@
+/**
+ * Is this a task token of ours, and does everything it hangs on still stand? Its signature is checked
+ * once and remembered; what it hangs on is looked up in memory each time, so that a revoked token, a
+ * closed task or a hold counts from the moment this replica knows it.
+ */
+import { stateAt } from '../app/app.ts'
+import { appTable } from '../app/rows.ts'
+import { sha256Hex } from '../base/hash.ts'
+import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
+import { type Clock, toMs } from '../base/time.ts'
+import { heldBy } from '../hold/hold.ts'
+import { identityTable } from '../identity/rows.ts'
+import { findRow } from '../ledger/find-row.ts'
+import type { Replica } from '../ledger/replica.ts'
+import type { Sql } from '../store/store.ts'
+import { taskTable } from '../task/rows.ts'
+import { type ReadClaims, readClaims } from './claims.ts'
+import { tokenTable } from './rows.ts'
+import { openToken, type TokenKeys } from './signature.ts'
+
+export interface VerifyWorld {
+  readonly store: Sql
+  readonly replica: Replica
+  /** Only ever forward (`forwardOnly`): a clock that jumps back revives nothing. */
+  readonly clock: Clock
+  readonly issuer: string
+  readonly tokenKeys: TokenKeys
+  /** Tokens whose signature was verified, by hash. Starts empty. */
+  readonly verified: Map<string, ReadClaims>
+}
+
+export interface TaskToken {
+  readonly tokenId: TokenId
+  readonly identityId: IdentityId
+  readonly taskId: TaskId
+  readonly appId: AppId
+}
+
+/**
+ * `audience` is the one the caller serves. Problem `token-refused`: to who holds a token of ours it
+ * says what ended; to anybody else nothing.
+ */
+export async function verifyTaskToken(
+  world: VerifyWorld,
+  token: string,
+  audience: string,
+): Promise<TaskToken> {
+  const claims = readTaskToken(world, token)
+  if (claims === null) throw refused('This token is not accepted here.')
+  if (claims.audience !== audience) throw refused('This token is for another audience.')
+  const standing = lookAt(world, claims)
+  if (typeof standing !== 'string') return standing
+  throw refused(await sayEnd(world, claims, standing))
+}
+
+/** What one of our keys has signed for a task, whether or not it still stands; else null. */
+export function readTaskToken(world: VerifyWorld, token: string): ReadClaims | null {
+  const hash = sha256Hex(token)
+  const known = world.verified.get(hash)
+  // A key that was withdrawn takes with it what it has signed.
+  if (known !== undefined && world.tokenKeys.keyOf(headerOf(token)) !== undefined) return known
+  const opened = openToken(world.tokenKeys, token)
+  const claims = opened === null ? null : readClaims(opened)
+  if (claims?.issuer !== world.issuer) return null
+  const [oldest] = world.verified.keys()
+  if (world.verified.size >= limits.verifiedTokens && oldest !== undefined)
+    world.verified.delete(oldest)
+  world.verified.set(hash, claims)
+  return claims
+}
+
+/** Everything it hangs on, in memory, now; or what of it does not stand. */
+export function lookAt(world: VerifyWorld, claims: ReadClaims): TaskToken | string {
+  const { replica, clock } = world
+  const now = clock.now()
+  if (toMs(now) >= claims.expSeconds * 1000) return 'It has run out.'
+  // A token without a row was never given: its transaction failed, or the database is an older one.
+  const row = replica.get(tokenTable, claims.tokenId)
+  if (row === undefined || row.identityId !== claims.identityId) return 'It does not stand.'
+  const task = replica.get(taskTable, row.taskId)
+  if (task === undefined || task.endsAt <= now) return 'Its task ended.'
+  const identity = replica.get(identityTable, row.identityId)
+  if (identity?.state !== 'active') return 'Its identity was revoked.'
+  const app = replica.get(appTable, row.appId)
+  if (app === undefined) return 'Its app is not known.'
+  const state = stateAt(app, now)
+  if (state !== 'active') return `Its app is ${state}.`
+  const people = [app.ownerId, ...(task.onBehalfOf === null ? [] : [task.onBehalfOf])]
+  const concerned = { appId: app.id, personIds: people, identityId: identity.id }
+  if (heldBy(replica, concerned).length > 0) return 'It is on hold.'
+  return { tokenId: row.id, identityId: identity.id, taskId: task.id, appId: app.id }
+}
+
+/** The same in the database's words, with the time: what the memory has dropped is still there. */
+async function sayEnd(world: VerifyWorld, claims: ReadClaims, says: string): Promise<string> {
+  const row = await findRow(world.store, tokenTable, claims.tokenId)
+  if (row?.state === 'revoked' && row.revokedAt !== null)
+    return `It was revoked at ${row.revokedAt}.`
+  const task = await findRow(world.store, taskTable, claims.taskId)
+  if (task !== undefined && task.closedAt !== null) return `Its task ended at ${task.closedAt}.`
+  return says
+}
+
+function headerOf(token: string): string {
+  return token.slice(0, token.indexOf('.'))
+}
+
+function refused(detail: string): Problem {
+  return new Problem('token-refused', { detail, next: 'Prove again who you are, for a new task.' })
+}
