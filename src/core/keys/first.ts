@@ -4,11 +4,11 @@ import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { addMs, type Instant } from '../base/time.ts'
 import type { Tx } from '../store/store.ts'
-import { makePair, type Pair, privateBytes, thumbprint } from './pair.ts'
+import { makePair, privateBytes } from './pair.ts'
+import { publish } from './publish.ts'
 import { makeRoot } from './root.ts'
-import { insertKey, insertKeyTable, type KeyRow, type KeyUse, placeOf } from './rows.ts'
+import { insertKey, type KeyRow, type KeyUse, placeOf } from './rows.ts'
 import { type SealKey, sealKey, sealWith } from './seal.ts'
-import { type PublicUse, signKeyTable, type TableKey } from './table.ts'
 
 /** Makes every key there is in the transaction given, and signs the first table. */
 export async function firstKeys(
@@ -83,30 +83,4 @@ function rowOf(use: KeyUse, alg: KeyRow['alg'], at: Instant): KeyRow {
     madeAt: at,
     retiredAt: null,
   }
-}
-
-/** Signs the table of these rows and puts it in force. Returns its body. */
-export async function publish(
-  tx: Tx,
-  root: Pair,
-  table: { serial: number; installation: string; rows: readonly KeyRow[]; at: Instant },
-): Promise<string> {
-  const { serial, installation } = table
-  const signed = signKeyTable(root, { serial, installation, keys: table.rows.flatMap(tableKey) })
-  await insertKeyTable(tx, { serial, ...signed }, table.at)
-  return signed.body
-}
-
-function tableKey(row: KeyRow): TableKey[] {
-  if (row.publicJwk === null) return []
-  return [
-    {
-      kid: thumbprint(row.publicJwk),
-      use: row.use as PublicUse,
-      alg: row.alg,
-      jwk: row.publicJwk,
-      state: row.state,
-      notBefore: row.startsAt,
-    },
-  ]
 }

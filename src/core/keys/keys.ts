@@ -10,9 +10,10 @@ import { randomBytes } from 'node:crypto'
 import { base64url, hmacSha256 } from '../base/hash.ts'
 import type { KeyId, LeaseId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
-import { type Clock, msBetween } from '../base/time.ts'
-import type { Sql, Store } from '../store/store.ts'
+import { type Clock, type Instant, msBetween } from '../base/time.ts'
+import type { Sql, Store, Tx } from '../store/store.ts'
 import { firstKeys } from './first.ts'
 import { type KekSource, loadKek } from './kek.ts'
 import {
@@ -23,9 +24,11 @@ import {
   signWith,
   thumbprint,
 } from './pair.ts'
-import { type KeyRow, type KeyUse, lockKeys, placeOf, readKeys, readKeyTable } from './rows.ts'
+import { readInForce } from './publish.ts'
+import { type Rotation, type RotationInput, rotateRows } from './rotate.ts'
+import { type KeyRow, type KeyUse, lockKeys, placeOf, readKeys } from './rows.ts'
 import { type SealKey, sealKey, sealWith, unsealWith } from './seal.ts'
-import { fingerprint, type KeyTable, type SignedKeyTable, verifyKeyTable } from './table.ts'
+import type { SignedKeyTable } from './table.ts'
 
 export type SignUse = 'ledger' | 'certificate' | 'token'
 
@@ -69,13 +72,14 @@ export async function openKeys(world: KeysWorld, source: KeysSource): Promise<Ke
 }
 
 /** Everything read and opened at one moment; replaced whole, so that no one sees half a rotation. */
-export interface Held {
+interface Held {
   readonly rows: readonly KeyRow[]
   /** By key id: only those whose private part still exists. */
   readonly pairs: ReadonlyMap<KeyId, Pair>
-  readonly seals: ReadonlyMap<string, SealKey>
+  /** Data keys by id, apart by purpose: what chapters seal never opens a private part of ours. */
+  readonly sealsKeys: ReadonlyMap<string, SealKey>
+  readonly sealsRows: ReadonlyMap<string, SealKey>
   readonly leaseKeys: ReadonlyMap<string, Uint8Array>
-  readonly table: KeyTable
   readonly signed: SignedKeyTable
 }
 
@@ -83,25 +87,21 @@ export interface Held {
 export class Keys {
   readonly #world: KeysWorld
   readonly #kek: SealKey
-  readonly home: string
+  readonly #home: string
   #held: Held
 
   constructor(world: KeysWorld, source: KeysSource, kek: SealKey, held: Held) {
     this.#world = world
     this.#kek = kek
-    this.home = source.home
+    this.#home = source.home
     this.#held = held
-  }
-
-  get held(): Held {
-    return this.#held
   }
 
   /** The active key's signature, and which key that was. */
   sign(use: SignUse, bytes: Uint8Array): { kid: string; signature: Buffer } {
     const row = activeRow(this.#held.rows, use)
     const pair = this.#pairOf(row)
-    return { kid: thumbprint(pair.publicJwk), signature: signWith(pair, bytes) }
+    return { kid: pair.kid, signature: signWith(pair, bytes) }
   }
 
   /** Every key there ever was for this use, newest last: what was signed long ago still verifies. */
@@ -125,17 +125,19 @@ export class Keys {
 
   tokenSigner(): { kid: string; alg: 'ES256'; privateKey: KeyObject } {
     const pair = this.#pairOf(activeRow(this.#held.rows, 'token'))
-    return { kid: thumbprint(pair.publicJwk), alg: 'ES256', privateKey: pair.privateKey }
+    return { kid: pair.kid, alg: 'ES256', privateKey: pair.privateKey }
   }
 
   /** `place` is where the value lies (`table/id/column`): it opens nowhere else. */
   seal(plaintext: Uint8Array, place: string): string {
-    return sealWith(sealKeyFor(this.#held, 'seal-rows'), plaintext, place)
+    const key = this.#held.sealsRows.get(activeRow(this.#held.rows, 'seal-rows').id)
+    if (key === undefined) throw new Error('the active key is open')
+    return sealWith(key, plaintext, place)
   }
 
   /** Throws `Problem` `internal` when it was changed, moved or cut. */
   unseal(sealed: string, place: string): Buffer {
-    return unsealWith(name => this.#held.seals.get(name), sealed, place)
+    return unsealWith(name => this.#held.sealsRows.get(name), sealed, place)
   }
 
   /** Random, and names the key its secret is derived with, so that old leases outlive a rotation. */
@@ -153,6 +155,26 @@ export class Keys {
   /** The key table in force. */
   table(): SignedKeyTable {
     return this.#held.signed
+  }
+
+  /** The active key for a use: what a rotation is about. */
+  keyId(use: KeyUse): KeyId {
+    return activeRow(this.#held.rows, use).id
+  }
+
+  /**
+   * Replaces the key in a transaction that also records it (the ledger's `rotateKey`); `reload` after
+   * its commit. Problem `wrong-state` when it is not active or its successor is not known long enough.
+   */
+  rotateIn(
+    tx: Tx,
+    permit: Permit<'key.rotate'>,
+    input: RotationInput,
+    at: Instant,
+  ): Promise<Rotation> {
+    checkPermit(permit, 'key.rotate', input.keyId)
+    const dataKey = (name: string) => this.#held.sealsKeys.get(name)
+    return rotateRows(tx, { home: this.#home, kek: this.#kek, dataKey }, input, at)
   }
 
   /** After a rotation, here or on another replica. */
@@ -179,32 +201,34 @@ export class Keys {
 /** Reads all keys and opens what is sealed, in the order in which one opens the next. */
 async function readHeld(sql: Sql, kek: SealKey): Promise<Held> {
   const rows = await readKeys(sql)
-  const signed = await readSigned(sql, rows)
-  const seals = new Map<string, SealKey>()
-  const open = (row: KeyRow, keyNamed: (name: string) => SealKey | undefined) =>
-    unsealWith(keyNamed, row.sealed ?? '', placeOf(row.id))
-  for (const row of rows)
-    if (row.use === 'seal-keys' || row.use === 'seal-rows')
-      seals.set(row.id, sealKey(openDataKey(row, kek), row.id))
+  const { signed } = await readInForce(sql, rows)
+  const sealsKeys = dataKeys(rows, 'seal-keys', kek)
   const pairs = new Map<KeyId, Pair>()
   const leaseKeys = new Map<string, Uint8Array>()
-  for (const row of rows) {
-    if (row.sealed === null || seals.has(row.id)) continue
-    const bytes = open(row, name => seals.get(name))
-    if (row.use === 'lease') leaseKeys.set(row.id, bytes)
-    else pairs.set(row.id, pairFromBytes(row.alg as PairAlg, bytes))
+  for (const { id, use, alg, sealed } of rows) {
+    if (sealed === null || use === 'seal-keys' || use === 'seal-rows') continue
+    const bytes = unsealWith(name => sealsKeys.get(name), sealed, placeOf(id))
+    if (use === 'lease') leaseKeys.set(id, bytes)
+    else pairs.set(id, pairFromBytes(alg as PairAlg, bytes))
   }
-  return { rows, pairs, seals, leaseKeys, ...signed }
+  return { rows, pairs, leaseKeys, signed, sealsKeys, sealsRows: dataKeys(rows, 'seal-rows', kek) }
 }
 
-function openDataKey(row: KeyRow, kek: SealKey): Buffer {
-  const isOurs = row.sealed?.split('.')[1] === kek.name
-  if (isOurs)
-    return unsealWith(
-      name => (name === kek.name ? kek : undefined),
-      row.sealed ?? '',
-      placeOf(row.id),
-    )
+/** Retired ones too: what they sealed still opens. */
+function dataKeys(
+  rows: readonly KeyRow[],
+  use: 'seal-keys' | 'seal-rows',
+  kek: SealKey,
+): Map<string, SealKey> {
+  const found = new Map<string, SealKey>()
+  for (const row of rows)
+    if (row.use === use && row.sealed !== null)
+      found.set(row.id, sealKey(openDataKey(row.id, row.sealed, kek), row.id))
+  return found
+}
+
+function openDataKey(id: KeyId, sealed: string, kek: SealKey): Buffer {
+  if (sealed.split('.')[1] === kek.name) return unsealWith(() => kek, sealed, placeOf(id))
   throw new Problem('bad-configuration', {
     detail: 'This database was sealed with another key-encryption key than the one given.',
     next: 'Set LEASEHOLD_KEK, or bring back the file `kek`, as it was when the database was made.',
@@ -212,36 +236,10 @@ function openDataKey(row: KeyRow, kek: SealKey): Buffer {
   })
 }
 
-async function readSigned(
-  sql: Sql,
-  rows: readonly KeyRow[],
-): Promise<{ table: KeyTable; signed: SignedKeyTable }> {
-  const root = activeRow(rows, 'root').publicJwk
-  const row = await readKeyTable(sql)
-  if (root === null || row === undefined) throw new Error('keys have a root and a table')
-  const rootFingerprint = fingerprint(root)
-  try {
-    const table = verifyKeyTable(row.body, row.signature, rootFingerprint)
-    return { table, signed: { body: row.body, signature: row.signature, rootFingerprint } }
-  } catch (cause) {
-    throw new Problem('bad-configuration', {
-      detail: 'The key table in the database is not what the root key signed.',
-      next: 'Restore the database from a backup, and find out who changed it.',
-      cause,
-    })
-  }
-}
-
-export function activeRow(rows: readonly KeyRow[], use: KeyUse): KeyRow {
+function activeRow(rows: readonly KeyRow[], use: KeyUse): KeyRow {
   const row = rows.find(each => each.use === use && each.state === 'active')
   if (row === undefined) throw new Error(`there is an active key for ${use}`)
   return row
-}
-
-export function sealKeyFor(held: Held, use: 'seal-keys' | 'seal-rows'): SealKey {
-  const key = held.seals.get(activeRow(held.rows, use).id)
-  if (key === undefined) throw new Error(`the active key for ${use} is open`)
-  return key
 }
 
 function publicOf(row: KeyRow): PublicKey {

@@ -20,6 +20,8 @@ export interface PublicJwk {
 }
 
 export interface Pair {
+  /** RFC 7638 thumbprint of the public part. */
+  readonly kid: string
   readonly alg: PairAlg
   readonly publicJwk: PublicJwk
   readonly privateKey: KeyObject
@@ -35,7 +37,8 @@ export function makePair(alg: PairAlg): Pair {
 
 export function pairOf(alg: PairAlg, privateKey: KeyObject): Pair {
   const { kty, crv, x, y } = createPublicKey(privateKey).export({ format: 'jwk' }) as PublicJwk
-  return { alg, publicJwk: { kty, crv, x, ...(y === undefined ? {} : { y }) }, privateKey }
+  const publicJwk = { kty, crv, x, ...(y === undefined ? {} : { y }) }
+  return { kid: thumbprint(publicJwk), alg, publicJwk, privateKey }
 }
 
 export function privateBytes(pair: Pair): Buffer {

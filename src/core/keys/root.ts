@@ -19,7 +19,7 @@ export function makeRoot(home: string): Pair {
   const text = readPrivate(file)
   if (text !== undefined) return parseRoot(text, file)
   const pair = makePair('EdDSA')
-  writePrivate(file, note + String(pair.privateKey.export({ format: 'pem', type: 'pkcs8' })))
+  writePrivate(file, `${note}${pair.privateKey.export({ format: 'pem', type: 'pkcs8' })}`)
   return pair
 }
 

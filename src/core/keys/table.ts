@@ -5,8 +5,10 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { equalInConstantTime, sha256Hex } from '../base/hash.ts'
 import { canonicalJson, parseJson } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
+import { safeText } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { type Pair, type PublicJwk, signWith, thumbprint } from './pair.ts'
 
@@ -55,17 +57,48 @@ export function signKeyTable(root: Pair, table: Omit<KeyTable, 'type'>): SignedK
 
 /** The table, or `Problem` `not-verified` naming what does not hold. `rootFingerprint` is the pinned one. */
 export function verifyKeyTable(body: string, signature: string, rootFingerprint: string): KeyTable {
-  const table = parseJson(body) as unknown as KeyTable
-  if (table?.type !== tableType || !Array.isArray(table.keys)) throw refuse('it is no key table')
+  const table = parseJson(body, limits.keyTableBytes)
+  if (!isKeyTable(table)) throw refuse('it is no key table')
   const root = table.keys.find(key => key.use === 'root' && key.state === 'active')
   if (root === undefined || !equalInConstantTime(fingerprint(root.jwk), rootFingerprint))
     throw refuse('its root key is not the one that was pinned')
-  const key = createPublicKey({ key: { ...root.jwk }, format: 'jwk' })
-  if (!verify(null, Buffer.from(body), key, Buffer.from(signature, 'base64url')))
-    throw refuse('the root key did not sign it')
+  if (!isSignedBy(root.jwk, body, signature)) throw refuse('the root key did not sign it')
   const wrong = table.keys.find(each => each.kid !== thumbprint(each.jwk))
-  if (wrong !== undefined) throw refuse(`\`${wrong.kid}\` is not the name of its key`)
+  if (wrong !== undefined) throw refuse(`\`${safeText(wrong.kid, 60)}\` is not the name of its key`)
   return table
+}
+
+function isSignedBy({ kty, crv, x }: PublicJwk, body: string, signature: string): boolean {
+  if (kty !== 'OKP' || crv !== 'Ed25519') return false
+  try {
+    const key = createPublicKey({ key: { kty, crv, x }, format: 'jwk' })
+    return verify(null, Buffer.from(body), key, Buffer.from(signature, 'base64url'))
+  } catch {
+    return false
+  }
+}
+
+function isKeyTable(json: unknown): json is KeyTable {
+  return (
+    isObject(json) &&
+    json['type'] === tableType &&
+    Number.isSafeInteger(json['serial']) &&
+    typeof json['installation'] === 'string' &&
+    Array.isArray(json['keys']) &&
+    json['keys'].every(isTableKey)
+  )
+}
+
+function isTableKey(json: unknown): json is TableKey {
+  if (!isObject(json) || !isObject(json['jwk'])) return false
+  const { kty, crv, x, y = '' } = json['jwk']
+  const { kid, use, alg, state, notBefore } = json
+  const texts = [kty, crv, x, y, kid, use, alg, state, notBefore]
+  return texts.every(text => typeof text === 'string')
+}
+
+function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
 }
 
 export function fingerprint(jwk: PublicJwk): string {
