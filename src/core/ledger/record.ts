@@ -13,13 +13,13 @@ import { limits } from '../base/limits.ts'
 import type { ActionName, DecisionRecord, Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import type { Clock, Instant } from '../base/time.ts'
-import { StoreFault } from '../store/fault.ts'
+import { violatedConstraint } from '../store/fault.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, imageOf, snakeCase } from './fact-table.ts'
 import type { EntryKind } from './kind.ts'
 import { commit, leafText, type Subject, subjectIds } from './leaf.ts'
 import type { Replica, TableImage } from './replica.ts'
-import { logBehind, type Sealed, writeEntry } from './rows.ts'
+import { type Insert, logReaches, type Sealed, writeEntry } from './rows.ts'
 
 export interface LedgerWorld {
   readonly store: Store
@@ -49,7 +49,7 @@ export interface EntryText {
 export interface Scope {
   readonly tx: Tx
   readonly at: Instant
-  /** Sent, not waited for: a constraint it breaks is what `recorded` throws. */
+  /** Not waited for: a constraint it breaks is what `recorded` throws. */
   insert<R extends FactRow, W extends keyof R & string>(
     table: FactTable<R, W>,
     row: R,
@@ -111,6 +111,8 @@ class Draft implements Scope {
   #text: EntryText | undefined
   #words: Record<string, string> = {}
   #records: DecisionRecord[] = []
+  /** The insert before the entry, which travels in its statement, and those that were sent before. */
+  #held: Insert | undefined
   #sent: Promise<unknown>[] = []
 
   constructor(at: Instant, seen: number) {
@@ -125,26 +127,26 @@ class Draft implements Scope {
 
   /** Also resets: a store may run the work again after a serialization failure. */
   begin(tx: Tx): void {
-    this.#tx = tx
+    const query: Tx['query'] = (text, params) => {
+      this.#send()
+      return tx.query(text, params)
+    }
+    this.#tx = { ...tx, query }
     this.#text = undefined
     this.#words = {}
     this.#records = []
     this.images = []
     this.later = []
     this.#sent = []
+    this.#held = undefined
   }
 
   async insert<R extends FactRow, W extends keyof R & string>(
     table: FactTable<R, W>,
     row: R,
   ): Promise<void> {
-    const { names, values, params } = columnsOf(table, row)
-    const sent = this.tx.query(
-      `insert into ${table.name} (${names.join(', ')}) values (${values.join(', ')})`,
-      params,
-    )
-    sent.catch(() => {})
-    this.#sent.push(sent)
+    this.#send()
+    this.#held = { table: table.name, ...columnsOf(table, row) }
     this.#note(table, row)
   }
 
@@ -154,7 +156,8 @@ class Draft implements Scope {
     after: Omit<R, 'version'>,
   ): Promise<R> {
     const row = { ...after, version: before.version + 1 } as R
-    const { names, values, params } = columnsOf(table, row)
+    const { names, casts, params } = columnsOf(table, row)
+    const values = casts.map((cast, i) => `$${i + 1}${cast}`)
     const rows = await this.tx.query<{ id: string }>(
       `update ${table.name} set (${names.join(', ')}) = row(${values.join(', ')})
        where id = $${params.length + 1} and version = $${params.length + 2} returning id`,
@@ -217,7 +220,12 @@ class Draft implements Scope {
   /** The last statement, in one flush with the commit. Nothing after it may take a row lock. */
   seal(): void {
     if (this.#text !== undefined) {
-      this.sealed = writeEntry(this.tx, this.#sealed(this.#text), this.#records, this.#seen)
+      const entry = this.#sealed(this.#text)
+      this.sealed = writeEntry(
+        this.tx,
+        { ...entry, decisions: this.#records, seen: this.#seen },
+        this.#held,
+      )
       // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
       this.sealed.catch(() => {})
     } else assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
@@ -227,9 +235,20 @@ class Draft implements Scope {
   async explain(thrown: unknown): Promise<never> {
     for (const sent of await Promise.allSettled(this.#sent))
       if (sent.status === 'rejected') throw sent.reason
-    throw thrown instanceof StoreFault && thrown.sqlstate === logBehind
-      ? behind(this.#seen)
-      : thrown
+    throw violatedConstraint(thrown) === logReaches ? behind(this.#seen) : thrown
+  }
+
+  /** Sends an insert that something else follows, without waiting for it. */
+  #send(): void {
+    if (this.#held === undefined || this.#tx === undefined) return
+    const { table, names, casts, params } = this.#held
+    this.#held = undefined
+    const sent = this.#tx.query(
+      `insert into ${table} (${names.join(', ')}) values (${casts.map((cast, i) => `$${i + 1}${cast}`).join(', ')})`,
+      params,
+    )
+    sent.catch(() => {})
+    this.#sent.push(sent)
   }
 
   #sealed(text: EntryText): Sealed {
@@ -290,15 +309,13 @@ function behind(seen: number): Problem {
 
 function columnsOf<R extends FactRow, W extends keyof R & string>(table: FactTable<R, W>, row: R) {
   const names = table.columns.map(snakeCase)
-  const values = table.columns.map((column, i) =>
-    table.json.has(column) ? `$${i + 1}::jsonb` : `$${i + 1}`,
-  )
+  const casts = table.columns.map(column => (table.json.has(column) ? '::jsonb' : ''))
   const params = table.columns.map(column => {
     const value: unknown = row[column]
     if (value === undefined) return null
     return table.json.has(column) && value !== null ? JSON.stringify(value) : value
   })
-  return { names, values, params }
+  return { names, casts, params }
 }
 
 function subjectOf(image: TableImage): Subject {

@@ -30,45 +30,64 @@ export interface EntryRow {
 /** An entry as it is written; its position comes later. */
 export type Sealed = Omit<EntryRow, 'position' | 'inboxId' | 'leafHash'>
 
-/** What the database raises when the log is behind what the writer has seen. */
-export const logBehind = 'LH001'
+/** The constraint that a log behind what its writer has seen breaks. */
+export const logReaches = 'log_reaches'
+
+/** A row to insert: a name, a cast and a parameter for each column. */
+export interface Insert {
+  readonly table: string
+  readonly names: readonly string[]
+  readonly casts: readonly string[]
+  readonly params: readonly unknown[]
+}
 
 /**
- * The one statement that writes an entry, with the decisions it seals. Resolves to its inbox id with
- * the commit. A log behind `seen` fails the transaction with `logBehind`.
+ * The one statement that writes an entry, with the decisions it seals and the row inserted last.
+ * Resolves to its inbox id with the commit. INVARIANT: the entry reads from that row, so its id is
+ * taken after it; the database runs what nobody reads from at the end.
  */
 export async function writeEntry(
   tx: Tx,
-  entry: Sealed,
-  decisions: readonly DecisionRecord[],
-  seen: number,
+  entry: Sealed & { readonly decisions: readonly DecisionRecord[]; readonly seen: number },
+  insert: Insert | undefined,
 ): Promise<number | null> {
+  const params: unknown[] = [
+    entry.seen,
+    entry.at,
+    entry.kind,
+    entry.subjects,
+    entry.leaf,
+    entry.facts,
+    entry.factsSalt,
+    entry.words,
+    entry.wordsSalt,
+  ]
+  const before: string[] = []
+  if (insert !== undefined) {
+    const values = insert.casts.map((cast, i) => `$${params.push(insert.params[i])}${cast}`)
+    before.push(`fact as (insert into ${insert.table} (${insert.names.join(', ')})
+      values (${values.join(', ')}) returning 1)`)
+  }
+  if (entry.decisions.length > 0)
+    before.push(keepDecisions(`$${params.push(JSON.stringify(entry.decisions))}`))
   const rows = await tx.finish<{ id: number }>(
-    `${decisions.length > 0 ? keepDecisions : ''}
-     insert into ledger_inbox (at, kind, subjects, leaf, facts, facts_salt, words, words_salt)
-     select $2::timestamptz, $3, $4::text[], $5, $6, $7, $8, $9 where log_reaches($1)
+    `${before.length > 0 ? `with ${before.join(', ')}` : ''}
+     insert into ledger_inbox
+       (at, kind, subjects, leaf, facts, facts_salt, words, words_salt, log_size)
+     select $2::timestamptz, $3, $4::text[], $5, $6, $7, $8, $9,
+       (select size from ledger_head where size >= $1)
+     ${insert === undefined ? '' : 'from fact'}
      returning id`,
-    [
-      seen,
-      entry.at,
-      entry.kind,
-      entry.subjects,
-      entry.leaf,
-      entry.facts,
-      entry.factsSalt,
-      entry.words,
-      entry.wordsSalt,
-      ...(decisions.length > 0 ? [JSON.stringify(decisions)] : []),
-    ],
+    params,
   )
   return rows[0]?.id ?? null
 }
 
 /** A decision that carried several acts is kept once. */
-const keepDecisions = `with kept as (
+const keepDecisions = (param: string) => `kept as (
   insert into decision (id, at, app_id, task_id, allowed, record, hash)
   select id, at, "appId", "taskId", allowed, body, hash
-  from jsonb_to_recordset($10::jsonb) as d
+  from jsonb_to_recordset(${param}::jsonb) as d
     (id text, at timestamptz, "appId" text, "taskId" text, allowed boolean, body text, hash text)
   on conflict (id) do nothing)`
 

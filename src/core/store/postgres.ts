@@ -85,37 +85,54 @@ async function transact<T>(
   work: (tx: Tx) => Promise<T>,
   options: TransactOptions,
 ): Promise<T> {
+  const send = async <Row>(text: string, params: readonly unknown[]) =>
+    rowsOf<Row>(await client.query(hot(texts, text, params)))
   // INVARIANT: nothing is sent before the answer to `begin`. Sent ahead of it, a statement would
   // commit by itself where `begin` alone was cancelled.
-  await client.query(beginText(options))
-  const last: Promise<unknown>[] = []
+  let begun: Promise<unknown> | undefined
+  const begin = () => (begun ??= client.query(beginText(options)))
+  const last: (() => Promise<void>)[] = []
   try {
     const value = await work({
       isTransaction: true,
       query: async <Row>(text: string, params: readonly unknown[] = []) => {
         try {
-          return rowsOf<Row>(await client.query(hot(texts, text, params)))
+          await begin()
+          return await send<Row>(text, params)
         } catch (thrown) {
           throw translate(thrown)
         }
       },
       finish<Row>(text: string, params: readonly unknown[] = []) {
-        const sent = client.query(hot(texts, text, params)).then(rowsOf<Row>)
-        sent.catch(() => {})
-        last.push(sent)
-        return sent
+        const rows = Promise.withResolvers<Row[]>()
+        last.push(async () => rows.resolve(await send<Row>(text, params)))
+        return rows.promise
       },
     })
-    const committed = client.query('commit')
-    committed.catch(() => {})
-    for (const each of last) await each
-    // A failed transaction answers its commit with ROLLBACK and no error.
-    if ((await committed).command !== 'COMMIT') throw unavailable('the commit was a rollback')
+    // One statement alone is a transaction by itself.
+    if (begun === undefined && last.length <= 1 && beginText(options) === 'begin')
+      for (const run of last) await run()
+    else await commit(client, begin, last)
     return value
   } catch (thrown) {
-    await client.query('rollback').catch(() => {})
+    if (begun !== undefined) await client.query('rollback').catch(() => {})
     throw thrown
   }
+}
+
+async function commit(
+  client: pg.PoolClient,
+  begin: () => Promise<unknown>,
+  last: readonly (() => Promise<void>)[],
+): Promise<void> {
+  await begin()
+  const sent = last.map(run => run())
+  for (const each of sent) each.catch(() => {})
+  const committed = client.query('commit')
+  committed.catch(() => {})
+  for (const each of sent) await each
+  // A failed transaction answers its commit with ROLLBACK and no error.
+  if ((await committed).command !== 'COMMIT') throw unavailable('the commit was a rollback')
 }
 
 function beginText(options: TransactOptions): string {

@@ -16,7 +16,9 @@ create table ledger_inbox (
   words text,
   words_salt text,
   -- By the database's clock: how long followers have been without it.
-  queued_at timestamptz not null default clock_timestamp()
+  queued_at timestamptz not null default clock_timestamp(),
+  -- Null, and so refused, when the log is shorter than the writer has seen it: it was put back.
+  log_size bigint default 0 constraint log_reaches check (log_size is not null)
 );
 
 -- The log. `leaf` is the exact text that is hashed (RFC 6962); `facts` lie beside it under a salted commitment.
@@ -58,15 +60,6 @@ create table ledger_head (
 );
 insert into ledger_head (size, root, peaks, sequenced_at)
   values (0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', '\x', now());
-
--- True, or an error: a writer refuses a database that is behind what it has seen of the log.
-create function log_reaches(seen bigint) returns boolean language plpgsql stable as $$
-begin
-  if (select size from ledger_head) < seen then
-    raise exception 'the log is behind what was seen of it' using errcode = 'LH001';
-  end if;
-  return true;
-end $$;
 
 create table ledger_checkpoint (
   size bigint primary key,
