@@ -92,20 +92,16 @@ function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): AppR
       detail: `\`endsAt\` must be later than now and at most ${maxEndsAt}: a ${input.stage} app lives ${days} days at most.`,
       next: 'Choose an earlier end; it can be extended later.',
     })
+  const { isDraft = false, ...given } = input
   return {
-    id: input.id,
+    ...given,
     version: 1,
     slug: parseSlug(input.slug, 'slug'),
-    ownerId: input.ownerId,
-    backupId: input.backupId,
     offeredTo: null,
     team: input.team === null ? null : parseSlug(input.team, 'team'),
     purpose: parseText(input.purpose, 'purpose'),
     dataClasses: [...new Set(input.dataClasses)].sort(),
-    stage: input.stage,
-    state: input.isDraft === true ? 'draft' : 'active',
-    endTrigger: input.endTrigger,
-    endsAt: input.endsAt,
+    state: isDraft ? 'draft' : 'active',
     maxEndsAt,
     pausedBecause: null,
     orphanedAt: null,

@@ -46,17 +46,13 @@ export async function makeRequest(
     if (known !== undefined) return sameRequest(known, bodyHash)
     const approvers = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
     const request: RequestRow = {
-      id: input.id,
+      ...input,
       version: 1,
-      kind: input.kind,
-      appId: input.appId,
       askedBy: permit.actor,
       body,
       bodyHash,
       reason,
       approvers: await livingOf(scope, [...new Set(approvers)]),
-      quorum: input.quorum,
-      ownAnswer: input.ownAnswer,
       state: 'open',
       madeAt: scope.at,
       expiresAt: addSeconds(scope.at, limits.requestOpenDays * 24 * 3600),

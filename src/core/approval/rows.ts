@@ -12,8 +12,7 @@ import { factTable } from '../ledger/fact-table.ts'
 import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
-export const requestKinds = ['grant', 'policy', 'trust', 'resource', 'target', 'transfer'] as const
-export type RequestKind = (typeof requestKinds)[number]
+export type RequestKind = 'grant' | 'policy' | 'trust' | 'resource' | 'target' | 'transfer'
 export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired'
 
 export interface RequestRow {

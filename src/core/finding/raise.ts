@@ -44,12 +44,9 @@ export async function raiseIn(scope: Scope, input: NewFinding): Promise<FindingR
   const known = await lockOpenFinding(scope.tx, input.kind, input.about)
   if (known !== undefined) return known
   const finding: FindingRow = {
+    ...input,
     id: newId('finding'),
     version: 1,
-    kind: input.kind,
-    severity: input.severity,
-    about: input.about,
-    ownerId: input.ownerId,
     details: input.details ?? {},
     words: input.words === undefined ? null : safeText(input.words, 500),
     state: 'open',

@@ -36,20 +36,14 @@ export async function grantAgreed(
     const installation = await findInstallation(scope.tx)
     assert(installation, 'a request is made in an installation')
     const grant: GrantRow = {
+      ...body,
       id,
       version: 1,
-      appId: body.appId,
-      roles: body.roles,
-      resourceId: body.resourceId,
-      targetId: body.targetId,
-      actions: body.actions,
       columns: body.columns.filter(name => offeredColumns(resource).includes(name)),
-      unattended: body.unattended,
       requestId: request.id,
       holder: `${product.targetPrefix}g_${installation.id.slice(3, 9)}_${id.slice(3)}`,
       state: 'live',
       madeAt: scope.at,
-      endsAt: body.endsAt,
       usedAt: null,
       endedAt: null,
     }

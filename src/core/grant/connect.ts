@@ -85,15 +85,11 @@ function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Insta
       detail: `\`adminEndsAt\` must be later than now and within ${limits.managedMaxDays} days: our own credential there ends too.`,
       next: 'For example 90 days from now.',
     })
+  const { config: _, ...given } = input
   return {
-    id: input.id,
+    ...given,
     version: 1,
     slug: parseSlug(input.slug, 'slug'),
-    connector: input.connector,
-    address: input.address,
-    production: input.production,
-    ownerId: input.ownerId,
-    adminEndsAt: input.adminEndsAt,
     adminRotatedAt: now,
     preflightState: 'never',
     preflightAt: null,

@@ -20,7 +20,7 @@ import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
+import { findRow, findRowBy, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export interface TargetRow {
@@ -161,12 +161,8 @@ export function lockTarget(tx: Tx, id: TargetId): Promise<TargetRow | undefined>
   return lockRow(tx, targetTable, id)
 }
 
-export async function findTargetBySlug(sql: Sql, slug: string): Promise<TargetRow | undefined> {
-  const rows = await sql.query<TargetRow>(
-    `select ${targetTable.select} from target where slug = $1`,
-    [slug],
-  )
-  return rows[0]
+export function findTargetBySlug(sql: Sql, slug: string): Promise<TargetRow | undefined> {
+  return findRowBy(sql, targetTable, 'slug', slug)
 }
 
 export function listTargets(sql: Sql): Promise<TargetRow[]> {
@@ -201,12 +197,8 @@ export function findResource(sql: Sql, id: ResourceId): Promise<ResourceRow | un
   return findRow(sql, resourceTable, id)
 }
 
-export async function findResourceBySlug(sql: Sql, slug: string): Promise<ResourceRow | undefined> {
-  const rows = await sql.query<ResourceRow>(
-    `select ${resourceTable.select} from resource where slug = $1`,
-    [slug],
-  )
-  return rows[0]
+export function findResourceBySlug(sql: Sql, slug: string): Promise<ResourceRow | undefined> {
+  return findRowBy(sql, resourceTable, 'slug', slug)
 }
 
 export function listResources(sql: Sql): Promise<ResourceRow[]> {

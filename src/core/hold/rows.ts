@@ -6,8 +6,7 @@ import { factTable } from '../ledger/fact-table.ts'
 import { lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
-export const holdScopes = ['app', 'person', 'identity', 'everything'] as const
-export type HoldScope = (typeof holdScopes)[number]
+export type HoldScope = 'app' | 'person' | 'identity' | 'everything'
 
 export interface HoldRow {
   readonly id: HoldId

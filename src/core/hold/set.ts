@@ -38,10 +38,8 @@ export async function setHold(
     const known = await lockSetHold(scope.tx, input.scope, input.about)
     if (known !== undefined) return known
     const hold: HoldRow = {
-      id: input.id,
+      ...input,
       version: 1,
-      scope: input.scope,
-      about: input.about,
       reason,
       setBy: permit.actor,
       state: 'set',

@@ -10,7 +10,8 @@ import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay } from '../../../test/support/replay.ts'
 import { newId } from '../base/ids.ts'
 import { addSeconds } from '../base/time.ts'
-import { grantTable } from '../grant/rows.ts'
+import { findGrant, grantTable } from '../grant/rows.ts'
+import { findTask } from '../task/rows.ts'
 import { endLease } from './end.ts'
 import { issueLease } from './issue.ts'
 import { renewLease } from './renew.ts'
@@ -63,6 +64,19 @@ describe('issuing', () => {
       'lease.issue',
     ])
     await expectReplay(world.store, [leaseTable, grantTable])
+  })
+
+  it('notes on its task which class of data it may see, and on its grant that it is used', async () => {
+    await issueOne(world)
+    await issueOne(world)
+    expect(await findTask(world.store, world.task.id)).toMatchObject({
+      touched: ['internal'],
+      version: 2,
+    })
+    expect(await findGrant(world.store, world.grant.id)).toMatchObject({
+      usedAt: world.clock.now(),
+      version: 2,
+    })
   })
 
   it('hands over a secret that is nowhere in the database', async () => {

@@ -13,10 +13,12 @@ import { checkPermit, type DataAction, type Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
+import { useIn } from '../grant/use.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import type { Issued, IssueOrder } from '../target/target.ts'
 import { taskTable } from '../task/rows.ts'
+import { touchIn } from '../task/touch.ts'
 import { type Handle, makeHandle } from './handle.ts'
 import { stepLease } from './lease.ts'
 import { ownerName, principalName } from './names.ts'
@@ -121,9 +123,12 @@ async function intend(
   const task = world.replica.get(taskTable, input.taskId)
   const grant = world.replica.get(grantTable, input.grantId)
   const app = task && world.replica.get(appTable, task.appId)
-  if (task === undefined || grant === undefined || app === undefined)
+  const resource = world.replica.get(resourceTable, input.resourceId)
+  if (task === undefined || grant === undefined || app === undefined || resource === undefined)
     throw new Problem('not-found', { detail: 'There is no such task or grant any more.' })
   return recorded(world, async scope => {
+    if (!resource.isSandbox) await touchIn(scope, task.id, resource.dataClass)
+    await useIn(scope, grant.id)
     const parents = await lockParents(scope.tx, input.taskId, input.grantId)
     // The decision saw memory; the rows are the truth, and hold still until this commits.
     if (parents.task?.taskState !== 'open' || parents.task.appState !== 'active')

@@ -64,16 +64,8 @@ export async function openTask(
   if (known !== undefined && canJoin(known, input, scope.at)) return known
   if (known !== undefined) await closeOverdue(scope, known)
   const task: TaskRow = {
-    id: input.id,
+    ...input,
     version: 1,
-    appId: app.id,
-    identityId: input.identityId,
-    kind: input.kind,
-    purpose: input.purpose,
-    autonomy: input.autonomy,
-    onBehalfOf: input.onBehalfOf,
-    provenance: input.provenance,
-    provenanceKey: input.provenanceKey,
     touched: [],
     state: 'open',
     closedBecause: null,

@@ -1,12 +1,18 @@
-/** Notes what class of data a task was given access to, in the transaction that gives it. */
+/**
+ * Notes what class of data a task was given access to, in the transaction that gives it; before that
+ * transaction takes any other lock on the task.
+ */
 import type { DataClass } from '../app/rows.ts'
 import type { TaskId } from '../base/ids.ts'
 import { Problem } from '../base/problem.ts'
 import type { Scope } from '../ledger/record.ts'
-import { lockTask, taskTable } from './rows.ts'
+import { findTask, lockTask, taskTable } from './rows.ts'
 import { withTouched } from './task.ts'
 
 export async function touchIn(scope: Scope, taskId: TaskId, dataClass: DataClass): Promise<void> {
+  // Most leases of a task touch what it has touched: those wait for nobody.
+  const known = await findTask(scope.tx, taskId)
+  if (known?.state === 'open' && known.touched.includes(dataClass)) return
   const task = await lockTask(scope.tx, taskId)
   if (task?.state !== 'open')
     throw new Problem('wrong-state', { detail: 'This task is closed.', next: 'Open a new task.' })
