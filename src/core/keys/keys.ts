@@ -104,7 +104,7 @@ export class Keys {
     return { kid: pair.kid, signature: signWith(pair, bytes) }
   }
 
-  /** Every key there ever was for this use, newest last: what was signed long ago still verifies. */
+  /** Every key there ever was for this use, oldest first: what was signed long ago still verifies. */
   published(use: SignUse): PublicKey[] {
     const rows = this.#held.rows.filter(row => row.use === use)
     return rows.map(publicOf)

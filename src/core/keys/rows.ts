@@ -47,12 +47,12 @@ export async function lockKeys(tx: Tx): Promise<void> {
   await tx.query('select pg_advisory_xact_lock(7135004)')
 }
 
-/** Oldest first. */
+/** In the order they come into use. */
 export async function readKeys(sql: Sql): Promise<KeyRow[]> {
   return sql.query<KeyRow>(
     `select id, version, use, alg, public_jwk as "publicJwk", sealed, state, starts_at as "startsAt",
             made_at as "madeAt", retired_at as "retiredAt"
-     from key order by made_at, id`,
+     from key order by starts_at, made_at, id`,
   )
 }
 
