@@ -8,6 +8,7 @@ export default defineConfig({
       'demo/**/*.test.ts',
       'test/**/*.test.ts',
       'scripts/**/*.test.ts',
+      'bench/**/*.test.ts',
     ],
     pool: 'forks',
     maxWorkers: 2,
