@@ -70,14 +70,15 @@ export function openBundle(text: BundleText): Bundle {
   return { text, body, hash: sha256Hex(body), rules, engine }
 }
 
-const folder = new URL('../../../policies/guardrails/', import.meta.url)
+/** Where the program's own rules and their cases are. */
+export const guardrails = new URL('../../../policies/guardrails/', import.meta.url)
 
 /** What the program brings along: the schema and the guardrails, from the disk. */
 export function readShipped(): BundleText {
   const schema = readFileSync(new URL('schema.cedarschema', import.meta.url), 'utf8')
-  const names = readdirSync(folder).filter(name => name.endsWith('.cedar'))
+  const names = readdirSync(guardrails).filter(name => name.endsWith('.cedar'))
   const files = names.sort().map(name => {
-    const text = readFileSync(new URL(name, folder), 'utf8')
+    const text = readFileSync(new URL(name, guardrails), 'utf8')
     return { name: `guardrails/${name}`, by: 'product', text } as const
   })
   return { v: 1, schema, files }
@@ -86,8 +87,8 @@ export function readShipped(): BundleText {
 /** The product follows the program, the company's files stay; one that replaced a file still does. */
 export function renewText(shipped: BundleText, held: BundleText | null): BundleText {
   const own = held?.files.filter(file => file.by === 'company') ?? []
-  const taken = new Set(own.map(file => file.name))
-  return { ...shipped, files: [...shipped.files.filter(file => !taken.has(file.name)), ...own] }
+  const ours = shipped.files.map(file => own.find(each => each.name === file.name) ?? file)
+  return { ...shipped, files: [...ours, ...own.filter(file => !ours.includes(file))] }
 }
 
 /** The bundle with one more file of the company, or with another version of one. */
@@ -101,8 +102,10 @@ export function withFile(text: BundleText, file: string): BundleText {
     )
   const first = readFile({ name: 'the file', by: 'company', text: file })[0]?.rule.id
   const name = named ?? `company/${first ?? 'empty'}.cedar`
-  const others = text.files.filter(each => each.name !== name)
-  return { ...text, files: [...others, { name, by: 'company', text: file }] }
+  const added: PolicyFile = { name, by: 'company', text: file }
+  const isThere = text.files.some(each => each.name === name)
+  const files = text.files.map(each => (each.name === name ? added : each))
+  return { ...text, files: isThere ? files : [...files, added] }
 }
 
 function readFile(file: PolicyFile): { rule: Rule; policy: Policy }[] {

@@ -1,7 +1,7 @@
 /**
  * Cases of rules, as data beside them: what each rule allows or refuses, and the nearest thing it does
- * not. `policy check` runs them against a bundle. A case is a sample question with a few facts changed;
- * the samples are made up here, the decision is the real one.
+ * not. `policy check` runs them. A case is a sample question (`sample.json`) with a few facts changed;
+ * the sample is made up, the decision is the real one.
  *
  *     prototype-read:
  *       reads what was granted: { who: run, do: read }
@@ -13,14 +13,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { DecisionId, GrantId } from '../base/ids.ts'
-import type { Json, JsonObject } from '../base/json.ts'
+import type { Json } from '../base/json.ts'
 import { dataActions } from '../base/permit.ts'
-import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import type { Bundle } from './bundle.ts'
+import { identityRoles } from '../identity/spiffe.ts'
+import { type Bundle, guardrails } from './bundle.ts'
 import type { Facts } from './facts.ts'
 import { judge, type Outcome } from './judge.ts'
+import { write } from './levers.ts'
 import { type AboutType, thingTypes } from './question.ts'
+import sample from './sample.json' with { type: 'json' }
 import { bare, uid } from './view.ts'
 
 export interface Case {
@@ -33,73 +35,69 @@ export interface Case {
   readonly expect: { readonly allowed: boolean; readonly rule: string }
 }
 
-export interface Failure {
-  readonly rule: string
-  readonly name: string
-  readonly expected: string
-  readonly got: string
-}
-
 export interface Checked {
   readonly rules: number
   readonly cases: number
-  readonly failed: readonly Failure[]
+  readonly failed: readonly {
+    readonly rule: string
+    readonly name: string
+    readonly expected: string
+    readonly got: string
+  }[]
 }
 
 /** Every case against the bundle; a rule of the product without a yes and a no beside it fails too. */
 export function checkCases(bundle: Bundle, cases: readonly Case[]): Checked {
-  const failed = cases.flatMap(each => {
-    const { allowed, rules, errors } = runCase(bundle, each)
-    if (allowed === each.expect.allowed && rules.includes(each.expect.rule)) return []
-    const got = `${allowed ? 'permit' : 'deny'} ${[...rules, ...errors].join(', ')}`
-    const expected = `${each.expect.allowed ? 'permit' : 'deny'} ${each.expect.rule}`
-    return [{ rule: each.rule, name: each.name, expected, got }]
+  const failed = cases.flatMap(({ rule, name, expect, ...asked }) => {
+    const { allowed, rules, errors } = runCase(bundle, asked)
+    if (allowed === expect.allowed && rules.includes(expect.rule)) return []
+    const says = (isYes: boolean, what: string) => `${isYes ? 'permit' : 'deny'} ${what}`
+    const got = says(allowed, [...rules, ...errors].join(', '))
+    return [{ rule, name, expected: says(expect.allowed, expect.rule), got }]
   })
-  for (const rule of bundle.rules.values()) {
-    const own = cases.filter(each => each.rule === rule.id)
-    const isBoth = [true, false].every(wanted => own.some(each => each.expect.allowed === wanted))
-    const isOurs = rule.file.startsWith('guardrails/')
-    if (isOurs && !isBoth)
-      failed.push({ rule: rule.id, name: 'its cases', expected: 'a yes and a no', got: 'not both' })
+  for (const { id, file } of bundle.rules.values()) {
+    const own = cases.filter(each => each.rule === id).map(each => each.expect.allowed)
+    if (file.startsWith('guardrails/') && !(own.includes(true) && own.includes(false)))
+      failed.push({ rule: id, name: 'its cases', expected: 'a yes and a no', got: 'not both' })
   }
   return { rules: bundle.rules.size, cases: cases.length, failed }
 }
 
-const folder = new URL('../../../policies/guardrails/', import.meta.url)
-
 /** The cases of the product's own rules, from beside them. */
 export function readCases(bundle: Bundle): Case[] {
-  const names = readdirSync(folder).filter(name => name.endsWith('.cases.yaml'))
-  return names.flatMap(name => parseCases(bundle, readFileSync(new URL(name, folder), 'utf8')))
+  const names = readdirSync(guardrails).filter(name => name.endsWith('.cases.yaml'))
+  return names.flatMap(name => parseCases(bundle, readFileSync(new URL(name, guardrails), 'utf8')))
+}
+
+/** A case as it is written. */
+type CaseText = Pick<Case, 'who' | 'do'> & {
+  readonly with?: Case['with']
+  readonly permit?: string
+  readonly deny?: string
 }
 
 export function parseCases(bundle: Bundle, text: string): Case[] {
-  const rules = parse(text, { merge: true }) as Record<string, Record<string, Record<string, Json>>>
+  const rules = parse(text, { merge: true }) as Record<string, Record<string, CaseText>>
   return Object.entries(rules).flatMap(([rule, cases]) =>
-    Object.entries(cases).map(([name, { who, do: action, with: facts = {}, permit, deny }]) => {
-      const allowed = bundle.rules.get(rule)?.effect === 'permit'
-      const own = { allowed, rule }
-      const expect =
-        permit === undefined && deny === undefined
-          ? own
-          : { allowed: permit !== undefined, rule: String(permit ?? deny) }
-      const asked = { who: String(who), do: String(action) }
-      return { rule, name, ...asked, with: facts as Record<string, Json>, expect }
+    Object.entries(cases).map(([name, { permit, deny, with: facts = {}, ...asked }]) => {
+      const named = permit ?? deny
+      const own = { allowed: bundle.rules.get(rule)?.effect === 'permit', rule }
+      const expect = named === undefined ? own : { allowed: permit !== undefined, rule: named }
+      return { rule, name, ...asked, with: facts, expect }
     }),
   )
 }
 
-export function runCase(bundle: Bundle, each: Pick<Case, 'who' | 'do' | 'with'>): Outcome {
-  let facts = sampleOf(each.who, each.do)
-  for (const [path, value] of Object.entries(each.with)) facts = change(facts, path, value)
-  const isData = (dataActions as readonly string[]).includes(each.do)
-  const { id, type } = facts.principal.uid
+export function runCase(bundle: Bundle, asked: Pick<Case, 'who' | 'do' | 'with'>): Outcome {
+  let facts = sampleOf(asked.who, asked.do)
+  for (const [path, value] of Object.entries(asked.with)) facts = change(facts, path, value)
+  const { type, id } = facts.principal.uid
   return judge(bundle, {
     v: 1,
     id: 'dc_sample' as DecisionId,
-    at: now,
+    at: sample.now as Instant,
     actor: { kind: type.toLowerCase(), id } as never,
-    action: isData ? 'lease.issue' : each.do,
+    action: useOf(asked.do) === asked.do ? 'lease.issue' : asked.do,
     about: { type: 'sample', id: facts.resource.uid.id },
     bundle: bundle.hash,
     freshness: { position: 1, ageMs: 5, regressed: false },
@@ -107,158 +105,72 @@ export function runCase(bundle: Bundle, each: Pick<Case, 'who' | 'do' | 'with'>)
   })
 }
 
-// ── the sample world ──
-
-const now = '2026-11-22T14:00:00.000Z' as Instant
-const later = '2026-11-27T16:00:00.000Z'
-const somebody = (name: string) => uid('Person', `pe_${name}`)
-const app = uid('App', 'ap_sample')
-const roles = ['build', 'test', 'publish', 'run', 'agent']
-
 /** Everything in order, so that a case says only what is not. */
 export function sampleOf(who: string, action: string): Facts {
+  const { common, workingApp, restOfApp, task } = sample
   const principal = sampleActor(who)
-  const isLease = action === 'lease.issue' || action === 'lease.renew'
-  const use = dataActions.find(each => each === action) ?? (isLease ? 'read' : undefined)
+  const use = useOf(action)
   if (use !== undefined)
     return {
       principal,
-      resource: { uid: sampleData, attrs: resourceFacts, parents: [] },
-      context: bare({ ...common, app: working, task }),
+      resource: { uid: sample.grant.resource, attrs: sample.resource, parents: [] },
+      context: { ...common, app: workingApp, task },
       uses: [{ action: use, purposeCovers: true }],
-      grants: [{ id: 'gr_sample' as GrantId, facts: { ...grant, actions: [use] } }],
+      grants: [{ id: 'gr_sample' as GrantId, facts: { ...sample.grant, actions: [use] } }],
     }
-  const opening = action === 'task.open' || action === 'token.exchange'
+  const app = sample.appless.includes(action) ? undefined : { ...workingApp, ...restOfApp }
+  const opening = { app: workingApp, purposeKnown: true, draft: { purpose: 'board' } }
+  const opens = action === 'task.open' || action === 'token.exchange'
+  const context = bare({ ...common, ...(opens ? opening : { app, draft: {} }) })
+  const [noun = ''] = action.split('.')
+  const things: Readonly<Record<string, string>> = sample.things
+  const thing = uid(things[noun] ?? thingTypes[noun as AboutType], `${noun}-sample`)
   return {
     principal,
-    resource: { uid: sampleThing(action), attrs: {}, parents: [] },
-    context: opening
-      ? bare({ ...common, app: working, purposeKnown: true, draft: { purpose: 'board' } })
-      : bare({ ...common, ...(appless.has(action) ? {} : { app: whole }), draft: {} }),
+    resource: { uid: thing, attrs: {}, parents: [] },
+    context,
     uses: [],
     grants: [],
   }
 }
 
+/** What is done to data, for what is about data. */
+function useOf(action: string) {
+  const isLease = action === 'lease.issue' || action === 'lease.renew'
+  return isLease ? 'read' : dataActions.find(each => each === action)
+}
+
 function sampleActor(who: string): Facts['principal'] {
   if (who.startsWith('sy_')) return { uid: uid('System', who), attrs: {}, parents: [] }
-  if (roles.includes(who)) {
-    const attrs = { app, role: who, state: 'active' }
-    return { uid: uid('Identity', `id_${who}`), attrs, parents: [] }
-  }
-  const own = ['platform', 'security', 'auditor'].includes(who) ? [who] : []
-  return { uid: somebody(who), attrs: { roles: own, living: true, held: false }, parents: [] }
+  if (identityRoles.some(role => role === who))
+    return {
+      uid: uid('Identity', `id_${who}`),
+      attrs: { ...sample.identity, role: who },
+      parents: [],
+    }
+  const roles = ['platform', 'security', 'auditor'].filter(role => role === who)
+  return { uid: uid('Person', `pe_${who}`), attrs: { ...sample.person, roles }, parents: [] }
 }
 
-const sampleData = uid('Resource', 'rs_sample')
-const common = { now, mode: 'team', ageMs: 5, holds: 0 }
-const working = {
-  id: app,
-  slug: 'deal-desk',
-  owner: somebody('owner'),
-  ownerLiving: true,
-  stage: 'prototype',
-  state: 'active',
-  endsAt: later,
-}
-const whole = {
-  ...working,
-  backup: somebody('backup'),
-  dataClasses: ['internal'],
-  madeAt: '2026-11-20T09:00:00.000Z',
-  maxEndsAt: '2026-12-20T09:00:00.000Z',
-  grants: 1,
-}
-const task = {
-  id: uid('Task', 'tk_sample'),
-  purpose: 'board',
-  kind: 'job',
-  autonomy: 'attended',
-  humanInLoop: true,
-  onBehalfOf: somebody('owner'),
-  touched: [],
-  state: 'open',
-  endsAt: '2026-11-22T15:00:00.000Z',
-}
-const resourceFacts = {
-  slug: 'crm.deals',
-  dataClass: 'internal',
-  sandbox: false,
-  production: false,
-  state: 'active',
-  target: uid('Target', 'tg_sample'),
-  dataOwner: somebody('approver'),
-}
-const grant = {
-  app,
-  resource: sampleData,
-  roles,
-  columns: 12,
-  unattended: false,
-  state: 'live',
-  endsAt: later,
-}
-
-/** Actions that are about no app, or about one that is not there yet. */
-const appless = new Set([
-  'app.make',
-  'person.add',
-  'person.leave',
-  'person.roles',
-  'target.connect',
-  'resource.define',
-  'policy.change',
-  'key.rotate',
-])
-const thingOf: Readonly<Record<string, AboutType>> = {
-  trust: 'trustRule',
-  offboard: 'app',
-  policy: 'bundle',
-  text: 'person',
-  log: 'installation',
-  key: 'installation',
-}
-
-function sampleThing(action: string) {
-  const [noun = ''] = action.split('.')
-  const type = thingOf[noun] ?? (noun as AboutType)
-  return uid(thingTypes[type], `${noun}-sample`)
-}
-
-/** `grant: null` takes the grant away; `thing` is what it is about; plain names are of the context. */
+/** `principal.x`, `resource.x`, `grant.x`; `thing` is what it is about; other names are of the context. */
 function change(facts: Facts, path: string, value: Json): Facts {
   const [first = '', ...rest] = path.split('.')
-  switch (first) {
-    case 'principal':
-      return {
-        ...facts,
-        principal: { ...facts.principal, attrs: put(facts.principal.attrs, rest, value) },
-      }
-    case 'resource':
-      return {
-        ...facts,
-        resource: { ...facts.resource, attrs: put(facts.resource.attrs, rest, value) },
-      }
-    case 'thing':
-      return { ...facts, resource: { ...facts.resource, uid: value as never } }
-    case 'grant':
-      return {
-        ...facts,
-        grants:
-          value === null && rest.length === 0
-            ? []
-            : facts.grants.map(each => ({ ...each, facts: put(each.facts, rest, value) })),
-      }
-    case 'purposeCovers':
-      return { ...facts, uses: facts.uses.map(use => ({ ...use, purposeCovers: value === true })) }
-    default:
-      return { ...facts, context: put(facts.context, [first, ...rest], value) }
-  }
+  const set = <T>(from: T, at: readonly string[]) => bareDeep(write(from, at, value) as Json) as T
+  if (first === 'grant' && rest.length === 0) return { ...facts, grants: [] }
+  if (first === 'grant')
+    return {
+      ...facts,
+      grants: facts.grants.map(each => ({ ...each, facts: set(each.facts, rest) })),
+    }
+  if (first === 'purposeCovers')
+    return { ...facts, uses: facts.uses.map(use => ({ ...use, purposeCovers: value === true })) }
+  const keys = first === 'thing' ? ['resource', 'uid'] : [first, 'attrs', ...rest]
+  const isEntity = ['principal', 'resource', 'thing'].includes(first)
+  return set(facts, isEntity ? keys : ['context', first, ...rest])
 }
 
-function put(object: JsonObject, [key, ...rest]: readonly string[], value: Json): JsonObject {
-  assert(key !== undefined, 'a case names a fact')
-  const inner = object[key]
-  const changed = rest.length === 0 ? value : put((inner ?? {}) as JsonObject, rest, value)
-  return bare({ ...object, [key]: changed })
+/** What is null goes. */
+function bareDeep(value: Json): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return bare(Object.fromEntries(Object.entries(value).map(([k, each]) => [k, bareDeep(each)])))
 }

@@ -5,31 +5,15 @@
  * Only what the schema names for the action is taken; each entity passed costs time. Everything is
  * built on objects without a prototype, and by names of ours, never by a caller's keys.
  */
-import type { AppRow } from '../app/rows.ts'
-import { appTable } from '../app/rows.ts'
+import { type AppRow, appTable } from '../app/rows.ts'
 import { requestTable } from '../approval/rows.ts'
-import type {
-  AnyId,
-  AppId,
-  GrantId,
-  IdentityId,
-  PersonId,
-  ResourceId,
-  TaskId,
-} from '../base/ids.ts'
+import type { AppId, GrantId, IdentityId, ResourceId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { ActionName, DataAction } from '../base/permit.ts'
 import { findingTable } from '../finding/rows.ts'
 import { matchGrants } from '../grant/match.ts'
-import {
-  type GrantRow,
-  grantTable,
-  manifestTable,
-  type ResourceRow,
-  resourceTable,
-  targetTable,
-} from '../grant/rows.ts'
+import * as data from '../grant/rows.ts'
 import { heldBy } from '../hold/hold.ts'
 import { holdTable } from '../hold/rows.ts'
 import { type IdentityRow, identityTable } from '../identity/rows.ts'
@@ -39,20 +23,15 @@ import { type TaskRow, taskTable } from '../task/rows.ts'
 import { readChange, readOpening } from './draft.ts'
 import type { Entity } from './engine/cedar.ts'
 import { type AboutType, type Actor, type Question, thingTypes } from './question.ts'
-import { bare, lives, person, uid, type View } from './view.ts'
+import { bare, lives, person, pick, uid, type View } from './view.ts'
 
 export interface Facts {
   readonly principal: Entity
   readonly resource: Entity
   readonly context: JsonObject
   /** What is to be done to the data, for a lease; empty for everything else. */
-  readonly uses: readonly Use[]
+  readonly uses: readonly { readonly action: DataAction; readonly purposeCovers: boolean }[]
   readonly grants: readonly { readonly id: GrantId; readonly facts: JsonObject }[]
-}
-
-export interface Use {
-  readonly action: DataAction
-  readonly purposeCovers: boolean
 }
 
 /** Who asks, what is asked or what it is about is not known here. */
@@ -65,20 +44,20 @@ export interface Gathered {
   readonly appId: AppId | null
 }
 
+type Asked = Question<ActionName>
+type App = Omit<AppRow, 'purpose'>
+
 /** Facts of a question about ourselves: anything but a lease. */
-export function factsOfChange(view: View, question: Question<ActionName>): Gathered {
-  const { actor, about } = question
+export function factsOfChange(view: View, question: Asked): Gathered {
+  const { actor, about, action } = question
   const principal = principalOf(view, actor)
   const app = appOf(view, question)
   const appId = app?.id ?? null
   if (principal === undefined) return { facts: { unknown: 'actor' }, appId }
-  const isNew = question.action === 'app.make'
-  if (app === undefined && ownedTables.has(about.type) && actor.kind !== 'system' && !isNew)
-    return { facts: { unknown: 'thing' }, appId }
-  const opening = question.action === 'task.open' || question.action === 'token.exchange'
-  const context =
-    opening && app !== undefined ? openingOf(view, question, app) : changeOf(view, question, app)
-  const resource = { uid: uid(thingTypes[about.type], about.id), attrs: bare({}), parents: [] }
+  if (app === undefined && needsApp(question)) return { facts: { unknown: 'thing' }, appId }
+  const opens = app !== undefined && openings.has(action)
+  const context = opens ? openingOf(view, question, app) : changeOf(view, question, app)
+  const resource = entity(thingTypes[about.type], about.id)
   return { facts: { principal, resource, context, uses: [], grants: [] }, appId }
 }
 
@@ -96,58 +75,55 @@ export function factsOfWork(view: View, work: Work): Gathered {
   const app = identity && replica.get(appTable, identity.appId)
   if (identity === undefined || app === undefined)
     return { facts: { unknown: 'actor' }, appId: null }
+  const { id: appId } = app
   const task = replica.get(taskTable, work.taskId)
-  const resource = replica.get(resourceTable, work.resourceId)
+  const resource = replica.get(data.resourceTable, work.resourceId)
   if (resource === undefined || task?.identityId !== identity.id)
-    return { facts: { unknown: 'thing' }, appId: app.id }
+    return { facts: { unknown: 'thing' }, appId }
   const [action = 'change-privilege'] = work.actions
+  const query = { appId, role: identity.role, resourceId: resource.id, action, now }
+  const grants = matchGrants(replica, query).slice(0, limits.grantCandidates)
   const needs = needed(view, task, resource)
-  const query = { appId: app.id, role: identity.role, resourceId: resource.id, action, now }
+  const concerned = { appId, personIds: [app.ownerId, task.onBehalfOf], identityId: identity.id }
   const facts: Facts = {
     principal: identityEntity(identity),
     resource: resourceEntity(view, resource),
     context: bare({
-      ...situation(view, [app.ownerId, task.onBehalfOf], app.id, identity.id),
+      ...situation(view, concerned),
       app: workingApp(view, app),
       task: taskFacts(view, task),
     }),
     uses: work.actions.map(each => ({ action: each, purposeCovers: needs.has(each) })),
-    grants: matchGrants(replica, query)
-      .slice(0, limits.grantCandidates)
-      .map(grant => ({ id: grant.id, facts: grantFacts(grant) })),
+    grants: grants.map(grant => ({ id: grant.id, facts: grantFacts(grant) })),
   }
-  return { facts, appId: app.id }
+  return { facts, appId }
 }
 
-// ── who acts ──
+// ── who acts, and where ──
 
 function principalOf(view: View, actor: Actor): Entity | undefined {
-  if (actor.kind === 'system') return { uid: uid('System', actor.id), attrs: bare({}), parents: [] }
+  const { replica } = view
+  if (actor.kind === 'system') return entity('System', actor.id)
   if (actor.kind === 'identity') {
-    const identity = view.replica.get(identityTable, actor.id)
+    const identity = replica.get(identityTable, actor.id)
     return identity && identityEntity(identity)
   }
-  const person = view.replica.get(personTable, actor.id)
-  if (person === undefined) return undefined
-  const held = view.replica.by(holdTable, 'about', person.id).some(hold => hold.scope === 'person')
-  const attrs = bare({ roles: person.roles, living: person.state === 'living', held })
-  return { uid: uid('Person', person.id), attrs, parents: [] }
+  const row = replica.get(personTable, actor.id)
+  if (row === undefined) return undefined
+  const held = replica.by(holdTable, 'about', row.id).some(hold => hold.scope === 'person')
+  return entity('Person', row.id, { roles: row.roles, living: row.state === 'living', held })
 }
 
-function identityEntity(identity: IdentityRow): Entity {
-  const attrs = bare({
-    app: uid('App', identity.appId),
-    role: identity.role,
-    state: identity.state,
-  })
-  return { uid: uid('Identity', identity.id), attrs, parents: [] }
+function identityEntity({ id, appId, role, state }: IdentityRow): Entity {
+  return entity('Identity', id, { app: uid('App', appId), role, state })
 }
 
-// ── where it stands ──
+function entity(type: string, id: string, attrs: JsonObject = {}): Entity {
+  return { uid: uid(type, id), attrs: bare(attrs), parents: [] }
+}
 
 /** Tables of what belongs to an app. Later chapters' rows by name: only whose they are is read. */
 const ownedTables: ReadonlyMap<AboutType, string> = new Map([
-  ['app', 'app'],
   ['identity', 'identity'],
   ['trustRule', 'trust_rule'],
   ['grant', 'app_grant'],
@@ -157,77 +133,88 @@ const ownedTables: ReadonlyMap<AboutType, string> = new Map([
   ['lease', 'lease'],
   ['offboarding', 'offboarding'],
 ])
+/** Actions that begin work. */
+const openings: ReadonlySet<ActionName> = new Set<ActionName>(['task.open', 'token.exchange'])
+/** Actions that change an app itself: not even our own sweeps do that to one nobody knows. */
+const ofApps: ReadonlySet<string> = new Set(
+  ['app.extend', 'app.transfer', 'app.accept', 'app.resume', 'manifest.set'], //
+)
 
-type App = Omit<AppRow, 'purpose'>
+function needsApp({ actor, action, about }: Asked): boolean {
+  if (openings.has(action) || ofApps.has(action)) return true
+  const isOwned = about.type === 'app' || ownedTables.has(about.type)
+  return isOwned && actor.kind !== 'system' && action !== 'app.make'
+}
 
-function appOf(view: View, { actor, about }: Question<ActionName>): App | undefined {
-  const { replica } = view
-  const named = (id: unknown): App | undefined =>
-    typeof id === 'string' ? replica.get(appTable, id) : undefined
-  if (about.type === 'app') return named(about.id)
-  if (about.type === 'request') {
-    const request = replica.get(requestTable, about.id)
-    return named(request === undefined ? about.draft?.['appId'] : request.appId)
+/** The app it is about. A row in memory is believed before a draft. */
+function appOf({ replica }: View, { actor, about }: Asked): App | undefined {
+  const { type, id, draft } = about
+  const named = (appId: unknown) =>
+    typeof appId === 'string' ? replica.get(appTable, appId) : undefined
+  const ofIdentity = (identityId: unknown) =>
+    typeof identityId === 'string'
+      ? named(replica.get(identityTable, identityId)?.appId)
+      : undefined
+  if (type === 'app') return named(id)
+  if (type === 'hold') {
+    const hold = replica.get(holdTable, id)
+    const [scope, held] = hold ? [hold.scope, hold.about] : [draft?.['scope'], draft?.['about']]
+    return scope === 'app' ? named(held) : scope === 'identity' ? ofIdentity(held) : undefined
   }
-  if (about.type === 'hold') return appHeld(view, about.id, about.draft)
-  const table = ownedTables.get(about.type)
+  const table = type === 'request' ? 'request' : ownedTables.get(type)
   if (table === undefined) return undefined
-  const row = replica.get(byName(table), about.id)
+  const row = replica.get({ name: table } as FactTable<FactRow & { appId: AppId | null }>, id)
   if (row !== undefined) return named(row.appId)
-  const identityId = about.draft?.['identityId'] ?? (actor.kind === 'identity' ? actor.id : null)
-  if (typeof identityId !== 'string') return named(about.draft?.['appId'])
-  return named(replica.get(identityTable, identityId)?.appId)
+  const self = actor.kind === 'identity' ? actor.id : undefined
+  return named(draft?.['appId']) ?? ofIdentity(draft?.['identityId'] ?? self)
 }
 
-function appHeld(view: View, id: AnyId, draft: JsonObject | undefined): App | undefined {
-  const hold = view.replica.get(holdTable, id) ?? draft
-  const about = hold?.['about']
-  if (typeof about !== 'string') return undefined
-  if (hold?.['scope'] === 'app') return view.replica.get(appTable, about)
-  const identity = hold?.['scope'] === 'identity' && view.replica.get(identityTable, about)
-  return identity ? view.replica.get(appTable, identity.appId) : undefined
-}
-
-function byName(name: string): FactTable<FactRow & { readonly appId: AppId }> {
-  return { name } as FactTable<FactRow & { readonly appId: AppId }>
-}
+// ── contexts ──
 
 /** What every context begins with. */
-function situation(
-  view: View,
-  people: readonly (PersonId | null)[],
-  appId: AppId | null,
-  identityId: IdentityId | null,
-) {
-  const personIds = people.filter(id => id !== null)
-  const holds = heldBy(view.replica, { appId, personIds, identityId })
+function situation(view: View, concerned: Concerned) {
+  const personIds = concerned.personIds.filter(id => id !== null)
+  const holds = heldBy(view.replica, { ...concerned, personIds }).length
   const mode = view.replica.all(installationTable)[0]?.mode ?? 'team'
-  return { now: view.now, mode, ageMs: Math.ceil(view.ageMs), holds: holds.length }
+  return { now: view.now, mode, ageMs: Math.ceil(view.ageMs), holds }
 }
 
-function changeOf(view: View, question: Question<ActionName>, app: App | undefined): JsonObject {
-  const { actor, about } = question
-  const people = actor.kind === 'person' ? [actor.id] : []
-  const identityId = actor.kind === 'identity' ? actor.id : null
-  return bare({
-    ...situation(view, people, app?.id ?? null, identityId),
+type Concerned = Omit<Parameters<typeof heldBy>[1], 'personIds'> & {
+  readonly personIds: readonly AppRow['offeredTo'][]
+}
+
+function concernedBy({ actor }: Asked, app: App | undefined): Concerned {
+  return {
+    appId: app?.id ?? null,
+    personIds: actor.kind === 'person' ? [actor.id] : [],
+    identityId: actor.kind === 'identity' ? actor.id : null,
+  }
+}
+
+function changeOf(view: View, question: Asked, app: App | undefined): JsonObject {
+  const { action, about } = question
+  const common = {
+    ...situation(view, concernedBy(question, app)),
     app: app && wholeApp(view, app),
+    draft: readChange(view, about),
+  }
+  if (ofApps.has(action)) return bare(common)
+  return bare({
+    ...common,
     request: requestFacts(view, about.id),
     data: dataFacts(view, question),
-    hold: holdFacts(view, about.type, about.id, about.draft),
+    hold: holdFacts(view, about),
     findingOwner: person(view.replica.get(findingTable, about.id)?.ownerId),
-    draft: readChange(view, question.about),
   })
 }
 
-function openingOf(view: View, question: Question<ActionName>, app: App): JsonObject {
+function openingOf(view: View, question: Asked, app: App): JsonObject {
   const draft = readOpening(view, question.about)
-  const purposes = view.replica.by(manifestTable, 'appId', app.id)[0]?.purposes ?? []
+  const purposes = view.replica.by(data.manifestTable, 'appId', app.id)[0]?.purposes ?? []
   const behalf = question.about.draft?.['onBehalfOf']
-  const people = [app.ownerId, typeof behalf === 'string' ? (behalf as PersonId) : null]
-  const identityId = question.actor.kind === 'identity' ? question.actor.id : null
+  const personIds = [app.ownerId, typeof behalf === 'string' ? (behalf as App['ownerId']) : null]
   return bare({
-    ...situation(view, people, app.id, identityId),
+    ...situation(view, { ...concernedBy(question, app), personIds }),
     app: workingApp(view, app),
     purposeKnown: purposes.some(purpose => purpose.name === draft['purpose']),
     draft,
@@ -238,122 +225,92 @@ function openingOf(view: View, question: Question<ActionName>, app: App): JsonOb
 
 function workingApp(view: View, app: App): JsonObject {
   return bare({
+    ...pick(app, ['slug', 'orphanedAt', 'stage', 'state', 'endsAt']),
     id: uid('App', app.id),
-    slug: app.slug,
     owner: person(app.ownerId),
     ownerLiving: lives(view, app.ownerId),
-    orphanedAt: app.orphanedAt,
-    stage: app.stage,
-    state: app.state,
-    endsAt: app.endsAt,
   })
 }
 
 function wholeApp(view: View, app: App): JsonObject {
   return bare({
     ...workingApp(view, app),
+    ...pick(app, ['pausedBecause', 'dataClasses', 'madeAt', 'maxEndsAt']),
     backup: person(app.backupId),
     offeredTo: person(app.offeredTo),
-    pausedBecause: app.pausedBecause,
-    dataClasses: app.dataClasses,
-    madeAt: app.madeAt,
-    maxEndsAt: app.maxEndsAt,
-    grants: view.replica.by(grantTable, 'appId', app.id).length,
+    grants: view.replica.by(data.grantTable, 'appId', app.id).length,
   })
 }
 
 function taskFacts(view: View, task: TaskRow): JsonObject {
   const { onBehalfOf, autonomy } = task
-  const isThere = onBehalfOf !== null && lives(view, onBehalfOf)
   return bare({
+    ...pick(task, ['purpose', 'kind', 'autonomy', 'touched', 'state', 'endsAt']),
     id: uid('Task', task.id),
-    purpose: task.purpose,
-    kind: task.kind,
-    autonomy,
-    humanInLoop: autonomy === 'attended' && isThere,
+    humanInLoop: autonomy === 'attended' && onBehalfOf !== null && lives(view, onBehalfOf),
     onBehalfOf: person(onBehalfOf),
-    touched: task.touched,
-    state: task.state,
-    endsAt: task.endsAt,
   })
 }
 
-/** The resource with its facts, as policies see it. */
-export function resourceEntity(view: View, resource: ResourceRow): Entity {
-  const target = view.replica.get(targetTable, resource.targetId)
-  const attrs = bare({
-    slug: resource.slug,
-    dataClass: resource.dataClass,
+function resourceEntity(view: View, resource: data.ResourceRow): Entity {
+  const target = view.replica.get(data.targetTable, resource.targetId)
+  return entity('Resource', resource.id, {
+    ...pick(resource, ['slug', 'dataClass']),
     sandbox: resource.isSandbox,
     // A target nobody knows counts as production, and as retired.
     production: target?.production ?? true,
     state: target?.state === 'active' ? resource.state : 'retired',
     target: uid('Target', resource.targetId),
-    dataOwner: person(resource.dataOwnerId),
+    dataOwner: uid('Person', resource.dataOwnerId),
   })
-  return { uid: uid('Resource', resource.id), attrs, parents: [] }
 }
 
-export function grantFacts(
-  grant: Pick<
-    GrantRow,
-    'appId' | 'resourceId' | 'roles' | 'actions' | 'columns' | 'unattended' | 'state' | 'endsAt'
-  >,
-): JsonObject {
+function grantFacts(grant: data.GrantRow): JsonObject {
   return bare({
+    ...pick(grant, ['roles', 'actions', 'unattended', 'state', 'endsAt']),
     app: uid('App', grant.appId),
     resource: uid('Resource', grant.resourceId),
-    roles: grant.roles,
-    actions: grant.actions,
     columns: grant.columns.length,
-    unattended: grant.unattended,
-    state: grant.state,
-    endsAt: grant.endsAt,
   })
 }
 
-function requestFacts(view: View, id: AnyId): JsonObject | undefined {
-  const request = view.replica.get(requestTable, id)
-  if (request === undefined) return undefined
-  const { kind, state, approvers, quorum, ownAnswer, askedBy } = request
-  return bare({
-    kind,
-    state,
-    askedBy: view.replica.get(personTable, askedBy) && person(askedBy),
-    approvers: approvers.map(each => uid('Person', each)),
-    quorum,
-    ownAnswer,
-  })
+function requestFacts({ replica }: View, id: string): JsonObject | undefined {
+  const request = replica.get(requestTable, id)
+  return (
+    request &&
+    bare({
+      ...pick(request, ['kind', 'state', 'quorum', 'ownAnswer']),
+      // One of our sweeps is nobody of these people, and never the one who answers.
+      askedBy: uid('Person', request.askedBy),
+      approvers: request.approvers.map(each => uid('Person', each)),
+    })
+  )
 }
 
-function dataFacts(view: View, { about }: Question<ActionName>): JsonObject | undefined {
-  const grant = about.type === 'grant' ? view.replica.get(grantTable, about.id) : undefined
-  const id = grant?.resourceId ?? about.draft?.['resourceId']
-  const resource = typeof id === 'string' ? view.replica.get(resourceTable, id) : undefined
+function dataFacts(view: View, { about: { type, id, draft } }: Asked): JsonObject | undefined {
+  const grant = type === 'grant' ? view.replica.get(data.grantTable, id) : undefined
+  const resourceId = grant?.resourceId ?? draft?.['resourceId']
+  if (typeof resourceId !== 'string') return undefined
+  const resource = view.replica.get(data.resourceTable, resourceId)
   if (resource === undefined) return undefined
-  const { slug, dataClass, sandbox, production, dataOwner } = resourceEntity(view, resource).attrs
-  const asked = about.draft?.['actions']
-  const actions = grant?.actions ?? (Array.isArray(asked) ? asked.map(String) : [])
-  return bare({ slug, dataClass, sandbox, production, dataOwner, actions })
+  const { state: _, target: __, ...facts } = resourceEntity(view, resource).attrs
+  const asked = draft?.['actions']
+  return bare({
+    ...facts,
+    actions: grant?.actions ?? (Array.isArray(asked) ? asked.map(String) : []),
+  })
 }
 
-function holdFacts(
-  view: View,
-  type: AboutType,
-  id: AnyId,
-  draft: JsonObject | undefined,
-): JsonObject | undefined {
-  if (type !== 'hold') return undefined
-  const hold = view.replica.get(holdTable, id)
+function holdFacts({ replica }: View, { type, id, draft }: Asked['about']): JsonObject | undefined {
+  const hold = replica.get(holdTable, id)
   const scope = hold?.scope ?? draft?.['scope']
-  if (typeof scope !== 'string') return undefined
-  const setBy = hold && view.replica.get(personTable, hold.setBy)
-  return bare({ scope, setBy: setBy && person(setBy.id) })
+  if (type !== 'hold' || typeof scope !== 'string') return undefined
+  return bare({ scope, setBy: hold && person(replica.get(personTable, hold.setBy)?.id) })
 }
 
 /** What the manifest says that the purpose needs of this resource. */
-function needed(view: View, task: TaskRow, resource: ResourceRow): ReadonlySet<DataAction> {
-  const manifest = view.replica.by(manifestTable, 'appId', task.appId)[0]
+function needed(view: View, task: TaskRow, resource: data.ResourceRow): ReadonlySet<DataAction> {
+  const manifest = view.replica.by(data.manifestTable, 'appId', task.appId)[0]
   const needs = manifest?.purposes.find(each => each.name === task.purpose)?.needs ?? []
   return new Set(needs.flatMap(need => (need.resource === resource.slug ? need.actions : [])))
 }

@@ -23,7 +23,7 @@ const policyInstalled = entryKind(
 export async function installPolicies(world: LedgerWorld): Promise<void> {
   const shipped = readShipped()
   await recorded(world, async scope => {
-    await scope.tx.query('select pg_advisory_xact_lock(7135004)')
+    await scope.tx.query('select pg_advisory_xact_lock(7135010)')
     const held = await lockActiveBundle(scope.tx)
     const bundle = openBundle(renewText(shipped, held === undefined ? null : textOf(held)))
     if (bundle.hash === held?.hash) return

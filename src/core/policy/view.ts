@@ -36,3 +36,8 @@ export function bare(members: Readonly<Record<string, Json | undefined>>): JsonO
     if (value !== undefined && value !== null) object[name] = value
   return object
 }
+
+/** These columns of a row, under their own names. */
+export function pick<R extends object>(row: R, columns: readonly (keyof R & string)[]): JsonObject {
+  return bare(Object.fromEntries(columns.map(column => [column, row[column] as Json])))
+}

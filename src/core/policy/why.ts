@@ -47,12 +47,13 @@ export function explain(bundle: Bundle, denied: Recorded, view: View | null): De
   if (!('context' in denied.facts) || isEarly(rule))
     return { ...common, because: early(denied, rule), wouldPassIf: next(rule), instead: [] }
   const trial: Trial = { bundle, denied, facts: denied.facts }
-  const change = smallestChange(trial)
+  const turned = turnEach(trial)
+  const change = smallestChange(trial, turned)
   return {
     ...common,
-    because: reasons(trial, rule, change),
+    because: reasons(trial, rule, change ?? [], turned),
     wouldPassIf: sayChange(trial, change),
-    instead: alternatives(trial, change, view),
+    instead: alternatives(trial, change ?? [], view),
   }
 }
 
@@ -63,32 +64,38 @@ interface Trial {
   readonly facts: Facts
 }
 
+/** One lever turned alone, and what came of it. */
+interface Turned {
+  readonly lever: Lever
+  readonly outcome: Outcome
+}
+
+function turnEach(trial: Trial): Turned[] {
+  return levers.flatMap(lever => {
+    const facts = lever.turn(trial.facts)
+    return facts === null ? [] : [{ lever, outcome: again(trial, facts) }]
+  })
+}
+
 // ── the smallest change ──
 
-/** The fewest levers that together make it a yes: first every one, then pairs, then threes. */
-function smallestChange(trial: Trial): readonly Lever[] | null {
-  const { facts } = trial
-  const turnable = levers.filter(lever => !lever.given && lever.turn(facts) !== null)
-  let trials = 0
-  for (let size = 1; size <= 3; size++)
-    for (const chosen of choose(turnable, size)) {
-      if (++trials > limits.whyTrials) return null
-      const turned = turnAll(facts, chosen)
-      if (turned !== null && isYes(trial, turned)) return chosen
-    }
-  return null
+/** One lever where one is enough; else a set of which none can be left out. Null: there is none. */
+function smallestChange(trial: Trial, turned: readonly Turned[]): readonly Lever[] | null {
+  const open = turned.filter(({ lever }) => !lever.given)
+  const one = open.find(({ outcome }) => outcome.allowed)
+  if (one !== undefined) return [one.lever]
+  let needed = open.map(({ lever }) => lever)
+  if (!isYes(trial, turnAll(trial.facts, needed))) return null
+  // From the end: what is hardest to change is tried first to be left as it is.
+  for (const lever of needed.toReversed()) {
+    const fewer = needed.filter(each => each !== lever)
+    if (isYes(trial, turnAll(trial.facts, fewer))) needed = fewer
+  }
+  return needed
 }
 
-function* choose(from: readonly Lever[], size: number): Generator<Lever[]> {
-  if (size === 0) yield []
-  for (const [i, lever] of from.entries())
-    if (size > 0) for (const rest of choose(from.slice(i + 1), size - 1)) yield [lever, ...rest]
-}
-
-function turnAll(facts: Facts, chosen: readonly Lever[]): Facts | null {
-  let turned: Facts | null = facts
-  for (const lever of chosen) turned = turned && lever.turn(turned)
-  return turned
+function turnAll(facts: Facts, chosen: readonly Lever[]): Facts {
+  return chosen.reduce((now, lever) => lever.turn(now) ?? now, facts)
 }
 
 function sayChange({ facts }: Trial, change: readonly Lever[] | null): string {
@@ -99,16 +106,16 @@ function sayChange({ facts }: Trial, change: readonly Lever[] | null): string {
 // ── what it hangs on ──
 
 /** Facts that, turned alone, silence the rule; for a no because nothing permits, the smallest change. */
-function reasons(trial: Trial, rule: string, change: readonly Lever[] | null): Denial['because'] {
-  const { facts } = trial
-  const silencing = trial.bundle.rules.has(rule)
-    ? levers.filter(lever => {
-        const turned = lever.turn(facts)
-        return turned !== null && !again(trial, turned).rules.includes(rule)
-      })
+function reasons(
+  { bundle, facts }: Trial,
+  rule: string,
+  change: readonly Lever[],
+  turned: readonly Turned[],
+): Denial['because'] {
+  const silencing = bundle.rules.has(rule)
+    ? turned.filter(({ outcome }) => !outcome.rules.includes(rule)).map(({ lever }) => lever)
     : []
-  const found = silencing.length > 0 ? silencing : (change ?? [])
-  return found.map(lever => ({
+  return (silencing.length > 0 ? silencing : change).map(lever => ({
     fact: lever.fact,
     is: lever.is(facts),
     needs: lever.needs(facts),
@@ -120,13 +127,13 @@ function reasons(trial: Trial, rule: string, change: readonly Lever[] | null): D
 
 function alternatives(
   trial: Trial,
-  change: readonly Lever[] | null,
+  change: readonly Lever[],
   view: View | null,
 ): Denial['instead'] {
   const { facts } = trial
-  const [only] = change ?? []
+  const [only] = change
   const advice =
-    only?.command !== undefined && change?.length === 1
+    only?.command !== undefined && change.length === 1
       ? [{ says: `It is allowed once ${only.says(facts)}.`, command: only.command(facts) }]
       : []
   if (facts.uses.length === 0 || view === null) return advice
@@ -147,16 +154,16 @@ function sandboxTwin(trial: Trial, view: View): Denial['instead'] {
   const name = nameOf(twin)
   if (isYes(trial, twin)) return [{ says: `The sandbox twin ${name} is open to this.` }]
   const needed = levers.filter(each => each.fact === 'grant' || each.fact === 'purpose of the task')
-  const turned = needed.reduce((now, lever) => lever.turn(now) ?? now, twin)
-  if (!isYes(trial, turned)) return []
+  if (!isYes(trial, turnAll(twin, needed))) return []
   return [{ says: `The sandbox twin ${name}, once asked for.`, command: askCommand(twin) }]
 }
 
 /** Part of what was wanted, on the same resource. */
 function narrower(trial: Trial): Denial['instead'] {
   const { facts } = trial
+  if (facts.uses.length === 1) return []
   const open = facts.uses.filter(use => isYes(trial, { ...facts, uses: [use] }))
-  if (open.length === 0 || open.length === facts.uses.length) return []
+  if (open.length === 0) return []
   const actions = open.map(use => use.action).join(', ')
   return [{ says: `${actions} alone is allowed on ${nameOf(facts)}.` }]
 }
