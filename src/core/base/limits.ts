@@ -142,8 +142,6 @@ export const limits = {
   /** Different (issuer, minute, reason) of refused callers one process counts at a time. */
   refusalKinds: 1_000,
   // policy
-  /** Times the rules are asked again to explain one denial. */
-  whyTrials: 60,
   /** What a denial offers instead. */
   alternatives: 3,
   /** Recorded decisions one replay reads at once, and in all. */
