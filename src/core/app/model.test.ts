@@ -380,6 +380,7 @@ const walks: Step[][] = [
   [activate, pauseBy('owner'), pauseBy('security'), resumeBy(true), resumeBy(false)],
   [activate, leaveOf('owner'), sweep, waitFor(73), sweep, acceptBy('asked')],
   [leaveOf('owner'), sweep, acceptBy('asked')],
+  [activate, offerTo('backup'), leaveOf('backup'), acceptBy('asked')],
   [waitFor(24 * 6), sweep, signIn, sweep],
   [activate, waitFor(24 * 6), sweep, signIn, sweep],
   [activate, waitFor(24 * 6), sweep, waitFor(73), sweep, signIn, sweep],

@@ -270,6 +270,22 @@ describe('an owner who leaves', () => {
     expect(await listOpenFindings(world.store, { about: app.id })).toEqual([])
   })
 
+  it('and signs in while the sweep runs is not gone', async () => {
+    const owner = await person(world, 'Ann')
+    world.clock.advance(46 * 86_400_000)
+    await Promise.all([maya, tom, world.first.id].map(id => seen(world, id)))
+    const app = await make()
+    await world.store.query('update app set owner_id = $2 where id = $1', [app.id, owner])
+    const query: TestWorld['store']['query'] = async (text, params) => {
+      const rows = await world.store.query(text, params)
+      await seen(world, owner)
+      return rows as never
+    }
+    const store = { ...world.store, ending: world.store.ending, query }
+    await sweepApps({ ...world, store })
+    expect((await findApp(world.store, app.id))?.orphanedAt).toBeNull()
+  })
+
   it('whose backup is gone too is told to whoever runs the platform', async () => {
     const [owner, backup] = [await person(world), await person(world)]
     const app = await make({ ownerId: owner, backupId: backup })

@@ -196,6 +196,24 @@ describe('a request', () => {
     })
   })
 
+  it('is not changed by a permit for another one', async () => {
+    const request = await ask()
+    const { id: requestId, bodyHash } = request
+    const other = newId('request')
+    for (const attempt of [
+      () => makeRequest(world, testPermit('request.make', maya, other), draft()),
+      () =>
+        answerRequest(world, testPermit('request.answer', tom, other), {
+          requestId,
+          says: 'yes',
+          bodyHash,
+        }),
+      () => withdrawRequest(world, testPermit('request.withdraw', maya, other), { requestId }),
+    ])
+      await expect(attempt()).rejects.toThrow('permit for')
+    expect(await findRequest(world.store, requestId)).toEqual(request)
+  })
+
   it('keeps words of people out of facts, and the hash in them', async () => {
     const request = await ask({ reason: 'Because Zoe said so' })
     const entry = (await readEntries(world.store)).at(-1)

@@ -73,6 +73,13 @@ describe('a finding', () => {
     })
   })
 
+  it('is not answered with a permit for another one', async () => {
+    const { id } = await raiseFinding(world, sweep, draft())
+    const input = { findingId: id, answer: 'Known.' }
+    await expect(answerFinding(world, about(newId('finding')), input)).rejects.toThrow('permit for')
+    expect((await findFinding(world.store, id))?.state).toBe('open')
+  })
+
   it('that does not exist is not found', async () => {
     const id = newId('finding')
     await expect(resolveFinding(world, about(id), { findingId: id })).rejects.toMatchObject({

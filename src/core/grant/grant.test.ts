@@ -496,6 +496,30 @@ describe('a manifest', () => {
   })
 })
 
+it('a permit for another thing changes nothing here', async () => {
+  const grant = await granted()
+  const { id: grantId } = grant
+  const request = await agree(ask().body)
+  const entries = (await readEntries(world.store)).length
+  const other = newId('grant')
+  const target = draftTarget()
+  for (const attempt of [
+    () => dropGrant(world, testPermit('grant.drop', maya, other), { grantId }),
+    () => narrowGrant(world, testPermit('grant.narrow', maya, other), { grantId, columns: ['id'] }),
+    () => grantAgreed(world, testPermit('grant.make', maya, other), { requestId: request.id }),
+    () => connectTarget(world, testPermit('target.connect', maya, other), target),
+    () => defineResource(world, testPermit('resource.define', maya, other), resource),
+    () =>
+      setManifest(world, testPermit('manifest.set', maya, other), {
+        id: newId('manifest'),
+        appId: app.id,
+        yaml: '',
+      }),
+  ])
+    await expect(attempt()).rejects.toThrow('permit for')
+  expect((await readEntries(world.store)).length).toBe(entries)
+})
+
 describe('the database, without the code', () => {
   it('refuses a grant that outlives its app, a second one of a request, and no action', async () => {
     const grant = await granted()

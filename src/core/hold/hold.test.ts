@@ -80,6 +80,25 @@ describe('a hold', () => {
     await expect(lift(newId('hold'))).rejects.toMatchObject({ code: 'not-found' })
   })
 
+  it('is neither set nor lifted with a permit for another one', async () => {
+    const { id } = await hold('app', newId('app'))
+    const other = newId('hold')
+    const about = newId('app')
+    await expect(
+      setHold(world, testPermit('hold.set', world.first.id, other), {
+        id: newId('hold'),
+        scope: 'app',
+        about,
+        reason: 'x',
+      }),
+    ).rejects.toThrow('permit for')
+    await expect(
+      liftHold(world, testPermit('hold.lift', world.first.id, other), { holdId: id }),
+    ).rejects.toThrow('permit for')
+    expect((await listHolds(world.store)).map(one => one.about)).not.toContain(about)
+    await lift(id)
+  })
+
   it('whose entry can not be written is not set', async () => {
     const about = newId('app')
     const broken = failing(world, 'at the entry')

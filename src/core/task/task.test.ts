@@ -147,6 +147,10 @@ describe('a task', () => {
     expect((await readEntries(world.store)).length).toBe(entries)
     expect(world.replica.get(taskTable, task.id)).toBeUndefined()
     await expect(close(newId('task'))).rejects.toMatchObject({ code: 'not-found' })
+    const other = testPermit('task.close', identity.id, newId('task'))
+    const { id: taskId } = await open()
+    await expect(closeTask(world, other, { taskId, because: 'done' })).rejects.toThrow('permit for')
+    expect((await findTask(world.store, taskId))?.state).toBe('open')
   })
 })
 
