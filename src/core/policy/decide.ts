@@ -61,14 +61,12 @@ export function decide<A extends ActionName>(
   question: Question<A>,
 ): Decision<A> {
   const view = look(world)
-  const { actor, action, about } = question
   const gathered: Gathered = isKnown(question)
     ? factsOfChange(view, question)
     : { facts: { unknown: 'action' }, appId: null }
-  const settled = settle(world, view, { actor, action, about }, gathered)
-  const { outcome, record } = settled
-  if (!outcome.allowed) return { allowed: false, denial: settled.denial(), record }
-  return { allowed: true, permit: permitOf(action, actor, about.id, record), record }
+  const { outcome, record, permit, denial } = settle(world, view, question, gathered)
+  if (!outcome.allowed) return { allowed: false, denial: denial(), record }
+  return { allowed: true, permit: permit(), record }
 }
 
 export interface IssueQuestion extends Work {
@@ -102,12 +100,12 @@ function decideWork<A extends 'lease.issue' | 'lease.renew'>(
   const gathered: Gathered = isWork
     ? factsOfWork(view, { ...question, actions })
     : { facts: { unknown: 'action' }, appId: null }
-  const settled = settle(world, view, { actor, action, about }, gathered)
-  const { outcome, record } = settled
+  const { outcome, ...settled } = settle(world, view, { actor, action, about }, gathered)
+  const { record } = settled
   if (!outcome.allowed || outcome.grantId === null || outcome.reach === null)
     return { allowed: false, denial: settled.denial(), record }
-  const permit = permitOf(action, actor, about.id, record)
-  return { allowed: true, permit, record, grantId: outcome.grantId, ...outcome.reach }
+  const { grantId, reach } = outcome
+  return { allowed: true, permit: settled.permit(), record, grantId, ...reach }
 }
 
 /** Permits for our own sweeps; a sweep that may not is a Problem `denied`. */
@@ -139,10 +137,10 @@ function isKnown({ action, about }: Question<ActionName>): boolean {
   return !isLease && actionNames.includes(action) && Object.hasOwn(thingTypes, about.type)
 }
 
-function settle(
+function settle<A extends ActionName>(
   world: PolicyWorld,
-  view: View & { freshness: Freshness },
-  question: Pick<Question<ActionName>, 'actor' | 'action' | 'about'>,
+  { freshness, ...view }: View & { freshness: Freshness },
+  { actor, action, about }: Question<A>,
   { facts, appId }: Gathered,
 ) {
   const bundle = world.policies()
@@ -150,29 +148,20 @@ function settle(
     v: 1,
     id: newId('decision'),
     at: view.now,
-    actor: question.actor,
-    action: question.action,
-    about: { type: question.about.type, id: question.about.id },
+    actor,
+    action,
+    about: { type: about.type, id: about.id },
     bundle: bundle.hash,
-    freshness: { ...view.freshness, ageMs: Math.ceil(view.ageMs) },
+    freshness: { ...freshness, ageMs: Math.ceil(view.ageMs) },
     facts,
   }
   const outcome: Outcome = judge(bundle, asked)
   const record = writeRecord(asked, outcome, appId)
-  return { outcome, record, denial: () => explain(bundle, { ...asked, outcome }, view) }
-}
-
-function permitOf<A extends ActionName>(
-  action: A,
-  actor: Actor,
-  about: AnyId,
-  record: DecisionRecord,
-): Permit<A> {
-  return issuePermit({
-    action,
-    actor: actor.id,
-    about,
-    decisions: [record],
-    decidedAt: record.at,
-  })
+  const decided = { actor: actor.id, about: about.id, decisions: [record], decidedAt: asked.at }
+  return {
+    outcome,
+    record,
+    permit: () => issuePermit({ action, ...decided }),
+    denial: () => explain(bundle, { ...asked, outcome }, view),
+  }
 }

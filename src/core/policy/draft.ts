@@ -17,21 +17,13 @@ export function readChange(view: View, about: About): JsonObject {
   const draft = about.draft ?? {}
   const endsAt = draft['endsAt']
   return bare({
-    endsAt: typeof endsAt === 'string' ? parseInstant(endsAt) : null,
+    ...each(draft, word, ['stage', 'kind', 'preset', 'scope', 'says', 'dataClass']),
+    ...each(draft, words, ['dataClasses', 'roles']),
+    ...each(draft, flag, ['ownAnswer', 'unattended', 'production']),
     ...somebody(view, 'owner', draft['ownerId']),
     ...somebody(view, 'backup', draft['backupId']),
     ...somebody(view, 'to', draft['to']),
-    stage: word(draft['stage']),
-    dataClasses: words(draft['dataClasses']),
-    roles: words(draft['roles']),
-    kind: word(draft['kind']),
-    preset: word(draft['preset']),
-    scope: word(draft['scope']),
-    says: word(draft['says']),
-    ownAnswer: flag(draft['ownAnswer']),
-    unattended: flag(draft['unattended']),
-    production: flag(draft['production']),
-    dataClass: word(draft['dataClass']),
+    endsAt: typeof endsAt === 'string' ? parseInstant(endsAt) : null,
     lowersClass: lowersClass(view, about),
   })
 }
@@ -39,9 +31,7 @@ export function readChange(view: View, about: About): JsonObject {
 export function readOpening(view: View, about: About): JsonObject {
   const draft = about.draft ?? {}
   return bare({
-    purpose: word(draft['purpose']),
-    kind: word(draft['kind']),
-    autonomy: word(draft['autonomy']),
+    ...each(draft, word, ['purpose', 'kind', 'autonomy']),
     ...somebody(view, 'onBehalfOf', draft['onBehalfOf']),
   })
 }
@@ -53,6 +43,14 @@ function lowersClass(view: View, { type, id, draft }: About): boolean | null {
   const wanted = dataClasses.indexOf(draft['dataClass'] as DataClass)
   const isLower = wanted < dataClasses.indexOf(held.dataClass)
   return isLower || (draft['isSandbox'] === true && !held.isSandbox)
+}
+
+function each(
+  draft: JsonObject,
+  read: (value: Json | undefined) => Json,
+  names: readonly string[],
+) {
+  return Object.fromEntries(names.map(name => [name, read(draft[name])]))
 }
 
 function somebody(

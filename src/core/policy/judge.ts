@@ -46,17 +46,34 @@ export interface Reach {
   readonly holdForMs: number
 }
 
-/** Rules that are no policy: they hold before any policy is asked, or when none speaks. */
-export const ownRules = {
-  'default-deny': 'Nothing allows this, and what nothing allows is denied.',
-  'unknown-actor': 'Who asks is not known here.',
-  'unknown-thing': 'What this is about is not known here.',
-  'unknown-action': 'There is no such action.',
-  'stale-facts': 'The facts at hand are too old to give out something new.',
-  'log-regressed':
-    'The log is behind one that was seen before: nothing is decided until that is clear.',
-  'policy-error': 'A rule could not be evaluated, so the answer is no.',
-} as const satisfies Record<string, string>
+/**
+ * Rules that are no policy: they hold before any policy is asked, or when none speaks. What each says,
+ * and when it would not.
+ */
+export const ownRules: ReadonlyMap<string, readonly [says: string, passesIf: string]> = new Map([
+  ['default-deny', ['Nothing allows this, and what nothing allows is denied.', '']],
+  ['unknown-actor', ['Who asks is not known here.', 'somebody asks who is known here']],
+  [
+    'unknown-thing',
+    ['What this is about is not known here.', 'it is about something that is there'],
+  ],
+  ['unknown-action', ['There is no such action.', 'an action is asked for that there is']],
+  [
+    'stale-facts',
+    ['The facts at hand are too old to give out something new.', 'the log can be read again'],
+  ],
+  [
+    'log-regressed',
+    [
+      'The log is behind one that was seen before: nothing is decided until that is clear.',
+      'the newer log is back, or the gap is recorded: doctor --accept-loss',
+    ],
+  ],
+  [
+    'policy-error',
+    ['A rule could not be evaluated, so the answer is no.', 'the rule is corrected'],
+  ],
+])
 
 export function judge(bundle: Bundle, asked: Asked): Outcome {
   const { facts, freshness, action } = asked

@@ -10,7 +10,7 @@ import { grantTable, resourceTable } from '../grant/rows.ts'
 import type { Bundle } from './bundle.ts'
 import { type Facts, factsOfWork } from './facts.ts'
 import { judge, type Outcome, ownRules } from './judge.ts'
-import { askCommand, type Lever, levers, nameOf } from './levers.ts'
+import { askable, askCommand, type Lever, levers, nameOf } from './levers.ts'
 import { type Recorded, summarize } from './record.ts'
 import type { View } from './view.ts'
 
@@ -37,15 +37,16 @@ export interface Denial {
 export function explain(bundle: Bundle, denied: Recorded, view: View | null): Denial {
   const [rule = 'default-deny'] = denied.outcome.rules
   const policy = bundle.rules.get(rule)
+  const [says = rule, passesIf = ''] = ownRules.get(rule) ?? []
   const common = {
     decisionId: denied.id,
     what: summarize(denied),
     rule,
-    says: policy?.says ?? ownSays(rule),
+    says: policy?.says ?? says,
     ...(policy ? { where: { file: policy.file, line: policy.line, owner: policy.owner } } : {}),
   }
-  if (!('context' in denied.facts) || isEarly(rule))
-    return { ...common, because: early(denied, rule), wouldPassIf: next(rule), instead: [] }
+  if (!('context' in denied.facts) || passesIf !== '')
+    return { ...common, because: age(denied, rule), wouldPassIf: passesIf, instead: [] }
   const trial: Trial = { bundle, denied, facts: denied.facts }
   const turned = turnEach(trial)
   const change = smallestChange(trial, turned)
@@ -125,11 +126,9 @@ function reasons(
 
 // ── what is allowed instead ──
 
-function alternatives(
-  trial: Trial,
-  change: readonly Lever[],
-  view: View | null,
-): Denial['instead'] {
+type Instead = Denial['instead']
+
+function alternatives(trial: Trial, change: readonly Lever[], view: View | null): Instead {
   const { facts } = trial
   const [only] = change
   const advice =
@@ -146,20 +145,19 @@ function alternatives(
 }
 
 /** The same on the sandbox twin: now, or once it is asked for. */
-function sandboxTwin(trial: Trial, view: View): Denial['instead'] {
+function sandboxTwin(trial: Trial, view: View): Instead {
   const { facts } = trial
   const twinId = view.replica.get(resourceTable, facts.resource.uid.id)?.sandboxTwinId
   const twin = twinId && elsewhere(facts, view, twinId)
   if (!twin) return []
   const name = nameOf(twin)
   if (isYes(trial, twin)) return [{ says: `The sandbox twin ${name} is open to this.` }]
-  const needed = levers.filter(each => each.fact === 'grant' || each.fact === 'purpose of the task')
-  if (!isYes(trial, turnAll(twin, needed))) return []
+  if (!isYes(trial, turnAll(twin, askable))) return []
   return [{ says: `The sandbox twin ${name}, once asked for.`, command: askCommand(twin) }]
 }
 
 /** Part of what was wanted, on the same resource. */
-function narrower(trial: Trial): Denial['instead'] {
+function narrower(trial: Trial): Instead {
   const { facts } = trial
   if (facts.uses.length === 1) return []
   const open = facts.uses.filter(use => isYes(trial, { ...facts, uses: [use] }))
@@ -169,21 +167,18 @@ function narrower(trial: Trial): Denial['instead'] {
 }
 
 /** Other resources the app has grants for and may do the same on. */
-function granted(trial: Trial, view: View): Denial['instead'] {
+function granted(trial: Trial, view: View): Instead {
   const { facts } = trial
-  const app = facts.principal.attrs['app'] as { id: AppId } | undefined
-  const grants = app === undefined ? [] : view.replica.by(grantTable, 'appId', app.id)
+  const app = facts.principal.attrs['app'] as { id: AppId }
+  const grants = view.replica.by(grantTable, 'appId', app.id)
   const ids = new Set(grants.map(grant => grant.resourceId))
   ids.delete(facts.resource.uid.id as ResourceId)
-  const open = [...ids]
-    .slice(0, limits.alternatives)
-    .map(id => elsewhere(facts, view, id))
-    .filter(other => other !== null)
-    .filter(other => isYes(trial, other))
   const actions = facts.uses.map(use => use.action).join(', ')
-  return open.map(other => ({
-    says: `${actions} is allowed on ${nameOf(other)}.`,
-  }))
+  return [...ids].slice(0, limits.alternatives).flatMap(id => {
+    const other = elsewhere(facts, view, id)
+    const isOpen = other !== null && isYes(trial, other)
+    return isOpen ? [{ says: `${actions} is allowed on ${nameOf(other)}.` }] : []
+  })
 }
 
 function elsewhere(facts: Facts, view: View, resourceId: ResourceId): Facts | null {
@@ -208,32 +203,9 @@ function isYes(trial: Trial, facts: Facts): boolean {
   return again(trial, facts).allowed
 }
 
-// ── rules that hold before any policy is asked ──
-
-function isEarly(rule: string): boolean {
-  return Object.hasOwn(ownRules, rule) && rule !== 'default-deny'
-}
-
-function ownSays(rule: string): string {
-  return Object.hasOwn(ownRules, rule) ? ownRules[rule as keyof typeof ownRules] : rule
-}
-
-function early({ freshness }: Recorded, rule: string): Denial['because'] {
+function age({ freshness }: Recorded, rule: string): Denial['because'] {
   if (rule !== 'stale-facts') return []
   const seconds = (ms: number) => `${Math.round(ms / 100) / 10} s`
-  return [
-    {
-      fact: 'age of the facts',
-      is: seconds(freshness.ageMs),
-      needs: `at most ${seconds(limits.freshForIssueMs)}`,
-      from: 'log',
-    },
-  ]
-}
-
-function next(rule: string): string {
-  if (rule === 'stale-facts') return 'the log can be read again; try in a few seconds'
-  if (rule === 'log-regressed') return 'the newer log is back, or the gap is recorded: doctor'
-  if (rule === 'policy-error') return 'the rule is corrected; its owner has been told'
-  return 'it is asked about something that is there'
+  const needs = `at most ${seconds(limits.freshForIssueMs)}`
+  return [{ fact: 'age of the facts', is: seconds(freshness.ageMs), needs, from: 'log' }]
 }
