@@ -13,15 +13,7 @@ import type { Store } from '../store/store.ts'
 import { factTables } from './fact-table.ts'
 import { isKnownKind } from './kind.ts'
 import type { Replica, TableImage } from './replica.ts'
-import {
-  type FeedRow,
-  positionOf,
-  readFeed,
-  readFresh,
-  readHead,
-  readImages,
-  waitingIds,
-} from './rows.ts'
+import { type FeedRow, positionOf, readHead, readImages, readNews, waitingIds } from './rows.ts'
 import { makeBell, refuseBehind } from './sequence.ts'
 import { extend, type Frontier, isSame, rootOf, unpackPeaks } from './tree.ts'
 
@@ -184,15 +176,14 @@ class Following implements Follower {
     if (this.#fault !== undefined) return
     try {
       const askedMs = this.#world.clock.monotonicMs()
-      const head = await readFresh(this.#world.store)
-      refuseBehind(head.size, this.position)
-      while (this.position < head.size) {
-        const rows = await readFeed(this.#world.store, this.position, head.size)
-        if (rows.length === 0) throw gapAt(this.position)
-        for (const row of rows) this.#apply(row)
-      }
-      if (!isSame(rootOf(this.#frontier), head.root)) throw forkedAt(head.size)
-      this.#freshAtMs = askedMs - head.waitingMs
+      const news = await readNews(this.#world.store, this.position)
+      refuseBehind(news.size, this.position)
+      for (const row of news.entries) this.#apply(row)
+      // A long way behind: the next page, before anything is said of the whole.
+      if (news.entries.length === limits.followBatch) return await this.#readOn()
+      if (this.position < news.size) throw gapAt(this.position)
+      if (!isSame(rootOf(this.#frontier), news.root)) throw forkedAt(news.size)
+      this.#freshAtMs = askedMs - news.waitingMs
     } catch (thrown) {
       if (isProblem(thrown, 'store-unavailable')) return
       const fault = isProblem(thrown) ? thrown : brokenAt(this.position, thrown)

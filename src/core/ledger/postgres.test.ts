@@ -81,32 +81,44 @@ function countReordered(entries: readonly { facts: string }[]): number {
   return reordered
 }
 
-async function expectWhole(acked: number): Promise<void> {
+/** What a sound log says of itself after `acked` acknowledged commits. */
+const sound = (acked: number) => ({
+  entries: acked,
+  numbers: acked,
+  isDense: true,
+  reordered: 0,
+  faults: [],
+  differences: [],
+})
+
+async function judge(): Promise<ReturnType<typeof sound>> {
   const entries = await placed()
-  expect(entries.map(entry => entry.position)).toEqual(entries.map((_, i) => i))
-  expect(new Set(entries.map(entry => entry.inboxId)).size).toBe(entries.length)
-  expect(entries.length).toBe(acked)
-  expect(countReordered(entries)).toBe(0)
-  expect((await checkLog(owner, [vkeyOf(signer)])).faults).toEqual([])
-  expect(await compareReplay(owner)).toEqual([])
+  return {
+    entries: entries.length,
+    numbers: new Set(entries.map(entry => entry.inboxId)).size,
+    isDense: entries.every((entry, i) => entry.position === i),
+    reordered: countReordered(entries),
+    faults: (await checkLog(owner, [vkeyOf(signer)])).faults as [],
+    differences: (await compareReplay(owner)) as [],
+  }
 }
 
-/** Writers that make and change things until `stop`; answers how many commits were acknowledged. */
+/** Writers that make and change things until it is enough; answers how many commits were acknowledged. */
 async function write(
   writers: number,
-  worlds: (nth: number) => ThingWorld,
-  stop: AbortSignal,
+  writing: ThingWorld,
+  isEnough: (acked: number) => boolean,
 ): Promise<number> {
   const hot = await Promise.all(Array.from({ length: 20 }, () => makeThing(world)))
   let acked = hot.length
   await Promise.all(
     Array.from({ length: writers }, async (_, nth) => {
-      while (!stop.aborted) {
+      while (!isEnough(acked)) {
         const { id } = hot[Math.floor(Math.random() * hot.length)] ?? { id: '' }
         try {
           await (Math.random() < 0.2
-            ? makeThing(worlds(nth))
-            : changeThing(worlds(nth), id, { ownerId: `writer ${nth}` }))
+            ? makeThing(writing)
+            : changeThing(writing, id, { ownerId: `writer ${nth}` }))
           acked++
         } catch (thrown) {
           if (!(thrown instanceof RolledBack)) throw thrown
@@ -216,16 +228,15 @@ describe('several sequencers', () => {
     const poke = () => {
       for (const sequencer of sequencers) sequencer.poke()
     }
-    const acked = await write(6, () => ({ ...world, poke }), AbortSignal.timeout(4_000))
+    const cuts = () => ways.reduce((sum, way) => sum + way.cuts.before + way.cuts.after, 0)
+    const acked = await write(6, { ...world, poke }, count => count > 500 && cuts() > 40)
     for (const sequencer of sequencers) await sequencer.stop()
     for (const store of stores) await store.close()
     for (const way of ways) await way.close()
     await sequenceAll(world.store)
-    await expectWhole(acked)
-    const cuts = ways.reduce((sum, { cuts: { before, after } }) => sum + before + after, 0)
-    expect(cuts).toBeGreaterThan(20)
-    const rounds = await owner.query('select 1 from ledger_checkpoint')
-    expect(rounds.length).toBeGreaterThan(1)
+    expect(await judge()).toEqual(sound(acked))
+    for (const way of ways) expect(way.cuts.before + way.cuts.after).toBeGreaterThan(0)
+    expect(await owner.query('select 1 from ledger_checkpoint')).not.toEqual([])
   }, 60_000)
 })
 
@@ -235,11 +246,11 @@ describe('transactions that commit late or never', () => {
     const replica = new Replica()
     const follower = await startFollower({ store: world.store, clock: systemClock, replica })
     const late = { ...world, store: delayed(world.store), poke: sequencer.poke }
-    const acked = await write(16, () => late, AbortSignal.timeout(4_000))
+    const acked = await write(16, late, count => count > 1_000)
     await sequencer.stop()
     await sequenceAll(world.store)
     await follower.sync()
-    await expectWhole(acked)
+    expect(await judge()).toEqual(sound(acked))
     const fromTables = new Replica()
     await openFollower({ store: world.store, clock: systemClock, replica: fromTables })
     const byId = (rows: readonly { id: string }[]) => new Map(rows.map(row => [row.id, row]))
@@ -398,11 +409,11 @@ describe('a snapshot that somebody holds', () => {
     )
     const sequencer = startSequencer({ store: world.store, clock: systemClock, signer })
     const writing = { ...world, poke: sequencer.poke }
-    const acked = await write(8, () => writing, AbortSignal.timeout(2_000))
+    const acked = await write(8, writing, count => count > 1_000)
     await sequencer.stop()
     release.resolve()
     await held
     await sequenceAll(world.store)
-    await expectWhole(acked)
+    expect(await judge()).toEqual(sound(acked))
   }, 60_000)
 })

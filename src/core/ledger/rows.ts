@@ -1,6 +1,7 @@
 /** The rows of the log and all SQL that touches them. Fact rows are written by `record.ts`. */
 import { limits } from '../base/limits.ts'
 import type { DecisionRecord } from '../base/permit.ts'
+import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, snakeCase } from './fact-table.ts'
@@ -109,17 +110,33 @@ export async function takeTurn(tx: Tx): Promise<boolean> {
 }
 
 export async function readHead(sql: Sql): Promise<HeadRow> {
-  const rows = await sql.query<HeadRow>('select size, root, peaks from ledger_head')
-  if (rows[0] === undefined) throw new Error('the log has no head row')
-  return rows[0]
+  return onlyRow(await sql.query<HeadRow>('select size, root, peaks from ledger_head'))
+}
+
+function onlyRow<T>(rows: readonly T[]): T {
+  const [row] = rows
+  assert(row !== undefined && rows.length === 1, 'the log has one head row')
+  return row
+}
+
+export interface Picked {
+  readonly id: number
+  readonly leaf: string
 }
 
 /**
- * Everything visible, in id order. INVARIANT: no lower bound. An entry that was numbered early and
- * committed late must go before whatever could see it (tested: a bound reorders).
+ * The head and everything visible that waits, in id order. INVARIANT: no lower bound. An entry that
+ * was numbered early and committed late must go before what could see it (tested: a bound reorders).
  */
-export function pickInbox(tx: Tx, limit: number): Promise<{ id: number; leaf: string }[]> {
-  return tx.query('select id, leaf from ledger_inbox order by id limit $1', [limit])
+export async function pickInbox(tx: Tx, limit: number): Promise<HeadRow & { picked: Picked[] }> {
+  const rows = await tx.query<HeadRow & { picked: Picked[] | null }>(
+    `select size, root, peaks, (
+       select json_agg(json_build_object('id', id, 'leaf', leaf) order by id)
+       from (select id, leaf from ledger_inbox order by id limit $1) i) as picked
+     from ledger_head`,
+    [limit],
+  )
+  return { ...onlyRow(rows), picked: rows[0]?.picked ?? [] }
 }
 
 export interface Move {
@@ -170,20 +187,28 @@ const moveText = `
   where size = $3::bigint
   returning (select count(*) from placed)::int as placed, pg_notify('ledger', size::text)`
 
-/** Head and how long the oldest entry without a position has waited, by the database's clock. */
-export async function readFresh(sql: Sql): Promise<{
-  size: number
-  root: Uint8Array
-  waitingMs: number
-}> {
-  const rows = await sql.query<{ size: number; root: Uint8Array; waitingMs: number }>(
-    `select size, root, coalesce((
-       select extract(epoch from clock_timestamp() - queued_at) * 1000
-       from ledger_inbox order by id limit 1), 0)::float8 as "waitingMs"
-     from ledger_head`,
+/** The head, how long the oldest entry has waited for a position, and what follows `position`. */
+export interface News {
+  readonly size: number
+  readonly root: Uint8Array
+  readonly waitingMs: number
+  readonly entries: readonly FeedRow[]
+}
+
+/** In one statement, so that head and entries are of one moment. Waiting by the database's clock. */
+export async function readNews(sql: Sql, position: number): Promise<News> {
+  const rows = await sql.query<News & FeedRow & { position: number | null }>(
+    `select h.size, h.root, coalesce((
+         select extract(epoch from clock_timestamp() - queued_at) * 1000
+         from ledger_inbox order by id limit 1), 0)::float8 as "waitingMs", e.*
+     from ledger_head h left join lateral (
+       select ${feedColumns} from ledger_entry
+       where position >= $1 and position < h.size order by position limit $2) e on true
+     order by e.position`,
+    [position, limits.followBatch],
   )
-  if (rows[0] === undefined) throw new Error('the log has no head row')
-  return rows[0]
+  const { size, root, waitingMs } = onlyRow(rows.slice(0, 1))
+  return { size, root, waitingMs, entries: rows.filter(row => row.position !== null) }
 }
 
 export interface EntryFilter {
@@ -223,10 +248,12 @@ export type FeedRow = Pick<
   'position' | 'inboxId' | 'at' | 'kind' | 'subjects' | 'facts' | 'leafHash'
 >
 
+const feedColumns = `position, inbox_id as "inboxId", at, kind, subjects, facts,
+  leaf_hash as "leafHash"`
+
 export function readFeed(sql: Sql, from: number, to: number): Promise<FeedRow[]> {
   return sql.query<FeedRow>(
-    `select position, inbox_id as "inboxId", at, kind, subjects, facts, leaf_hash as "leafHash"
-     from ledger_entry where position >= $1 and position < $2 order by position limit $3`,
+    `select ${feedColumns} from ledger_entry where position >= $1 and position < $2 order by position limit $3`,
     [from, to, limits.followBatch],
   )
 }

@@ -11,7 +11,7 @@ import { limits } from '../base/limits.ts'
 import { assert, Problem } from '../base/problem.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { type CheckpointWorld, signHead } from './proof.ts'
-import { type HeadRow, moveEntries, pickInbox, readHead, takeTurn } from './rows.ts'
+import { type HeadRow, moveEntries, type Picked, pickInbox, takeTurn } from './rows.ts'
 import { extend, leafHash, packPeaks, rootOf, unpackPeaks } from './tree.ts'
 
 export interface SequencerWorld {
@@ -66,18 +66,18 @@ export async function sequenceRound(world: SequencerWorld): Promise<number | 'bu
   const floor = world.gate?.() ?? 0
   return world.store.transact(
     async tx => {
-      if (!(await takeTurn(tx))) return 'busy'
-      const head = await readHead(tx)
+      // Two statements in one flush: the second sees all that was committed before it got the lock.
+      const asked = [takeTurn(tx), pickInbox(tx, limits.sequenceBatch)] as const
+      const [isMine, { picked, ...head }] = await Promise.all(asked)
+      if (!isMine) return 'busy'
       refuseBehind(head.size, floor)
-      return move(tx, head)
+      return picked.length === 0 ? 0 : move(tx, head, picked)
     },
     { role: 'sequencer' },
   )
 }
 
-async function move(tx: Tx, head: HeadRow): Promise<number> {
-  const picked = await pickInbox(tx, limits.sequenceBatch)
-  if (picked.length === 0) return 0
+async function move(tx: Tx, head: HeadRow, picked: readonly Picked[]): Promise<number> {
   const leafHashes = picked.map(row => leafHash(row.leaf))
   const { frontier, nodes } = extend(unpackPeaks(head.size, head.peaks), leafHashes)
   const placed = await moveEntries(tx, {
