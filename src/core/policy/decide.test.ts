@@ -246,6 +246,24 @@ describe('people', () => {
     expect(make(ids.contacts, ['write'])).toBe('yes')
   })
 
+  it('an owner holds their own app and lifts that again, and no other', () => {
+    const { world, change } = smallCompany()
+    const set = (who: string, draft: JsonObject) =>
+      ask(world, who, 'hold.set', { type: 'hold', id: 'ho_new', draft })
+    expect(set(ids.maya, { scope: 'app', appId: ids.app })).toBe('yes')
+    expect(set(ids.maya, { scope: 'app', about: ids.app })).toBe('yes')
+    expect(set(ids.maya, { scope: 'identity', about: ids.run })).toBe('yes')
+    expect(set(ids.maya, { scope: 'everything', about: 'everything' })).toBe('default-deny')
+    expect(set(ids.aud, { scope: 'app', appId: ids.app })).toBe('default-deny')
+    expect(set(ids.ines, { scope: 'everything', about: 'everything' })).toBe('yes')
+    const lift = (who: string) => ask(world, who, 'hold.lift', { type: 'hold', id: 'ho_1' })
+    change('hold', 'ho_1', { scope: 'app', about: ids.app, setBy: ids.maya, state: 'set' })
+    expect(lift(ids.maya)).toBe('yes')
+    expect(lift(ids.tom)).toBe('default-deny')
+    change('hold', 'ho_2', { scope: 'person', about: ids.maya, setBy: ids.ines, state: 'set' })
+    expect(lift(ids.maya)).toBe('held-person-lifts-nothing')
+  })
+
   it('data is not put into a lower class by one person', () => {
     const { world } = smallCompany()
     const define = (dataClass: string) =>

@@ -157,8 +157,7 @@ function appOf({ replica }: View, { actor, about }: Asked): App | undefined {
       : undefined
   if (type === 'app') return named(id)
   if (type === 'hold') {
-    const hold = replica.get(holdTable, id)
-    const [scope, held] = hold ? [hold.scope, hold.about] : [draft?.['scope'], draft?.['about']]
+    const { scope, about: held } = replica.get(holdTable, id) ?? readHold(draft)
     return scope === 'app' ? named(held) : scope === 'identity' ? ofIdentity(held) : undefined
   }
   const table = type === 'request' ? 'request' : ownedTables.get(type)
@@ -167,6 +166,11 @@ function appOf({ replica }: View, { actor, about }: Asked): App | undefined {
   if (row !== undefined) return named(row.appId)
   const self = actor.kind === 'identity' ? actor.id : undefined
   return named(draft?.['appId']) ?? ofIdentity(draft?.['identityId'] ?? self)
+}
+
+/** A hold that is to be set. */
+function readHold(draft: JsonObject | undefined): { scope: unknown; about: unknown } {
+  return { scope: draft?.['scope'], about: draft?.['about'] ?? draft?.['appId'] }
 }
 
 // ── contexts ──

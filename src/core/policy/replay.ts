@@ -48,7 +48,7 @@ export async function replayLog(
   file: string | null,
 ): Promise<Replay> {
   const changed = file === null ? null : openBundle(withFile(world.policies().text, file))
-  const held = new Map<string, Bundle>()
+  const held = known(world)
   const parts: Replay[] = []
   let last: DecisionRecord | undefined
   for (let seen = 0; seen < limits.replayDecisions; ) {
@@ -104,13 +104,19 @@ export async function whyDenied(
 ): Promise<Denial | undefined> {
   const record = await findDecision(world.store, id)
   if (record === undefined || record.allowed) return undefined
-  const held = new Map<string, Bundle>()
+  const held = known(world)
   await holdBundle(world, held, record)
   const denied = readRecord(record.body)
   const bundle = held.get(denied.bundle)
   assert(bundle, 'a decision names a bundle that is kept')
   const view = { replica: world.replica, now: world.clock.now(), ageMs: world.freshness().ageMs }
   return explain(bundle, denied, view)
+}
+
+/** The bundle in force is open already; opening one costs more than a hundred decisions. */
+function known(world: Pick<PolicyWorld, 'policies'>): Map<string, Bundle> {
+  const bundle = world.policies()
+  return new Map([[bundle.hash, bundle]])
 }
 
 function readable(record: DecisionRecord): Recorded | undefined {
