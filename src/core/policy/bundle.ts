@@ -123,6 +123,9 @@ function readFile(file: PolicyFile): { rule: Rule; policy: Policy }[] {
       throw faulty(file.name, line, 'a policy needs `@id("short-name-with-dashes")` above it')
     if (says === undefined || says.trim() === '')
       throw faulty(file.name, line, `\`${id}\` needs \`@says("One plain sentence.")\` above it`)
+    // So that one grant which would do is never hidden by another (design §3.5).
+    if (effect === 'forbid' && policy.reads.has('grant'))
+      throw faulty(file.name, line, `\`${id}\` forbids, and what forbids can not look at the grant`)
     return { rule: { id, effect, says, owner: owner ?? '', file: file.name, line }, policy }
   })
 }

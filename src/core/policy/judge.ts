@@ -103,6 +103,8 @@ function judgeWork(bundle: Bundle, facts: Facts, action: string): Outcome {
     if (outcome.allowed && grant !== null)
       return { ...outcome, grantId: grant.id, reach: reachOf(facts, grant.facts) }
     first ??= outcome
+    // What forbids does not look at the grant, so no other would change it.
+    if (outcome.rules.some(rule => bundle.rules.get(rule)?.effect === 'forbid')) break
   }
   // Without a grant there is nothing to make a credential of, whatever a policy says.
   return first === undefined || first.allowed ? denied('default-deny') : first

@@ -135,6 +135,20 @@ describe('many sets of policies at once', () => {
   })
 })
 
+describe('what a policy reads of the context', () => {
+  it.each([
+    ['context.count > 1', ['count']],
+    ['context has drift && context.drift == "red"', ['drift']],
+    ['context["name"] like "context.count*"', ['name']],
+    ['principal.roles.contains("drift")', []],
+    ['context has drift.inner', ['drift']],
+    ['!([1, context.count].isEmpty()) || {a: context.name}.a == ""', ['count', 'name']],
+  ])('%s', (condition, facts) => {
+    const text = `permit (principal, action, resource) when { ${condition} };`
+    expect([...parsePolicy(text).reads].toSorted()).toEqual(facts)
+  })
+})
+
 describe('what is wrong with policies', () => {
   it('names the policy and the fact the schema does not have', () => {
     const faults = findFaults(

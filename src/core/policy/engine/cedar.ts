@@ -41,6 +41,8 @@ export interface Policy {
   readonly effect: 'permit' | 'forbid'
   readonly annotations: ReadonlyMap<string, string>
   readonly scope: cedar.ActionConstraint
+  /** Facts of the context it names itself: `app`, `grant`, … */
+  readonly reads: ReadonlySet<string>
 }
 
 export interface Fault {
@@ -163,13 +165,10 @@ export function splitPolicies(text: string): { policies: string[] } | { fault: F
 export function parsePolicy(text: string): Policy {
   const answer = cedar.policyToJson(text)
   if (answer.type === 'failure') throw new Error(answer.errors[0]?.message ?? 'not a policy')
-  const { effect, annotations, action } = answer.json
-  return {
-    text,
-    effect,
-    annotations: new Map(Object.entries(annotations ?? {})),
-    scope: action,
-  }
+  const { effect, annotations, action: scope, conditions } = answer.json
+  const named = JSON.stringify(conditions).matchAll(/"left":\{"Var":"context"\},"attr":\[?"(\w+)"/g)
+  const reads = new Set([...named].map(([, fact]) => fact ?? ''))
+  return { text, effect, annotations: new Map(Object.entries(annotations ?? {})), scope, reads }
 }
 
 /** For each action: every group it is in, groups of groups included. */
