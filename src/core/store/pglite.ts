@@ -84,8 +84,8 @@ async function runWork<T>(
 ): Promise<T> {
   const begin = beginWords(options)
   if (begin !== '') await tx.exec(begin)
-  const last: Promise<unknown>[] = []
-  const query = async <Row>(text: string, params: readonly unknown[] = []) => {
+  const last: (() => Promise<void>)[] = []
+  const send = async <Row>(text: string, params: readonly unknown[]) => {
     try {
       return (await tx.query<Row>(text, [...params])).rows
     } catch (thrown) {
@@ -94,15 +94,17 @@ async function runWork<T>(
   }
   const value = await work({
     isTransaction: true,
-    query,
+    async query<Row>(text: string, params: readonly unknown[] = []) {
+      assert(last.length === 0, 'nothing is asked after the last statement')
+      return send<Row>(text, params)
+    },
     finish<Row>(text: string, params: readonly unknown[] = []) {
-      const sent = query<Row>(text, params)
-      sent.catch(() => {})
-      last.push(sent)
-      return sent
+      const rows = Promise.withResolvers<Row[]>()
+      last.push(async () => rows.resolve(await send<Row>(text, params)))
+      return rows.promise
     },
   })
-  for (const each of last) await each
+  for (const run of last) await run()
   return value
 }
 

@@ -4,7 +4,7 @@
  */
 import pg from 'pg'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
+import { assert, Problem } from '../base/problem.ts'
 import { translate, unavailable } from './fault.ts'
 import { listen } from './listen.ts'
 import type { Store, TransactOptions, Tx } from './store.ts'
@@ -97,6 +97,7 @@ async function transact<T>(
       isTransaction: true,
       query: async <Row>(text: string, params: readonly unknown[] = []) => {
         try {
+          assert(last.length === 0, 'nothing is asked after the last statement')
           await begin()
           return await send<Row>(text, params)
         } catch (thrown) {

@@ -112,19 +112,53 @@ describe.each(openers)('%s', (_name, open) => {
       expect(await counts('2026-01-03T00:00:00Z')).toEqual([])
     })
 
-    it('runs statements it does not wait for in their turn, and is kept with them', async () => {
-      const size = await store.transact(async tx => {
-        const first = tx.finish<{ count: number }>(
-          `insert into ledger_refusal_count values ('i', $1, 'r', 1) returning count`,
-          ['2026-01-04T00:00:00Z'],
-        )
-        void tx.finish(`update ledger_refusal_count set count = count + 1 where minute = $1`, [
-          '2026-01-04T00:00:00Z',
-        ])
-        return (await first)[0]?.count
+    const insert = `insert into ledger_refusal_count values ('i', $1, 'r', 1) returning count`
+
+    it.each([
+      ['alone', 0],
+      ['after others', 1],
+    ])(
+      'is kept with its last statement, %s, whose rows come with the commit',
+      async (_how, reads) => {
+        const minute = `2026-01-04T00:0${reads}:00Z`
+        let rows: Promise<{ count: number }[]> | undefined
+        await store.transact(async tx => {
+          for (let n = 0; n < reads; n++) await tx.query('select 1')
+          rows = tx.finish(insert, [minute])
+        })
+        expect(await rows).toEqual([{ count: 1 }])
+        expect(await counts(minute)).toEqual([1])
+      },
+    )
+
+    it('runs last statements in their order, and nothing after them', async () => {
+      const minute = '2026-01-04T00:05:00Z'
+      await store.transact(async tx => {
+        void tx.finish(insert, [minute])
+        void tx.finish('update ledger_refusal_count set count = 7 where minute = $1', [minute])
       })
-      expect(size).toBe(1)
-      expect(await counts('2026-01-04T00:00:00Z')).toEqual([2])
+      expect(await counts(minute)).toEqual([7])
+      const after = store.transact(async tx => {
+        void tx.finish(insert, ['2026-01-04T00:06:00Z'])
+        await tx.query('select 1')
+      })
+      await expect(after).rejects.toThrow(/after the last statement/)
+      expect(await counts('2026-01-04T00:06:00Z')).toEqual([])
+    })
+
+    it('leaves nothing when its last statement fails, alone or not', async () => {
+      const minute = '2026-01-04T00:07:00Z'
+      await store.query(insert, [minute])
+      const alone = store.transact(async tx => {
+        void tx.finish(insert, [minute])
+      })
+      await expect(alone).rejects.toMatchObject({ constraint: 'ledger_refusal_count_pkey' })
+      const after = store.transact(async tx => {
+        await tx.query('update ledger_refusal_count set count = 9 where minute = $1', [minute])
+        void tx.finish(insert, [minute])
+      })
+      await expect(after).rejects.toMatchObject({ constraint: 'ledger_refusal_count_pkey' })
+      expect(await counts(minute)).toEqual([1])
     })
 
     it('fails as a whole when a statement it did not wait for fails', async () => {

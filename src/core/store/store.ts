@@ -14,8 +14,9 @@ export interface Sql {
 export interface Tx extends Sql {
   readonly isTransaction: true
   /**
-   * A statement whose answer the work need not wait for: it is sent at once, runs in its turn, and
-   * travels in one flush with what follows, also with the commit. Its failure fails the transaction.
+   * The last statement: it travels in one flush with the commit, or alone where nothing else was
+   * asked, since one statement is a transaction by itself. Its failure is the transaction's. Only
+   * more of these may follow. Its rows come with the commit: the work itself must not wait for them.
    */
   finish<Row>(text: string, params?: readonly unknown[]): Promise<Row[]>
 }
