@@ -41,7 +41,7 @@ export function clientOf(address: string, token: string): Client {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    if (!response.ok) throw new Refused(response.status, (await response.json()) as ProblemBody)
+    if (!response.ok) throw new Refused(response.status, await problemOf(response))
     return response
   }
   const json = async <T>(response: Promise<Response>) => (await (await response).json()) as T
@@ -50,6 +50,20 @@ export function clientOf(address: string, token: string): Client {
     post: (path, body, headers) => json(call('POST', path, body, headers)),
     put: (path, body) => json(call('PUT', path, body)),
     text: async path => (await call('GET', path)).text(),
+  }
+}
+
+async function problemOf(response: Response): Promise<ProblemBody> {
+  const text = await response.text()
+  if (response.headers.get('content-type') === 'application/problem+json')
+    return JSON.parse(text) as ProblemBody
+  return {
+    type: '',
+    title: text,
+    status: response.status,
+    code: 'internal',
+    detail: text,
+    requestId: '',
   }
 }
 
@@ -78,5 +92,10 @@ export async function exchangeToken(
       ...form,
     }),
   })
-  return { ok: response.ok, body: (await response.json()) as ExchangeAnswer['body'] }
+  const text = await response.text()
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
+  return {
+    ok: response.ok,
+    body: isJson ? (JSON.parse(text) as ExchangeAnswer['body']) : { error: text },
+  }
 }

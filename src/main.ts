@@ -63,7 +63,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   }
   try {
     // 1. The port first: it is part of our name.
-    const server = createServer()
+    let handle = answerStarting
+    const server = createServer((req, res) => handle(req, res))
     const port = await listen(server, config)
     stops.push(() => closeServer(server))
     const issuer = config.issuer ?? `http://localhost:${port}`
@@ -126,7 +127,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     })
     stops.push(() => schedule?.stop())
     // 5. The doors.
-    server.on('request', requestHandler(world, port, tally))
+    handle = requestHandler(world, port, tally)
     return {
       issuer,
       address: `http://127.0.0.1:${port}`,
@@ -164,6 +165,12 @@ async function signInLink(world: World): Promise<string> {
 }
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
+
+/** Who comes before everything is open is told to come again, and is not kept waiting. */
+function answerStarting(_req: IncomingMessage, res: ServerResponse): void {
+  res.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain', connection: 'close' })
+  res.end('Starting.\n')
+}
 
 function requestHandler(world: World, port: number, tally: RefusalTally): Handler {
   const people = { ...world, apiAudience: world.issuer, tokenJwks: () => world.keys.tokenJwks() }

@@ -5,6 +5,7 @@
 import { sweepApps } from './core/app/sweep.ts'
 import { sweepRequests } from './core/approval/close.ts'
 import { systemId } from './core/base/ids.ts'
+import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { sweepLeases } from './core/lease/sweep.ts'
@@ -117,7 +118,9 @@ export function jobsOf(
 async function sweepOffboardings(world: World): Promise<void> {
   for (const appId of await dueOffboardings(world.store, world.clock.now())) {
     const permit = world.permitFor(systemId('offboard'), 'offboard.run', { type: 'app', id: appId })
-    await runOffboarding(world, permit, { appId })
+    await runOffboarding(world, permit, { appId }).catch((thrown: unknown) => {
+      if (!isProblem(thrown, 'conflict')) throw thrown
+    })
   }
 }
 

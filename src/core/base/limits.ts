@@ -131,8 +131,9 @@ export const limits = {
   /** One claim of a token from outside that we compare or keep. */
   claimChars: 1024,
   // ledger
-  /** Pause of the sequencer between two rounds: bounds what a busy log costs. */
+  /** Shortest and longest pause of the sequencer between two rounds: what a busy log may cost. */
   sequencePaceMs: 5,
+  sequenceRestMs: 15,
   /** The sequencer looks this often without being woken. */
   sequencePollMs: 200,
   /** A follower reads this often without being woken; its facts are at least this fresh. */

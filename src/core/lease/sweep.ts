@@ -2,7 +2,7 @@
  * The sweep: whatever is due is driven to gone. Works from its own table of due times, with its own
  * connections and places, one target beside the other, so that none can hold up the rest.
  */
-import { type AppId, systemId, type TargetId, type TaskId } from '../base/ids.ts'
+import { type AnyId, type AppId, systemId, type TargetId, type TaskId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { PermitFor } from '../base/permit.ts'
 import { addMs } from '../base/time.ts'
@@ -33,10 +33,7 @@ export async function sweepLeases(anyWorld: SweepWorld): Promise<SweepResult> {
 
 /** All that is due at one target, in batches, until nothing is. */
 export async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<SweepResult> {
-  const { actor } = world.permitFor(systemId('lease-sweep'), 'lease.end', {
-    type: 'target',
-    id: targetId,
-  })
+  const { actor } = sweepPermit(world)
   let looked = 0
   let gone = 0
   for (;;) {
@@ -57,11 +54,7 @@ export async function driveLeasesOf(
   filter: { taskId: TaskId } | { appId: AppId },
 ): Promise<LeaseRow[]> {
   const world = onReserve(anyWorld)
-  const { actor } = world.permitFor(
-    systemId('lease-sweep'),
-    'lease.end',
-    'taskId' in filter ? { type: 'task', id: filter.taskId } : { type: 'app', id: filter.appId },
-  )
+  const { actor } = sweepPermit(world)
   const taken = await takeOpen(world.store, filter, addMs(world.clock.now(), limits.sweepHoldMs))
   const byTarget = Map.groupBy(taken, due => due.lease.targetId)
   const rows = await Promise.all(
@@ -70,4 +63,10 @@ export async function driveLeasesOf(
     ),
   )
   return rows.flat()
+}
+
+/** One decision for a whole pass: what it is about is everything here that is due. */
+function sweepPermit(world: SweepWorld) {
+  const id = world.installationId() as AnyId
+  return world.permitFor(systemId('lease-sweep'), 'lease.end', { type: 'installation', id })
 }

@@ -1,7 +1,9 @@
 /** Ends and proofs: the plan, the run, the certificate, the trace. */
+import { setTimeout as wait } from 'node:timers/promises'
 import { beginEnd } from '../../core/app/end.ts'
 import type { AppId } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { limits } from '../../core/base/limits.ts'
+import { isProblem, Problem } from '../../core/base/problem.ts'
 import { isGreen, type PlanItem, systemsOf } from '../../life/offboard/plan.ts'
 import { findOffboarding, findWork, readAppThings } from '../../life/offboard/rows.ts'
 import { planOffboarding, runOffboarding } from '../../life/offboard/run.ts'
@@ -52,7 +54,11 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
         about,
       })
       if (app.state !== 'ending') await beginEnd(world, permit, { appId: app.id })
-      await runOffboarding(world, run, { appId: app.id })
+      // The sweep may have been faster; then its result is the answer.
+      await runOffboarding(world, run, { appId: app.id }).catch(async (thrown: unknown) => {
+        if (!isProblem(thrown, 'conflict')) throw thrown
+        await untilLooked(world, app.id)
+      })
       return offboardingView(world, app.id, app.slug)
     },
   )
@@ -130,6 +136,15 @@ async function resolveThing(world: ApiWorld, caller: KnownCaller, text: string):
   if (kind !== undefined) return parseId(world.store, kind as 'lease' | 'task' | 'decision', text)
   if (/^[a-z]{2}_/.test(text) || /^[0-9a-f]{7,64}$/.test(text) || /^lh_/.test(text)) return text
   return (await findVisibleApp(world, caller, text)).id
+}
+
+async function untilLooked(world: ApiWorld, appId: AppId): Promise<void> {
+  const lastMs = world.clock.monotonicMs() + limits.targetCallMs
+  while (world.clock.monotonicMs() < lastMs) {
+    await wait(100)
+    const row = await findOffboarding(world.store, appId)
+    if (row?.certifiedAt != null) return
+  }
 }
 
 async function offboardingView(

@@ -179,3 +179,22 @@ export async function countLive(
   )
   return rows[0] ?? { tasks: 0, tokens: 0 }
 }
+
+/** True for one caller at a time; whoever dies with it loses it at `until`. */
+export async function claimOffboarding(
+  sql: Sql,
+  appId: AppId,
+  times: { now: Instant; until: Instant },
+): Promise<boolean> {
+  const rows = await sql.query(
+    `insert into offboarding_claim (app_id, until) values ($1, $2)
+     on conflict (app_id) do update set until = excluded.until where offboarding_claim.until <= $3
+     returning app_id`,
+    [appId, times.until, times.now],
+  )
+  return rows.length === 1
+}
+
+export async function releaseOffboarding(sql: Sql, appId: AppId): Promise<void> {
+  await sql.query('delete from offboarding_claim where app_id = $1', [appId])
+}

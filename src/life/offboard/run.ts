@@ -21,12 +21,14 @@ import { type CertifyWorld, certify } from './certify.ts'
 import { lookAt } from './look.ts'
 import { isGreen, type Plan, type PlanItem, planOf } from './plan.ts'
 import {
+  claimOffboarding,
   findOffboarding,
   findWork,
   type OffboardingRow,
   offboardingTable,
   putWork,
   readAppThings,
+  releaseOffboarding,
 } from './rows.ts'
 
 const offboardingBegun = entryKind('offboard.begin', 'began to take an app down')
@@ -48,14 +50,36 @@ export async function planOffboarding(world: OffboardWorld, appId: AppId): Promi
   return planOf(app, things, ownerName(world.installationId(), appId))
 }
 
-/** One run over everything. Returns how it stands; what is not green is due again by itself. */
+/**
+ * One run over everything. Returns how it stands; what is not green is due again by itself. Problem
+ * `conflict` while somebody else is at it.
+ */
 export async function runOffboarding(
   world: OffboardWorld,
   permit: Permit<'offboard.run'>,
   input: { appId: AppId },
 ): Promise<OffboardingRow> {
   checkPermit(permit, 'offboard.run', input.appId)
-  const app = await findApp(world.store, input.appId)
+  const now = world.clock.now()
+  const until = addMs(now, limits.offboardHoldMs)
+  if (!(await claimOffboarding(world.store, input.appId, { now, until })))
+    throw new Problem('conflict', {
+      detail: 'This app is being taken down right now.',
+      next: 'Look again in a few seconds.',
+    })
+  try {
+    return await takeDown(world, permit, input.appId)
+  } finally {
+    await releaseOffboarding(world.store, input.appId)
+  }
+}
+
+async function takeDown(
+  world: OffboardWorld,
+  permit: Permit<'offboard.run'>,
+  appId: AppId,
+): Promise<OffboardingRow> {
+  const app = await findApp(world.store, appId)
   if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
   if (app.state !== 'ending' && app.state !== 'ended')
     throw new Problem('wrong-state', {

@@ -129,7 +129,15 @@ async function leaseHops(
       )
     for (const use of about.filter(entry => entry.kind === 'lease.use'))
       hops.push(
-        hop('use', 'use', `${String(use.facts.rowCount)} rows`, 'asserted', 'the app', use, lease.id),
+        hop(
+          'use',
+          'use',
+          `${String(use.facts.rowCount)} rows`,
+          'asserted',
+          'the app',
+          use,
+          lease.id,
+        ),
       )
     const gone = about.findLast(entry =>
       rowsIn(entry, 'lease').some(row => row.id === lease.id && row.state === 'gone'),
