@@ -70,18 +70,15 @@ export function placeOf(file: string): Place {
   return { kind: 'nowhere' }
 }
 
-/** Tests that each connector runs on itself: the one test that tests import. */
-const KIT = 'src/core/target/kit.ts'
-
 export function isTest(file: string): boolean {
-  return /\.test\.tsx?$/.test(file) || file === KIT
+  return /\.test\.tsx?$/.test(file)
 }
 
 /** Why `from` may not import `to`, or undefined where it may. `isType`: erased before it runs. */
 export function refuseImport(from: string, to: string, isType: boolean): string | undefined {
   const reader = placeOf(from)
   const read = placeOf(to)
-  if (isTest(to) && !(to === KIT && isTest(from))) return 'nothing imports a test'
+  if (isTest(to)) return 'nothing imports a test'
   if (reader.kind === 'nowhere') return `${from} stands in no chapter (scripts/rules/house.ts)`
   if (read.kind === 'nowhere') return `${to} stands in no chapter (scripts/rules/house.ts)`
   if (reader.kind === 'around' || reader.path === read.path) return undefined

@@ -150,16 +150,6 @@ describe('the import rule', () => {
     expect(judge({ ...all, 'src/core/app/app.ts': taker })).toEqual(['nothing imports a test'])
   })
 
-  it('lets tests alone import the conformance kit, which takes what tests take', () => {
-    const kit = 'src/core/target/kit.ts'
-    const files = { [kit]: "import 'vitest'\nexport const kit = 1\n" }
-    const taker = "import '../../core/target/kit.ts'\n"
-    expect(judge({ ...files, 'src/connectors/pg/pg.test.ts': taker })).toEqual([])
-    expect(judge({ ...files, 'src/connectors/pg/pg.ts': taker })).toEqual([
-      'nothing imports a test',
-    ])
-  })
-
   it('refuses a cycle of files, also one of types alone', () => {
     const found = judge({
       'src/core/app/a.ts': "import type { B } from './b.ts'\nexport type A = B\n",

@@ -8,11 +8,11 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Json } from '../base/json.ts'
-import { isProblem, type Problem } from '../base/problem.ts'
-import { addMs, addSeconds, systemClock, toMs } from '../base/time.ts'
-import { judge } from './judge.ts'
-import type { Evidence, Found, Issued, IssueOrder, Target } from './target.ts'
+import type { Json } from '../../src/core/base/json.ts'
+import { isProblem, type Problem } from '../../src/core/base/problem.ts'
+import { addMs, addSeconds, systemClock, toMs } from '../../src/core/base/time.ts'
+import { judge } from '../../src/core/target/judge.ts'
+import type { Evidence, Found, Issued, IssueOrder, Target } from '../../src/core/target/target.ts'
 
 export interface KitFixture {
   readonly target: Target
