@@ -106,7 +106,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await checkRemembered(store, remembered, world.logVkeys())
     const sequencer = startSequencer({
       ...world.checkpoints,
-      store,
+      // What ends things waits for the log: it moves on when writers hold every other connection.
+      store: store.ending,
       gate: () => follower.gate(),
       onFault: fault => log({ sequencer: fault instanceof Error ? fault.message : 'failed' }),
     })

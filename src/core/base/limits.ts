@@ -65,9 +65,9 @@ export const limits = {
   requestOpenDays: 14,
   prototypeMaxDays: 30,
   managedMaxDays: 365,
-  /** Connections to PostgreSQL for everything, and those kept apart for ending. */
+  /** Connections to PostgreSQL for everything, and those kept apart for ending and the sequencer. */
   storeConnections: 10,
-  storeEndingConnections: 3,
+  storeEndingConnections: 4,
   storeConnectMs: 5_000,
   storeStatementMs: 30_000,
   storeLockMs: 5_000,
