@@ -24,6 +24,7 @@ import { recorded } from '../../src/core/ledger/record.ts'
 import { cliClientId } from '../../src/core/people/authorization-server.ts'
 import { verifyPersonToken } from '../../src/core/people/person-token.ts'
 import { insertOidcGrant } from '../../src/core/people/rows.ts'
+import type { Store } from '../../src/core/store/store.ts'
 import { type GithubIssuer, githubClaims, startGithubIssuer } from '../fakes/github-issuer.ts'
 import { testPermit } from './permit.ts'
 import { person, type TestWorld, testWorld } from './world.ts'
@@ -42,9 +43,9 @@ export interface AttestedWorld extends TestWorld, AttestWorld {
 
 const testMade = entryKind('test.make', 'set up a test')
 
-export async function attestedWorld(): Promise<AttestedWorld> {
+export async function attestedWorld(store?: Store): Promise<AttestedWorld> {
   const github = await startGithubIssuer()
-  const world = await testWorld('team')
+  const world = await testWorld('team', store)
   const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwk = { ...own.publicKey.export({ format: 'jwk' }), kid: 'own', alg: 'ES256' } as JWK
   const tokenJwks = () => ({ keys: [jwk] })

@@ -9,6 +9,7 @@ import { entryKind } from '../../src/core/ledger/kind.ts'
 import { recorded } from '../../src/core/ledger/record.ts'
 import { openBundle, readShipped } from '../../src/core/policy/bundle.ts'
 import { decide, type PolicyWorld, permitsFor } from '../../src/core/policy/decide.ts'
+import type { Store } from '../../src/core/store/store.ts'
 import { type ExchangeAnswer, type ExchangeWorld, exchange } from '../../src/core/token/exchange.ts'
 import type { IntrospectWorld } from '../../src/core/token/introspect.ts'
 import type { ExchangeRequest } from '../../src/core/token/request.ts'
@@ -36,8 +37,8 @@ export type TokenWorld = AttestedWorld &
 const madeForTest = entryKind('test.prepare', 'prepared a test')
 const policies = openBundle(readShipped())
 
-export async function tokenWorld(): Promise<TokenWorld> {
-  const base = await attestedWorld()
+export async function tokenWorld(store?: Store): Promise<TokenWorld> {
+  const base = await attestedWorld(store)
   const app = await someApp(base)
   const run = await identityOf(base, app)
   await trusting(base, run.id)

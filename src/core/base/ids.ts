@@ -59,12 +59,7 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 export function newId<K extends IdKind>(kind: K): Id<K> {
   let text = ''
-  let bits = 0n
-  for (const byte of randomBytes(17)) bits = (bits << 8n) | BigInt(byte)
-  for (let i = 0; i < 26; i++) {
-    text += alphabet[Number(bits & 31n)]
-    bits >>= 5n
-  }
+  for (const byte of randomBytes(26)) text += alphabet[byte & 31]
   return `${idPrefixes[kind]}_${text}` as Id<K>
 }
 

@@ -61,23 +61,28 @@ export function parseJson(text: string, maxBytes: number = limits.bodyBytes): Js
   if (Buffer.byteLength(text) > maxBytes)
     throw new Problem('too-large', { detail: `The JSON is larger than ${maxBytes} bytes.` })
   checkShape(text)
+  let value: Json
   try {
-    return JSON.parse(text, refuseUnsafe) as Json
-  } catch (thrown) {
+    value = JSON.parse(text) as Json
+  } catch {
     // The parser's own words quote the text, which may hold a secret.
-    throw thrown instanceof Problem ? thrown : bad('This is not valid JSON.')
+    throw bad('This is not valid JSON.')
   }
+  checkValue('', value)
+  return value
 }
 
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
-function refuseUnsafe(this: unknown, key: string, value: unknown): unknown {
+/** Every member, deepest last; the depth was bounded before. */
+function checkValue(key: string, value: Json): void {
   if (forbiddenKeys.has(key)) throw bad(`The key \`${key}\` is not allowed.`)
   if (!isStorable(key) || (typeof value === 'string' && !isStorable(value)))
     throw bad(`The text at ${shown(key)} holds half a character or a zero byte.`)
   if (typeof value === 'number' && !isExact(value))
     throw bad(`The number at ${shown(key)} is beyond 2^53.`)
-  return value
+  if (typeof value === 'object' && value !== null)
+    for (const [name, member] of Object.entries(value)) checkValue(name, member)
 }
 
 function isStorable(text: string): boolean {
@@ -107,9 +112,11 @@ function checkShape(text: string): void {
 }
 
 function stringEnd(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    if (text[i] === '\\') i++
-    else if (text[i] === '"') return i
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let first = end
+    while (text[first - 1] === '\\') first--
+    // An even number of back-slashes before it escape each other, and it ends the text.
+    if ((end - first) % 2 === 0) return end
   }
   return text.length
 }

@@ -6,7 +6,7 @@
  * `crit`, `alg: none`), or see another type than the one that is checked (`iss` as a list).
  */
 import { sha256Hex } from '../base/hash.ts'
-import { canonicalJson, type Json, type JsonObject, parseJson } from '../base/json.ts'
+import { type Json, type JsonObject, parseJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem } from '../base/problem.ts'
 import { type AttestRefusal, refuse } from './refusal.ts'
@@ -30,12 +30,13 @@ export interface Assertion {
   /** All claims, as they were said. */
   readonly claims: JsonObject
   /**
-   * The one name it is remembered by. It hashes what was said, not how it was spelled: the same token
-   * has many spellings in base64url.
+   * The one name it is remembered by: issuer, id, and the claims as they were signed. Not the whole
+   * token, whose signature has many spellings (in base64url, and in ECDSA itself).
    */
   readonly hash: string
-  /** The compact form, for the check of its signature alone. */
-  readonly token: string
+  /** Header and claims as they were signed, for the check of the signature alone. */
+  readonly signed: string
+  readonly signature: Uint8Array
 }
 
 /** RFC 7515 compact form with the claims of RFC 7519. Every claim named here must be there. */
@@ -50,7 +51,24 @@ export function readAssertion(token: string): Assertion | AttestRefusal {
   const claims = readPart(body)
   if (header === null) return malformed('header', 'not readable', 'a JSON object')
   if (claims === null) return malformed('claims', 'not readable', 'a JSON object')
-  return checkHeader(header) ?? checkClaims(claims) ?? joined(header, claims, token)
+  const fault = checkHeader(header) ?? checkClaims(claims)
+  if (fault !== null) return fault
+  return {
+    alg: header['alg'] as AssertionAlg,
+    kid: header['kid'] as string,
+    typ: (typeof header['typ'] === 'string' ? header['typ'] : 'jwt').toLowerCase(),
+    iss: claims['iss'] as string,
+    sub: claims['sub'] as string,
+    aud: claims['aud'] as string,
+    exp: claims['exp'] as number,
+    iat: claims['iat'] as number,
+    nbf: (claims['nbf'] ?? null) as number | null,
+    jti: claims['jti'] as string,
+    claims,
+    hash: sha256Hex(`${claims['iss'] as string}\n${claims['jti'] as string}\n${body}`),
+    signed: `${head}.${body}`,
+    signature: Buffer.from(signature, 'base64url'),
+  }
 }
 
 /** Headers that tell a verifier where to find the key, or how else to read the token. */
@@ -75,36 +93,6 @@ function checkClaims(claims: JsonObject): AttestRefusal | null {
   if (claims['nbf'] !== undefined && !isSeconds(claims['nbf']))
     return malformed('nbf', claims['nbf'], 'whole seconds since 1970')
   return null
-}
-
-function joined(header: JsonObject, claims: JsonObject, token: string): Assertion | AttestRefusal {
-  const hash = hashOf(claims)
-  if (hash === null) return malformed('claims', 'not well-formed text', 'a JSON object')
-  return {
-    alg: header['alg'] as AssertionAlg,
-    kid: header['kid'] as string,
-    typ: (typeof header['typ'] === 'string' ? header['typ'] : 'jwt').toLowerCase(),
-    iss: claims['iss'] as string,
-    sub: claims['sub'] as string,
-    aud: claims['aud'] as string,
-    exp: claims['exp'] as number,
-    iat: claims['iat'] as number,
-    nbf: (claims['nbf'] ?? null) as number | null,
-    jti: claims['jti'] as string,
-    claims,
-    hash,
-    token,
-  }
-}
-
-/** Null where a claim holds half a character, which no canonical form can say. */
-function hashOf(claims: JsonObject): string | null {
-  try {
-    return sha256Hex(canonicalJson([claims['iss'], claims['jti'], claims]))
-  } catch (thrown) {
-    if (thrown instanceof TypeError) return null
-    throw thrown
-  }
 }
 
 function readPart(part: string | undefined): JsonObject | null {

@@ -24,10 +24,12 @@ import {
 import { testPermit } from '../../../test/support/permit.ts'
 import { leaves } from '../../../test/support/world.ts'
 import type { AppRow } from '../app/rows.ts'
+import { base64url } from '../base/hash.ts'
 import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { addMs, fromMs, toSeconds } from '../base/time.ts'
 import type { Attested } from './attest.ts'
+import { makeIssuerKeys } from './jwks.ts'
 import { type AttestRefusal, isRefusal } from './refusal.ts'
 import { removeTrustRule, revokeIdentity } from './revoke.ts'
 import type { IdentityRow } from './rows.ts'
@@ -405,6 +407,70 @@ describe('a forged header is refused', () => {
       expect(await refused(token)).toMatchObject({ claim: 'typ' })
     },
   )
+})
+
+describe('an ES256 signature', () => {
+  const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const issuer = 'https://issuer.example'
+  beforeAll(async () => {
+    await begin()
+    const jwk = { ...own.publicKey.export({ format: 'jwk' }), kid: 'curve', alg: 'ES256' }
+    const fetch = async (address: string) =>
+      (address.endsWith('/jwks')
+        ? { keys: [jwk] }
+        : { issuer, jwks_uri: `${issuer}/jwks` }) as never
+    const registry = { issuers: new Set([issuer]), allowedOrigins: new Set<string>() }
+    world = { ...world, issuerKeys: makeIssuerKeys({ clock: world.clock, fetch }, registry) }
+    await trusting({ ...world, github: { ...world.github, issuer } }, run.id)
+  })
+  afterAll(end)
+
+  const text = (alg = 'ES256') => {
+    const claims = { ...githubClaims(audience, toSeconds(world.clock.now())), iss: issuer }
+    return `${part({ alg, typ: 'JWT', kid: 'curve' })}.${part(claims)}`
+  }
+  const sign = (of: string, dsaEncoding: 'ieee-p1363' | 'der' = 'ieee-p1363') =>
+    createSign('sha256').update(of).sign({ key: own.privateKey, dsaEncoding })
+
+  test('of the issuer’s key is accepted', async () => {
+    const signed = text()
+    expect((await attested(`${signed}.${base64url(sign(signed))}`)).identity.id).toBe(run.id)
+  })
+
+  test('that is nothing, half, in another encoding or of another text is refused', async () => {
+    const signed = text()
+    const good = sign(signed)
+    const order = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'
+    for (const bad of [
+      Buffer.alloc(64),
+      Buffer.alloc(63, 1),
+      Buffer.from(order + order, 'hex'),
+      Buffer.concat([good.subarray(0, 32), Buffer.alloc(32)]),
+      Buffer.concat([Buffer.alloc(32), good.subarray(32)]),
+      good.subarray(0, 63),
+      Buffer.concat([good, Buffer.alloc(1)]),
+      sign(signed, 'der'),
+      sign(text()),
+    ])
+      expect((await refused(`${signed}.${base64url(bad)}`)).refused).toBe('signature')
+  })
+
+  test('is no RS256 signature, though the key has the name', async () => {
+    const signed = text('RS256')
+    expect((await refused(`${signed}.${base64url(sign(signed))}`)).refused).toBe('key')
+  })
+
+  test('has two forms, and both are one assertion', async () => {
+    const signed = text()
+    const good = sign(signed)
+    const order = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551')
+    const other = (order - BigInt(`0x${good.subarray(32).toString('hex')}`)).toString(16)
+    const twin = Buffer.concat([good.subarray(0, 32), Buffer.from(other.padStart(64, '0'), 'hex')])
+    const [first, second] = [good, twin].map(each => `${signed}.${base64url(each)}`)
+    expect((await attested(second ?? '')).assertion).toEqual(
+      (await attested(first ?? '')).assertion,
+    )
+  })
 })
 
 describe('the name an assertion is remembered by', () => {

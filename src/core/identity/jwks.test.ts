@@ -127,7 +127,7 @@ test('two issuers with the same key id keep their own keys, asked in either orde
       for (const issuer of issuers) found.push(await keys.keyOf(issuer, 'same', 'RS256'))
       expect(found.every(key => key !== undefined)).toBe(true)
       const [first, second] = await Promise.all(
-        found.map(async key => (await exportJWK(key as CryptoKey)).n),
+        found.map(async key => (await exportJWK(key ?? new Uint8Array())).n),
       )
       expect(first).not.toBe(second)
     }

@@ -7,7 +7,7 @@
  * (which is why unknown kids need no list of their own), a failed call never empties the cache, and
  * a fetched set replaces the old one whole.
  */
-import { type CryptoKey, importJWK, type JWK } from 'jose'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Json, JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
@@ -29,10 +29,10 @@ export interface IssuerKeys {
    * The issuer's key of this id for this algorithm; undefined when it has none.
    * Problem `issuer-unavailable` when its keys are not known, or known for too long.
    */
-  keyOf(issuer: string, kid: string, alg: AssertionAlg): Promise<CryptoKey | undefined>
+  keyOf(issuer: string, kid: string, alg: AssertionAlg): Promise<KeyObject | undefined>
 }
 
-type KeySet = ReadonlyMap<string, CryptoKey>
+type KeySet = ReadonlyMap<string, KeyObject>
 
 interface Cached {
   keys: KeySet | undefined
@@ -117,28 +117,42 @@ function usableKeys(cached: Cached, issuer: string, nowMs: number): KeySet {
 }
 
 /** RFC 7517. What we can not use (other types, too short, for encryption) is passed over. */
-async function importKeys(document: Json): Promise<KeySet> {
+function importKeys(document: Json): KeySet {
   const { keys } = objectOf(document)
   if (!Array.isArray(keys) || keys.length > limits.issuerKeys)
     throw unusable(`Its key set is not a list of at most ${limits.issuerKeys} keys.`)
-  const found = new Map<string, CryptoKey>()
+  const found = new Map<string, KeyObject>()
   for (const each of keys as readonly Json[]) {
     const jwk = objectOf(each)
     const alg = algOf(jwk)
     if (alg === null || typeof jwk['kid'] !== 'string') continue
-    const key = await importJWK(jwk as JWK, alg).catch(() => null)
-    if (key !== null && !(key instanceof Uint8Array)) found.set(keyName(jwk['kid'], alg), key)
+    const key = importKey(jwk)
+    if (key !== null) found.set(keyName(jwk['kid'], alg), key)
   }
   return found
+}
+
+function importKey(jwk: JsonObject): KeyObject | null {
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    return null
+  }
 }
 
 /** The one algorithm this key is for. A key that came with its private part is nobody's key. */
 function algOf(jwk: JsonObject): AssertionAlg | null {
   const { kty, crv, n, use, alg } = jwk
   if ('d' in jwk || (use !== undefined && use !== 'sig')) return null
-  const isRsa = kty === 'RSA' && typeof n === 'string' && Buffer.from(n, 'base64url').length >= 256
+  const isRsa = kty === 'RSA' && typeof n === 'string' && isLongEnough(n)
   const own = isRsa ? 'RS256' : kty === 'EC' && crv === 'P-256' ? 'ES256' : null
   return alg === undefined || alg === own ? own : null
+}
+
+/** 2048 bits at least; and not so long that checking one signature is work. */
+function isLongEnough(modulus: string): boolean {
+  const bytes = Buffer.from(modulus, 'base64url').length
+  return bytes >= 256 && bytes <= 1024
 }
 
 /** A `kid` may be used for two algorithms: each is its own key. */

@@ -91,8 +91,8 @@ export async function findTakenSpiffeId(
 export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
   return sql.query(
     `select i.id from identity i join app a on a.id = i.app_id
-     where i.state = 'active' and a.state in ('ended', 'graduated')
-     order by a.ended_at, i.id limit ${limits.pageRows}`,
+     where i.state = 'active' and a.state in ('ending', 'ended', 'graduated')
+     order by a.id, i.id limit ${limits.pageRows}`,
   )
 }
 

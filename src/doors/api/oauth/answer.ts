@@ -41,8 +41,11 @@ export function sendRedirect(res: ServerResponse, to: string): void {
 }
 
 export function sendJson(res: ServerResponse, { status, body }: OauthAnswer): void {
-  res.writeHead(status, { 'Content-Type': 'application/json' })
-  res.end(JSON.stringify(body))
+  const text = JSON.stringify(body)
+  // With its length known the answer is one write to the socket, and not sent in chunks.
+  const length = Buffer.byteLength(text)
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length })
+  res.end(text)
 }
 
 /** RFC 9457: for a request that was refused before any door looked at it. */
