@@ -74,7 +74,7 @@ export const limits = {
   storeIdleMs: 60_000,
   storeRelistenMs: 500,
   /** Statements a connection keeps prepared. */
-  preparedTexts: 200,
+  preparedTexts: 500,
   templateKeptDays: 7,
   /** A token key is published this long before it signs: longer than verifiers keep our keys. */
   tokenKeyAheadMs: 10 * 60_000,

@@ -71,7 +71,9 @@ function fromSqlState(code: string, message: string, constraint: string | null):
       field: 'DATABASE_URL',
       log: code,
     })
-  if (outage.test(code)) return unavailable(code)
+  // A statement prepared before a migration: its connection is given up and the next one is good.
+  if (outage.test(code) || message.startsWith('cached plan must not change'))
+    return unavailable(code)
   // Texts of class 22 (data exceptions) quote the value that was sent.
   return new StoreFault(code, constraint, code.startsWith('22') ? 'a value of this form' : message)
 }

@@ -152,7 +152,7 @@ function hot(texts: Map<string, string | undefined>, text: string, params: reado
     if (texts.size < limits.preparedTexts) texts.set(text, undefined)
     return { text, values }
   }
-  const name = texts.get(text) ?? `s${texts.size}_${preparedCount++}`
+  const name = texts.get(text) ?? `s${preparedCount++}`
   texts.set(text, name)
   return { name, text, values }
 }
