@@ -24,7 +24,6 @@ import { type NoteSigner, vkeyOf } from './core/ledger/note.ts'
 import { tlogProof } from './core/ledger/proof.ts'
 import type { Replica } from './core/ledger/replica.ts'
 import { findEntries, waitingIds } from './core/ledger/rows.ts'
-import { verifyPersonToken } from './core/people/person-token.ts'
 import { installationTable } from './core/people/rows.ts'
 import { activateAgreed } from './core/policy/activate.ts'
 import { type Decision, decide, permitsFor } from './core/policy/decide.ts'
@@ -39,6 +38,8 @@ import { makeTokenKeys, type TokenKeys, type TokenSigner } from './core/token/si
 import type { DoctorView, InstallationView } from './doors/api/contract.ts'
 import type { Log } from './doors/api/problem.ts'
 import type { ApiWorld } from './doors/api/world.ts'
+import { verifyPersonToken } from './life/sign-in/person-token.ts'
+import { explain } from './life/why/why.ts'
 
 export interface Opened {
   readonly config: Config
@@ -74,6 +75,7 @@ export function makeWorld(opened: Opened): World {
     clock,
     freshness: () => follower.freshness(),
     policies: followBundle(replica),
+    explain,
   }
   const ledger = { store, clock, replica, poke: opened.poke, gate: () => follower.gate() }
   const noteSigner = logSigner(keys, config.trustDomain)

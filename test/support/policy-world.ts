@@ -1,4 +1,5 @@
 /** A small company in memory for tests of decisions: people, one app with its identities, data, a grant, a task. */
+
 import { appTable } from '../../src/core/app/rows.ts'
 import { requestTable } from '../../src/core/approval/rows.ts'
 import type { ResourceId } from '../../src/core/base/ids.ts'
@@ -13,6 +14,7 @@ import { installationTable, personTable } from '../../src/core/people/rows.ts'
 import { type Bundle, openBundle, readShipped } from '../../src/core/policy/bundle.ts'
 import type { PolicyWorld } from '../../src/core/policy/decide.ts'
 import { taskTable } from '../../src/core/task/rows.ts'
+import { explain } from '../../src/life/why/why.ts'
 import { type HandClock, handClock } from './clock.ts'
 
 /** Every table a row of this world can be of; also makes sure that they are declared. */
@@ -89,6 +91,7 @@ export function smallCompany(): SmallCompany {
       clock,
       freshness: () => company.freshness,
       policies: () => bundle,
+      explain,
     },
   }
   settle(company)

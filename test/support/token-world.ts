@@ -14,6 +14,7 @@ import { type ExchangeAnswer, type ExchangeWorld, exchange } from '../../src/cor
 import type { IntrospectWorld } from '../../src/core/token/introspect.ts'
 import type { ExchangeRequest } from '../../src/core/token/request.ts'
 import { makeTokenKeys } from '../../src/core/token/signature.ts'
+import { explain } from '../../src/life/why/why.ts'
 import {
   type AttestedWorld,
   apiAudience,
@@ -50,6 +51,7 @@ export async function tokenWorld(store?: Store): Promise<TokenWorld> {
     clock: base.clock,
     freshness: () => ({ position: 1, ageMs: world.ageMs, regressed: false }),
     policies: () => policies,
+    explain,
   }
   const verifying: IntrospectWorld = {
     store: base.store,

@@ -1,8 +1,10 @@
 // From a connected target to a grant and back, against a real database.
+
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay, readEntries } from '../../../test/support/replay.ts'
 import { failing, leaves, person, type TestWorld, testWorld } from '../../../test/support/world.ts'
+import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
 import { beginEnd, finishEnd } from '../app/end.ts'
 import { makeApp } from '../app/make.ts'
 import type { AppRow } from '../app/rows.ts'
@@ -467,7 +469,7 @@ describe('a manifest', () => {
   const set = (text: string) => {
     const id = newId('manifest')
     const permit = testPermit('manifest.set', maya, id)
-    return setManifest(world, permit, { id, appId: app.id, yaml: text })
+    return setManifest(world, permit, { id, appId: app.id, text: parseLeaseholdYaml(text) })
   }
 
   it('takes the place of the one before; the same content again changes nothing', async () => {
@@ -513,7 +515,7 @@ it('a permit for another thing changes nothing here', async () => {
       setManifest(world, testPermit('manifest.set', maya, other), {
         id: newId('manifest'),
         appId: app.id,
-        yaml: '',
+        text: { app: '', purposes: [], says: {}, digest: '' },
       }),
   ])
     await expect(attempt()).rejects.toThrow('permit for')

@@ -8,8 +8,17 @@ import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { parseLeaseholdYaml } from './leasehold-yaml.ts'
-import { lockManifest, type ManifestRow, manifestTable } from './rows.ts'
+import { lockManifest, type ManifestRow, manifestTable, type Purpose } from './rows.ts'
+
+/** What a `leasehold.yaml` says, read and bounded (`life/manifest`). */
+export interface ManifestText {
+  readonly app: string
+  readonly purposes: readonly Purpose[]
+  /** What each purpose is for, in words of people: by its name. */
+  readonly says: Readonly<Record<string, string>>
+  /** SHA-256 of the canonical form, hex: comments and layout do not change it. */
+  readonly digest: string
+}
 
 const manifestSet = entryKind('manifest.set', 'set what the app is for')
 
@@ -17,10 +26,10 @@ const manifestSet = entryKind('manifest.set', 'set what the app is for')
 export async function setManifest(
   world: LedgerWorld,
   permit: Permit<'manifest.set'>,
-  input: { id: ManifestId; appId: AppId; yaml: string },
+  input: { id: ManifestId; appId: AppId; text: ManifestText },
 ): Promise<ManifestRow> {
   checkPermit(permit, 'manifest.set', input.id)
-  const text = parseLeaseholdYaml(input.yaml)
+  const { text } = input
   return recorded(world, async scope => {
     const app = await shareApp(scope.tx, input.appId)
     if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })

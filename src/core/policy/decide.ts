@@ -24,13 +24,13 @@ import { type Asked, judge, type Outcome, type Reach } from './judge.ts'
 import {
   type AboutType,
   type Actor,
+  type Denial,
   type Freshness,
   type Question,
   thingTypes,
 } from './question.ts'
-import { writeRecord } from './record.ts'
+import { type Recorded, writeRecord } from './record.ts'
 import type { View } from './view.ts'
-import { type Denial, explain } from './why.ts'
 
 export type { AboutType, Actor, Denial, Freshness, Question }
 
@@ -40,6 +40,8 @@ export interface PolicyWorld {
   readonly freshness: () => Freshness
   /** The bundle in force now. */
   readonly policies: () => Bundle
+  /** How a no is put into words (`life/why`); it decides nothing. */
+  readonly explain: (bundle: Bundle, denied: Recorded, view: View) => Denial
 }
 
 export type Decision<A extends ActionName> =
@@ -162,6 +164,6 @@ function settle<A extends ActionName>(
     outcome,
     record,
     permit: () => issuePermit({ action, ...decided }),
-    denial: () => explain(bundle, { ...asked, outcome }, view),
+    denial: () => world.explain(bundle, { ...asked, outcome }, view),
   }
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readCases, runCase, sampleOf } from '../../life/why/cases.ts'
 import type { DecisionId, GrantId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { type Instant, toMs } from '../base/time.ts'
 import { type Bundle, openBundle, readShipped, withFile } from './bundle.ts'
-import { readCases, runCase, sampleOf } from './cases.ts'
 import type { Facts } from './facts.ts'
 import { type Asked, judge } from './judge.ts'
 

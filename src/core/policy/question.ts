@@ -1,5 +1,5 @@
 /** The words of a question: who, what, about which thing, on how current facts. */
-import type { AnyId, IdentityId, PersonId, SystemId, TaskId } from '../base/ids.ts'
+import type { AnyId, DecisionId, IdentityId, PersonId, SystemId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionName } from '../base/permit.ts'
 
@@ -54,4 +54,23 @@ export interface Freshness {
   readonly ageMs: number
   /** The log is behind one that was seen before. */
   readonly regressed: boolean
+}
+
+/** A no, in plain words. `command` is what to type after the program's name. */
+export interface Denial {
+  readonly decisionId: DecisionId
+  /** What was asked, in one line: `deal-desk write crm.contacts`. */
+  readonly what: string
+  readonly rule: string
+  readonly says: string
+  /** Where the rule stands; missing for what is no rule of a file. */
+  readonly where?: { readonly file: string; readonly line: number; readonly owner: string }
+  readonly because: readonly {
+    readonly fact: string
+    readonly is: string
+    readonly needs: string
+    readonly from?: string
+  }[]
+  readonly wouldPassIf: string
+  readonly instead: readonly { readonly says: string; readonly command?: string }[]
 }

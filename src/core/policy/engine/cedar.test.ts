@@ -1,9 +1,9 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { sampleOf } from '../../../life/why/cases.ts'
 import type { Json, JsonObject } from '../../base/json.ts'
 import { type BundleText, openBundle, readShipped } from '../bundle.ts'
-import { sampleOf } from '../cases.ts'
 import { Engine, type EngineCall, findFaults, parsePolicy, splitPolicies } from './cedar.ts'
 
 const schema = `

@@ -11,7 +11,7 @@ import {
 } from '../../../../test/support/oauth.ts'
 import { testPermit } from '../../../../test/support/permit.ts'
 import { leavePerson } from '../../../core/people/leave.ts'
-import { verifyPersonToken } from '../../../core/people/person-token.ts'
+import { verifyPersonToken } from '../../../life/sign-in/person-token.ts'
 import { findPerson } from '../../../core/people/rows.ts'
 
 let server: OauthServer

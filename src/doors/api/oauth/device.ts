@@ -12,8 +12,8 @@ import {
   noSuchDevice,
   parseUserCode,
   showUserCode,
-} from '../../../core/people/device.ts'
-import { checkCsrf } from '../../../core/people/session.ts'
+} from '../../../life/sign-in/device.ts'
+import { checkCsrf } from '../../../life/sign-in/session.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { answeredPage, codePage, devicePage } from './pages.ts'

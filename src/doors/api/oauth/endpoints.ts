@@ -13,8 +13,8 @@ import {
   authorizationServer,
   oauthPaths,
   tokenExchangeGrant,
-} from '../../../core/people/authorization-server.ts'
-import { countDeviceCodes } from '../../../core/people/rows.ts'
+} from '../../../life/sign-in/authorization-server.ts'
+import { countDeviceCodes } from '../../../life/sign-in/rows.ts'
 import { type OauthAnswer, sendJson } from './answer.ts'
 import { type Form, parseForm, type Request, readFormText } from './request.ts'
 

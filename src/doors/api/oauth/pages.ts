@@ -3,9 +3,9 @@ import { limits } from '../../../core/base/limits.ts'
 import type { Problem } from '../../../core/base/problem.ts'
 import { problemTable } from '../../../core/base/problems.ts'
 import { product } from '../../../core/base/product.ts'
-import { type Device, showUserCode } from '../../../core/people/device.ts'
+import { type Device, showUserCode } from '../../../life/sign-in/device.ts'
 import { localIssuer } from '../../../core/people/person.ts'
-import type { Session } from '../../../core/people/session.ts'
+import type { Session } from '../../../life/sign-in/session.ts'
 import { type Html, html, page } from './html.ts'
 
 const command = `${product.cloneCommand} login`

@@ -1,8 +1,8 @@
 /** Routes of signing in and out: the start page, one-time links, the company's provider. */
 import { Problem } from '../../../core/base/problem.ts'
 import type { LedgerWorld } from '../../../core/ledger/record.ts'
-import type { CompanySignIn } from '../../../core/people/company.ts'
-import { redeemLink } from '../../../core/people/link.ts'
+import type { CompanySignIn } from '../../../life/sign-in/company.ts'
+import { redeemLink } from '../../../life/sign-in/link.ts'
 import {
   checkCsrf,
   endSession,
@@ -10,7 +10,7 @@ import {
   type NewSession,
   type Session,
   startSession,
-} from '../../../core/people/session.ts'
+} from '../../../life/sign-in/session.ts'
 import { signInPerson } from '../../../core/people/sign-in.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'

@@ -5,20 +5,21 @@
  * Changed rules are those in force with one file more (`withFile`): what is tried is what would be in
  * force if it were agreed. Nothing is written.
  */
-import type { DecisionId } from '../base/ids.ts'
-import { canonicalJson } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
-import type { DecisionRecord } from '../base/permit.ts'
-import { assert } from '../base/problem.ts'
-import type { Instant } from '../base/time.ts'
-import type { Sql } from '../store/store.ts'
-import { type Bundle, openBundle, withFile } from './bundle.ts'
-import type { PolicyWorld } from './decide.ts'
-import { textOf } from './in-force.ts'
-import { judge } from './judge.ts'
-import { type Recorded, readRecord, summarize } from './record.ts'
-import { findBundleByHash, findDecision, listDecisions } from './rows.ts'
-import { type Denial, explain } from './why.ts'
+import type { DecisionId } from '../../core/base/ids.ts'
+import { canonicalJson } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
+import type { DecisionRecord } from '../../core/base/permit.ts'
+import { assert } from '../../core/base/problem.ts'
+import type { Instant } from '../../core/base/time.ts'
+import { type Bundle, openBundle, withFile } from '../../core/policy/bundle.ts'
+import type { PolicyWorld } from '../../core/policy/decide.ts'
+import { textOf } from '../../core/policy/in-force.ts'
+import { judge } from '../../core/policy/judge.ts'
+import type { Denial } from '../../core/policy/question.ts'
+import { type Recorded, readRecord, summarize } from '../../core/policy/record.ts'
+import { findBundleByHash, findDecision, listDecisions } from '../../core/policy/rows.ts'
+import type { Sql } from '../../core/store/store.ts'
+import { explain } from './why.ts'
 
 export interface Replay {
   readonly decisions: number

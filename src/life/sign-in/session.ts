@@ -3,20 +3,14 @@
  * after the sign-in, so that a session nobody signed into can not be planted beforehand.
  */
 import { randomBytes } from 'node:crypto'
-import { base64url, equalInConstantTime, sha256Hex } from '../base/hash.ts'
-import type { PersonId } from '../base/ids.ts'
-import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { addSeconds, type Clock, type Instant, msBetween } from '../base/time.ts'
-import type { Sql } from '../store/store.ts'
-import {
-  endSessionRow,
-  findPerson,
-  findSessionRow,
-  insertSession,
-  type PersonRow,
-  touchSession,
-} from './rows.ts'
+import { base64url, equalInConstantTime, sha256Hex } from '../../core/base/hash.ts'
+import type { PersonId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { addSeconds, type Clock, type Instant, msBetween } from '../../core/base/time.ts'
+import { findPerson, type PersonRow } from '../../core/people/rows.ts'
+import type { Sql } from '../../core/store/store.ts'
+import { endSessionRow, findSessionRow, insertSession, touchSession } from './rows.ts'
 
 export interface NewSession {
   /** The cookie's value; here only its hash stays. */

@@ -2,19 +2,20 @@
  * One-time links: how a local person signs in. Whoever holds one becomes that person, so it lives
  * 15 minutes, works once, and only its hash is kept.
  */
-import { sha256Hex } from '../base/hash.ts'
-import type { PersonId, SystemId } from '../base/ids.ts'
-import { limits } from '../base/limits.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
-import { addSeconds, type Instant } from '../base/time.ts'
-import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { noSuchPerson } from './add.ts'
-import { localIssuer } from './person.ts'
-import { insertLink, lockPerson, type PersonRow, useLink } from './rows.ts'
+import { sha256Hex } from '../../core/base/hash.ts'
+import type { PersonId, SystemId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { checkPermit, type Permit } from '../../core/base/permit.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { addSeconds, type Instant } from '../../core/base/time.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { noSuchPerson } from '../../core/people/add.ts'
+import { localIssuer } from '../../core/people/person.ts'
+import { lockPerson, type PersonRow } from '../../core/people/rows.ts'
+import { seePerson } from '../../core/people/sign-in.ts'
+import { insertLink, useLink } from './rows.ts'
 import { type NewSession, newSecret, secretHash, startSession } from './session.ts'
-import { seePerson } from './sign-in.ts'
 
 const linkMade = entryKind('link.make', 'made a one-time sign-in link')
 

@@ -8,19 +8,26 @@ import {
   smallCompany,
 } from '../../../test/support/policy-world.ts'
 import { memoryStore } from '../../../test/support/store.ts'
-import { sha256Hex } from '../base/hash.ts'
-import type { AnyId, DecisionId, IdentityId, LeaseId, ResourceId, TaskId } from '../base/ids.ts'
-import type { DataAction, DecisionRecord } from '../base/permit.ts'
-import { isProblem } from '../base/problem.ts'
-import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import type { Store } from '../store/store.ts'
-import { openBundle, withFile } from './bundle.ts'
-import { decide, decideIssue } from './decide.ts'
-import { installPolicies } from './in-force.ts'
-import { recordDenial } from './record.ts'
+import { sha256Hex } from '../../core/base/hash.ts'
+import type {
+  AnyId,
+  DecisionId,
+  IdentityId,
+  LeaseId,
+  ResourceId,
+  TaskId,
+} from '../../core/base/ids.ts'
+import type { DataAction, DecisionRecord } from '../../core/base/permit.ts'
+import { isProblem } from '../../core/base/problem.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { openBundle, withFile } from '../../core/policy/bundle.ts'
+import { decide, decideIssue } from '../../core/policy/decide.ts'
+import { installPolicies } from '../../core/policy/in-force.ts'
+import { recordDenial } from '../../core/policy/record.ts'
+import { findDecision } from '../../core/policy/rows.ts'
+import type { Store } from '../../core/store/store.ts'
 import { replayDecisions, replayLog, whyDenied } from './replay.ts'
-import { findDecision } from './rows.ts'
 
 const stricter = readFileSync(new URL('../../../demo/stricter.cedar', import.meta.url), 'utf8')
 

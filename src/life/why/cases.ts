@@ -12,18 +12,18 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import type { DecisionId, GrantId } from '../base/ids.ts'
-import type { Json } from '../base/json.ts'
-import { dataActions } from '../base/permit.ts'
-import type { Instant } from '../base/time.ts'
-import { identityRoles } from '../identity/spiffe.ts'
-import { type Bundle, guardrails } from './bundle.ts'
-import type { Facts } from './facts.ts'
-import { judge, type Outcome } from './judge.ts'
+import type { DecisionId, GrantId } from '../../core/base/ids.ts'
+import type { Json } from '../../core/base/json.ts'
+import { dataActions } from '../../core/base/permit.ts'
+import type { Instant } from '../../core/base/time.ts'
+import { identityRoles } from '../../core/identity/spiffe.ts'
+import { type Bundle, guardrails } from '../../core/policy/bundle.ts'
+import type { Facts } from '../../core/policy/facts.ts'
+import { judge, type Outcome } from '../../core/policy/judge.ts'
+import { type AboutType, thingTypes } from '../../core/policy/question.ts'
+import { bare, uid } from '../../core/policy/view.ts'
 import { write } from './levers.ts'
-import { type AboutType, thingTypes } from './question.ts'
 import sample from './sample.json' with { type: 'json' }
-import { bare, uid } from './view.ts'
 
 export interface Case {
   readonly rule: string

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { actionNames, dataActions } from '../base/permit.ts'
-import { type Bundle, openBundle, readShipped } from './bundle.ts'
+import { actionNames, dataActions } from '../../core/base/permit.ts'
+import { type Bundle, openBundle, readShipped } from '../../core/policy/bundle.ts'
+import { Engine, parsePolicy, splitPolicies } from '../../core/policy/engine/cedar.ts'
 import { checkCases, parseCases, readCases, runCase } from './cases.ts'
-import { Engine, parsePolicy, splitPolicies } from './engine/cedar.ts'
 
 const bundle = openBundle(readShipped())
 const cases = readCases(bundle)

@@ -6,12 +6,12 @@
 import type { KeyObject } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider'
-import { isId } from '../base/ids.ts'
-import { limits } from '../base/limits.ts'
-import { product } from '../base/product.ts'
+import { isId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { product } from '../../core/base/product.ts'
+import { findPerson } from '../../core/people/rows.ts'
 import { oidcState } from './oidc-state.ts'
 import { errors, Provider } from './quiet-provider.ts'
-import { findPerson } from './rows.ts'
 import { newSecret, type SessionWorld } from './session.ts'
 
 /** Public: it runs on the person's machine and can keep no secret. */

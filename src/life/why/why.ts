@@ -4,34 +4,16 @@
  * one fact turned; none is guessed. Pure.
  */
 
-import type { AppId, DecisionId, IdentityId, ResourceId, TaskId } from '../base/ids.ts'
-import { limits } from '../base/limits.ts'
-import { grantTable, resourceTable } from '../grant/rows.ts'
-import type { Bundle } from './bundle.ts'
-import { type Facts, factsOfWork } from './facts.ts'
-import { judge, type Outcome, ownRules } from './judge.ts'
+import type { AppId, DecisionId, IdentityId, ResourceId, TaskId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { grantTable, resourceTable } from '../../core/grant/rows.ts'
+import type { Bundle } from '../../core/policy/bundle.ts'
+import { type Facts, factsOfWork } from '../../core/policy/facts.ts'
+import { judge, type Outcome, ownRules } from '../../core/policy/judge.ts'
+import type { Denial } from '../../core/policy/question.ts'
+import { type Recorded, summarize } from '../../core/policy/record.ts'
+import type { View } from '../../core/policy/view.ts'
 import { askable, askCommand, type Lever, levers, nameOf } from './levers.ts'
-import { type Recorded, summarize } from './record.ts'
-import type { View } from './view.ts'
-
-/** A no, in plain words. `command` is what to type after the program's name. */
-export interface Denial {
-  readonly decisionId: DecisionId
-  /** What was asked, in one line: `deal-desk write crm.contacts`. */
-  readonly what: string
-  readonly rule: string
-  readonly says: string
-  /** Where the rule stands; missing for what is no rule of a file. */
-  readonly where?: { readonly file: string; readonly line: number; readonly owner: string }
-  readonly because: readonly {
-    readonly fact: string
-    readonly is: string
-    readonly needs: string
-    readonly from?: string
-  }[]
-  readonly wouldPassIf: string
-  readonly instead: readonly { readonly says: string; readonly command?: string }[]
-}
 
 /** `view` is what is there now: what is offered instead is allowed now, not when it was denied. */
 export function explain(bundle: Bundle, denied: Recorded, view: View | null): Denial {

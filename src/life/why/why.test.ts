@@ -5,13 +5,14 @@ import {
   type SmallCompany,
   smallCompany,
 } from '../../../test/support/policy-world.ts'
-import type { AnyId, IdentityId, LeaseId, ResourceId, TaskId } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
-import type { ActionName, DataAction } from '../base/permit.ts'
-import { openBundle, withFile } from './bundle.ts'
-import { type AboutType, type Actor, decide, decideIssue } from './decide.ts'
-import { readRecord } from './record.ts'
-import { type Denial, explain } from './why.ts'
+import type { AnyId, IdentityId, LeaseId, ResourceId, TaskId } from '../../core/base/ids.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import type { ActionName, DataAction } from '../../core/base/permit.ts'
+import { openBundle, withFile } from '../../core/policy/bundle.ts'
+import { type AboutType, type Actor, decide, decideIssue } from '../../core/policy/decide.ts'
+import type { Denial } from '../../core/policy/question.ts'
+import { readRecord } from '../../core/policy/record.ts'
+import { explain } from './why.ts'
 
 function use({ world }: SmallCompany, resource: string, ...actions: DataAction[]) {
   return decideIssue(world, {

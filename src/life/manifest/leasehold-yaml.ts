@@ -16,23 +16,15 @@ import {
   visit,
 } from 'yaml'
 import type { z } from 'zod'
-import { sha256Hex } from '../base/hash.ts'
-import { canonicalJson } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
-import { dataActions } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
-import { safeText } from '../base/text.ts'
+import { sha256Hex } from '../../core/base/hash.ts'
+import { canonicalJson } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
+import { dataActions } from '../../core/base/permit.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { safeText } from '../../core/base/text.ts'
+import type { ManifestText } from '../../core/grant/manifest.ts'
+import type { Purpose } from '../../core/grant/rows.ts'
 import { manifestShape, type purposeShape } from './manifest-schema.ts'
-import type { Purpose } from './rows.ts'
-
-export interface ManifestText {
-  readonly app: string
-  readonly purposes: readonly Purpose[]
-  /** What each purpose is for, in words of people: by its name. */
-  readonly says: Readonly<Record<string, string>>
-  /** SHA-256 of the canonical form, hex: comments and layout do not change it. */
-  readonly digest: string
-}
 
 /** Problem `invalid-field` names the line and what may stand there. */
 export function parseLeaseholdYaml(text: string): ManifestText {

@@ -1,8 +1,8 @@
 /** What `leasehold.yaml` may say: the shape we read, and the JSON Schema editors are given of it. */
 import { z } from 'zod'
-import { limits } from '../base/limits.ts'
-import { dataActions } from '../base/permit.ts'
-import { product } from '../base/product.ts'
+import { limits } from '../../core/base/limits.ts'
+import { dataActions } from '../../core/base/permit.ts'
+import { product } from '../../core/base/product.ts'
 
 const slug = z
   .string()

@@ -4,10 +4,10 @@
  * token ends with its sign-in, not five minutes later.
  */
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose'
-import { isId, type PersonId } from '../base/ids.ts'
-import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { type Instant, toMs } from '../base/time.ts'
+import { isId, type PersonId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { type Instant, toMs } from '../../core/base/time.ts'
 import { cliClientId } from './authorization-server.ts'
 import { findSignInEnd } from './rows.ts'
 import type { SessionWorld } from './session.ts'

@@ -6,9 +6,9 @@
  * is whoever changed the row. Consumed rows stay until they expire, or reuse could not be seen.
  */
 import type { Adapter, AdapterPayload } from 'oidc-provider'
-import { sha256Hex } from '../base/hash.ts'
-import { addSeconds, type Clock, type Instant } from '../base/time.ts'
-import type { Sql } from '../store/store.ts'
+import { sha256Hex } from '../../core/base/hash.ts'
+import { addSeconds, type Clock, type Instant } from '../../core/base/time.ts'
+import type { Sql } from '../../core/store/store.ts'
 import { errors } from './quiet-provider.ts'
 
 interface StateRow {

@@ -3,14 +3,15 @@
  * answer. The asking and the polling are the authorization server's; only a person signed in with a
  * browser answers, so an agent that holds tokens can not make itself new ones.
  */
-import type { PersonId } from '../base/ids.ts'
-import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { addSeconds, fromMs, type Instant, toSeconds } from '../base/time.ts'
-import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { noSuchPerson } from './add.ts'
-import { findDeviceCode, insertOidcGrant, lockPerson, patchDeviceCode } from './rows.ts'
+import type { PersonId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { addSeconds, fromMs, type Instant, toSeconds } from '../../core/base/time.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { noSuchPerson } from '../../core/people/add.ts'
+import { lockPerson } from '../../core/people/rows.ts'
+import { findDeviceCode, insertOidcGrant, patchDeviceCode } from './rows.ts'
 import { newSecret, type SessionWorld } from './session.ts'
 
 const deviceAllowed = entryKind('device.allow', 'signed in a device')

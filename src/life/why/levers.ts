@@ -6,12 +6,12 @@
  * `remove`) and for which value (`when`). `$self` is the person who asks, `$other` somebody else.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Json, JsonObject } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
-import { addSeconds, earliest, type Instant } from '../base/time.ts'
-import type { Facts } from './facts.ts'
+import type { Json, JsonObject } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
+import { addSeconds, earliest, type Instant } from '../../core/base/time.ts'
+import type { Facts } from '../../core/policy/facts.ts'
+import { bare, uid } from '../../core/policy/view.ts'
 import table from './levers.json' with { type: 'json' }
-import { bare, uid } from './view.ts'
 
 export interface Lever {
   readonly fact: string

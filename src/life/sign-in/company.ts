@@ -6,14 +6,14 @@
  * sign-in. So each sign-in is one row, bound to a cookie, taken once.
  */
 import * as oidc from 'openid-client'
-import { sha256Hex } from '../base/hash.ts'
-import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { safeText } from '../base/text.ts'
-import { addSeconds, type Clock } from '../base/time.ts'
+import { sha256Hex } from '../../core/base/hash.ts'
+import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { safeText } from '../../core/base/text.ts'
+import { addSeconds, type Clock } from '../../core/base/time.ts'
+import type { SignIn } from '../../core/people/sign-in.ts'
 import { insertSignIn, takeSignIn } from './rows.ts'
 import { newSecret, type SessionWorld, secretHash } from './session.ts'
-import type { SignIn } from './sign-in.ts'
 
 export interface CompanyProvider {
   /** Shown on the button: `Sign in with Acme`. */

@@ -1,0 +1,170 @@
+/** SQL of signing in: links, sessions, sign-ins under way, devices. Only hashes of secrets are here. */
+import type { PersonId } from '../../core/base/ids.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import type { Instant } from '../../core/base/time.ts'
+import type { Sql, Tx } from '../../core/store/store.ts'
+
+export async function insertLink(
+  tx: Tx,
+  link: { hash: string; personId: PersonId; expiresAt: Instant },
+): Promise<void> {
+  await tx.query('insert into one_time_link (hash, person_id, expires_at) values ($1, $2, $3)', [
+    link.hash,
+    link.personId,
+    link.expiresAt,
+  ])
+}
+
+/** Whose link it was; of many at the same moment one gets the answer. */
+export async function useLink(tx: Tx, hash: string, now: Instant): Promise<PersonId | undefined> {
+  const rows = await tx.query<{ personId: PersonId }>(
+    `update one_time_link set used_at = $2
+     where hash = $1 and used_at is null and expires_at > $2 returning person_id as "personId"`,
+    [hash, now],
+  )
+  return rows[0]?.personId
+}
+
+export async function insertSession(
+  sql: Sql,
+  session: { hash: string; personId: PersonId; csrf: string; madeAt: Instant; expiresAt: Instant },
+): Promise<void> {
+  await sql.query(
+    `insert into browser_session (hash, person_id, csrf, made_at, used_at, expires_at)
+     values ($1, $2, $3, $4, $4, $5)`,
+    [session.hash, session.personId, session.csrf, session.madeAt, session.expiresAt],
+  )
+}
+
+export interface SessionRow {
+  readonly personId: PersonId
+  readonly csrf: string
+  readonly madeAt: Instant
+  readonly usedAt: Instant
+  readonly expiresAt: Instant
+}
+
+/** A session that has not ended, whatever its age. */
+export async function findSessionRow(sql: Sql, hash: string): Promise<SessionRow | undefined> {
+  const rows = await sql.query<SessionRow>(
+    `select person_id as "personId", csrf, made_at as "madeAt", used_at as "usedAt",
+       expires_at as "expiresAt"
+     from browser_session where hash = $1 and ended_at is null`,
+    [hash],
+  )
+  return rows[0]
+}
+
+export async function touchSession(sql: Sql, hash: string, now: Instant): Promise<void> {
+  await sql.query('update browser_session set used_at = $2 where hash = $1', [hash, now])
+}
+
+export async function endSessionRow(sql: Sql, hash: string, now: Instant): Promise<void> {
+  await sql.query('update browser_session set ended_at = $2 where hash = $1 and ended_at is null', [
+    hash,
+    now,
+  ])
+}
+
+/** False when so many are under way that this one is not let in. */
+export async function insertSignIn(
+  sql: Sql,
+  signIn: { hash: string; body: string; expiresAt: Instant },
+  { now, most }: { now: Instant; most: number },
+): Promise<boolean> {
+  const rows = await sql.query(
+    `insert into sign_in (hash, body, expires_at) select $1, $2, $3
+     where (select count(*) from sign_in where expires_at > $4) < $5 returning hash`,
+    [signIn.hash, signIn.body, signIn.expiresAt, now, most],
+  )
+  return rows.length === 1
+}
+
+/** The sign-in under way, taken: a second answer to it finds nothing. */
+export async function takeSignIn(
+  sql: Sql,
+  hash: string,
+  now: Instant,
+): Promise<string | undefined> {
+  const rows = await sql.query<{ body: string }>(
+    'delete from sign_in where hash = $1 and expires_at > $2 returning body',
+    [hash, now],
+  )
+  return rows[0]?.body
+}
+
+/** Removes what ended by time. Used codes and tokens stay until then, or reuse could not be seen. */
+export async function sweepSignIns(sql: Sql, now: Instant): Promise<void> {
+  await sql.query('delete from one_time_link where expires_at < $1', [now])
+  await sql.query('delete from browser_session where expires_at < $1', [now])
+  await sql.query('delete from sign_in where expires_at < $1', [now])
+  await sql.query('delete from oidc_state where expires_at < $1', [now])
+}
+
+export interface DeviceCodeRow {
+  readonly id: string
+  readonly payload: {
+    readonly clientId: string
+    readonly iat: number
+    readonly exp: number
+    readonly accountId?: string
+    readonly error?: string
+    readonly deviceInfo?: { readonly ip?: string; readonly ua?: string }
+  }
+}
+
+/** A device that waits for an answer. */
+export async function findDeviceCode(
+  sql: Sql,
+  userCode: string,
+  now: Instant,
+  lock: '' | 'for update' = '',
+): Promise<DeviceCodeRow | undefined> {
+  const rows = await sql.query<DeviceCodeRow>(
+    `select id, payload from oidc_state
+     where kind = 'DeviceCode' and user_code = $1 and expires_at > $2 and consumed_at is null
+       and not payload ? 'accountId' and not payload ? 'error' ${lock}`,
+    [userCode, now],
+  )
+  return rows[0]
+}
+
+export async function countDeviceCodes(sql: Sql, now: Instant): Promise<number> {
+  const rows = await sql.query<{ count: number }>(
+    `select count(*)::int as count from oidc_state where kind = 'DeviceCode' and expires_at > $1`,
+    [now],
+  )
+  return rows[0]?.count ?? 0
+}
+
+export async function patchDeviceCode(tx: Tx, id: string, patch: JsonObject): Promise<void> {
+  await tx.query(
+    `update oidc_state set payload = payload || $2::jsonb, grant_id = $3
+     where kind = 'DeviceCode' and id = $1`,
+    [id, JSON.stringify(patch), patch['grantId'] ?? null],
+  )
+}
+
+export async function insertOidcGrant(
+  tx: Tx,
+  grant: { id: string; payload: JsonObject; expiresAt: Instant },
+): Promise<void> {
+  await tx.query(
+    `insert into oidc_state (kind, id, payload, expires_at) values ('Grant', $1, $2::jsonb, $3)`,
+    [grant.id, JSON.stringify(grant.payload), grant.expiresAt],
+  )
+}
+
+/** When a device's sign-in ends; undefined when it is over, or its person has left. */
+export async function findSignInEnd(
+  sql: Sql,
+  device: { grantId: string; personId: string; now: Instant },
+): Promise<Instant | undefined> {
+  const rows = await sql.query<{ endsAt: Instant }>(
+    `select s.expires_at as "endsAt" from oidc_state s join person p on p.id = s.payload->>'accountId'
+     where s.kind = 'Grant' and s.id = $1 and p.id = $2 and p.state = 'living'
+       and s.expires_at > $3`,
+    [device.grantId, device.personId, device.now],
+  )
+  return rows[0]?.endsAt
+}
