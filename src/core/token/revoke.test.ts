@@ -6,7 +6,7 @@ import { newId } from '../base/ids.ts'
 import { findRow } from '../ledger/find-row.ts'
 import { closeTask } from '../task/close.ts'
 import type { IssuedToken } from './exchange.ts'
-import { giveBackToken, revokeToken, sweepTokens } from './revoke.ts'
+import { revokeToken, sweepTokens } from './revoke.ts'
 import { tokenTable } from './rows.ts'
 
 let world: TokenWorld
@@ -70,16 +70,6 @@ test('a database that fails is never told as done', async () => {
   }
   await revoke()
   expect((await row())?.state).toBe('revoked')
-})
-
-test('who holds a token may give it back; what is no task token is left to others', async () => {
-  const giving = { ...world.verifying, ...world }
-  expect(await giveBackToken(giving, token.accessToken)).toBe(true)
-  expect((await row())?.state).toBe('revoked')
-  expect(await giveBackToken(giving, token.accessToken)).toBe(true)
-  expect(await giveBackToken(giving, 'anything')).toBe(false)
-  const [header, body] = token.accessToken.split('.')
-  expect(await giveBackToken(giving, `${header}.${body}.AAAA`)).toBe(false)
 })
 
 test('a permit for one token revokes no other', async () => {

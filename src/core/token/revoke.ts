@@ -1,15 +1,11 @@
 /** Ends task tokens before their time (RFC 7009), and puts away those whose task is over. */
 import { type SystemId, systemId, type TaskId, type TokenId } from '../base/ids.ts'
 import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import type { Decision } from '../policy/decide.ts'
-import type { Question } from '../policy/question.ts'
 import { listLeftTasks, lockLiveTokensOf, tokenTable } from './rows.ts'
-import { readTaskToken, type VerifyWorld } from './verify.ts'
 
 const tokenRevoked = entryKind('token.revoke', 'revoked a token')
 const tokensEnded = entryKind('token.end', 'put away the tokens of a closed task')
@@ -31,29 +27,6 @@ export async function revokeToken(
     scope.entry({ kind: tokenRevoked, by: permit })
   })
 }
-
-/**
- * RFC 7009 by who holds the token: holding it is the right to end it. False when it is no task token.
- * Problem `denied` where policy keeps even that.
- */
-export async function giveBackToken(
-  world: LedgerWorld & VerifyWorld & { decide: (q: RevokeQuestion) => Decision<'token.revoke'> },
-  token: string,
-): Promise<boolean> {
-  const claims = readTaskToken(world, token)
-  if (claims === null) return false
-  const { tokenId, identityId, taskId } = claims
-  const decision = world.decide({
-    actor: { kind: 'identity', id: identityId, taskId },
-    action: 'token.revoke',
-    about: { type: 'token', id: tokenId, draft: { identityId } },
-  })
-  if (!decision.allowed) throw new Problem('denied', { detail: decision.denial.says })
-  await revokeToken(world, decision.permit, { tokenId })
-  return true
-}
-
-type RevokeQuestion = Question<'token.revoke'>
 
 const sweeper: SystemId = systemId('lease-sweep')
 
