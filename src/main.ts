@@ -19,10 +19,9 @@ import { checkRemembered, exportCheckpoint } from './core/ledger/export.ts'
 import { startFollower } from './core/ledger/follow.ts'
 import { RefusalTally, sealRefusals } from './core/ledger/refusals.ts'
 import { Replica } from './core/ledger/replica.ts'
+import { keyRotated } from './core/ledger/rotate.ts'
 import { startSequencer } from './core/ledger/sequence.ts'
-import { companySignIn } from './core/people/company.ts'
 import { genesis } from './core/people/genesis.ts'
-import { makeLink } from './core/people/link.ts'
 import { findInstallation, listPeople } from './core/people/rows.ts'
 import { installPolicies } from './core/policy/in-force.ts'
 import { openStore } from './core/store/open.ts'
@@ -32,6 +31,8 @@ import { makeApi } from './doors/api/api.ts'
 import { mountOauth } from './doors/api/oauth/mount.ts'
 import type { Log } from './doors/api/problem.ts'
 import { workloadEndpoints } from './doors/api/workload.ts'
+import { companySignIn } from './life/sign-in/company.ts'
+import { makeLink } from './life/sign-in/link.ts'
 import { jobsOf, type Schedule, startSchedule } from './schedule.ts'
 import { makeWorld, type World } from './world.ts'
 
@@ -56,86 +57,51 @@ export interface StartOptions {
 
 export async function startServer(config: Config, options: StartOptions = {}): Promise<Running> {
   const log = options.log ?? logLine
-  const clock = forwardOnly(options.clock ?? systemClock)
-  const stops: (() => unknown)[] = []
+  const stops: Stop[] = []
   const stop = async () => {
     for (const each of stops.splice(0).reverse()) await each()
   }
   try {
-    // 1. The port first: it is part of our name.
-    let handle = answerStarting
-    const server = createServer((req, res) => handle(req, res))
+    // 1. The port first: it is part of our name. Until the doors open, callers are told to come again.
+    const door: Door = { handle: answerStarting }
+    const server = createServer((req, res) => door.handle(req, res))
     const port = await listen(server, config)
     stops.push(() => closeServer(server))
     const issuer = config.issuer ?? `http://localhost:${port}`
-    // 2. Database and keys: what is missing refuses to start.
-    const store = await openStore(
-      config.databaseUrl === null ? { dataDir: config.home } : { url: config.databaseUrl },
-    )
-    stops.push(() => store.close())
-    const keys = await openKeys(
-      { store, clock },
-      { home: config.home, kek: config.kek, installation: config.trustDomain },
-    )
-    // 3. The log, in order and in memory, and not behind what was seen before.
-    const replica = new Replica()
-    const follower = await startFollower({
-      store,
-      clock,
-      replica,
-      onFault: fault => log({ follower: fault.detail, note: fault.log }),
-    })
-    stops.push(() => follower.stop())
-    let poke = () => {}
-    let schedule: Schedule | undefined
+    // 2. Database, keys and log: what is missing, or behind what was seen before, refuses to start.
+    const opened = await open(config, options, log, stops)
+    const links: Links = { poke: () => {}, runNow: async () => {} }
     const world = makeWorld({
+      ...opened,
       config,
       issuer,
-      store,
-      clock,
-      keys,
-      replica,
-      follower,
       log,
       connectors: [postgresConnector, ...(options.connectors ?? [])],
-      poke: () => poke(),
-      runNow: async job => schedule?.runNow(job),
+      poke: () => links.poke(),
+      runNow: job => links.runNow(job),
     })
     stops.push(() => world.targets.close())
     const remembered = join(config.home, 'checkpoint')
-    await checkRemembered(store, remembered, world.logVkeys())
-    const sequencer = startSequencer({
-      ...world.checkpoints,
-      // What ends things waits for the log: it moves on when writers hold every other connection.
-      store: store.ending,
-      gate: () => follower.gate(),
-      onFault: fault => log({ sequencer: fault instanceof Error ? fault.message : 'failed' }),
-    })
-    poke = sequencer.poke
-    stops.push(() => sequencer.stop())
-    await follower.ready
-    // 4. Who and what must be there before anybody is let in.
+    await checkRemembered(world.store, remembered, world.logVkeys())
+    startLog(world, links, stops)
+    await opened.follower.ready
+    // 3. Who and what must be there before anybody is let in.
     await prepare(world, options.firstPerson ?? 'Operator')
+    // 4. What the server does by itself; first of all, making room for ending.
     const tally = new RefusalTally()
-    const jobs = jobsOf(world, {
-      remember: () => exportCheckpoint(world.checkpoints, remembered),
-      sealRefusals: () => sealRefusals(world, tally),
-    })
-    schedule = startSchedule(jobs, {
-      now: () => clock.monotonicMs(),
-      log: (job, thrown) =>
-        log({ job, failed: thrown instanceof Error ? thrown.message : typeof thrown }),
-    })
-    stops.push(() => schedule?.stop())
+    const schedule = startJobs(world, tally, remembered)
+    links.runNow = schedule.runNow
+    stops.push(() => schedule.stop())
+    await schedule.runNow('tidy')
     // 5. The doors.
-    handle = requestHandler(world, port, tally)
+    door.handle = requestHandler(world, port, tally)
     return {
       issuer,
       address: `http://127.0.0.1:${port}`,
       world,
       signInLink: () => signInLink(world),
       stop: async () => {
-        await schedule?.runNow('remember')
+        await schedule.runNow('remember')
         await stop()
       },
     }
@@ -143,6 +109,64 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await stop()
     throw thrown
   }
+}
+
+type Stop = () => unknown
+
+/** What stands before the world and is known only after it. */
+interface Links {
+  poke: () => void
+  runNow: (job: string) => Promise<void>
+}
+
+interface Door {
+  handle: Handler
+}
+
+async function open(config: Config, options: StartOptions, log: Log, stops: Stop[]) {
+  const clock = forwardOnly(options.clock ?? systemClock)
+  const { databaseUrl, home, kek, trustDomain } = config
+  const store = await openStore(databaseUrl === null ? { dataDir: home } : { url: databaseUrl })
+  stops.push(() => store.close())
+  const keys = await openKeys({ store, clock }, { home, kek, installation: trustDomain })
+  const replica = new Replica()
+  const onFault = (fault: Problem) => log({ follower: fault.detail, note: fault.log })
+  const follower = await startFollower({ store, clock, replica, onFault })
+  stops.push(() => follower.stop())
+  return { clock, store, keys, replica, follower }
+}
+
+/** The sequencer, and what this replica does at entries of others. */
+function startLog(world: World, links: Links, stops: Stop[]): void {
+  const sequencer = startSequencer({
+    ...world.checkpoints,
+    // What ends things waits for the log: it moves on when writers hold every other connection.
+    store: world.store.ending,
+    gate: () => world.follower.gate(),
+    onFault: fault => world.log({ sequencer: textOf(fault) }),
+  })
+  links.poke = sequencer.poke
+  stops.push(() => sequencer.stop())
+  const off = world.follower.onEntry(({ kind }) => {
+    if (kind === keyRotated)
+      void world.keys.reload().catch(fault => world.log({ keys: textOf(fault) }))
+  })
+  stops.push(off)
+}
+
+function startJobs(world: World, tally: RefusalTally, remembered: string): Schedule {
+  const jobs = jobsOf(world, {
+    remember: () => exportCheckpoint(world.checkpoints, remembered),
+    sealRefusals: () => sealRefusals(world, tally),
+  })
+  return startSchedule(jobs, {
+    now: () => world.clock.monotonicMs(),
+    log: (job, thrown) => world.log({ job, failed: textOf(thrown) }),
+  })
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : typeof thrown
 }
 
 /** Genesis at the first start; the rules that came with the program at every start. */
