@@ -1,0 +1,90 @@
+/**
+ * The person's session: signing in (RFC 8628), and the silent renewal of the token (RFC 6749 §6).
+ * INVARIANT: a token is in its file and in a header, nowhere else; a refresh token is used once.
+ */
+import type { InstallationView } from '../../src/doors/api/contract.ts'
+import { accept, parse, type Reply, request } from './api.ts'
+import { failed } from './problem.ts'
+import { changeProfile, isLoopback, readProfile, type Server, type Session } from './server.ts'
+
+const clientId = 'leasehold-cli'
+/** Renewed when less than this is left, so that a call does not end on the way. */
+const spareMs = 20_000
+
+type Form = Readonly<Record<string, string>>
+type Body = Readonly<Record<string, string | number | undefined>>
+
+/** One that is good now; undefined when nobody is signed in. `force`: the last one was refused. */
+export async function currentToken(server: Server, force: boolean): Promise<string | undefined> {
+  if (server.demo) return server.demo.token
+  const isGood = (session: Session) => session.accessEndsAt - Date.now() > spareMs
+  const known = readProfile(server).session
+  if (known === undefined || (!force && isGood(known))) return known?.accessToken
+  const { session } = await changeProfile(server, async now => {
+    // Another command may have renewed it while we waited for the lock.
+    const isNewer = now.session?.accessToken !== known.accessToken
+    if (now.session === undefined || (isNewer && isGood(now.session))) return now
+    const form = { grant_type: 'refresh_token', refresh_token: now.session.refreshToken }
+    const reply = await callIssuer(server, 'token_endpoint', form)
+    const isOver = reply.status === 400 || reply.status === 401
+    return { ...now, session: isOver ? undefined : sessionOf(reply, now.session.refreshToken) }
+  })
+  return session?.accessToken
+}
+
+/** Starts a sign-in that a person confirms in a browser: `device_code`, `user_code`, `page`, `interval`. */
+export async function beginSignIn(server: Server): Promise<Body> {
+  const { issuer } = (await fetchJson(server, '/v1/installation')) as InstallationView
+  const [address, { origin, port }] = [new URL(issuer), server.url]
+  // ATTACKER: a server that sends people to sign in elsewhere would get a token that is good there.
+  const isHere = isLoopback(address) && isLoopback(server.url) && address.port === port
+  const what = `${origin} wants you to sign in at another server.`
+  if (address.origin !== origin && !isHere) throw failed(what, `leasehold login --server ${issuer}`)
+  const form = { scope: 'openid api', resource: issuer }
+  const reply = await callIssuer(server, 'device_authorization_endpoint', form)
+  const body = parse(accept(reply)) as Body
+  const page = String(body['verification_uri_complete'] ?? body['verification_uri'])
+  if (new URL(page).origin === address.origin) return { ...body, page }
+  throw failed('The server sends you to a page that is not its own.', 'Ask who runs it.')
+}
+
+/** Asks once; a Problem says why it will never be yes. */
+export async function pollSignIn(server: Server, device: Body): Promise<string> {
+  const grant = 'urn:ietf:params:oauth:grant-type:device_code'
+  const form = { grant_type: grant, device_code: String(device['device_code']) }
+  const reply = await callIssuer(server, 'token_endpoint', form)
+  const error = reply.status === 200 ? '' : String((parse(reply) as Body)['error'])
+  if (/^(authorization_pending|slow_down)$/.test(error)) return error
+  if (error !== '') throw failed(`Nobody said yes (${error}).`, 'leasehold login')
+  const session = sessionOf(reply)
+  await changeProfile(server, now => ({ ...now, session }))
+  return 'done'
+}
+
+/** Ends the session; what is remembered of the server's key and log stays. */
+export async function signOut(server: Server): Promise<boolean> {
+  const { session } = readProfile(server)
+  if (!session) return false
+  await changeProfile(server, now => ({ ...now, session: undefined }))
+  const form = { token: session.refreshToken, token_type_hint: 'refresh_token' }
+  await callIssuer(server, 'revocation_endpoint', form).catch(() => undefined)
+  return true
+}
+
+/** Endpoints come from discovery; they are called at the profile's own origin only. */
+export async function callIssuer(server: Server, name: string, form: Form): Promise<Reply> {
+  const found = (await fetchJson(server, '/.well-known/openid-configuration')) as Body
+  const path = new URL(String(found[name]), server.url).pathname
+  return request(server.url, { method: 'POST', path, form: { client_id: clientId, ...form } })
+}
+
+/** What anyone may read. */
+export async function fetchJson(server: Server, path: string): Promise<unknown> {
+  return parse(accept(await request(server.url, { method: 'GET', path })))
+}
+
+function sessionOf(reply: Reply, oldRefresh = ''): Session {
+  const { access_token, expires_in = 60, refresh_token = oldRefresh } = parse(accept(reply)) as Body
+  const accessEndsAt = Date.now() + Number(expires_in) * 1000
+  return { accessToken: String(access_token), accessEndsAt, refreshToken: String(refresh_token) }
+}

@@ -1,0 +1,166 @@
+/**
+ * `run`: a task with its leases for exactly as long as one command runs. INVARIANT: the credential
+ * is in that command's environment and nowhere else; its exit code, signals and terminal are its own.
+ */
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import type { IssuedLeaseView, LeaseView, TaskView } from '../../../src/doors/api/contract.ts'
+import { isAgent } from '../agent.ts'
+import { type Answer, glyph } from '../answer.ts'
+import { type Api, accept, makeApi, parse } from '../api.ts'
+import { appOf, type Cli } from '../cli.ts'
+import type { Host } from '../host.ts'
+import { exits, Problem, problem, usage } from '../problem.ts'
+import { callIssuer, currentToken } from '../session.ts'
+import { moment, span } from '../time.ts'
+import { readApp, segment, stateWord } from './kit.ts'
+import { parseNeed } from './requests.ts'
+
+const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+/** What would lead the command to another database, or is ours. */
+const foreign =
+  /^(LEASEHOLD_\w+|DATABASE_URL|NODE_COMPILE_CACHE|PG(HOST(ADDR)?|PORT|USER|DATABASE|PASS(WORD|FILE)|SERVICE(FILE)?))$/
+
+type Ended = { code: number | null; signal: NodeJS.Signals | null }
+/** `api` speaks as the task. */
+type Task = { id: string; api: Api; leases: IssuedLeaseView[] }
+
+export async function run(cli: Cli, ...command: string[]): Promise<Answer> {
+  const task = await prepare(cli, command)
+  const start = cli.host.now()
+  const timers = task.leases.map(({ lease }) => keepAlive(cli, task, lease))
+  const { code, signal } = await runCommand(cli, command, task.leases)
+  for (const stop of timers) stop()
+  await release(cli, task, start)
+  if (signal !== null) return { result: undefined, exit: dieOf(signal) }
+  if (code === 127) cli.out.problem(problem('LH-RUN-03', { command: command[0] ?? '' }), false)
+  return { result: undefined, exit: code ?? exits.notStarted }
+}
+
+/** What goes wrong before the command starts is 125, unless it tells what a person must do. */
+async function prepare(cli: Cli, command: readonly string[]): Promise<Task> {
+  try {
+    if (command.length === 0) throw usage('Run what?', 'leasehold run --need … -- npm start')
+    if (command.includes('')) throw problem('LH-RUN-04', {})
+    return await openTask(cli)
+  } catch (error) {
+    const told = [exits.needsPerson, exits.denied, exits.waiting, exits.notSignedIn] as number[]
+    if (!(error instanceof Problem) || told.includes(error.text.exit)) throw error
+    throw new Problem({ ...error.text, exit: exits.notStarted }, error)
+  }
+}
+
+/** RFC 8693: the person's token for a task's, on the person's behalf; then the leases it needs. */
+async function openTask(cli: Cli): Promise<Task> {
+  const { server, options, host } = cli
+  const slug = appOf(cli)
+  const subject = await currentToken(server, false)
+  if (subject === undefined) throw problem('LH-AUTH-01', {})
+  const role = options.text('as')?.split('/')[1] ?? (isAgent(host.env) ? 'agent' : 'run')
+  const reply = await callIssuer(server, 'token_endpoint', {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: subject,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    scope: options.text('purpose') ?? (await onlyPurpose(cli, slug)),
+    identity: `${slug}/${role}`,
+  })
+  const { access_token: token, task: id = '' } = parse(accept(reply)) as Record<string, string>
+  const task: Task = { id, api: makeApi(server.url, false, async () => token), leases: [] }
+  try {
+    for (const need of options.list('need', '\n') ?? [])
+      task.leases.push(await askLease(cli, task, need))
+    return task
+  } catch (error) {
+    await release(cli, task, host.now())
+    throw error
+  }
+}
+
+async function askLease(
+  { host, out, options }: Cli,
+  { api }: Task,
+  need: string,
+): Promise<IssuedLeaseView> {
+  const body = { ...parseNeed(need), via: options.text('via') ?? 'env' }
+  const issued = (await api.post('/v1/leases', body, { timeoutMs: 30_000 })) as IssuedLeaseView
+  const { shortId, termEndsAt } = issued.lease
+  out.note(`${glyph.ok} ${shortId} ${need} · for this command · ${moment(termEndsAt, host.now())}`)
+  return issued
+}
+
+async function onlyPurpose(cli: Cli, slug: string): Promise<string> {
+  const names = (await readApp(cli, slug)).purposes.map(({ name }) => name)
+  if (names.length === 1) return names.join()
+  const next = names.length === 0 ? 'leasehold manifest push' : `--purpose ${names.join(' or ')}`
+  throw usage(`${slug} has ${names.length} purposes: for which one is this?`, next)
+}
+
+/** The person's environment, and the database's: the first need as everyone expects it. */
+function environment(env: Host['env'], leases: readonly IssuedLeaseView[]): NodeJS.ProcessEnv {
+  const all = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
+  for (const { lease, handle } of leases.toReversed()) {
+    const { host, port, database, user } = handle.connect
+    const words = [user, handle.secret, database].map(each => encodeURIComponent(each ?? ''))
+    const url = `postgresql://${words[0]}:${words[1]}@${host}:${port}/${words[2]}`
+    const parts = { PGHOST: host, PGPORT: port, PGDATABASE: database, PGUSER: user }
+    const own = { [`DATABASE_URL_${lease.resource.toUpperCase().replace(/\W/g, '_')}`]: url }
+    Object.assign(all, own, parts, { DATABASE_URL: url, PGPASSWORD: handle.secret })
+  }
+  return all
+}
+
+function runCommand(
+  { host }: Cli,
+  [name = '', ...args]: readonly string[],
+  leases: readonly IssuedLeaseView[],
+): Promise<Ended> {
+  const options = { stdio: 'inherit', env: environment(host.env, leases), cwd: host.cwd } as const
+  const ours = process.umask(host.umask)
+  const child = spawn(name, args, options)
+  process.umask(ours)
+  // At a terminal Ctrl-C and Ctrl-\ reach the command by themselves.
+  const own: readonly string[] = host.stdin.isTTY === true ? ['SIGINT', 'SIGQUIT'] : []
+  for (const each of signals) process.on(each, () => own.includes(each) || child.kill(each))
+  return new Promise(resolve => {
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      resolve({ code: error.code === 'ENOENT' ? 127 : 126, signal: null })
+    })
+    child.once('exit', (code, signal) => resolve({ code, signal }))
+  })
+}
+
+/** As the command died: whoever started us sees the same. */
+function dieOf(signal: NodeJS.Signals): number {
+  for (const each of signals) process.removeAllListeners(each)
+  process.kill(process.pid, signal)
+  return 128 + constants.signals[signal]
+}
+
+/** Another term at two thirds of each; when there is none, that is said once. */
+function keepAlive({ host, out }: Cli, { api }: Task, lease: LeaseView): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const renew = async (until: string) => {
+    const path = `/v1/leases/${lease.id}/renew`
+    const { termEndsAt } = (await api.post(path, {}).catch(() => lease)) as LeaseView
+    if (termEndsAt > until) return plan(termEndsAt)
+    out.note(`${glyph.wait} ${lease.shortId} gets no other term, ends ${moment(until, host.now())}`)
+  }
+  const plan = (until: string) => {
+    const ms = ((Date.parse(until) - host.now()) * 2) / 3
+    timer = setTimeout(() => void renew(until), Math.max(1000, ms))
+  }
+  plan(lease.termEndsAt)
+  return () => clearTimeout(timer)
+}
+
+/** Its leases are gone when the server answers. By the person, where the task's token has ended. */
+async function release({ host, out, api }: Cli, task: Task, start: number): Promise<void> {
+  const path = `/v1/tasks/${segment(task.id)}/close`
+  const close = (by: Api) => by.post(path, {}, { timeoutMs: 20_000 }) as Promise<TaskView>
+  const trace = `leasehold trace ${task.id}`
+  const closed = await close(task.api).catch(() => close(api).catch(() => undefined))
+  if (!closed) out.note(`${glyph.wait} not released yet: the server ends it by itself. ${trace}`)
+  const after = `released after ${span(host.now() - start)}`
+  for (const { shortId, outcome, state } of closed?.leases ?? [])
+    out.note(`${glyph.off} ${shortId} ${after} · ${stateWord(outcome ?? state)} · ${trace}`)
+}

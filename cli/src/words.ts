@@ -1,0 +1,94 @@
+/**
+ * Every word of the command line: what is typed, which verb it is, what it says of itself. Text, so
+ * that it reads as the help does; `parseWords` makes it values. Modules load when their word is said.
+ */
+export type Word = Record<'group' | 'name' | 'verb' | 'says', string> &
+  Record<'args' | 'options', string[]>
+
+export const modules: Readonly<Record<string, () => Promise<object>>> = {
+  things: () => import('./verbs/things.ts'),
+  requests: () => import('./verbs/requests.ts'),
+  make: () => import('./verbs/make.ts'),
+  end: () => import('./verbs/end.ts'),
+  run: () => import('./verbs/run.ts'),
+  prove: () => import('./verbs/prove.ts'),
+  verify: () => import('./verbs/verify.ts'),
+  demo: () => import('./verbs/demo.ts'),
+  session: () => import('./verbs/sign-in.ts'),
+}
+
+/** All that `--help` shows: no word of it needs a security engineer to explain it. */
+export const firstWords = ['login', 'new', 'run', 'ask', 'status', 'why', 'extend', 'end']
+
+const table = `
+Make
+login --root <fingerprint> | session.login | sign in, in a browser
+new <purpose> --bare --name <slug> --backup <person> --days <n> --class <classes> --team <team>
+  | make.newApp | register an app: an owner, a purpose, an end
+run [command...] --need <resource:action...> --purpose <name> --via <how>
+  | run.run | run a command with what it needs, for as long as it runs
+ask <resource:action> --because <reason> --columns <names> --role <roles> --unattended --until <time>
+  | requests.askFor | ask for data: crm.deals:read
+status [app] | things.status | how the app is, and what to do next
+why [decision] | prove.why | why something was refused; alone, the last time
+extend [app] --days <n> --until <time> | things.extend | move the end date
+end [app] --reason <reason> | end.endApp | end it: everything removed, and proven gone
+Apps
+ls --state <state> | things.apps | all apps
+show <anything> | things.show | R- G- T- L- D- F- #n, a name, a commit
+transfer <app> --to <person> | things.transfer | offer the app to another owner
+transfer accept [app] | things.accept | take an app that was offered to you
+pause [app] --reason <reason> | things.pause | stop it from getting anything new
+resume [app] | things.resume | let it go on
+manifest push [file] | make.pushManifest | send leasehold.yaml: its purposes and needs
+drop <grant> | things.drop | give back what was agreed
+Answer
+request ls --state <state> --app <app> | things.requests | what waits for an answer
+request show <request> | things.show | one request
+request withdraw <request> | things.withdraw | take it back
+approve <request> --comment <words> | requests.approve | say yes, to exactly what is shown
+deny <request> --comment <words> | requests.deny | say no
+Access
+lease ls --app <app> | things.leases | live credentials
+lease show <lease> | things.show | one of them
+lease release <lease> | things.release | end it now, proven gone
+resource ls | things.resources | what can be asked for
+hold ls | things.holds | stop orders
+hold set <scope> [about] --reason <reason> | things.setHold | stop an app, person, identity, everything
+hold lift <hold> | things.liftHold | let it go on
+found ls | things.findings | what needs a person
+found answer <finding> <answer> | things.answerFinding | say what was done about it
+Policy
+policy check [file] | prove.checkPolicy | run the cases of the rules
+policy try <file> | prove.replay | play recorded decisions under other rules
+policy push <file> --reason <reason> | requests.pushPolicy | propose other rules; a second person agrees
+trust ls [app] | things.trust | who may say that they are the app
+trust add <app> --role <role> --preset <preset> --claim <name=value...> --issuer <url> --reason <reason>
+  | requests.addTrust | let a CI workflow (github) or a person be the app
+Prove
+log [about] --kind <kind> --limit <n> --before <entry> | prove.log | what happened
+trace <thing> | prove.trace | commit to row: each step, and who proves it
+verify [file] --root <fingerprint> | verify.verify | a certificate, offline; or the server's log
+Run it
+serve | demo.serve | start a server from this clone
+demo | demo.demo | start the demo (npm start)
+demo thief | demo.thief | use the stolen key
+demo liar --honest | demo.liar | a database that lies about deleting
+doctor | session.doctor | what is wrong, and what to do
+whoami | session.whoami | who you are here, and until when
+logout | session.logout | forget the sign-in on this computer
+`
+
+export function parseWords(): Word[] {
+  const words: Word[] = []
+  let group = ''
+  for (const line of table.trim().replaceAll('\n  |', ' |').split('\n')) {
+    const [typed = '', verb = '', says = ''] = line.split(' | ')
+    if (verb === '') group = line
+    const [left = '', ...options] = typed.split(' --')
+    const [name = '', ...args] = left.split(/ (?=[<[])/)
+    const flags = options.map(option => `--${option}`)
+    if (verb !== '') words.push({ group, name, args, options: flags, verb, says })
+  }
+  return words
+}
