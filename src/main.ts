@@ -15,7 +15,7 @@ import { problemTable } from './core/base/problems.ts'
 import { product } from './core/base/product.ts'
 import { type Clock, forwardOnly, systemClock } from './core/base/time.ts'
 import { openKeys } from './core/keys/keys.ts'
-import { checkRemembered, exportCheckpoint } from './core/ledger/export.ts'
+import { acceptLoss, checkRemembered, exportCheckpoint } from './core/ledger/export.ts'
 import { startFollower } from './core/ledger/follow.ts'
 import { RefusalTally, sealRefusals } from './core/ledger/refusals.ts'
 import { Replica } from './core/ledger/replica.ts'
@@ -53,6 +53,8 @@ export interface StartOptions {
   readonly log?: Log
   /** Name of the first person of a new installation. */
   readonly firstPerson?: string
+  /** The log is behind what this folder remembers, and somebody takes that as it is; it is recorded. */
+  readonly acceptLoss?: boolean
 }
 
 export async function startServer(config: Config, options: StartOptions = {}): Promise<Running> {
@@ -82,7 +84,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     })
     stops.push(() => world.targets.close())
     const remembered = join(config.home, 'checkpoint')
-    await checkRemembered(world.store, remembered, world.logVkeys())
+    const vkeys = world.logVkeys()
+    if (options.acceptLoss === true)
+      await acceptLoss(
+        { ...world, ...world.checkpoints, store: world.store },
+        { file: remembered, vkeys, by: systemId('recovery') },
+      )
+    else await checkRemembered(world.store, remembered, vkeys)
     startLog(world, links, stops)
     await opened.follower.ready
     // 3. Who and what must be there before anybody is let in.
@@ -275,7 +283,8 @@ export function logLine(line: Readonly<Record<string, unknown>>): void {
 }
 
 async function serve(): Promise<void> {
-  const running = await startServer(readConfig(process.env))
+  const acceptLoss = process.argv.includes('--accept-loss')
+  const running = await startServer(readConfig(process.env), { acceptLoss })
   process.stdout.write(
     `${product.name} ${product.version}\n  pages and issuer  ${running.issuer}\n  API               ${running.address}\n` +
       `  sign in (once, within 15 minutes)  ${await running.signInLink()}\n`,
