@@ -38,7 +38,7 @@ import { makeTokenKeys, type TokenKeys, type TokenSigner } from './core/token/si
 import type { DoctorView, InstallationView } from './doors/api/contract.ts'
 import type { Log } from './doors/api/problem.ts'
 import type { ApiWorld } from './doors/api/world.ts'
-import { verifyPersonToken } from './life/sign-in/person-token.ts'
+import { type PersonToken, verifyPersonToken } from './life/sign-in/person-token.ts'
 import { explain } from './life/why/why.ts'
 
 export interface Opened {
@@ -60,7 +60,7 @@ export interface World extends ApiWorld {
   readonly config: Config
   readonly follower: Follower
   readonly issuerKeys: IssuerKeys
-  readonly verifyPerson: (token: string) => Promise<{ readonly personId: PersonId }>
+  readonly verifyPerson: (token: string) => Promise<PersonToken>
   readonly tokenKeys: TokenKeys
   readonly verified: Map<string, ReadClaims>
   readonly signer: () => TokenSigner

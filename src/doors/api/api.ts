@@ -2,18 +2,18 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
-import { manifestSchema } from '../../core/grant/manifest-schema.ts'
+import { manifestSchema } from '../../life/manifest/manifest-schema.ts'
 import { addAppRoutes } from './apps.ts'
 import type { CallerWorld } from './caller.ts'
 import { addDecisionRoutes, addPolicyRoutes } from './decisions.ts'
 import { addEndRoutes } from './ends.ts'
 import { addFindingRoutes, addHoldRoutes } from './holds.ts'
 import { addLeaseRoutes, addTaskRoutes } from './leases.ts'
-import { addLogRoutes } from './log.ts'
+import { addLogRoutes, addProofRoutes } from './log.ts'
 import { answerProblem } from './problem.ts'
 import { addRequestRoutes } from './requests.ts'
 import { Routes } from './route.ts'
-import { addSystemRoutes } from './system.ts'
+import { addHealthRoutes, addPeopleRoutes, addSystemRoutes } from './system.ts'
 import { addGrantRoutes, addResourceRoutes, addTargetRoutes } from './targets.ts'
 import type { ApiWorld } from './world.ts'
 
@@ -25,23 +25,7 @@ export interface Api {
 export function makeApi(world: ApiWorld & CallerWorld): Api {
   const app = new OpenAPIHono()
   const routes = new Routes(app, world)
-  for (const add of [
-    addSystemRoutes,
-    addAppRoutes,
-    addRequestRoutes,
-    addTargetRoutes,
-    addResourceRoutes,
-    addGrantRoutes,
-    addTaskRoutes,
-    addLeaseRoutes,
-    addDecisionRoutes,
-    addPolicyRoutes,
-    addEndRoutes,
-    addLogRoutes,
-    addHoldRoutes,
-    addFindingRoutes,
-  ])
-    add(routes, world)
+  for (const add of doors) add(routes, world)
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
@@ -56,6 +40,14 @@ export function makeApi(world: ApiWorld & CallerWorld): Api {
   app.onError((thrown, context) => answerProblem(context, thrown, world.log))
   return { fetch: request => app.fetch(request), routes }
 }
+
+// `/v1/log/checkpoint` and its like come before `/v1/log/:position`: the first that fits answers.
+// biome-ignore format: a list of names
+const doors = [
+  addHealthRoutes, addSystemRoutes, addPeopleRoutes, addAppRoutes, addRequestRoutes, addTargetRoutes,
+  addResourceRoutes, addGrantRoutes, addTaskRoutes, addLeaseRoutes, addDecisionRoutes,
+  addPolicyRoutes, addEndRoutes, addProofRoutes, addLogRoutes, addHoldRoutes, addFindingRoutes,
+]
 
 function noRoute(path: string): Problem {
   return new Problem('not-found', {

@@ -28,7 +28,7 @@ export type KnownCaller = PersonCaller | IdentityCaller
 export type Caller = KnownCaller | { readonly kind: 'nobody' }
 
 export interface CallerWorld {
-  readonly verifyPerson: (token: string) => Promise<{ personId: PersonId }>
+  readonly verifyPerson: (token: string) => Promise<{ personId: PersonId; signInEndsAt: Instant }>
   readonly verifyTask: (
     token: string,
   ) => Promise<{ identityId: IdentityId; taskId: TaskId; tokenId: TokenId; appId: AppId }>
@@ -50,13 +50,8 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
       actor: { kind: 'identity', id: task.identityId, taskId: task.taskId },
     }
   }
-  const { personId } = await world.verifyPerson(token)
-  return {
-    kind: 'person',
-    personId,
-    validUntil: expiryOf(token),
-    actor: { kind: 'person', id: personId },
-  }
+  const { personId, signInEndsAt: validUntil } = await world.verifyPerson(token)
+  return { kind: 'person', personId, validUntil, actor: { kind: 'person', id: personId } }
 }
 
 function isTaskToken(token: string): boolean {

@@ -1,26 +1,32 @@
 /** What callers send. Strict: an unknown member is refused. Instants are RFC 3339 in UTC. */
 import { z } from '@hono/zod-openapi'
-import { action, dataClass, instant, role, slug, words } from './parts.ts'
+import { appStates } from '../../core/app/rows.ts'
+import { action, dataClass, instantIn, personName, role, slug, words } from './parts.ts'
+
+const days = z.number().int().min(1).max(365)
+const hash = z.string().max(64)
+const column = z.string().max(63)
+const configuration = z.record(z.string(), z.unknown())
 
 export const MakeApp = z.strictObject({
   slug,
   purpose: words,
-  /** Person id or name of the backup; in solo mode left out. */
-  backup: z.string().max(200).optional(),
+  /** In solo mode left out. */
+  backup: personName.optional(),
   team: z.string().max(80).optional(),
   dataClasses: z.array(dataClass).max(5).default(['internal']),
-  endsAt: instant.optional(),
-  days: z.number().int().min(1).max(365).optional(),
+  endsAt: instantIn.optional(),
+  days: days.optional(),
   roles: z.array(role).max(5).optional(),
 })
-export const ExtendApp = z.strictObject({
-  endsAt: instant.optional(),
-  days: z.number().int().min(1).max(365).optional(),
-})
-export const TransferApp = z.strictObject({ to: z.string().max(200) })
+export const ExtendApp = z.strictObject({ endsAt: instantIn.optional(), days: days.optional() })
+export const TransferApp = z.strictObject({ to: personName })
+/** Without a backup the one there stays; a backup who takes over names another. */
+export const AcceptApp = z.strictObject({ backup: personName.optional() })
+export const NameBackup = z.strictObject({ backup: personName })
 export const WithReason = z.strictObject({ reason: words })
 /** Without `planHash` nothing is done: the answer is the plan. With it, exactly that plan is carried out. */
-export const EndApp = z.strictObject({ planHash: z.string().optional(), reason: words.optional() })
+export const EndApp = z.strictObject({ planHash: hash.optional(), reason: words.optional() })
 export const SetManifest = z.strictObject({ yaml: z.string().max(32_768) })
 export const AddTrust = z.strictObject({
   role,
@@ -37,39 +43,33 @@ export const Ask = z.strictObject({
   resource: slug,
   actions: z.array(action).min(1).max(6),
   roles: z.array(role).min(1).max(5).default(['run']),
-  columns: z.array(z.string().max(63)).max(200).optional(),
+  columns: z.array(column).max(200).optional(),
   unattended: z.boolean().default(false),
-  endsAt: instant.optional(),
+  endsAt: instantIn.optional(),
   reason: words,
 })
 /** `bodyHash` is the hash of what the answerer was shown; another body is refused. */
 export const Answer = z.strictObject({
   says: z.enum(['yes', 'no']),
-  bodyHash: z.string(),
+  bodyHash: hash,
   comment: words.optional(),
 })
 export const ConnectTarget = z.strictObject({
   slug,
   connector: z.string().max(40),
-  config: z.record(z.string(), z.unknown()),
+  config: configuration,
   production: z.boolean(),
-  adminEndsAt: instant.optional(),
+  adminEndsAt: instantIn.optional(),
 })
 export const DefineResource = z.strictObject({
   slug,
   target: slug,
-  object: z.record(z.string(), z.unknown()),
+  object: configuration,
   columns: z
-    .array(
-      z.strictObject({
-        name: z.string().max(63),
-        class: dataClass,
-        hidden: z.boolean().default(false),
-      }),
-    )
+    .array(z.strictObject({ name: column, class: dataClass, hidden: z.boolean().default(false) }))
     .max(200),
   dataClass,
-  dataOwner: z.string().max(200),
+  dataOwner: personName,
   isSandbox: z.boolean().default(false),
   sandboxTwin: slug.optional(),
 })
@@ -82,15 +82,38 @@ export const AskLease = z.strictObject({
 export const SayUse = z.strictObject({ rows: z.number().int().min(0), action })
 export const SetHold = z.strictObject({
   scope: z.enum(['app', 'person', 'identity', 'everything']),
-  about: z.string().max(200).optional(),
+  about: personName.optional(),
   reason: words,
 })
 export const PolicyText = z.strictObject({ text: z.string().max(65_536), reason: words.optional() })
 export const AnswerFinding = z.strictObject({ answer: words })
-export const Erase = z.strictObject({ person: z.string().max(200) })
+export const Erase = z.strictObject({ person: personName })
+/** The active key of this use is retired; `keyId` says which one that was, so that a retry is one rotation. */
 export const RotateKey = z.strictObject({
   use: z.enum(['ledger', 'certificate', 'token', 'lease']),
+  keyId: z.string().max(40).optional(),
+  because: z.enum(['schedule', 'compromise']).default('schedule'),
 })
+
+const number = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a whole number')
+  .transform(Number)
+export const OfApp = z.object({ app: slug.optional() })
+export const OfOneApp = z.object({ app: slug })
+export const OfApps = z.object({ state: z.enum(appStates).optional() })
+export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })
+export const OfLeases = OfApp.extend({ open: z.enum(['true', 'false']).optional() })
+/** `after` reads on, oldest first; otherwise newest first, and `before` reads back. */
+export const OfLog = z.object({
+  subject: z.string().max(80).optional(),
+  kind: z.string().max(60).optional(),
+  after: number.optional(),
+  before: number.optional(),
+  limit: number.optional(),
+})
+export const OfProof = z.object({ position: number, size: number.optional() })
+export const OfConsistency = z.object({ from: number, to: number.optional() })
 
 export type MakeApp = z.input<typeof MakeApp>
 export type Ask = z.input<typeof Ask>

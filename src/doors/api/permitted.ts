@@ -1,33 +1,24 @@
-/** A door asks before it acts: the permit, or the denial as an answer, recorded either way. */
-
+/** A door asks before it acts: what was decided goes on, a denial is the answer; recorded either way. */
 import { shortId } from '../../core/base/ids.ts'
-import type { ActionName, DecisionRecord, Permit } from '../../core/base/permit.ts'
-import { type Denial, decide, type Question } from '../../core/policy/decide.ts'
-import { readRecord, recordDenial, summarize } from '../../core/policy/record.ts'
+import type { DecisionRecord } from '../../core/base/permit.ts'
+import type { LedgerWorld } from '../../core/ledger/record.ts'
+import type { Denial } from '../../core/policy/decide.ts'
+import { recordDenial } from '../../core/policy/record.ts'
 import type { DenialView } from './contract.ts'
 import { DenialAnswer } from './problem.ts'
-import type { ApiWorld } from './world.ts'
 
-export async function permitted<A extends ActionName>(
-  world: ApiWorld,
-  question: Question<A>,
-): Promise<Permit<A>> {
-  const decision = decide(world, question)
-  if (decision.allowed) return decision.permit
+type Decided = { allowed: true } | { allowed: false; denial: Denial; record: DecisionRecord }
+
+export async function allowed<D extends Decided>(
+  world: LedgerWorld,
+  decision: D,
+): Promise<Extract<D, { allowed: true }>> {
+  if (decision.allowed) return decision as Extract<D, { allowed: true }>
   await recordDenial(world, decision.record)
   throw new DenialAnswer(denialView(decision.denial, decision.record))
 }
 
-export function denialView(denial: Denial, record: DecisionRecord): DenialView {
-  return {
-    decisionId: record.id,
-    shortId: shortId('decision', record.id),
-    at: record.at,
-    what: summarize(readRecord(record.body)),
-    rule: denial.rule,
-    says: denial.says,
-    because: denial.because.map(each => ({ ...each })),
-    wouldPassIf: denial.wouldPassIf,
-    instead: denial.instead.map(each => ({ ...each })),
-  }
+export function denialView(denial: Denial, { at }: Pick<DecisionRecord, 'at'>): DenialView {
+  const { where: _, ...said } = denial
+  return { ...said, shortId: shortId('decision', denial.decisionId), at }
 }

@@ -1,129 +1,89 @@
 /** What comes back about ends, traces, the log and replays: what people check us by. */
 import { z } from '@hono/zod-openapi'
-import { id, instant, slug } from './parts.ts'
+import { count, details, each, flag, list, text } from './parts.ts'
+import { KeyTableView } from './views.ts'
 
+const texts = list(text)
+const maybe = text.nullable()
+const yesOrNo = z.enum(['yes', 'no'])
+
+// biome-ignore format: a list of names
 export const EndState = z.enum([
-  'verified-gone',
-  'transferred',
-  'kept',
-  'revoked-unverified',
-  'manual-attested',
-  'unreachable',
-  'still-there',
-  'to-do',
+  'verified-gone', 'transferred', 'kept', 'revoked-unverified', 'manual-attested', 'unreachable',
+  'still-there', 'to-do',
 ])
 export const PlanItem = z.object({
-  order: z.number(),
-  kind: z.string(),
-  id,
-  name: z.string(),
-  system: z.string(),
+  order: count,
+  ...each(text, 'kind', 'id', 'name', 'system'),
   state: EndState,
-  paths: z.array(z.string()),
-  because: z.string().nullable(),
-  at: instant.nullable(),
+  paths: texts,
+  ...each(maybe, 'because', 'at'),
 })
 export const OffboardingView = z.object({
-  app: slug,
+  app: text,
   state: z.enum(['planned', 'running', 'not-green', 'verified-gone']),
-  planHash: z.string(),
-  items: z.array(PlanItem),
-  green: z.number(),
-  of: z.number(),
-  systems: z.array(
-    z.object({
-      name: z.string(),
-      looked: z.boolean(),
-      paths: z.array(z.string()),
-      because: z.string().nullable(),
-    }),
-  ),
-  nextTryAt: instant.nullable(),
-  certifiedAt: instant.nullable(),
-  rechecks: z.number(),
+  planHash: text,
+  items: list(PlanItem),
+  ...each(count, 'green', 'of', 'rechecks'),
+  systems: list(z.object({ name: text, looked: flag, paths: texts, because: maybe })),
+  ...each(maybe, 'nextTryAt', 'certifiedAt'),
 })
 /** The file people keep: a DSSE envelope with its log proof and the signed key table beside it. */
 export const CertificateFile = z.object({
-  payloadType: z.string(),
-  payload: z.string(),
-  signatures: z.array(z.object({ keyid: z.string(), sig: z.string() })),
+  ...each(text, 'schema', 'payloadType', 'payload'),
+  signatures: list(z.object(each(text, 'keyid', 'sig'))),
+  entry: z.object(each(text, 'leaf', 'facts', 'factsSalt')),
   /** C2SP tlog-proof of the entry that carries the payload's hash. */
-  tlogProof: z.string(),
-  entry: z.object({ leaf: z.string(), facts: z.string(), factsSalt: z.string() }),
+  tlogProof: text,
   /** The root key itself is in the body; its fingerprint is what a verifier pins. */
-  keys: z.object({ body: z.string(), signature: z.string(), rootFingerprint: z.string() }),
-  schema: z.string(),
+  keys: KeyTableView,
 })
 export const Hop = z.object({
   hop: z.enum(['commit', 'run', 'attestation', 'decision', 'token', 'lease', 'use', 'end']),
-  name: z.string(),
-  what: z.string(),
-  at: instant.nullable(),
+  ...each(text, 'name', 'what', 'by'),
   state: z.enum(['proven', 'asserted', 'missing']),
-  by: z.string(),
-  entry: z.number().nullable(),
-  id: id.nullable(),
+  /** Position in the log. */
+  entry: count.nullable(),
+  ...each(maybe, 'at', 'id'),
 })
 export const TraceView = z.object({
-  about: z.string(),
-  app: slug.nullable(),
-  hops: z.array(Hop),
-  proven: z.number(),
-  asserted: z.number(),
-  missing: z.number(),
+  about: text,
+  app: maybe,
+  hops: list(Hop),
+  ...each(count, 'proven', 'asserted', 'missing'),
 })
 export const LogEntryView = z.object({
-  position: z.number(),
-  at: instant,
-  kind: z.string(),
-  says: z.string(),
-  actor: z.string(),
-  actorName: z.string(),
-  subjects: z.array(z.object({ type: z.string(), id, version: z.number(), name: z.string() })),
-  facts: z.record(z.string(), z.unknown()),
+  position: count,
+  ...each(text, 'at', 'kind', 'says', 'actor', 'actorName'),
+  subjects: list(z.object({ ...each(text, 'type', 'id', 'name'), version: count })),
+  facts: details,
   words: z.record(z.string(), z.string()).nullable(),
-  erased: z.boolean(),
+  erased: flag,
 })
+/** `next` is the position to read on after, or back before. */
 export const LogPage = z.object({
-  entries: z.array(LogEntryView),
-  next: z.number().nullable(),
-  size: z.number(),
+  entries: list(LogEntryView),
+  next: count.nullable(),
+  size: count,
 })
-export const ProofView = z.object({
-  position: z.number(),
-  leaf: z.string(),
-  size: z.number(),
-  path: z.array(z.string()),
-  checkpoint: z.string(),
-})
-export const ConsistencyView = z.object({
-  from: z.number(),
-  to: z.number(),
-  path: z.array(z.string()),
-  checkpoint: z.string(),
-})
+const Proof = z.object({ path: texts, checkpoint: text })
+export const ProofView = Proof.extend({ ...each(count, 'position', 'size'), leaf: text })
+export const ConsistencyView = Proof.extend(each(count, 'from', 'to'))
 export const LogCheckView = z.object({
-  entries: z.number(),
-  root: z.string(),
-  verified: z.boolean(),
-  checkpoints: z.number(),
-  faults: z.array(z.string()),
+  ...each(count, 'entries', 'checkpoints'),
+  root: text,
+  verified: flag,
+  faults: texts,
 })
 export const ReplayView = z.object({
-  decisions: z.number(),
-  identical: z.number(),
-  bundle: z.string(),
-  changed: z.array(
+  ...each(count, 'decisions', 'identical'),
+  bundle: text,
+  changed: list(
     z.object({
-      decisionId: id,
-      shortId: z.string(),
-      what: z.string(),
-      from: z.enum(['yes', 'no']),
-      to: z.enum(['yes', 'no']),
-      rule: z.string(),
-      line: z.number().nullable(),
-      at: instant,
-      stopped: z.string().nullable(),
+      ...each(text, 'decisionId', 'shortId', 'what', 'rule', 'at'),
+      ...each(yesOrNo, 'from', 'to'),
+      line: count.nullable(),
+      stopped: maybe,
     }),
   ),
 })

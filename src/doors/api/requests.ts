@@ -1,190 +1,127 @@
 /** Asks and answers: a builder asks, the people it needs answer, what was agreed takes effect at once. */
-import { z } from '@hono/zod-openapi'
 import { answerRequest } from '../../core/approval/answer.ts'
 import { withdrawRequest } from '../../core/approval/close.ts'
 import { makeRequest } from '../../core/approval/make.ts'
 import { findRequest, listRequests, type RequestRow } from '../../core/approval/rows.ts'
 import { newId, type PersonId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
 import { parseText } from '../../core/base/text.ts'
-import { parseInstant } from '../../core/base/time.ts'
 import { askFor } from '../../core/grant/ask.ts'
-import { findResourceBySlug } from '../../core/grant/rows.ts'
-import { identityTable } from '../../core/identity/rows.ts'
+import { addTrustRule } from '../../core/identity/add-trust.ts'
+import { parsePersonBinding } from '../../core/identity/presets/person.ts'
+import { identityTable, type TrustRuleRow } from '../../core/identity/rows.ts'
 import { proposeTrust } from '../../core/identity/trust.ts'
-import { installationTable, personTable } from '../../core/people/rows.ts'
-import type { KnownCaller } from './caller.ts'
-import { findVisibleApp, hasRole, noSuch, parseId, visibleApps } from './find.ts'
-import { AddTrust, Answer, Ask } from './inputs.ts'
-import { permitted } from './permitted.ts'
-import type { Routes } from './route.ts'
-import { requestView } from './show.ts'
+import { personTable } from '../../core/people/rows.ts'
+import type { PersonCaller } from './caller.ts'
+import { requestView } from './cards.ts'
+import type { RequestView as RequestShown } from './contract.ts'
+import { appIn, findVisibleApp, hasRole, noSuch, parseId, resourceNamed, sees } from './find.ts'
+import { AddTrust, Answer, Ask, OfRequests } from './inputs.ts'
+import { listOf } from './parts.ts'
+import type { Call, Routes } from './route.ts'
+import { readNames } from './show.ts'
 import { RequestView } from './views.ts'
-import type { ApiWorld } from './world.ts'
+import { type ApiWorld, isSolo } from './world.ts'
 
 export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
   routes.add(
-    {
-      method: 'get',
-      path: '/v1/requests',
-      says: 'Requests you asked, may answer, or may see.',
-      who: 'person',
-      query: z.object({ state: z.string().optional(), app: z.string().optional() }),
-      answer: z.object({ items: z.array(RequestView) }),
-    },
-    async call => {
-      const named = call.query('app')
-      const app = named === undefined ? undefined : await findVisibleApp(world, call.caller, named)
+    'person GET /v1/requests',
+    listOf(RequestView),
+    OfRequests,
+    async ({ caller, input }) => {
+      const app =
+        input.app === undefined ? undefined : await findVisibleApp(world, caller, input.app)
       const requests = await listRequests(world.store, app === undefined ? {} : { appId: app.id })
-      const state = call.query('state')
-      const shown = requests.filter(
-        request =>
-          canSeeRequest(world, call.caller, request) &&
-          (state === undefined || request.state === state),
-      )
+      const isSeen = seesRequest(world, caller)
+      const { state } = input
+      const shown = requests.filter(each => isSeen(each) && (state ?? each.state) === each.state)
       return { items: await Promise.all(shown.map(request => requestView(world, request))) }
     },
   )
-  routes.add(
-    {
-      method: 'get',
-      path: '/v1/requests/:request',
-      says: 'One request, as a card.',
-      who: 'person',
-      answer: RequestView,
-    },
-    async call => requestView(world, await findVisible(world, call.caller, call.param('request'))),
+  routes.add('person GET /v1/requests/:request', RequestView, async call =>
+    requestView(world, await requestIn(world, call)),
   )
-  routes.add(
-    {
-      method: 'post',
-      path: '/v1/requests',
-      says: 'Asks for access to data.',
-      who: 'person',
-      body: Ask,
-      answer: RequestView,
-      status: 201,
-    },
-    async call => {
-      const app = await findVisibleApp(world, call.caller, call.body.app)
-      const resource = await findResourceBySlug(world.store, call.body.resource)
-      if (resource === undefined) throw noSuch('resource')
-      const endsAt = call.body.endsAt === undefined ? undefined : parseInstant(call.body.endsAt)
-      if (endsAt === null)
-        throw new Problem('invalid-field', { field: '/endsAt', detail: 'This is not a date.' })
-      const ask = askFor({
-        app,
-        resource,
-        roles: call.body.roles,
-        actions: call.body.actions,
-        columns: call.body.columns,
-        unattended: call.body.unattended,
-        endsAt,
-        now: world.clock.now(),
-      })
-      return raise(world, call.caller, {
-        kind: 'grant',
-        appId: app.id,
-        body: ask.body,
-        reason: call.body.reason,
-        approvers: ask.approvers,
-        ownAnswer: ask.ownAnswer,
-        draft: { resourceId: resource.id, actions: call.body.actions },
-      })
-    },
-  )
+  routes.add('person POST /v1/requests', RequestView, Ask, async call => {
+    const { reason, ...asked } = call.input
+    const app = await findVisibleApp(world, call.caller, asked.app)
+    const resource = await resourceNamed(world.store, asked.resource)
+    const ask = askFor({ ...asked, app, resource, now: world.clock.now() })
+    return raise(world, call, {
+      ...ask,
+      kind: 'grant',
+      appId: app.id,
+      reason,
+      // Nobody agrees to their own ask: for data of the asker, those who watch over data do.
+      approvers: ask.approvers.includes(call.caller.personId)
+        ? [...ask.approvers, ...peopleWith(world, 'security', 'platform')]
+        : ask.approvers,
+      draft: { resourceId: resource.id, actions: asked.actions },
+    })
+  })
   addTrustRoute(routes, world)
-  addAnswerRoutes(routes, world)
+  routes.add('person POST /v1/requests/:request/answer', RequestView, Answer, async call => {
+    const request = await requestIn(world, call)
+    const { says, bodyHash, comment } = call.input
+    const permit = await call.ask('request.answer', 'request', request.id, { says })
+    const answer = { requestId: request.id, says, bodyHash }
+    const said = comment === undefined ? answer : { ...answer, comment }
+    const { state } = await answerRequest(world, permit, said)
+    if (state === 'agreed') await world.applyAgreed(request.id)
+    return requestView(world, (await findRequest(world.store, request.id)) ?? request)
+  })
+  routes.add('person POST /v1/requests/:request/withdraw', RequestView, async call => {
+    const { id } = await requestIn(world, call)
+    const permit = await call.ask('request.withdraw', 'request', id)
+    return requestView(world, await withdrawRequest(world, permit, { requestId: id }))
+  })
 }
 
 function addTrustRoute(routes: Routes, world: ApiWorld): void {
-  routes.add(
-    {
-      method: 'post',
-      path: '/v1/apps/:app/trust',
-      says: 'Asks that an issuer and its claims attest an identity.',
-      who: 'person',
-      body: AddTrust,
-      answer: RequestView,
-      status: 201,
-    },
-    async call => {
-      const app = await findVisibleApp(world, call.caller, call.param('app'))
-      const identity = world.replica
-        .by(identityTable, 'appId', app.id)
-        .find(each => each.role === call.body.role && each.state === 'active')
-      if (identity === undefined) throw noSuch('identity')
-      const body = proposeTrust(world, {
-        identityId: identity.id,
-        preset: call.body.preset,
-        issuer: call.body.issuer,
-        claims: call.body.claims as JsonObject,
-      })
-      return raise(world, call.caller, {
-        kind: 'trust',
-        appId: app.id,
-        body: { ...body },
-        reason: call.body.reason,
-        approvers: [app.backupId, app.ownerId, ...peopleWith(world, 'platform')],
-        draft: { preset: body.preset },
-      })
-    },
-  )
+  routes.add('person POST /v1/apps/:app/trust', RequestView, AddTrust, async call => {
+    const app = await appIn(world, call)
+    const { role, reason, preset, issuer } = call.input
+    const identity = world.replica
+      .by(identityTable, 'appId', app.id)
+      .find(each => each.role === role && each.state === 'active')
+    if (identity === undefined) throw noSuch('identity')
+    const claims = call.input.claims as JsonObject
+    const body = proposeTrust(world, { identityId: identity.id, preset, issuer, claims })
+    if (preset === 'person') {
+      const id = newId('trustRule')
+      const permit = await call.ask('trust.add', 'trustRule', id, { appId: app.id, preset })
+      const { as } = parsePersonBinding(claims)
+      const rule = await addTrustRule(world, permit, { id, identityId: identity.id, as })
+      return ruleView(world, call.caller, { app: app.slug, rule, reason })
+    }
+    return raise(world, call, {
+      kind: 'trust',
+      appId: app.id,
+      body: { ...body },
+      reason,
+      approvers: [app.backupId, app.ownerId, ...peopleWith(world, 'platform')],
+      draft: { preset },
+    })
+  })
 }
 
-function addAnswerRoutes(routes: Routes, world: ApiWorld): void {
-  routes.add(
-    {
-      method: 'post',
-      path: '/v1/requests/:request/answer',
-      says: 'Says yes or no to exactly what was shown.',
-      who: 'person',
-      body: Answer,
-      answer: RequestView,
-    },
-    async call => {
-      const request = await findVisible(world, call.caller, call.param('request'))
-      const { says, bodyHash, comment } = call.body
-      const about = { type: 'request', id: request.id, draft: { says } } as const
-      const permit = await permitted(world, {
-        actor: call.caller.actor,
-        action: 'request.answer',
-        about,
-      })
-      const answer = {
-        requestId: request.id,
-        says,
-        bodyHash,
-        ...(comment === undefined ? {} : { comment }),
-      }
-      const { state } = await answerRequest(world, permit, answer)
-      if (state === 'agreed') await world.applyAgreed(request.id)
-      return requestView(world, (await findRequest(world.store, request.id)) ?? request)
-    },
-  )
-  routes.add(
-    {
-      method: 'post',
-      path: '/v1/requests/:request/withdraw',
-      says: 'Takes a request back.',
-      who: 'person',
-      answer: RequestView,
-    },
-    async call => {
-      const request = await findVisible(world, call.caller, call.param('request'))
-      const about = { type: 'request', id: request.id } as const
-      const permit = await permitted(world, {
-        actor: call.caller.actor,
-        action: 'request.withdraw',
-        about,
-      })
-      return requestView(world, await withdrawRequest(world, permit, { requestId: request.id }))
-    },
-  )
+/** A rule that needed nobody's yes, as a request that is agreed already. */
+async function ruleView(
+  world: ApiWorld,
+  { personId }: PersonCaller,
+  { app, rule, reason }: { app: string; rule: TrustRuleRow; reason: string },
+): Promise<RequestShown> {
+  const askedBy = (await readNames(world, [personId]))(personId)
+  const { id, madeAt, preset, issuer, claims } = rule
+  // biome-ignore format: two lines of what there is none of
+  return {
+    id, shortId: id, kind: 'trust', app, askedBy, reason, state: 'agreed', made: id, madeAt,
+    says: `owner or backup may do the work of ${app} themselves`,
+    gives: [`${preset} · ${JSON.stringify(claims)}`], body: { preset, issuer, claims }, bodyHash: '',
+    approvers: [], quorum: 0, answers: [], worst: null, expiresAt: madeAt, closedAt: madeAt,
+  }
 }
 
-export interface Raise {
+interface Raise {
   readonly kind: RequestRow['kind']
   readonly appId: RequestRow['appId']
   readonly body: JsonObject
@@ -198,56 +135,43 @@ export interface Raise {
 /** Makes the request if policy lets the caller ask; in a solo installation the asker may be who answers. */
 export async function raise(
   world: ApiWorld,
-  caller: Extract<KnownCaller, { kind: 'person' }>,
-  input: Raise,
-): Promise<z.infer<typeof RequestView>> {
+  { ask }: Pick<Call<unknown, PersonCaller>, 'ask'>,
+  { draft, ...input }: Raise,
+): Promise<RequestShown> {
   const id = newId('request')
-  const isSolo =
-    world.replica.all(installationTable)[0]?.mode === 'solo' && input.ownAnswer !== false
-  const { kind, appId, body } = input
-  const about = {
-    type: 'request',
-    id,
-    draft: { ...input.draft, kind, ...(appId === null ? {} : { appId }), ownAnswer: isSolo },
-  } as const
-  const permit = await permitted(world, { actor: caller.actor, action: 'request.make', about })
-  const approvers = [...new Set(input.approvers)].filter(
-    person => isSolo || person !== caller.personId,
-  )
-  const request = await makeRequest(world, permit, {
-    id,
-    kind,
-    appId,
-    body,
-    reason: parseText(input.reason, 'reason'),
-    approvers,
-    quorum: 1,
-    ownAnswer: isSolo,
-  })
-  return requestView(world, request)
+  const ownAnswer = isSolo(world) && input.ownAnswer !== false
+  const { kind, appId } = input
+  const about = { ...draft, kind, ...(appId === null ? {} : { appId }), ownAnswer }
+  const permit = await ask('request.make', 'request', id, about)
+  const reason = parseText(input.reason, 'reason')
+  const request = { ...input, id, reason, quorum: 1, ownAnswer }
+  return requestView(world, await makeRequest(world, permit, request))
 }
 
-export function peopleWith(world: ApiWorld, role: 'platform' | 'security'): PersonId[] {
+function peopleWith(world: ApiWorld, ...roles: ('platform' | 'security')[]): PersonId[] {
   return world.replica
     .all(personTable)
-    .filter(person => person.state === 'living' && person.roles.includes(role))
+    .filter(({ state, roles: has }) => state === 'living' && roles.some(role => has.includes(role)))
     .map(person => person.id)
 }
 
-async function findVisible(
+async function requestIn(
   world: ApiWorld,
-  caller: KnownCaller,
-  text: string,
+  call: { readonly caller: PersonCaller; param(name: string): string },
 ): Promise<RequestRow> {
-  const request = await findRequest(world.store, await parseId(world.store, 'request', text))
-  if (request === undefined || !canSeeRequest(world, caller, request)) throw noSuch('request')
+  const id = await parseId(world.store, 'request', call.param('request'))
+  const request = await findRequest(world.store, id)
+  if (request === undefined || !seesRequest(world, call.caller)(request)) throw noSuch('request')
   return request
 }
 
-function canSeeRequest(world: ApiWorld, caller: KnownCaller, request: RequestRow): boolean {
-  if (caller.kind !== 'person') return false
-  if (request.askedBy === caller.personId || request.approvers.includes(caller.personId))
-    return true
-  if (hasRole(world, caller.personId)) return true
-  return request.appId !== null && (visibleApps(world, caller) ?? []).includes(request.appId)
+function seesRequest(
+  world: ApiWorld,
+  caller: PersonCaller,
+): (request: Pick<RequestRow, 'askedBy' | 'approvers' | 'appId'>) => boolean {
+  const isSeen = sees(world, caller)
+  const { personId } = caller
+  const isAll = hasRole(world, personId)
+  return ({ askedBy, approvers, appId }) =>
+    isAll || askedBy === personId || approvers.includes(personId) || isSeen(appId)
 }

@@ -1,107 +1,135 @@
 /**
- * One way to write a route: method, path, who may call, what goes in and what comes out, and a
- * handler that gets parsed values. The table of all routes is what the OpenAPI document and the tests
- * of the doors are made from, so a route can not exist beside it.
+ * One way to write a route: who may call which place, what comes out, what goes in, and a handler that
+ * gets parsed values. The table of all routes is what the OpenAPI document and the tests of the doors
+ * are made from, so a route can not exist beside it. What is answered is cut to its shape: a member
+ * the contract does not name never leaves.
  */
 import type { OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import { type Json, parseJson } from '../../core/base/json.ts'
+import type { AnyId } from '../../core/base/ids.ts'
+import { type JsonObject, parseJson } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
+import type { ActionName, Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { type AboutType, decide } from '../../core/policy/decide.ts'
 import { type Caller, type CallerWorld, callerOf, type KnownCaller } from './caller.ts'
+import { allowed } from './permitted.ts'
+import { creating, type Place, reference } from './reference.ts'
+import type { ApiWorld } from './world.ts'
 
 export type Who = 'anyone' | 'signed-in' | 'person' | 'identity'
+/** `person POST /v1/apps`: policy decides what a caller may do; this, who must be known at all. */
+export type Head = `${Who} ${Place}`
+type WhoOf<H extends Head> = H extends `${infer W} ${string}` ? W : never
+type CallerOf<W> = W extends 'anyone'
+  ? Caller
+  : W extends 'signed-in'
+    ? KnownCaller
+    : Extract<KnownCaller, { kind: W }>
 
-export interface RouteDefinition<B extends z.ZodType, A extends z.ZodType, W extends Who> {
-  readonly method: 'get' | 'post' | 'put'
-  readonly path: string
-  /** One sentence for the reference. */
-  readonly says: string
-  /** Policy decides what a caller may do; this only says whether somebody must be known at all. */
-  readonly who: W
-  readonly query?: z.ZodObject
-  readonly body?: B
-  /** Null: the handler answers by itself (text, a file). */
-  readonly answer: A | null
-  readonly status?: 200 | 201
-}
-
-export interface Call<B, W extends Who> {
-  readonly caller: W extends 'anyone'
-    ? Caller
-    : W extends 'signed-in'
-      ? KnownCaller
-      : Extract<KnownCaller, { kind: W }>
-  readonly body: B
-  param(name: string): string
-  /** A query parameter, bounded; undefined when absent. Given twice it is refused. */
-  query(name: string): string | undefined
-  header(name: string): string | undefined
+export interface Call<I, C> {
+  readonly caller: C
+  /** The body, or of a GET the query, parsed. */
+  readonly input: I
   readonly context: Context
+  param(name: string): string
+  /** Asks policy for the caller: the permit, or the denial as an answer, recorded. */
+  ask<A extends ActionName>(
+    action: A,
+    type: AboutType,
+    id: AnyId,
+    draft?: JsonObject,
+  ): Promise<Permit<A>>
 }
 
-export interface RouteEntry {
-  readonly method: string
-  readonly path: string
+type Handle<H extends Head, I, A extends z.ZodType> = (
+  call: Call<I, CallerOf<WhoOf<H>>>,
+) => Promise<z.input<A> | Response>
+
+export interface Route {
   readonly who: Who
+  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly path: string
+  readonly input: z.ZodType | undefined
 }
 
 export class Routes {
   readonly app: OpenAPIHono
-  readonly table: RouteEntry[] = []
-  readonly #world: CallerWorld
+  readonly table: Route[] = []
+  readonly #world: ApiWorld & CallerWorld
 
-  constructor(app: OpenAPIHono, world: CallerWorld) {
+  constructor(app: OpenAPIHono, world: ApiWorld & CallerWorld) {
     this.app = app
     this.#world = world
   }
 
-  add<B extends z.ZodType, A extends z.ZodType, W extends Who>(
-    definition: RouteDefinition<B, A, W>,
-    handle: (call: Call<z.output<B>, W>) => Promise<z.input<A> | Response>,
+  /** `answer` null: the handler answers by itself (text, a file). */
+  add<H extends Head, A extends z.ZodType>(
+    head: H,
+    answer: A | null,
+    handle: Handle<H, undefined, A>,
+  ): void
+  add<H extends Head, A extends z.ZodType, I extends z.ZodType>(
+    head: H,
+    answer: A | null,
+    input: I,
+    handle: Handle<H, z.output<I>, A>,
+  ): void
+  add(
+    head: Head,
+    answer: z.ZodType | null,
+    ...rest: [Handle<Head, never, z.ZodType>] | [z.ZodType, Handle<Head, never, z.ZodType>]
   ): void {
-    const { method, path, who } = definition
-    this.table.push({ method, path, who })
-    this.#document(definition)
-    this.app.on(method.toUpperCase(), path, async context => {
+    const [who, method, path] = head.split(' ') as [Who, Route['method'], string]
+    const place = `${method} ${path}` as Place
+    const input = rest.length === 2 ? rest[0] : undefined
+    const handle = rest.length === 2 ? rest[1] : rest[0]
+    const route: Route = { who, method, path, input }
+    const status = creating.has(place) ? 201 : 200
+    this.table.push(route)
+    this.#document(route, answer, { place, status })
+    this.app.on(method, path, async context => {
       const caller = await callerOf(this.#world, context)
       checkWho(caller, who)
-      const body =
-        definition.body === undefined ? undefined : await readBody(context, definition.body)
-      const answer = await handle({
-        caller: caller as Call<z.output<B>, W>['caller'],
-        body: body as z.output<B>,
+      const call: Call<unknown, Caller> = {
+        caller,
+        input: input === undefined ? undefined : await readInput(context, input),
         context,
         param: name => paramOf(context, name),
-        query: name => queryOf(context, name),
-        header: name => context.req.header(name),
-      })
-      if (answer instanceof Response) return answer
+        ask: (action, type, id, draft) => this.#ask(caller, { action, about: { type, id, draft } }),
+      }
+      const answered: unknown = await handle(call as Call<never, KnownCaller>)
+      if (answered instanceof Response) return answered
       context.header('cache-control', 'no-store')
-      return context.json(answer as object, definition.status ?? 200)
+      return context.json(answer?.parse(answered) as object, status)
     })
   }
 
-  #document<B extends z.ZodType, A extends z.ZodType, W extends Who>(
-    definition: RouteDefinition<B, A, W>,
+  async #ask<A extends ActionName>(
+    caller: Caller,
+    question: { action: A; about: { type: AboutType; id: AnyId; draft: JsonObject | undefined } },
+  ): Promise<Permit<A>> {
+    if (caller.kind === 'nobody') throw notSignedIn()
+    const { actor } = caller
+    return (await allowed(this.#world, decide(this.#world, { actor, ...question }))).permit
+  }
+
+  #document(
+    { who, method, path, input }: Route,
+    answer: z.ZodType | null,
+    { place, status }: { place: Place; status: number },
   ): void {
-    const { method, path, says, who, query, body, answer, status = 200 } = definition
+    const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } })
+    const takes =
+      method === 'GET' ? { query: input as z.ZodObject } : { body: json(input as z.ZodType) }
     this.app.openAPIRegistry.registerPath({
-      method,
+      method: method.toLowerCase() as 'get' | 'post' | 'put',
       path: path.replaceAll(/:(\w+)/g, '{$1}'),
-      summary: says,
+      summary: reference[place],
       ...(who === 'anyone' ? {} : { security: [{ bearer: [] }] }),
-      request: {
-        ...(query === undefined ? {} : { query }),
-        ...(body === undefined
-          ? {}
-          : { body: { content: { 'application/json': { schema: body } } } }),
-      },
+      request: input === undefined ? {} : takes,
       responses: {
-        [status]: {
-          description: says,
-          ...(answer === null ? {} : { content: { 'application/json': { schema: answer } } }),
-        },
+        [status]: { description: reference[place], ...(answer === null ? {} : json(answer)) },
       },
     })
   }
@@ -109,8 +137,7 @@ export class Routes {
 
 function checkWho(caller: Caller, who: Who): void {
   if (who === 'anyone') return
-  if (caller.kind === 'nobody')
-    throw new Problem('not-signed-in', { detail: 'You are not signed in.', next: 'Run `login`.' })
+  if (caller.kind === 'nobody') throw notSignedIn()
   if (who === 'person' && caller.kind !== 'person')
     throw new Problem('human-required', {
       detail: 'A person must do this; a workload can not.',
@@ -123,47 +150,69 @@ function checkWho(caller: Caller, who: Who): void {
     })
 }
 
-async function readBody<B extends z.ZodType>(context: Context, schema: B): Promise<z.output<B>> {
+function notSignedIn(): Problem {
+  return new Problem('not-signed-in', { detail: 'You are not signed in.', next: 'Run `login`.' })
+}
+
+async function readInput(context: Context, schema: z.ZodType): Promise<unknown> {
+  const isQuery = context.req.method === 'GET'
+  const parsed = schema.safeParse(isQuery ? readQuery(context) : await readBody(context))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const path = (issue?.path ?? []).map(String)
+  const field = isQuery ? path.join('.') : `/${path.join('/')}`
+  throw new Problem(isQuery ? 'bad-request' : 'invalid-field', {
+    field,
+    detail: `\`${field === '/' ? 'the body' : field}\`: ${issue?.message ?? 'is not valid'}.`,
+    next: 'See /openapi.json for the shape.',
+  })
+}
+
+function readQuery(context: Context): Record<string, string> {
+  const said = Object.entries(context.req.queries())
+  for (const [name, [value = '', ...more]] of said)
+    if (more.length > 0 || value.length > 300)
+      throw new Problem('bad-request', {
+        field: name.slice(0, 80),
+        detail: `\`${name.slice(0, 80)}\` is given twice, or too long.`,
+        next: 'Give it once.',
+      })
+  const values = said.map(([name, [value = '']]) => [name, value])
+  return Object.fromEntries(values.filter(([, value]) => value !== '')) as Record<string, string>
+}
+
+/** Reads at most the limit, whatever was declared. Nothing at all is an empty object. */
+async function readBody(context: Context): Promise<unknown> {
+  const bytes = await readBytes(context)
   const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (type === undefined && bytes.length === 0) return {}
   if (type !== 'application/json')
     throw new Problem('unsupported-media-type', {
       detail: 'The body must be application/json.',
       next: 'Send `content-type: application/json`.',
     })
-  const declared = Number(context.req.header('content-length') ?? '0')
-  if (declared > limits.bodyBytes)
-    throw new Problem('too-large', { detail: `The body is larger than ${limits.bodyBytes} bytes.` })
-  const value: Json = parseJson(await readText(context))
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  const field = (issue?.path ?? []).map(part => `/${String(part)}`).join('')
-  throw new Problem('invalid-field', {
-    field: field === '' ? '/' : field,
-    detail: `\`${field === '' ? 'the body' : field}\`: ${issue?.message ?? 'is not valid'}.`,
-    next: 'See /openapi.json for the shape.',
-  })
-}
-
-/** Reads at most the limit, whatever was declared. */
-async function readText(context: Context): Promise<string> {
-  const { body } = context.req.raw
-  if (body === null) return ''
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > limits.bodyBytes)
-      throw new Problem('too-large', {
-        detail: `The body is larger than ${limits.bodyBytes} bytes.`,
-      })
-    chunks.push(chunk)
-  }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
+    if (cause instanceof Problem) throw cause
     throw new Problem('bad-json', { detail: 'The body is not UTF-8.', cause })
   }
+}
+
+async function readBytes(context: Context): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let size = Number(context.req.header('content-length') ?? '0') > limits.bodyBytes ? Infinity : 0
+  const body = size === 0 ? context.req.raw.body : null
+  for await (const chunk of (body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > limits.bodyBytes) break
+    chunks.push(chunk)
+  }
+  if (size <= limits.bodyBytes) return Buffer.concat(chunks)
+  throw new Problem('too-large', {
+    detail: `The body is larger than ${limits.bodyBytes} bytes.`,
+    next: 'Send less at once.',
+  })
 }
 
 function paramOf(context: Context, name: string): string {
@@ -171,14 +220,4 @@ function paramOf(context: Context, name: string): string {
   if (value === undefined || value.length > 200)
     throw new Problem('not-found', { detail: 'There is no such thing.' })
   return value
-}
-
-function queryOf(context: Context, name: string): string | undefined {
-  const values = context.req.queries(name) ?? []
-  if (values.length > 1)
-    throw new Problem('bad-request', { field: name, detail: `\`${name}\` is given twice.` })
-  const [value] = values
-  if (value !== undefined && value.length > 300)
-    throw new Problem('bad-request', { field: name, detail: `\`${name}\` is too long.` })
-  return value === '' ? undefined : value
 }

@@ -1,282 +1,181 @@
-/** What comes back: the shapes of things as people and programs see them. */
+/** What comes back: the shapes of things as people and programs see them. Nothing beyond them is answered. */
 import { z } from '@hono/zod-openapi'
-import { action, dataClass, id, instant, role, slug } from './parts.ts'
+import { appStates } from '../../core/app/rows.ts'
+import {
+  action,
+  count,
+  dataClass,
+  details,
+  each,
+  flag,
+  text as instant,
+  list,
+  role,
+  slug,
+  text,
+} from './parts.ts'
 
+const texts = list(text)
+const actions = list(action)
+const maybe = text.nullable()
+
+export const InstallationView = z.object({
+  ...each(text, 'schema', 'product', 'version', 'name', 'trustDomain', 'issuer'),
+  ...each(text, 'rootFingerprint', 'logOrigin', 'logKey'),
+  mode: z.enum(['solo', 'team']),
+})
+export const KeyTableView = z.object(each(text, 'body', 'signature', 'rootFingerprint'))
 export const PersonView = z.object({
-  id,
-  name: z.string(),
-  roles: z.array(z.string()),
+  ...each(text, 'id', 'name'),
+  roles: texts,
   state: z.enum(['living', 'left']),
-  isLiving: z.boolean(),
+  isLiving: flag,
   seenAt: instant,
 })
 export const Me = z.object({
   kind: z.enum(['person', 'identity']),
   person: PersonView.nullable(),
-  identity: z.object({ id, spiffeId: z.string(), app: slug, role }).nullable(),
-  task: z.object({ id, shortId: z.string(), purpose: z.string(), endsAt: instant }).nullable(),
-  installation: z.object({
-    name: z.string(),
-    trustDomain: z.string(),
-    mode: z.enum(['solo', 'team']),
-  }),
+  identity: z.object({ ...each(text, 'id', 'spiffeId'), app: slug, role }).nullable(),
+  task: z.object(each(text, 'id', 'shortId', 'purpose', 'endsAt')).nullable(),
+  installation: InstallationView.pick({ name: true, trustDomain: true, mode: true }),
+  /** Of a person: the end of the sign-in, until which the token can be renewed. */
   validUntil: instant,
 })
 export const DenialView = z.object({
-  decisionId: id,
-  shortId: z.string(),
-  at: instant,
-  what: z.string(),
-  rule: z.string(),
-  says: z.string(),
-  because: z.array(
-    z.object({ fact: z.string(), is: z.string(), needs: z.string(), from: z.string().optional() }),
-  ),
-  wouldPassIf: z.string(),
-  instead: z.array(z.object({ says: z.string(), command: z.string().optional() })),
+  ...each(text, 'decisionId', 'shortId', 'at', 'what', 'rule', 'says', 'wouldPassIf'),
+  because: list(z.object({ ...each(text, 'fact', 'is', 'needs'), from: text.optional() })),
+  /** `command` is the words after the program's name. */
+  instead: list(z.object({ says: text, command: text.optional() })),
 })
 export const ProblemBody = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number(),
-  code: z.string(),
-  detail: z.string(),
-  next: z.string().optional(),
-  field: z.string().optional(),
-  requestId: z.string(),
+  ...each(text, 'type', 'title', 'code', 'detail', 'requestId'),
+  ...each(text.optional(), 'next', 'field'),
+  status: count,
   denial: DenialView.optional(),
 })
 export const LeaseView = z.object({
-  id,
-  shortId: z.string(),
-  app: slug,
-  identity: z.string(),
-  task: z.string(),
-  resource: slug,
-  target: slug,
-  actions: z.array(action),
-  principal: z.string(),
+  ...each(text, 'id', 'shortId', 'app', 'identity', 'task', 'resource', 'target', 'principal'),
+  actions,
   state: z.enum(['intended', 'live', 'ending', 'gone']),
   outcome: z.enum(['verified-gone', 'revoked-unverified', 'never-made']).nullable(),
-  contained: z.boolean(),
-  cause: z.string().nullable(),
-  term: z.number(),
-  madeAt: instant,
-  issuedAt: instant.nullable(),
-  termEndsAt: instant,
-  endsAt: instant,
-  diesAt: instant.nullable(),
-  endedAt: instant.nullable(),
-  because: z.string().nullable(),
+  contained: flag,
+  term: count,
+  ...each(instant, 'madeAt', 'termEndsAt', 'endsAt'),
+  ...each(maybe, 'issuedAt', 'diesAt', 'endedAt', 'cause', 'because'),
 })
 export const IssuedLeaseView = z.object({
   lease: LeaseView,
   handle: z.object({
     via: z.literal('env'),
     connect: z.record(z.string(), z.union([z.string(), z.number()])),
-    secret: z.string(),
-    termEndsAt: instant,
-    endsAt: instant,
-    diesAt: instant.nullable(),
+    ...each(text, 'secret', 'termEndsAt', 'endsAt'),
+    diesAt: maybe,
   }),
 })
 export const GrantView = z.object({
-  id,
-  shortId: z.string(),
-  app: slug,
-  resource: slug,
-  roles: z.array(z.string()),
-  actions: z.array(action),
-  columns: z.array(z.string()),
-  columnsOf: z.number(),
+  ...each(text, 'id', 'shortId', 'app', 'resource', 'madeAt', 'endsAt'),
+  ...each(texts, 'roles', 'columns'),
+  actions,
+  columnsOf: count,
   state: z.enum(['live', 'dropped', 'ended']),
-  unattended: z.boolean(),
-  madeAt: instant,
-  endsAt: instant,
-  usedAt: instant.nullable(),
+  unattended: flag,
+  usedAt: maybe,
 })
 export const RequestView = z.object({
-  id,
-  shortId: z.string(),
-  kind: z.string(),
-  app: slug.nullable(),
-  askedBy: z.string(),
-  reason: z.string(),
+  ...each(text, 'id', 'shortId', 'kind', 'askedBy', 'reason', 'bodyHash', 'madeAt', 'expiresAt'),
   state: z.enum(['open', 'agreed', 'denied', 'withdrawn', 'expired']),
   /** One plain sentence of what is asked, then what a yes gives, line by line. */
-  says: z.string(),
-  gives: z.array(z.string()),
-  worst: z.string().nullable(),
+  says: text,
+  ...each(texts, 'gives', 'approvers'),
   body: z.unknown(),
-  bodyHash: z.string(),
-  approvers: z.array(z.string()),
-  quorum: z.number(),
-  answers: z.array(
-    z.object({
-      person: z.string(),
-      says: z.enum(['yes', 'no']),
-      at: instant,
-      comment: z.string().nullable(),
-    }),
+  quorum: count,
+  answers: list(
+    z.object({ ...each(text, 'person', 'at'), says: z.enum(['yes', 'no']), comment: maybe }),
   ),
-  madeAt: instant,
-  expiresAt: instant,
-  closedAt: instant.nullable(),
-  /** The grant, rule or bundle that came of it. */
-  made: z.string().nullable(),
+  /** `made`: the grant, rule or bundle that came of it. */
+  ...each(maybe, 'app', 'worst', 'closedAt', 'made'),
 })
 export const AppView = z.object({
-  id,
-  slug,
-  purpose: z.string(),
+  ...each(text, 'id', 'slug', 'purpose', 'endTrigger', 'endsAt', 'maxEndsAt', 'madeAt'),
   owner: PersonView,
   backup: PersonView.nullable(),
-  offeredTo: z.string().nullable(),
-  team: z.string().nullable(),
-  dataClasses: z.array(dataClass),
+  dataClasses: list(dataClass),
   stage: z.enum(['prototype', 'managed']),
-  state: z.enum(['draft', 'active', 'paused', 'ending', 'ended', 'graduated']),
-  pausedBecause: z.string().nullable(),
-  endTrigger: z.string(),
-  endsAt: instant,
-  maxEndsAt: instant,
-  madeAt: instant,
-  endedAt: instant.nullable(),
-  /** One line for a person: what is going on and the command to run next. */
-  says: z.string(),
-  next: z.string().nullable(),
+  state: z.enum(appStates),
+  /** One line for a person: what is going on; `next` is the command to run then. */
+  says: text,
+  ...each(maybe, 'offeredTo', 'team', 'pausedBecause', 'endedAt', 'next'),
 })
 export const AppDetail = AppView.extend({
-  identities: z.array(
-    z.object({ id, role, spiffeId: z.string(), state: z.enum(['active', 'revoked']) }),
+  identities: list(
+    z.object({ ...each(text, 'id', 'spiffeId'), role, state: z.enum(['active', 'revoked']) }),
   ),
-  trust: z.array(
-    z.object({
-      id,
-      role,
-      preset: z.string(),
-      issuer: z.string(),
-      claims: z.record(z.string(), z.unknown()),
-      state: z.string(),
-    }),
+  trust: list(
+    z.object({ ...each(text, 'id', 'preset', 'issuer', 'state'), role, claims: details }),
   ),
-  purposes: z.array(z.object({ name: z.string(), says: z.string() })),
-  grants: z.array(GrantView),
-  leases: z.array(LeaseView),
-  requests: z.array(RequestView),
-  holds: z.array(z.object({ id, scope: z.string(), reason: z.string() })),
+  purposes: list(z.object(each(text, 'name', 'says'))),
+  grants: list(GrantView),
+  leases: list(LeaseView),
+  requests: list(RequestView),
+  holds: list(z.object(each(text, 'id', 'scope', 'reason'))),
   lastDenial: DenialView.nullable(),
 })
 export const TaskView = z.object({
-  id,
-  shortId: z.string(),
-  app: slug,
-  identity: z.string(),
+  ...each(text, 'id', 'shortId', 'app', 'identity', 'purpose', 'openedAt', 'endsAt'),
   kind: z.enum(['job', 'service']),
-  purpose: z.string(),
   autonomy: z.enum(['attended', 'unattended']),
-  onBehalfOf: z.string().nullable(),
-  provenance: z.record(z.string(), z.unknown()),
+  provenance: details,
   state: z.enum(['open', 'closed']),
-  closedBecause: z.string().nullable(),
-  openedAt: instant,
-  endsAt: instant,
-  closedAt: instant.nullable(),
-  leases: z.array(LeaseView),
+  ...each(maybe, 'onBehalfOf', 'closedBecause', 'closedAt'),
+  leases: list(LeaseView),
 })
 export const TargetView = z.object({
-  id,
-  slug,
-  connector: z.string(),
-  address: z.string(),
-  production: z.boolean(),
-  owner: z.string(),
-  adminEndsAt: instant,
+  ...each(text, 'id', 'slug', 'connector', 'address', 'owner', 'adminEndsAt'),
+  production: flag,
   preflightState: z.enum(['never', 'passed', 'failed']),
-  preflightAt: instant.nullable(),
-  preflightSteps: z
-    .array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().optional() }))
-    .optional(),
+  preflightAt: maybe,
+  preflightSteps: list(z.object({ name: text, ok: flag, detail: text.optional() })).optional(),
 })
 export const ResourceView = z.object({
-  id,
-  slug,
-  target: slug,
+  ...each(text, 'id', 'slug', 'target', 'dataOwner'),
   dataClass,
-  dataOwner: z.string(),
-  columns: z.array(z.object({ name: z.string(), class: dataClass, hidden: z.boolean() })),
-  isSandbox: z.boolean(),
-  sandboxTwin: slug.nullable(),
+  columns: list(z.object({ name: text, class: dataClass, hidden: flag })),
+  isSandbox: flag,
+  sandboxTwin: maybe,
+})
+export const PolicyView = z.object({
+  hash: text,
+  files: list(z.object(each(text, 'name', 'by', 'text'))),
 })
 export const PolicyCheckView = z.object({
-  rules: z.number(),
-  cases: z.number(),
-  failed: z.array(
-    z.object({ rule: z.string(), name: z.string(), expected: z.string(), got: z.string() }),
-  ),
+  ...each(count, 'rules', 'cases'),
+  failed: list(z.object(each(text, 'rule', 'name', 'expected', 'got'))),
 })
 export const DecisionView = z.object({
-  id,
-  shortId: z.string(),
-  at: instant,
-  app: slug.nullable(),
-  what: z.string(),
-  allowed: z.boolean(),
-  rules: z.array(z.string()),
-  bundle: z.string(),
-  position: z.number(),
-  ageMs: z.number(),
+  ...each(text, 'id', 'shortId', 'at', 'what', 'bundle', 'record', 'hash'),
+  app: maybe,
+  allowed: flag,
+  rules: texts,
+  ...each(count, 'position', 'ageMs'),
   denial: DenialView.nullable(),
-  record: z.string(),
-  hash: z.string(),
 })
 export const FindingView = z.object({
-  id,
-  shortId: z.string(),
-  kind: z.string(),
+  ...each(text, 'id', 'shortId', 'kind', 'about', 'says', 'state', 'madeAt'),
   severity: z.enum(['low', 'medium', 'high']),
-  about: z.string(),
-  owner: z.string().nullable(),
-  says: z.string(),
-  details: z.record(z.string(), z.unknown()),
-  state: z.string(),
-  answer: z.string().nullable(),
-  madeAt: instant,
+  details,
+  ...each(maybe, 'owner', 'answer'),
 })
 export const HoldView = z.object({
-  id,
-  scope: z.string(),
-  about: z.string(),
-  reason: z.string(),
-  setBy: z.string(),
+  ...each(text, 'id', 'scope', 'about', 'reason', 'setBy', 'madeAt'),
   state: z.enum(['set', 'lifted']),
-  madeAt: instant,
-})
-export const InstallationView = z.object({
-  schema: z.string(),
-  product: z.string(),
-  version: z.string(),
-  name: z.string(),
-  trustDomain: z.string(),
-  mode: z.enum(['solo', 'team']),
-  issuer: z.string(),
-  rootFingerprint: z.string(),
-  logOrigin: z.string(),
-  logKey: z.string(),
-})
-export const KeyTableView = z.object({
-  body: z.string(),
-  signature: z.string(),
-  rootFingerprint: z.string(),
 })
 export const DoctorView = z.object({
-  ok: z.boolean(),
-  checks: z.array(
-    z.object({ name: z.string(), ok: z.boolean(), says: z.string(), next: z.string().optional() }),
-  ),
+  ok: flag,
+  checks: list(z.object({ name: text, ok: flag, says: text, next: text.optional() })),
 })
 /** `show <anything>`: what an id, short id, slug or commit stands for. */
-export const ThingView = z.object({ type: z.string(), id, path: z.string() })
+export const ThingView = z.object(each(text, 'type', 'id', 'path'))
+export const LinkView = z.object(each(text, 'url', 'expiresAt'))
 
 export type PersonView = z.infer<typeof PersonView>
 export type Me = z.infer<typeof Me>

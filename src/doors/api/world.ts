@@ -2,8 +2,10 @@
 import type { AnyId, PersonId, RequestId } from '../../core/base/ids.ts'
 import type { ConnectWorld } from '../../core/grant/connect.ts'
 import type { TrustWorld } from '../../core/identity/trust.ts'
+import type { Keys } from '../../core/keys/keys.ts'
 import type { Vkey } from '../../core/ledger/note.ts'
 import type { CheckpointWorld } from '../../core/ledger/proof.ts'
+import { installationTable } from '../../core/people/rows.ts'
 import type { PolicyWorld } from '../../core/policy/decide.ts'
 import type { OffboardWorld } from '../../life/offboard/run.ts'
 import type { DoctorView, InstallationView } from './contract.ts'
@@ -12,6 +14,7 @@ import type { Log } from './problem.ts'
 export interface ApiWorld extends OffboardWorld, PolicyWorld, TrustWorld, ConnectWorld {
   readonly log: Log
   readonly issuer: string
+  readonly keys: Keys
   /** Who is asked, or was, about an app. */
   readonly approversOf: (appId: string) => ReadonlySet<PersonId>
   /** Carries out what was agreed: makes the grant, the rule, the bundle. Again is no harm. */
@@ -25,4 +28,9 @@ export interface ApiWorld extends OffboardWorld, PolicyWorld, TrustWorld, Connec
   readonly checkHealth: () => Promise<readonly DoctorView['checks'][number][]>
   /** Runs one job of the schedule now. */
   readonly runNow: (job: string) => Promise<void>
+}
+
+/** One person, who may be backup and answer for themselves where policy lets them. */
+export function isSolo(world: ApiWorld): boolean {
+  return world.replica.all(installationTable)[0]?.mode === 'solo'
 }

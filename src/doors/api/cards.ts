@@ -1,0 +1,89 @@
+/** The card of a request: what is asked, what a yes gives, the worst that can come of it. */
+import { listAnswers, type RequestRow } from '../../core/approval/rows.ts'
+import { shortId } from '../../core/base/ids.ts'
+import { resourceTable } from '../../core/grant/rows.ts'
+import type { RequestView } from './contract.ts'
+import { nameOf, readNames } from './show.ts'
+import type { ApiWorld } from './world.ts'
+
+export async function requestView(world: ApiWorld, request: RequestRow): Promise<RequestView> {
+  const answers = await listAnswers(world.store, request.id)
+  const name = await readNames(world, [
+    request.askedBy,
+    ...request.approvers,
+    ...answers.map(answer => answer.personId),
+  ])
+  const body = JSON.parse(request.body) as Record<string, unknown>
+  const app = request.appId && nameOf(world, request.appId)
+  const askedBy = name(request.askedBy)
+  const [asks, gives, worst] = cardOf(world, request, body, app ?? '')
+  return {
+    ...request,
+    shortId: shortId('request', request.id),
+    app,
+    askedBy,
+    body,
+    says: `${askedBy} asks ${asks}`,
+    gives,
+    worst,
+    approvers: request.approvers.map(name),
+    answers: answers.map(answer => ({ ...answer, person: name(answer.personId) })),
+    made: await findMade(world, request),
+  }
+}
+
+async function findMade(world: ApiWorld, request: RequestRow): Promise<string | null> {
+  const rows = await world.store.query<{ id: string }>(
+    `select id from app_grant where request_id = $1
+     union all select id from bundle where request_id = $1
+     union all select id from trust_rule where request_id = $1`,
+    [request.id],
+  )
+  return rows[0]?.id ?? null
+}
+
+type Card = readonly [asks: string, gives: readonly string[], worst: string | null]
+
+function cardOf(
+  world: ApiWorld,
+  { kind }: Pick<RequestRow, 'kind'>,
+  body: Record<string, unknown>,
+  app: string,
+): Card {
+  switch (kind) {
+    case 'grant':
+      return grantCard(world, body, app)
+    case 'trust':
+      return [
+        `who may speak for ${app}`,
+        [`${String(body['preset'])} · ${String(body['issuer'])}`, JSON.stringify(body['claims'])],
+        'Whoever matches these claims can act as the app, inside its grants.',
+      ]
+    case 'policy':
+      return [
+        'to change the policy',
+        [`bundle ${String(body['makes']).slice(0, 12)}`, ...String(body['file']).split('\n')],
+        'Every decision from then on is made under it.',
+      ]
+    default:
+      return [`${kind} ${app}`, [], null]
+  }
+}
+
+function grantCard(world: ApiWorld, body: Record<string, unknown>, app: string): Card {
+  const resource = world.replica.get(resourceTable, String(body['resourceId']))
+  const columns = (body['columns'] as string[]).length
+  const hidden = resource?.columns.filter(column => column.hidden).map(column => column.name) ?? []
+  const actions = (body['actions'] as string[]).join(', ')
+  const hides = hidden.length > 0 ? `, hidden: ${hidden.join(', ')}` : ''
+  return [
+    `that ${app} may ${actions.toUpperCase()} ${resource?.slug ?? 'something'}`,
+    [
+      `${columns} of ${resource?.columns.length ?? columns} columns${hides}`,
+      `data class ${resource?.dataClass ?? 'unknown'}`,
+      `until ${String(body['endsAt'])}`,
+      body['unattended'] === true ? 'also when nobody watches' : 'only in a task somebody started',
+    ],
+    `A stolen credential could ${actions} these columns until its term ends, 15 minutes at most.`,
+  ]
+}
