@@ -1,40 +1,70 @@
-/** One row by its id: to read it, to change it, or to keep others from changing it until the commit. */
+/** One row: to read it, to change it, or to keep others from changing it until the commit. */
+import { Problem } from '../base/problem.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, snakeCase } from './fact-table.ts'
 
-export async function findRow<R extends FactRow, W extends keyof R & string>(
+/** The one row with these values, as it is now or until the commit. */
+export async function findWhere<R extends FactRow, W extends keyof R & string>(
+  sql: Sql,
+  table: FactTable<R, W>,
+  where: Partial<R>,
+  lock: '' | 'for update' | 'for share' = '',
+): Promise<R | undefined> {
+  // Of the table's own columns, so that nothing else becomes part of the text.
+  const columns = table.columns.filter(column => Object.hasOwn(where, column))
+  const tests = columns.map((column, i) => `${snakeCase(column)} = $${i + 1}`).join(' and ')
+  const text = `select ${table.select} from ${table.name} where ${tests} ${lock}`
+  const params = columns.map(column => where[column])
+  return (await sql.query<R>(text, params))[0]
+}
+
+export function findRow<R extends FactRow, W extends keyof R & string>(
   sql: Sql,
   table: FactTable<R, W>,
   id: R['id'],
 ): Promise<R | undefined> {
-  return findRowBy(sql, table, 'id', id)
+  return findWhere(sql, table, { id } as Partial<R>)
 }
 
-export async function lockRow<R extends FactRow, W extends keyof R & string>(
+export function lockRow<R extends FactRow, W extends keyof R & string>(
   tx: Tx,
   table: FactTable<R, W>,
   id: R['id'],
 ): Promise<R | undefined> {
-  const text = `select ${table.select} from ${table.name} where id = $1 for update`
-  return (await tx.query<R>(text, [id]))[0]
+  return findWhere(tx, table, { id } as Partial<R>, 'for update')
 }
 
-export async function shareRow<R extends FactRow, W extends keyof R & string>(
+/** As it is until the commit: many may look at once, and a change waits for them. */
+export function shareRow<R extends FactRow, W extends keyof R & string>(
   tx: Tx,
   table: FactTable<R, W>,
   id: R['id'],
 ): Promise<R | undefined> {
-  const text = `select ${table.select} from ${table.name} where id = $1 for share`
-  return (await tx.query<R>(text, [id]))[0]
+  return findWhere(tx, table, { id } as Partial<R>, 'for share')
 }
 
-/** The one row whose `column`, a unique one, has this value. */
-export async function findRowBy<R extends FactRow, W extends keyof R & string>(
-  sql: Sql,
+/** To change what must be there: Problem `not-found` when it is not. */
+export async function lockKnown<R extends FactRow, W extends keyof R & string>(
+  tx: Tx,
   table: FactTable<R, W>,
-  column: keyof R & string,
-  value: string,
+  id: R['id'],
+): Promise<R> {
+  return (await lockRow(tx, table, id)) ?? throwUnknown(table.name)
+}
+
+export function throwUnknown(table: string): never {
+  const noun = table.replace(/^app_/, '')
+  throw new Problem('not-found', { detail: `There is no such ${noun}.` })
+}
+
+/** The row with these values, locked. There or not, who looks for the same waits until the commit. */
+export async function lockOrWait<R extends FactRow, W extends keyof R & string>(
+  tx: Tx,
+  table: FactTable<R, W>,
+  where: Partial<R>,
 ): Promise<R | undefined> {
-  const text = `select ${table.select} from ${table.name} where ${snakeCase(column)} = $1`
-  return (await sql.query<R>(text, [value]))[0]
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 7135002))', [
+    `${table.name} ${Object.values(where).join(' ')}`,
+  ])
+  return findWhere(tx, table, where, 'for update')
 }

@@ -19,7 +19,7 @@ import { type FactRow, type FactTable, imageOf, snakeCase } from './fact-table.t
 import type { EntryKind } from './kind.ts'
 import { commit, leafText, type Subject, subjectIds } from './leaf.ts'
 import type { Replica, TableImage } from './replica.ts'
-import { type Insert, logReaches, type Sealed, writeEntry } from './rows.ts'
+import { logReaches, rowIsCurrent, type Sealed, type Write, writeEntry } from './rows.ts'
 
 export interface LedgerWorld {
   readonly store: Store
@@ -54,7 +54,7 @@ export interface Scope {
     table: FactTable<R, W>,
     row: R,
   ): Promise<void>
-  /** Writes `after` if the row still has the version of `before`; else Problem `conflict`. */
+  /** Writes `after` if the row still has the version of `before`; else `recorded` throws `conflict`. */
   save<R extends FactRow, W extends keyof R & string>(
     table: FactTable<R, W>,
     before: R,
@@ -86,7 +86,7 @@ export async function recorded<T>(
     .transact(async tx => {
       draft.begin(tx)
       const value = await work(draft)
-      draft.seal()
+      await draft.seal()
       return value
     })
     .catch((thrown: unknown) => draft.explain(thrown))
@@ -111,9 +111,10 @@ class Draft implements Scope {
   #text: EntryText | undefined
   #words: Record<string, string> = {}
   #records: DecisionRecord[] = []
-  /** The insert before the entry, which travels in its statement, and those that were sent before. */
-  #held: Insert | undefined
-  #sent: Promise<unknown>[] = []
+  /** The row written last, which travels in the entry's statement. */
+  #held: Write | undefined
+  /** Writes that were sent and not waited for: each rejects when it did not write its row. */
+  #sent: Promise<void>[] = []
 
   constructor(at: Instant, seen: number) {
     this.at = at
@@ -146,7 +147,7 @@ class Draft implements Scope {
     row: R,
   ): Promise<void> {
     this.#send()
-    this.#held = { table: table.name, ...columnsOf(table, row) }
+    this.#held = insertOf(table, row)
     this.#note(table, row)
   }
 
@@ -156,19 +157,8 @@ class Draft implements Scope {
     after: Omit<R, 'version'>,
   ): Promise<R> {
     const row = { ...after, version: before.version + 1 } as R
-    const { names, casts, params } = columnsOf(table, row)
-    const values = casts.map((cast, i) => `$${i + 1}${cast}`)
-    const rows = await this.tx.query<{ id: string }>(
-      `update ${table.name} set (${names.join(', ')}) = row(${values.join(', ')})
-       where id = $${params.length + 1} and version = $${params.length + 2} returning id`,
-      [...params, before.id, before.version],
-    )
-    if (rows.length !== 1)
-      throw new Problem('conflict', {
-        detail: `This ${table.name} was changed by somebody else at the same moment.`,
-        next: 'Look at it again and repeat.',
-        log: `${table.name} ${before.id} is not at version ${before.version}`,
-      })
+    this.#send()
+    this.#held = updateOf(table, row, before)
     this.#note(table, row, before)
     return row
   }
@@ -193,11 +183,7 @@ class Draft implements Scope {
        returning ${table.name}.id`,
       [JSON.stringify(values)],
     )
-    if (saved.length !== rows.length)
-      throw new Problem('conflict', {
-        detail: `One of these ${table.name}s was changed by somebody else at the same moment.`,
-        next: 'Look at them again and repeat.',
-      })
+    if (saved.length !== rows.length) throw changedMeanwhile()
     for (const [i, row] of rows.entries()) this.#note(table, row, pairs[i]?.before)
     return rows
   }
@@ -218,35 +204,37 @@ class Draft implements Scope {
   }
 
   /** The last statement, in one flush with the commit. Nothing after it may take a row lock. */
-  seal(): void {
-    if (this.#text !== undefined) {
-      const entry = this.#sealed(this.#text)
-      this.sealed = writeEntry(
-        this.tx,
-        { ...entry, decisions: this.#records, seen: this.#seen },
-        this.#held,
-      )
-      // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
-      this.sealed.catch(() => {})
-    } else assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
+  async seal(): Promise<void> {
+    if (this.#text === undefined) {
+      assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
+      return
+    }
+    const entry = { ...this.#sealed(this.#text), decisions: this.#records, seen: this.#seen }
+    const held = this.#held
+    this.#held = undefined
+    await Promise.all(this.#sent)
+    this.sealed = writeEntry(this.tx, entry, held)
+    // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
+    this.sealed.catch(() => {})
   }
 
-  /** The first thing that went wrong: an insert that nobody waited for comes before what followed. */
+  /** The first thing that went wrong: a write that nobody waited for comes before what followed. */
   async explain(thrown: unknown): Promise<never> {
     for (const sent of await Promise.allSettled(this.#sent))
       if (sent.status === 'rejected') throw sent.reason
-    throw violatedConstraint(thrown) === logReaches ? behind(this.#seen) : thrown
+    const constraint = violatedConstraint(thrown)
+    if (constraint === logReaches) throw behind(this.#seen)
+    throw constraint === rowIsCurrent ? changedMeanwhile() : thrown
   }
 
-  /** Sends an insert that something else follows, without waiting for it. */
+  /** Sends a write that something else follows, without waiting for it. */
   #send(): void {
-    if (this.#held === undefined || this.#tx === undefined) return
-    const { table, names, casts, params } = this.#held
+    if (this.#held === undefined) return
+    const { sql, params } = this.#held
     this.#held = undefined
-    const sent = this.#tx.query(
-      `insert into ${table} (${names.join(', ')}) values (${casts.map((cast, i) => `$${i + 1}${cast}`).join(', ')})`,
-      params,
-    )
+    const sent = this.tx.query(sql(1), params).then(rows => {
+      if (rows.length !== 1) throw changedMeanwhile()
+    })
     sent.catch(() => {})
     this.#sent.push(sent)
   }
@@ -307,15 +295,56 @@ function behind(seen: number): Problem {
   })
 }
 
-function columnsOf<R extends FactRow, W extends keyof R & string>(table: FactTable<R, W>, row: R) {
-  const names = table.columns.map(snakeCase)
-  const casts = table.columns.map(column => (table.json.has(column) ? '::jsonb' : ''))
-  const params = table.columns.map(column => {
-    const value: unknown = row[column]
-    if (value === undefined) return null
+function changedMeanwhile(): Problem {
+  return new Problem('conflict', {
+    detail: 'This was changed by somebody else at the same moment.',
+    next: 'Look at it again and repeat.',
+  })
+}
+
+function insertOf<R extends FactRow, W extends keyof R & string>(
+  table: FactTable<R, W>,
+  row: R,
+): Write {
+  const names = table.columns.map(snakeCase).join(', ')
+  return {
+    sql: first =>
+      `insert into ${table.name} (${names}) values (${placesOf(table, first)}) returning 1`,
+    params: paramsOf(table, row),
+  }
+}
+
+function updateOf<R extends FactRow, W extends keyof R & string>(
+  table: FactTable<R, W>,
+  row: R,
+  before: R,
+): Write {
+  const names = table.columns.map(snakeCase).join(', ')
+  const count = table.columns.length
+  return {
+    sql: first =>
+      `update ${table.name} set (${names}) = row(${placesOf(table, first)})
+       where id = $${first + count} and version = $${first + count + 1} returning 1`,
+    params: [...paramsOf(table, row), before.id, before.version],
+  }
+}
+
+function placesOf<R extends FactRow, W extends keyof R & string>(
+  table: FactTable<R, W>,
+  first: number,
+): string {
+  const cast = (column: string) => (table.json.has(column) ? '::jsonb' : '')
+  return table.columns.map((column, i) => `$${first + i}${cast(column)}`).join(', ')
+}
+
+function paramsOf<R extends FactRow, W extends keyof R & string>(
+  table: FactTable<R, W>,
+  row: R,
+): unknown[] {
+  return table.columns.map(column => {
+    const value: unknown = row[column] ?? null
     return table.json.has(column) && value !== null ? JSON.stringify(value) : value
   })
-  return { names, casts, params }
 }
 
 function subjectOf(image: TableImage): Subject {

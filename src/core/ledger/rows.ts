@@ -31,26 +31,26 @@ export interface EntryRow {
 /** An entry as it is written; its position comes later. */
 export type Sealed = Omit<EntryRow, 'position' | 'inboxId' | 'leafHash'>
 
-/** The constraint that a log behind what its writer has seen breaks. */
+/** Constraints of the inbox: the log is as long as its writer has seen it; the row was still as read. */
 export const logReaches = 'log_reaches'
+export const rowIsCurrent = 'row_is_current'
 
-/** A row to insert: a name, a cast and a parameter for each column. */
-export interface Insert {
-  readonly table: string
-  readonly names: readonly string[]
-  readonly casts: readonly string[]
+/** One statement that writes one row, and returns it when it did. */
+export interface Write {
+  /** Its parameters numbered from `first` on. */
+  readonly sql: (first: number) => string
   readonly params: readonly unknown[]
 }
 
 /**
- * The one statement that writes an entry, with the decisions it seals and the row inserted last.
+ * The one statement that writes an entry, with the decisions it seals and the row written last.
  * Resolves to its inbox id with the commit. INVARIANT: the entry reads from that row, so its id is
  * taken after it; the database runs what nobody reads from at the end.
  */
 export async function writeEntry(
   tx: Tx,
   entry: Sealed & { readonly decisions: readonly DecisionRecord[]; readonly seen: number },
-  insert: Insert | undefined,
+  write: Write | undefined,
 ): Promise<number | null> {
   const params: unknown[] = [
     entry.seen,
@@ -64,10 +64,9 @@ export async function writeEntry(
     entry.wordsSalt,
   ]
   const before: string[] = []
-  if (insert !== undefined) {
-    const values = insert.casts.map((cast, i) => `$${params.push(insert.params[i])}${cast}`)
-    before.push(`fact as (insert into ${insert.table} (${insert.names.join(', ')})
-      values (${values.join(', ')}) returning 1)`)
+  if (write !== undefined) {
+    before.push(`fact as (${write.sql(params.length + 1)})`)
+    params.push(...write.params)
   }
   if (entry.decisions.length > 0)
     before.push(keepDecisions(`$${params.push(JSON.stringify(entry.decisions))}`))
@@ -76,8 +75,8 @@ export async function writeEntry(
      insert into ledger_inbox
        (at, kind, subjects, leaf, facts, facts_salt, words, words_salt, log_size)
      select $2::timestamptz, $3, $4::text[], $5, $6, $7, $8, $9,
-       (select size from ledger_head where size >= $1)
-     ${insert === undefined ? '' : 'from fact'}
+       case when written = 1 then (select size from ledger_head where size >= $1) else -1 end
+     from (select ${write === undefined ? '1' : 'count(*) from fact'}) as f (written)
      returning id`,
     params,
   )

@@ -17,8 +17,10 @@ create table ledger_inbox (
   words_salt text,
   -- By the database's clock: how long followers have been without it.
   queued_at timestamptz not null default clock_timestamp(),
-  -- Null, and so refused, when the log is shorter than the writer has seen it: it was put back.
+  -- Refused when null: the log is shorter than the writer has seen it, so it was put back. Refused
+  -- when negative: the row this is about was no longer as the writer had read it.
   log_size bigint default 0 constraint log_reaches check (log_size is not null)
+    constraint row_is_current check (log_size >= 0)
 );
 
 -- The log. `leaf` is the exact text that is hashed (RFC 6962); `facts` lie beside it under a salted commitment.
