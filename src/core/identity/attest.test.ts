@@ -60,8 +60,8 @@ async function refused(token: string, identity?: string): Promise<AttestRefusal>
 }
 
 describe('a run of the bound workflow', () => {
-  beforeEach(begin)
-  afterEach(end)
+  beforeAll(begin)
+  afterAll(end)
 
   test('is the identity its rule says, named or not', async () => {
     for (const name of [undefined, run.spiffeId, 'deal-desk/run']) {
@@ -79,6 +79,47 @@ describe('a run of the bound workflow', () => {
       'its token says repository_owner_id 9001, the trust rule says 4711',
     )
   })
+
+  test('can not be another identity than its rules say', async () => {
+    await identityOf(world, app, 'publish')
+    for (const name of ['deal-desk/publish', 'nobody/run', '../deal-desk/run', ''])
+      expect(await refused(await ciToken(world), name)).toMatchObject({
+        refused: 'claims',
+        claim: 'iss',
+        issuer: world.github.issuer,
+      })
+  })
+
+  test('is refused at the millisecond its token ends, and not before', async () => {
+    const start = world.clock.now()
+    const exp = toSeconds(start) + 300
+    const token = await ciToken(world)
+    world.clock.set(fromMs(exp * 1000 - 1))
+    expect((await attested(token)).assertion.expiresAt).toBe(fromMs(exp * 1000))
+    world.clock.set(fromMs(exp * 1000))
+    expect(await refused(token)).toMatchObject({ refused: 'time', claim: 'exp' })
+  })
+
+  test('is refused where its issuer’s clock is too far ahead', async () => {
+    const iat = toSeconds(world.clock.now()) + limits.issuerSkewSeconds
+    await attested(await ciToken(world, { iat, nbf: iat, exp: iat + 300 }))
+    const over = { iat: iat + 1, nbf: iat, exp: iat + 300 }
+    expect(await refused(await ciToken(world, over))).toMatchObject({ claim: 'iat' })
+    const later = { iat, nbf: iat + 1, exp: iat + 300 }
+    expect(await refused(await ciToken(world, later))).toMatchObject({ claim: 'nbf' })
+  })
+
+  test('is refused where its token lives longer than we remember it', async () => {
+    const iat = toSeconds(world.clock.now())
+    await attested(await ciToken(world, { iat, exp: iat + limits.assertionSeconds }))
+    const longer = await ciToken(world, { iat, exp: iat + limits.assertionSeconds + 1 })
+    expect(await refused(longer)).toMatchObject({ refused: 'time', claim: 'exp' })
+  })
+})
+
+describe('a run, where something changes', () => {
+  beforeEach(begin)
+  afterEach(end)
 
   test('hears nothing of a rule it did not name', async () => {
     const stranger = await ciToken(world, { repository_owner_id: '9001', environment: 'x' })
@@ -106,16 +147,6 @@ describe('a run of the bound workflow', () => {
     expect((await attested(await ciToken(world), 'deal-desk/build')).identity.id).toBe(build.id)
   })
 
-  test('can not be another identity than its rules say', async () => {
-    await identityOf(world, app, 'publish')
-    for (const name of ['deal-desk/publish', 'nobody/run', '../deal-desk/run', ''])
-      expect(await refused(await ciToken(world), name)).toMatchObject({
-        refused: 'claims',
-        claim: 'iss',
-        issuer: world.github.issuer,
-      })
-  })
-
   test('is refused once its rule is removed or its identity revoked', async () => {
     const other = await trusting(world, run.id, { ...githubRule, environment: 'other' })
     const permit = testPermit('trust.remove', app.ownerId, other.id)
@@ -128,32 +159,6 @@ describe('a run of the bound workflow', () => {
     })
     expect((await refused(await ciToken(world), 'deal-desk/run')).claim).toBe('iss')
     expect((await refused(await ciToken(world))).claim).toBe('repository_id')
-  })
-
-  test('is refused at the millisecond its token ends, and not before', async () => {
-    const start = world.clock.now()
-    const exp = toSeconds(start) + 300
-    const token = await ciToken(world)
-    world.clock.set(fromMs(exp * 1000 - 1))
-    expect((await attested(token)).assertion.expiresAt).toBe(fromMs(exp * 1000))
-    world.clock.set(fromMs(exp * 1000))
-    expect(await refused(token)).toMatchObject({ refused: 'time', claim: 'exp' })
-  })
-
-  test('is refused where its issuer’s clock is too far ahead', async () => {
-    const iat = toSeconds(world.clock.now()) + limits.issuerSkewSeconds
-    await attested(await ciToken(world, { iat, nbf: iat, exp: iat + 300 }))
-    const over = { iat: iat + 1, nbf: iat, exp: iat + 300 }
-    expect(await refused(await ciToken(world, over))).toMatchObject({ claim: 'iat' })
-    const later = { iat, nbf: iat + 1, exp: iat + 300 }
-    expect(await refused(await ciToken(world, later))).toMatchObject({ claim: 'nbf' })
-  })
-
-  test('is refused where its token lives longer than we remember it', async () => {
-    const iat = toSeconds(world.clock.now())
-    await attested(await ciToken(world, { iat, exp: iat + limits.assertionSeconds }))
-    const longer = await ciToken(world, { iat, exp: iat + limits.assertionSeconds + 1 })
-    expect(await refused(longer)).toMatchObject({ refused: 'time', claim: 'exp' })
   })
 
   test('is refused after its key is gone from the issuer, within the bound', async () => {
@@ -495,11 +500,11 @@ describe('the name an assertion is remembered by', () => {
 })
 
 describe('a signed-in person', () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     await begin()
     await trusting(world, run.id, { as: ['owner'] }, 'person')
   })
-  afterEach(end)
+  afterAll(end)
 
   test('who owns the app is its identity, attended', async () => {
     const token = await personToken(world, app.ownerId)
@@ -513,21 +518,6 @@ describe('a signed-in person', () => {
     expect(await refused(await personToken(world, app.ownerId))).toMatchObject({
       refused: 'identity',
     })
-  })
-
-  test('who is not the owner is refused, and so is one who was', async () => {
-    const backup = await personToken(world, app.backupId)
-    expect((await refused(backup, 'deal-desk/run')).refused).toBe('claims')
-    const owner = await personToken(world, app.ownerId)
-    await changeApp(world, app, { ownerId: app.backupId, backupId: app.ownerId })
-    expect((await refused(owner, 'deal-desk/run')).refused).toBe('claims')
-    await attested(await personToken(world, app.backupId), 'deal-desk/run')
-  })
-
-  test('who left is refused at once', async () => {
-    const token = await personToken(world, app.ownerId)
-    await leaves(world, app.ownerId)
-    expect((await refused(token, 'deal-desk/run')).refused).toBe('signature')
   })
 
   test.each([
@@ -547,6 +537,22 @@ describe('a signed-in person', () => {
     expect((await refused(posing, 'deal-desk/run')).refused).toBe('signature')
     const own = await personToken(world, app.ownerId, { iss: world.github.issuer, aud: audience })
     expect((await refused(own, 'deal-desk/run')).claim).toBe('typ')
+  })
+
+  // The last ones: they can not be undone.
+  test('who is not the owner is refused, and so is one who was', async () => {
+    const backup = await personToken(world, app.backupId)
+    expect((await refused(backup, 'deal-desk/run')).refused).toBe('claims')
+    const owner = await personToken(world, app.ownerId)
+    await changeApp(world, app, { ownerId: app.backupId, backupId: app.ownerId })
+    expect((await refused(owner, 'deal-desk/run')).refused).toBe('claims')
+    await attested(await personToken(world, app.backupId), 'deal-desk/run')
+  })
+
+  test('who left is refused at once', async () => {
+    const token = await personToken(world, app.ownerId)
+    await leaves(world, app.ownerId)
+    expect((await refused(token, 'deal-desk/run')).refused).toBe('signature')
   })
 })
 

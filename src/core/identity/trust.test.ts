@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   type AttestedWorld,
   attestedWorld,
@@ -28,15 +28,19 @@ let world: AttestedWorld
 let app: AppRow
 let run: IdentityRow
 let security: PersonId
-beforeEach(async () => {
+let apps = 0
+beforeAll(async () => {
   world = await attestedWorld()
-  app = await someApp(world)
-  run = await identityOf(world, app)
-  security = await person(world, 'Sara')
 })
-afterEach(async () => {
+afterAll(async () => {
   await world.github.stop()
   await world.store.close()
+})
+// Each test has an app of its own.
+beforeEach(async () => {
+  app = await someApp(world, `app-${++apps}`)
+  run = await identityOf(world, app)
+  security = await person(world, 'Sara')
 })
 
 const propose = (more: Partial<Parameters<typeof proposeTrust>[1]> = {}) =>
@@ -77,12 +81,13 @@ const apply = (requestId: RequestId, id: TrustRuleId = newId('trustRule')) =>
 test('agreed trust lets the run in, and nothing before does', async () => {
   const request = await ask({ ...propose() })
   await expect(apply(request.id)).rejects.toMatchObject({ code: 'approval-needed' })
-  expect(isRefusal(await attestIn(world, await ciToken(world)))).toBe(true)
+  const name = `${app.slug}/run`
+  expect(isRefusal(await attestIn(world, await ciToken(world), name))).toBe(true)
   await agree(request)
   const rule = await apply(request.id)
   expect(rule).toMatchObject({ state: 'active', requestId: request.id, identityId: run.id })
   expect(await findRow(world.store, trustRuleTable, rule.id)).toEqual(rule)
-  expect(isRefusal(await attestIn(world, await ciToken(world)))).toBe(false)
+  expect(isRefusal(await attestIn(world, await ciToken(world), name))).toBe(false)
 })
 
 test('one agreement makes one rule, however often it is applied', async () => {
@@ -111,6 +116,8 @@ test('a body can not be changed under its agreement, not even by the owner of th
   await world.store.query('reset role')
   await world.store.query('alter table request disable trigger user')
   await expect(edit()).rejects.toThrow(/refused/)
+  await world.store.query('alter table request enable trigger user')
+  await world.store.query('set role leasehold_runtime')
   expect((await apply(request.id)).claims).toMatchObject({ repository_id: '1001' })
 })
 

@@ -24,11 +24,11 @@ import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { addSeconds, fromMs, msBetween } from '../base/time.ts'
 import { everything } from '../hold/hold.ts'
-import { setHold } from '../hold/set.ts'
+import { liftHold, setHold } from '../hold/set.ts'
 import { revokeIdentity } from '../identity/revoke.ts'
 import { closeTask } from '../task/close.ts'
 import { listTasks } from '../task/rows.ts'
-import { writeIssued } from './exchange.ts'
+import { type IssuedToken, writeIssued } from './exchange.ts'
 import { listTokens } from './rows.ts'
 
 let world: TokenWorld
@@ -57,28 +57,34 @@ function said(token: string): Record<string, unknown> {
 }
 
 describe('an attested run', () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     world = await tokenWorld()
   })
-  afterEach(() => endWorld(world))
+  afterAll(() => endWorld(world))
+  // Each test is a run of its own.
+  let runs = 0
+  beforeEach(() => void runs++)
+  const token = (more = {}) => ciToken(world, { run_id: String(runs), ...more })
+  const taskOf = async ({ row }: IssuedToken) =>
+    (await listTasks(world.store, { appId: row.appId })).find(({ id }) => id === row.taskId)
 
   test('gets a token for one task, one purpose and one audience', async () => {
-    const token = await issued(world, await ciToken(world))
-    const [task] = await listTasks(world.store, { appId: world.app.id })
-    expect(said(token.accessToken)).toEqual({
+    const given = await issued(world, await token())
+    const task = await taskOf(given)
+    expect(said(given.accessToken)).toEqual({
       iss: world.issuer,
       sub: 'spiffe://example.com/app/deal-desk/run',
       aud: apiAudience,
       iat: Date.parse(world.clock.now()) / 1000,
       exp: Date.parse(addSeconds(world.clock.now(), limits.unattendedTokenSeconds)) / 1000,
-      jti: token.row.id,
+      jti: given.row.id,
       client_id: world.run.id,
       txn: task?.id,
       scope: 'board',
       'https://leasehold.dev/work': { app: world.app.id, autonomy: 'unattended' },
     })
     expect(task).toMatchObject({ kind: 'job', autonomy: 'unattended', onBehalfOf: null })
-    expect(writeIssued(token)).toMatchObject({
+    expect(writeIssued(given)).toMatchObject({
       token_type: 'Bearer',
       expires_in: 300,
       scope: 'board',
@@ -88,23 +94,23 @@ describe('an attested run', () => {
 
   test('leaves one entry with the hash of the token, where it came from, and no name in the facts', async () => {
     const before = await count('ledger_inbox')
-    const assertion = await ciToken(world)
-    const token = await issued(world, assertion)
+    const assertion = await token()
+    const given = await issued(world, assertion)
     expect(await count('ledger_inbox')).toBe(Number(before) + 1)
     const entry = await lastEntry()
     expect(entry.kind).toBe('token.exchange')
-    expect(entry.facts).toContain(sha256Hex(token.accessToken))
-    expect(entry.facts).toContain('"run":"7300000041"')
+    expect(entry.facts).toContain(sha256Hex(given.accessToken))
+    expect(entry.facts).toContain(`"run":"${runs}"`)
     expect(entry.words).toContain('acme/deal-desk')
     expect(entry.facts + entry.leaf).not.toMatch(/acme|maya|refs\/heads/)
     expect(entry.subjects).toEqual(
-      expect.arrayContaining([token.row.id, token.row.taskId, world.run.id]),
+      expect.arrayContaining([given.row.id, given.row.taskId, world.run.id]),
     )
     expect(JSON.parse(entry.facts)).toMatchObject({ decisions: [{ id: expect.any(String) }] })
   })
 
   test('leaves neither its own token nor ours anywhere in the database', async () => {
-    const assertion = await ciToken(world)
+    const assertion = await token()
     const { accessToken } = await issued(world, assertion)
     const tables = ['ledger_inbox', 'token', 'task', 'seen_assertion', 'decision']
     for (const table of tables) {
@@ -120,17 +126,17 @@ describe('an attested run', () => {
   })
 
   test('joins the task its run has open, and opens another for another purpose or run', async () => {
-    const first = await issued(world, await ciToken(world))
-    const same = await issued(world, await ciToken(world))
+    const first = await issued(world, await token())
+    const same = await issued(world, await token())
     expect(same.row.taskId).toBe(first.row.taskId)
     expect(same.row.id).not.toBe(first.row.id)
-    const purpose = await issued(world, await ciToken(world), { purpose: 'refresh' })
-    const run = await issued(world, await ciToken(world, { run_id: '2' }))
+    const purpose = await issued(world, await token(), { purpose: 'refresh' })
+    const run = await issued(world, await token({ run_id: 'another' }))
     expect(new Set([first, purpose, run].map(({ row }) => row.taskId)).size).toBe(3)
   })
 
   test('joins also when another call opened the task at the same moment', async () => {
-    const tokens = await Promise.all([ciToken(world), ciToken(world), ciToken(world)])
+    const tokens = await Promise.all([token(), token(), token()])
     const answers = await Promise.all(tokens.map(token => issued(world, token)))
     const tasks = new Set(answers.map(answer => answer.row.taskId))
     expect(tasks.size).toBe(1)
@@ -141,44 +147,47 @@ describe('an attested run', () => {
   })
 
   test('does not join a task that is closed', async () => {
-    const first = await issued(world, await ciToken(world))
+    const first = await issued(world, await token())
     const { taskId } = first.row
     await closeTask(world, testPermit('task.close', world.run.id, taskId), {
       taskId,
       because: 'done',
     })
-    expect((await issued(world, await ciToken(world))).row.taskId).not.toBe(taskId)
+    expect((await issued(world, await token())).row.taskId).not.toBe(taskId)
   })
 
   test('gets one token for one assertion, of fifty who bring it at once', async () => {
-    const assertion = await ciToken(world)
+    const [tokens, tasks] = [await count('token'), await count('task')]
+    const assertion = await token()
+    world.counted.length = 0
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask(world, assertion)))
     const kinds = answers.map(answer => answer.kind).sort()
     expect(kinds).toEqual(['issued', ...Array.from({ length: 49 }, () => 'refused')])
-    expect(await count('token')).toBe(1)
-    expect(await count('task')).toBe(1)
+    expect(await count('token')).toBe(Number(tokens) + 1)
+    expect(await count('task')).toBe(Number(tasks) + 1)
     expect(world.counted).toEqual(Array.from({ length: 49 }, () => `${world.github.issuer} used`))
     const refused = answers.find(answer => answer.kind === 'refused')
     expect(refused).toMatchObject({ refusal: { says: expect.stringMatching(/used once already/) } })
   })
 
-  test('is refused on every other day with an assertion that was used', async () => {
-    const assertion = await ciToken(world)
+  test('is refused with an assertion that was used, then and later', async () => {
+    const assertion = await token()
     await issued(world, assertion)
     world.clock.advance(1_000)
+    const tokens = await count('token')
     const again = await ask(world, assertion)
     expect(again).toMatchObject({ kind: 'refused', refusal: { refused: 'used' } })
-    expect(await count('token')).toBe(1)
+    expect(await count('token')).toBe(tokens)
   })
 
   test('is never outlived: the token ends with its task, and the task with its app', async () => {
     const { endsAt } = world.app
     world.clock.advance(msBetween(world.clock.now(), endsAt) - 61_500)
     await seen(world, world.app.ownerId)
-    const token = await issued(world, await ciToken(world))
-    expect(token.row.expiresAt).toBe(fromMs(Math.floor(Date.parse(endsAt) / 1000) * 1000))
-    expect(token.expiresIn).toBe(62)
-    const [task] = await listTasks(world.store, { appId: world.app.id })
+    const given = await issued(world, await token())
+    expect(given.row.expiresAt).toBe(fromMs(Math.floor(Date.parse(endsAt) / 1000) * 1000))
+    expect(given.expiresIn).toBe(62)
+    const task = await taskOf(given)
     expect(task?.endsAt).toBe(endsAt)
   })
 })
@@ -222,10 +231,10 @@ describe('a run that proves nothing', () => {
 })
 
 describe('a denial', () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     world = await tokenWorld()
   })
-  afterEach(() => endWorld(world))
+  afterAll(() => endWorld(world))
 
   test('for a purpose the manifest lacks is a value with the rule, and one entry', async () => {
     const before = Number(await count('ledger_inbox'))
@@ -249,23 +258,6 @@ describe('a denial', () => {
     expect(await ask(world, token)).toMatchObject({ kind: 'refused' })
   })
 
-  test.each([
-    ['paused', { state: 'paused', pausedBecause: 'owner' }],
-    ['ending', { state: 'ending' }],
-    ['ended', { state: 'ended', endedAt: '2026-11-22T14:00:00.000Z' }],
-  ])('is what an app that is %s gets', async (_state, more) => {
-    await changeApp(world, world.app, more as never)
-    expect((await ask(world, await ciToken(world))).kind).toBe('denied')
-    expect(await count('token')).toBe(0)
-  })
-
-  test('is what an app past its end gets before anybody swept it', async () => {
-    world.clock.advance(msBetween(world.clock.now(), world.app.endsAt) - 1)
-    await issued(world, await ciToken(world))
-    world.clock.advance(1)
-    expect((await ask(world, await ciToken(world))).kind).toBe('denied')
-  })
-
   test.each(['app', 'identity', 'person', 'everything'] as const)(
     'is what a hold on its %s means',
     async scope => {
@@ -275,6 +267,8 @@ describe('a denial', () => {
       const permit = testPermit('hold.set', world.first.id, id)
       await setHold(world, permit, { id, scope, about: about, reason: 'a look' })
       expect((await ask(world, await ciToken(world))).kind).toBe('denied')
+      await liftHold(world, testPermit('hold.lift', world.first.id, id), { holdId: id })
+      expect((await ask(world, await ciToken(world))).kind).toBe('issued')
     },
   )
 
@@ -286,30 +280,62 @@ describe('a denial', () => {
   })
 })
 
-describe('what fails on the way', () => {
+describe('an app that may have nothing new', () => {
   beforeEach(async () => {
     world = await tokenWorld()
   })
   afterEach(() => endWorld(world))
 
+  test.each([
+    ['paused', { state: 'paused', pausedBecause: 'owner' }],
+    ['ending', { state: 'ending' }],
+    ['ended', { state: 'ended', endedAt: '2026-11-22T14:00:00.000Z' }],
+  ])('because it is %s is denied', async (_state, more) => {
+    await changeApp(world, world.app, more as never)
+    expect((await ask(world, await ciToken(world))).kind).toBe('denied')
+    expect(await count('token')).toBe(0)
+  })
+
+  test('because its end is past is denied before anybody swept it', async () => {
+    world.clock.advance(msBetween(world.clock.now(), world.app.endsAt) - 1)
+    await issued(world, await ciToken(world))
+    world.clock.advance(1)
+    expect((await ask(world, await ciToken(world))).kind).toBe('denied')
+  })
+})
+
+describe('a write that fails', () => {
+  beforeAll(async () => {
+    world = await tokenWorld()
+  })
+  afterAll(() => endWorld(world))
+
   test.each(['token', 'task', 'seen_assertion', 'ledger_inbox', 'decision'])(
     'at %s gives no token, uses nothing up and leaves nothing',
     async table => {
       await world.store.query('reset role')
-      await world.store.query(`create function stop() returns trigger language plpgsql as
-        $$ begin raise exception 'stop'; end $$`)
+      await world.store.query(`create or replace function stop() returns trigger
+        language plpgsql as $$ begin raise exception 'stop'; end $$`)
       await world.store.query(
         `create trigger stop before insert on ${table} for each row execute function stop()`,
       )
-      const assertion = await ciToken(world)
-      const decisions = await count('decision')
+      const assertion = await ciToken(world, { run_id: `at ${table}` })
+      const counts = () =>
+        Promise.all(['token', 'task', 'seen_assertion', 'decision', 'ledger_inbox'].map(count))
+      const before = await counts()
       await expect(ask(world, assertion)).rejects.toThrow('stop')
-      for (const each of ['token', 'task', 'seen_assertion']) expect(await count(each)).toBe(0)
-      expect(await count('decision')).toBe(decisions)
+      expect(await counts()).toEqual(before)
       await world.store.query(`drop trigger stop on ${table}`)
       expect((await ask(world, assertion)).kind).toBe('issued')
     },
   )
+})
+
+describe('what changed under the decision', () => {
+  beforeEach(async () => {
+    world = await tokenWorld()
+  })
+  afterEach(() => endWorld(world))
 
   test('after the decision is an entry too: the database says that the identity was revoked', async () => {
     const behind = world.replica.apply.bind(world.replica)
@@ -342,10 +368,10 @@ describe('what fails on the way', () => {
 })
 
 describe('a signed-in person', () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     world = await tokenWorld()
   })
-  afterEach(() => endWorld(world))
+  afterAll(() => endWorld(world))
 
   test('gets an attended token that says who has it work', async () => {
     const person = await personToken(world, world.app.ownerId)
@@ -368,6 +394,7 @@ describe('a signed-in person', () => {
   })
 
   test('who is no owner gets none, and is counted', async () => {
+    world.counted.length = 0
     const stranger = await personToken(world, world.first.id)
     expect((await ask(world, stranger)).kind).toBe('refused')
     expect(world.counted).toEqual([`${world.issuer} claims`])

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ciToken } from '../../../test/support/attested.ts'
 import { testPermit } from '../../../test/support/permit.ts'
 import { endWorld, issued, type TokenWorld, tokenWorld } from '../../../test/support/token-world.ts'
@@ -11,11 +11,17 @@ import { tokenTable } from './rows.ts'
 
 let world: TokenWorld
 let token: IssuedToken
-beforeEach(async () => {
+let runs = 0
+beforeAll(async () => {
   world = await tokenWorld()
-  token = await issued(world, await ciToken(world))
 })
-afterEach(() => endWorld(world))
+afterAll(() => endWorld(world))
+// Each test has a run, a task and a token of its own.
+beforeEach(async () => {
+  token = await issued(world, await ci())
+})
+const ci = () => ciToken(world, { run_id: String(++runs) })
+const again = () => ciToken(world, { run_id: String(runs) })
 
 const revoke = (tokenId = token.row.id) =>
   revokeToken(world, testPermit('token.revoke', world.run.id, tokenId), { tokenId })
@@ -47,7 +53,7 @@ test('a token that is not there is revoked already', async () => {
 })
 
 test('revoking one token leaves its neighbour alone', async () => {
-  const neighbour = await issued(world, await ciToken(world))
+  const neighbour = await issued(world, await again())
   await revoke()
   expect((await row(neighbour.row.id))?.state).toBe('live')
 })
@@ -78,8 +84,8 @@ test('a permit for one token revokes no other', async () => {
 })
 
 test('tokens of a closed task are put away once, and those of an open one are not', async () => {
-  const second = await issued(world, await ciToken(world))
-  const open = await issued(world, await ciToken(world), { purpose: 'refresh' })
+  const second = await issued(world, await again())
+  const open = await issued(world, await again(), { purpose: 'refresh' })
   expect(await sweepTokens(world)).toBe(0)
   await close()
   expect(await sweepTokens(world)).toBe(1)

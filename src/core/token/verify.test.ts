@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   apiAudience,
   changeApp,
@@ -26,11 +26,15 @@ import { verifyTaskToken } from './verify.ts'
 
 let world: TokenWorld
 let token: IssuedToken
-beforeEach(async () => {
+let runs = 0
+beforeAll(async () => {
   world = await tokenWorld()
-  token = await issued(world, await ciToken(world))
 })
-afterEach(() => endWorld(world))
+afterAll(() => endWorld(world))
+// Each test has a run, a task and a token of its own.
+beforeEach(async () => {
+  token = await issued(world, await ciToken(world, { run_id: String(++runs) }))
+})
 
 const verify = (text = token.accessToken, audience = apiAudience) =>
   verifyTaskToken(world.verifying, text, audience)
@@ -69,6 +73,7 @@ test('a token ends at its millisecond, and a clock that jumps back does not revi
   expect(await refused()).toMatch(/run out/)
   world.clock.set(addMs(end, -600_000))
   expect(await refused()).toMatch(/run out/)
+  world.clock.set(end)
 })
 
 test('a revoked token is refused at once, with the time, also where its signature is remembered', async () => {
@@ -83,12 +88,6 @@ test('a token ends with its task, and its holder hears when', async () => {
   const permit = testPermit('task.close', world.run.id, taskId)
   await closeTask(world, permit, { taskId, because: 'done' })
   expect(await refused()).toBe(`Its task ended at ${world.clock.now()}.`)
-})
-
-test('a token ends with its identity', async () => {
-  const permit = testPermit('identity.revoke', world.app.ownerId, world.run.id)
-  await revokeIdentity(world, permit, { identityId: world.run.id })
-  expect(await refused()).toBe('Its identity was revoked.')
 })
 
 test('a token of a paused app is refused, and good again after', async () => {
@@ -219,6 +218,7 @@ test('a body that was changed is not what was signed', async () => {
 
 test('what is remembered of signatures is bounded', async () => {
   const { verified } = world.verifying
+  verified.clear()
   for (let i = 0; i < limits.verifiedTokens; i++) verified.set(String(i), {} as never)
   await verify()
   expect(verified.size).toBe(limits.verifiedTokens)
@@ -267,4 +267,11 @@ test('what is over is not active, and says nothing of why', async () => {
 test('what is no task token is somebody else’s to answer', async () => {
   expect(look('anything')).toBeUndefined()
   expect(look(await personToken(world, world.app.ownerId))).toBeUndefined()
+})
+
+// The last one: it can not be undone.
+test('a token ends with its identity', async () => {
+  const permit = testPermit('identity.revoke', world.app.ownerId, world.run.id)
+  await revokeIdentity(world, permit, { identityId: world.run.id })
+  expect(await refused()).toBe('Its identity was revoked.')
 })
