@@ -20,7 +20,7 @@ import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, findRowBy, lockRow } from '../ledger/find-row.ts'
+import { findRow, findWhere, lockRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export interface TargetRow {
@@ -162,7 +162,7 @@ export function lockTarget(tx: Tx, id: TargetId): Promise<TargetRow | undefined>
 }
 
 export function findTargetBySlug(sql: Sql, slug: string): Promise<TargetRow | undefined> {
-  return findRowBy(sql, targetTable, 'slug', slug)
+  return findWhere(sql, targetTable, { slug })
 }
 
 export function listTargets(sql: Sql): Promise<TargetRow[]> {
@@ -198,7 +198,7 @@ export function findResource(sql: Sql, id: ResourceId): Promise<ResourceRow | un
 }
 
 export function findResourceBySlug(sql: Sql, slug: string): Promise<ResourceRow | undefined> {
-  return findRowBy(sql, resourceTable, 'slug', slug)
+  return findWhere(sql, resourceTable, { slug })
 }
 
 export function listResources(sql: Sql): Promise<ResourceRow[]> {

@@ -3,17 +3,11 @@ import { newId, type PersonId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
+import { lockKnown, lockOrWait, throwUnknown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { localIssuer, parseEmail, parseKey, parseName, parseRoles } from './person.ts'
-import {
-  findInstallation,
-  lockPerson,
-  lockPersonOf,
-  lockPlatformPeople,
-  type PersonRow,
-  personTable,
-} from './rows.ts'
+import { findInstallation, lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
 
 const personAdded = entryKind('person.add', 'added a person')
 const rolesSet = entryKind('person.roles', 'changed what a person may do')
@@ -47,7 +41,8 @@ export async function addPerson(
         detail: 'In team mode people come from the company provider.',
         next: 'Give `iss` and `sub`, or let the person sign in: that adds them.',
       })
-    if ((await lockPersonOf(scope.tx, person.iss, person.sub)) !== undefined)
+    const { iss, sub } = person
+    if ((await lockOrWait(scope.tx, personTable, { iss, sub })) !== undefined)
       throw new Problem('already-exists', { detail: 'This person is known already.' })
     await scope.insert(personTable, person)
     scope.entry({ kind: personAdded, by: permit })
@@ -65,8 +60,8 @@ export async function setRoles(
   const roles = parseRoles(input.roles)
   return recorded(world, async scope => {
     const platform = await lockPlatformPeople(scope.tx)
-    const before = await lockPerson(scope.tx, input.personId)
-    if (before === undefined || before.state === 'left') throw noSuchPerson()
+    const before = await lockKnown(scope.tx, personTable, input.personId)
+    if (before.state === 'left') throwUnknown('person')
     if (!roles.includes('platform')) keepOnePlatform(platform, input.personId)
     const after = await scope.save(personTable, before, { ...before, roles })
     scope.entry({ kind: rolesSet, by: permit })
@@ -81,10 +76,6 @@ export function keepOnePlatform(platform: readonly PersonId[], goingId: PersonId
       detail: 'This is the last living person with the role `platform`.',
       next: 'Give that role to somebody else first.',
     })
-}
-
-export function noSuchPerson(): Problem {
-  return new Problem('not-found', { detail: 'There is no such person.' })
 }
 
 export function draftPerson(input: NewPerson, now: Instant): PersonRow {

@@ -5,13 +5,7 @@ import { parseText } from '../base/text.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { draftPerson, type NewPerson } from './add.ts'
-import {
-  findInstallation,
-  type InstallationRow,
-  installationTable,
-  type PersonRow,
-  personTable,
-} from './rows.ts'
+import { findInstallation, installationTable, personTable } from './rows.ts'
 
 const installationMade = entryKind('installation.make', 'set up this installation')
 
@@ -24,17 +18,14 @@ export interface Genesis {
 }
 
 /** Problem `already-exists` when there is an installation: genesis happens once. */
-export async function genesis(
-  world: LedgerWorld,
-  input: Genesis,
-): Promise<{ installation: InstallationRow; person: PersonRow }> {
+export async function genesis(world: LedgerWorld, input: Genesis) {
   const name = parseText(input.installationName, 'installationName')
   const trustDomain = parseTrustDomain(input.trustDomain)
   return recorded(world, async scope => {
     await scope.tx.query('select pg_advisory_xact_lock(7135003)')
     if ((await findInstallation(scope.tx)) !== undefined)
       throw new Problem('already-exists', { detail: 'This installation is set up already.' })
-    const installation: InstallationRow = {
+    const installation = {
       // Part of every name we make at a target, so it is short.
       id: `in_${newId('system').slice(3, 11)}`,
       version: 1,

@@ -4,10 +4,11 @@
  */
 import type { PersonId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
+import { lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { keepOnePlatform, noSuchPerson } from './add.ts'
-import { endSignIns, lockPerson, lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
+import { keepOnePlatform } from './add.ts'
+import { endSignIns, lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
 
 const personLeft = entryKind('person.leave', 'recorded that a person left')
 
@@ -20,19 +21,15 @@ export async function leavePerson(
   checkPermit(permit, 'person.leave', input.personId)
   return recorded(world, async scope => {
     const platform = await lockPlatformPeople(scope.tx)
-    const before = await lockPerson(scope.tx, input.personId)
-    if (before === undefined) throw noSuchPerson()
+    const before = await lockKnown(scope.tx, personTable, input.personId)
     keepOnePlatform(platform, input.personId)
     await endSignIns(scope.tx, before.id, scope.at)
     const isFirst = before.state === 'living'
-    const after = isFirst
-      ? await scope.save(personTable, before, { ...before, state: 'left', leftAt: scope.at })
-      : before
-    scope.entry({
-      kind: personLeft,
-      by: permit,
-      subjects: isFirst ? [] : [{ type: 'person', id: before.id, version: before.version }],
-    })
+    const left = { ...before, state: 'left' as const, leftAt: scope.at }
+    const after = isFirst ? await scope.save(personTable, before, left) : before
+    const { id, version } = before
+    const subjects = isFirst ? [] : [{ type: 'person', id, version }]
+    scope.entry({ kind: personLeft, by: permit, subjects })
     return after
   })
 }

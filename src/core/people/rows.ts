@@ -6,11 +6,11 @@
  * Name and e-mail are for showing only.
  */
 import type { PersonId } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
+import { findRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
-import type { Role } from './person.ts'
+import { isLiving, type Role } from './person.ts'
 
 export interface InstallationRow {
   readonly id: string
@@ -51,41 +51,24 @@ export const personTable = factTable<PersonRow, 'sub' | 'name' | 'email'>(
 )
 
 export async function findInstallation(sql: Sql): Promise<InstallationRow | undefined> {
-  const rows = await sql.query<InstallationRow>(
-    `select ${installationTable.select} from installation`,
-  )
-  return rows[0]
+  return (
+    await sql.query<InstallationRow>(`select ${installationTable.select} from installation`)
+  )[0]
 }
 
-export async function findPerson(sql: Sql, id: PersonId): Promise<PersonRow | undefined> {
-  const rows = await sql.query<PersonRow>(
-    `select ${personTable.select} from person where id = $1`,
-    [id],
-  )
-  return rows[0]
+export function findPerson(sql: Sql, id: PersonId): Promise<PersonRow | undefined> {
+  return findRow(sql, personTable, id)
 }
 
-/** The row, locked until the transaction ends. */
-export async function lockPerson(tx: Tx, id: PersonId): Promise<PersonRow | undefined> {
-  const rows = await tx.query<PersonRow>(
-    `select ${personTable.select} from person where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
-}
-
-/** The row of this issuer and subject. Two first sign-ins at once wait for each other here. */
-export async function lockPersonOf(
-  tx: Tx,
-  iss: string,
-  sub: string,
-): Promise<PersonRow | undefined> {
-  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 7135002))', [`${iss} ${sub}`])
-  const rows = await tx.query<PersonRow>(
-    `select ${personTable.select} from person where iss = $1 and sub = $2 for update`,
-    [iss, sub],
-  )
-  return rows[0]
+/** Who of these is answerable now. */
+export async function livingOf(
+  sql: Sql,
+  ids: readonly PersonId[],
+  now: Instant,
+): Promise<Set<PersonId>> {
+  const text = `select ${personTable.select} from person where id = any($1::text[])`
+  const rows = await sql.query<PersonRow>(text, [ids])
+  return new Set(rows.filter(row => isLiving(row, now)).map(row => row.id))
 }
 
 export async function listPeople(sql: Sql, limit: number): Promise<PersonRow[]> {

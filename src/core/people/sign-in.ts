@@ -1,11 +1,12 @@
 /** A person comes in by the company's provider: known by `iss` and `sub`, or new. */
 import { Problem } from '../base/problem.ts'
 import { safeText } from '../base/text.ts'
+import { lockOrWait } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { draftPerson } from './add.ts'
 import { localIssuer, parseEmail, parseKey, parseName } from './person.ts'
-import { lockPersonOf, type PersonRow, personTable } from './rows.ts'
+import { type PersonRow, personTable } from './rows.ts'
 
 const personSeen = entryKind('person.sign-in', 'signed in')
 
@@ -28,7 +29,7 @@ export async function signInPerson(world: LedgerWorld, input: SignIn): Promise<P
     throw new Problem('not-signed-in', { detail: 'Local people sign in by a one-time link.' })
   const words = { name: nameOf(input), email: emailOf(input) }
   return recorded(world, async scope => {
-    const known = await lockPersonOf(scope.tx, key.iss, key.sub)
+    const known = await lockOrWait(scope.tx, personTable, key)
     if (known !== undefined) return seePerson(scope, known, words)
     const person = draftPerson({ ...key, ...words }, scope.at)
     await scope.insert(personTable, person)

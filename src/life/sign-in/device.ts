@@ -7,10 +7,10 @@ import type { PersonId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addSeconds, fromMs, type Instant, toSeconds } from '../../core/base/time.ts'
+import { lockKnown, throwUnknown } from '../../core/ledger/find-row.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
-import { noSuchPerson } from '../../core/people/add.ts'
-import { lockPerson } from '../../core/people/rows.ts'
+import { personTable } from '../../core/people/rows.ts'
 import { findDeviceCode, insertOidcGrant, patchDeviceCode } from './rows.ts'
 import { newSecret, type SessionWorld } from './session.ts'
 
@@ -64,8 +64,8 @@ export async function answerDevice(
   input: { personId: PersonId; userCode: string; says: 'yes' | 'no' },
 ): Promise<void> {
   await recorded(world, async scope => {
-    const person = await lockPerson(scope.tx, input.personId)
-    if (person === undefined || person.state === 'left') throw noSuchPerson()
+    const person = await lockKnown(scope.tx, personTable, input.personId)
+    if (person.state === 'left') throwUnknown('person')
     const row = await findDeviceCode(scope.tx, input.userCode, scope.at, 'for update')
     if (row === undefined) throw noSuchDevice()
     const { clientId } = row.payload

@@ -8,11 +8,11 @@ import { limits } from '../../core/base/limits.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
+import { lockKnown, lockRow, throwUnknown } from '../../core/ledger/find-row.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
-import { noSuchPerson } from '../../core/people/add.ts'
 import { localIssuer } from '../../core/people/person.ts'
-import { lockPerson, type PersonRow } from '../../core/people/rows.ts'
+import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import { seePerson } from '../../core/people/sign-in.ts'
 import { insertLink, useLink } from './rows.ts'
 import { type NewSession, newSecret, secretHash, startSession } from './session.ts'
@@ -31,8 +31,8 @@ export async function makeLink(
   if (typeof by !== 'string') checkPermit(by, 'person.add', input.personId)
   const secret = newSecret()
   return recorded(world, async scope => {
-    const person = await lockPerson(scope.tx, input.personId)
-    if (person === undefined || person.state === 'left') throw noSuchPerson()
+    const person = await lockKnown(scope.tx, personTable, input.personId)
+    if (person.state === 'left') throwUnknown('person')
     if (person.iss !== localIssuer)
       throw new Problem('wrong-state', {
         detail: 'This person signs in at the company provider.',
@@ -60,7 +60,8 @@ export async function redeemLink(
   if (hash === undefined) throw notALink()
   return recorded(world, async scope => {
     const personId = await useLink(scope.tx, hash, scope.at)
-    const known = personId === undefined ? undefined : await lockPerson(scope.tx, personId)
+    const known =
+      personId === undefined ? undefined : await lockRow(scope.tx, personTable, personId)
     if (known === undefined) throw notALink()
     const person = await seePerson(scope, known)
     const session = await startSession(scope.tx, person.id, scope.at)
