@@ -206,6 +206,8 @@ class Draft implements Scope {
   /** The last statement, in one flush with the commit. Nothing after it may take a row lock. */
   async seal(): Promise<void> {
     if (this.#text === undefined) {
+      this.#send()
+      await Promise.all(this.#sent)
       assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
       return
     }
