@@ -5,14 +5,16 @@
 
 import { findApp } from '../../core/app/rows.ts'
 import { sha256Hex } from '../../core/base/hash.ts'
-import { type AppId, systemId } from '../../core/base/ids.ts'
+import { type AppId, isId, systemId } from '../../core/base/ids.ts'
 import { assert } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
+import { readLog } from '../../core/ledger/read.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { findPerson, installationTable } from '../../core/people/rows.ts'
 import { sealStatement } from './dsse.ts'
-import type { Plan, PlanItem } from './plan.ts'
-import { systemsOf } from './plan.ts'
+import type { PlanItem } from './item.ts'
+import { type Plan, systemsOf } from './plan.ts'
 import {
   findOffboarding,
   findWork,
@@ -76,11 +78,12 @@ async function makeStatement(
   const app = await findApp(world.store, input.appId)
   const installation = world.replica.all(installationTable)[0]
   assert(app !== undefined && installation !== undefined, 'the app and the installation exist')
-  const [owner, backup, things, name] = await Promise.all([
+  const [owner, backup, things, name, endedBy] = await Promise.all([
     findPerson(world.store, app.ownerId),
     findPerson(world.store, app.backupId),
     readAppThings(world.store, app.id),
     readInstallationName(world),
+    readEnder(world, app.id),
   ])
   const at = world.clock.now()
   return statementOf({
@@ -99,11 +102,21 @@ async function makeStatement(
     plan: input.plan,
     items: input.items,
     systems: systemsOf(input.items, things),
-    endedBy: owner?.name ?? '(erased)',
+    endedBy,
     endedAt: app.endedAt ?? at,
     at,
     rechecks: input.row.rechecks,
   })
+}
+
+/** Who said that the app ends, from the log: a person, or our sweep when its date came. */
+async function readEnder(world: CertifyWorld, appId: AppId): Promise<string> {
+  const find = (kind: string) => readLog(world.store, { subject: appId, kind, limit: 1 })
+  const [entry] = [...(await find('app.end')), ...(await find('app.end-due'))]
+  assert(entry !== undefined, 'an app that is taken down began to end')
+  const { actor } = entry
+  if (!isId('person', actor)) return `${product.name} (${actor.slice(3)})`
+  return (await findPerson(world.store, actor))?.name ?? '(erased)'
 }
 
 async function readInstallationName(world: CertifyWorld): Promise<string> {

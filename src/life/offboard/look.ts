@@ -9,7 +9,7 @@ import type { Instant } from '../../core/base/time.ts'
 import type { LeaseWorld } from '../../core/lease/issue.ts'
 import { findLease, readPlaces, readSalts } from '../../core/lease/rows.ts'
 import { judge, judgeHolder } from '../../core/target/judge.ts'
-import type { PlanItem } from './plan.ts'
+import type { PlanItem } from './item.ts'
 import { countLive, findIdentityState, findRuleState } from './rows.ts'
 
 export async function lookAt(

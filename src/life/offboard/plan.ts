@@ -6,33 +6,8 @@ import { sha256Hex } from '../../core/base/hash.ts'
 import type { AppId, TargetId } from '../../core/base/ids.ts'
 import { canonicalJson } from '../../core/base/json.ts'
 import { product } from '../../core/base/product.ts'
-import type { Instant } from '../../core/base/time.ts'
+import type { ItemKind, PlanItem } from './item.ts'
 import type { AppThings } from './rows.ts'
-
-export type ItemKind = 'lease' | 'grant' | 'owner-role' | 'identity' | 'trust-rule'
-
-/** The words of design §2 for ended things; `to-do` until it was looked at. */
-export type ItemState =
-  | 'to-do'
-  | 'verified-gone'
-  | 'revoked-unverified'
-  | 'unreachable'
-  | 'still-there'
-
-export interface PlanItem {
-  readonly order: number
-  readonly kind: ItemKind
-  readonly id: string
-  /** What a person would look for: the name at the target, the SPIFFE id, the issuer. */
-  readonly name: string
-  /** Slug of the target, or our own name. */
-  readonly system: string
-  readonly targetId: TargetId | null
-  readonly state: ItemState
-  readonly paths: readonly string[]
-  readonly because: string | null
-  readonly at: Instant | null
-}
 
 export interface Plan {
   readonly appId: AppId
@@ -48,17 +23,16 @@ export function planOf(
   things: AppThings,
   ownerName: string,
 ): Plan {
-  const items: Omit<PlanItem, 'order'>[] = []
-  for (const lease of things.leases)
-    items.push(toDo('lease', lease.id, lease.principal, lease.target, lease.targetId))
-  for (const grant of things.holders)
-    items.push(toDo('grant', grant.id, grant.holder, grant.target, grant.targetId))
-  for (const [target, { targetId }] of new Map(things.leases.map(lease => [lease.target, lease])))
-    items.push(toDo('owner-role', app.id, ownerName, target, targetId))
-  for (const rule of things.rules)
-    items.push(toDo('trust-rule', rule.id, rule.issuer, product.name, null))
-  for (const identity of things.identities)
-    items.push(toDo('identity', identity.id, identity.spiffeId, product.name, null))
+  const { leases, holders, rules, identities } = things
+  const ours = { target: product.name, targetId: null }
+  const owners = new Map(leases.map(lease => [lease.target, { ...lease, id: app.id }]))
+  const items = [
+    ...leases.map(lease => toDo('lease', lease, lease.principal)),
+    ...holders.map(grant => toDo('grant', grant, grant.holder)),
+    ...[...owners.values()].map(at => toDo('owner-role', at, ownerName)),
+    ...rules.map(rule => toDo('trust-rule', { ...ours, id: rule.id }, rule.issuer)),
+    ...identities.map(({ id, spiffeId }) => toDo('identity', { ...ours, id }, spiffeId)),
+  ]
   const ordered = items.map((item, i) => ({ order: i + 1, ...item }))
   const text = canonicalJson({
     v: 1,
@@ -70,23 +44,11 @@ export function planOf(
 
 function toDo(
   kind: ItemKind,
-  id: string,
+  { id, target, targetId }: { id: string; target: string; targetId: TargetId | null },
   name: string,
-  system: string,
-  targetId: TargetId | null,
 ): Omit<PlanItem, 'order'> {
-  return { kind, id, name, system, targetId, state: 'to-do', paths: [], because: null, at: null }
-}
-
-export function isGreen(item: Pick<PlanItem, 'state'>): boolean {
-  return item.state === 'verified-gone'
-}
-
-/** `2 PostgreSQL users, 1 grant, 5 identities`: for people, by kind, counts that are true. */
-export function countItems(items: readonly PlanItem[]): Record<ItemKind, number> {
-  const counts = { lease: 0, grant: 0, 'owner-role': 0, identity: 0, 'trust-rule': 0 }
-  for (const item of items) counts[item.kind]++
-  return counts
+  const unseen = { state: 'to-do', paths: [], because: null, at: null } as const
+  return { kind, id, name, system: target, targetId, ...unseen }
 }
 
 export interface SystemLook {

@@ -12,7 +12,7 @@ import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { factTable } from '../../core/ledger/fact-table.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
-import type { PlanItem } from './plan.ts'
+import type { PlanItem } from './item.ts'
 
 export interface OffboardingRow {
   readonly id: OffboardingId
@@ -77,6 +77,14 @@ export async function putWork(
        certificate = excluded.certificate, due_at = excluded.due_at, tries = excluded.tries`,
     [id, work.plan, JSON.stringify(work.items), work.certificate, work.dueAt, work.tries],
   )
+}
+
+export async function setNextLook(
+  sql: Sql,
+  id: OffboardingId,
+  dueAt: Instant | null,
+): Promise<void> {
+  await sql.query('update offboarding_work set due_at = $2 where offboarding_id = $1', [id, dueAt])
 }
 
 /** Apps whose end is under way or due for another look; also those that began to end by themselves. */

@@ -5,11 +5,11 @@
 
 import { finishEnd } from '../../core/app/end.ts'
 import { findApp } from '../../core/app/rows.ts'
-import { type AppId, newId, type OffboardingId } from '../../core/base/ids.ts'
+import { type AppId, type LeaseId, newId, type OffboardingId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { addMs, type Instant } from '../../core/base/time.ts'
+import { addMs, type Instant, msBetween } from '../../core/base/time.ts'
 import { raiseIn } from '../../core/finding/raise.ts'
 import { nextTryAt } from '../../core/lease/lease.ts'
 import { ownerName } from '../../core/lease/names.ts'
@@ -18,8 +18,9 @@ import { driveLeasesOf, type SweepWorld } from '../../core/lease/sweep.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import { type CertifyWorld, certify } from './certify.ts'
+import { isGreen, type PlanItem } from './item.ts'
 import { lookAt } from './look.ts'
-import { isGreen, type Plan, type PlanItem, planOf } from './plan.ts'
+import { type Plan, planOf } from './plan.ts'
 import {
   claimOffboarding,
   findOffboarding,
@@ -29,6 +30,7 @@ import {
   putWork,
   readAppThings,
   releaseOffboarding,
+  setNextLook,
 } from './rows.ts'
 
 const offboardingBegun = entryKind('offboard.begin', 'began to take an app down')
@@ -99,7 +101,23 @@ async function takeDown(
   if (items.every(isGreen) && app.state === 'ending')
     await finishEnd(world, permit, { appId: app.id, outcome: 'gone' })
   // 6. The certificate says exactly this.
-  return certify(world, { appId: app.id, row, plan, items })
+  const certified = await certify(world, { appId: app.id, row, plan, items })
+  // 7. Until here a crash comes back within seconds; from here on it is looked at on its days.
+  if (row.state === 'verified-gone') await planRecheck(world, certified, plan)
+  return certified
+}
+
+/** After the last re-check nothing will ever try the credentials again, so what derives them goes. */
+async function planRecheck(world: OffboardWorld, row: OffboardingRow, plan: Plan): Promise<void> {
+  const wait = recheckAfterMs[row.rechecks]
+  const leases = plan.items.filter(item => item.kind === 'lease')
+  if (wait === undefined)
+    await shredSalts(
+      world.store,
+      leases.map(item => item.id as LeaseId),
+    )
+  const dueAt = wait === undefined ? null : addMs(world.clock.now(), wait)
+  await setNextLook(world.store, row.id, dueAt)
 }
 
 /** Leases and grants of one system beside each other, our own things last. */
@@ -148,7 +166,7 @@ async function recordLook(
         ...known,
         planHash: plan.hash,
         state,
-        rechecks: known.state === 'verified-gone' && isGone ? known.rechecks + 1 : 0,
+        rechecks: isGone ? known.rechecks + (isRecheck(known, scope.at) ? 1 : 0) : 0,
       })
     const work = await findWork(scope.tx, saved.id)
     const tries = isGone ? 0 : (work?.tries ?? 0) + 1
@@ -156,7 +174,7 @@ async function recordLook(
       plan: plan.text,
       items,
       certificate: work?.certificate ?? null,
-      dueAt: dueAt(saved, tries, scope.at),
+      dueAt: nextTryAt(scope.at, Math.max(tries, 1)),
       tries,
     })
     if (known?.state === 'verified-gone' && !isGone) await raiseReturned(scope, saved, items)
@@ -172,18 +190,15 @@ async function recordLook(
     })
     return saved
   })
-  if (isGone && row.rechecks >= recheckAfterMs.length)
-    await shredSalts(
-      world.store,
-      plan.items.filter(item => item.kind === 'lease').map(item => item.id as never),
-    )
   return row
 }
 
-function dueAt(row: OffboardingRow, tries: number, now: Instant): Instant | null {
-  if (row.state !== 'verified-gone') return nextTryAt(now, tries)
-  const wait = recheckAfterMs[row.rechecks]
-  return wait === undefined ? null : addMs(now, wait)
+/** A look on its day, not one that repeats a run cut short. */
+function isRecheck(known: OffboardingRow, now: Instant): boolean {
+  const wait = recheckAfterMs[known.rechecks]
+  if (known.state !== 'verified-gone' || known.certifiedAt === null || wait === undefined)
+    return false
+  return msBetween(known.certifiedAt, now) >= wait
 }
 
 /** Access that was proven gone is there again: somebody made it, and a person must look. */

@@ -6,7 +6,8 @@
 import { canonicalJson } from '../../core/base/json.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { isGreen, type Plan, type PlanItem, type SystemLook } from './plan.ts'
+import { isGreen, type PlanItem } from './item.ts'
+import type { Plan, SystemLook } from './plan.ts'
 
 export const certificateType = `${product.typeBase}/end-certificate/v1`
 

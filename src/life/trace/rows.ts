@@ -18,7 +18,6 @@ export interface TracedTask {
   readonly slug: string
   readonly purpose: string
   readonly provenance: JsonObject
-  readonly issuer: string | null
   readonly onBehalfOf: string | null
   readonly openedAt: Instant
 }
@@ -48,9 +47,7 @@ export async function findTracedTask(sql: Sql, thing: string): Promise<TaskId | 
 
 export async function readTask(sql: Sql, id: TaskId): Promise<TracedTask | undefined> {
   const rows = await sql.query<TracedTask>(
-    `select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance,
-       (select issuer from trust_rule where identity_id = task.identity_id order by made_at limit 1) as issuer,
-       person.name as "onBehalfOf", task.opened_at as "openedAt"
+    `select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance, person.name as "onBehalfOf", task.opened_at as "openedAt"
      from task join app on app.id = task.app_id left join person on person.id = task.on_behalf_of
      where task.id = $1`,
     [id],

@@ -2,9 +2,12 @@
  * Trace: one query from the commit to the row it read, and back. Each hop says whether it is proven
  * (by whose signature), asserted (by whom) or missing; nothing is filled in.
  */
+import { type DecisionId, shortId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
+import { readEntry } from '../../core/ledger/read.ts'
 import type { Sql } from '../../core/store/store.ts'
 import {
   findTracedTask,
@@ -48,160 +51,124 @@ export async function traceThing(sql: Sql, thing: string): Promise<Trace> {
     ? leases.filter(lease => lease.id === thing)
     : leases
   const entries = await readEntries(sql, [task.id, ...shown.map(lease => lease.id)])
-  const hops = [
-    ...originHops(task, entries),
-    ...(await decisionAndToken(sql, entries)),
-    ...(await leaseHops(sql, shown, entries)),
-  ]
+  const exchange = entries.find(entry => entry.kind === 'token.exchange')
+  const hops = [...(await originHops(sql, task, exchange)), ...(await tokenHops(sql, exchange))]
+  for (const lease of shown) hops.push(...(await leaseHops(sql, lease, entries)))
   return { about: thing, app: task.slug, hops }
 }
 
-function originHops(task: TracedTask, entries: readonly TracedEntry[]): Hop[] {
-  const { commit, run, repository, actor } = task.provenance
-  const exchange = entries.find(entry => entry.kind === 'token.exchange')
-  const person = typeof actor === 'string' ? actor : task.onBehalfOf
-  const hops: Hop[] = []
-  if (typeof commit === 'string')
-    hops.push(
-      hop('commit', commit.slice(0, 7), person ?? '', 'asserted', 'the CI token', { at: null }),
-    )
-  else
-    hops.push(
-      hop('commit', 'commit', 'started by a person, not from a commit', 'missing', 'nobody', {
-        at: null,
-      }),
-    )
-  const name = run === undefined ? 'attestation' : `CI run ${String(run)}`
-  const by = `${issuerName(task.issuer)}'s signature`
-  hops.push(
-    exchange === undefined
-      ? hop('attestation', name, 'no accepted attestation in the log', 'missing', 'nobody', {
-          at: null,
-        })
-      : hop('attestation', name, String(repository ?? person ?? ''), 'proven', by, exchange),
-  )
-  return hops
+async function originHops(
+  sql: Sql,
+  task: TracedTask,
+  exchange: TracedEntry | undefined,
+): Promise<Hop[]> {
+  const { commit, runNumber, run, issuer } = task.provenance
+  // Names of repository and people are words of the entry: they may be erased, the proof stays.
+  const words = exchange && (await readEntry(sql, exchange.position)).words
+  const said = (name: string) => (words === 'erased' ? '(erased)' : words?.[name])
+  const person = said('actor') ?? task.onBehalfOf ?? ''
+  const isRun = typeof commit === 'string'
+  const hops = [
+    isRun
+      ? hop('commit', 'asserted', [commit.slice(0, 7), person], { by: 'the CI token' })
+      : missing('commit', ['commit', 'started by a person, not from a commit']),
+  ]
+  const number = runNumber ?? run
+  const name = typeof number === 'string' ? `CI run ${number}` : 'attestation'
+  if (exchange === undefined)
+    return [...hops, missing('attestation', [name, 'no accepted attestation in the log'])]
+  const host = typeof issuer === 'string' ? (URL.parse(issuer)?.host ?? issuer) : product.name
+  const from = { ...logged(exchange), by: `${host}'s signature` }
+  return [...hops, hop('attestation', 'proven', [name, said('repository') ?? person], from)]
 }
 
-async function decisionAndToken(sql: Sql, entries: readonly TracedEntry[]): Promise<Hop[]> {
-  const exchange = entries.find(entry => entry.kind === 'token.exchange')
-  if (exchange === undefined)
-    return [hop('token', 'token', 'no token in the log', 'missing', 'nobody', { at: null })]
-  const token = rowsIn(exchange, 'token')[0]
-  const [decision] = await decisionHops(sql, exchange, 'a token for this task')
-  const hash = typeof token?.hash === 'string' ? `sha256 ${token.hash.slice(0, 8)}…` : ''
+async function tokenHops(sql: Sql, exchange: TracedEntry | undefined): Promise<Hop[]> {
+  if (exchange === undefined) return [missing('token', ['token', 'no token in the log'])]
+  const { hash, id } = rowsIn(exchange, 'token')[0] ?? {}
+  const what = typeof hash === 'string' ? `sha256 ${hash.slice(0, 8)}…` : ''
   return [
-    ...(decision === undefined ? [] : [decision]),
-    hop(
-      'token',
-      'token',
-      hash,
-      'proven',
-      `log #${exchange.position}`,
-      exchange,
-      stringOf(token?.id),
-    ),
+    ...(await decisionHops(sql, exchange, 'a token for this task')),
+    hop('token', 'proven', ['token', what], { ...logged(exchange), id: stringOf(id) }),
   ]
 }
 
 async function leaseHops(
   sql: Sql,
-  leases: readonly TracedLease[],
+  lease: TracedLease,
   entries: readonly TracedEntry[],
 ): Promise<Hop[]> {
-  const hops: Hop[] = []
-  for (const lease of leases) {
-    const about = entries.filter(
-      entry =>
-        rowsIn(entry, 'lease').some(row => row.id === lease.id) || entry.facts.leaseId === lease.id,
-    )
-    const intended = about.find(entry => entry.kind === 'lease.intend')
-    const issued = about.find(entry => entry.kind === 'lease.issue')
-    const wanted = `${lease.actions.join(', ')} ${lease.resource}`
-    if (intended !== undefined) hops.push(...(await decisionHops(sql, intended, wanted)))
-    if (issued !== undefined)
-      hops.push(
-        hop('lease', lease.id, 'made', 'proven', `log #${issued.position}`, issued, lease.id),
-      )
-    else if (lease.outcome !== 'never-made')
-      hops.push(
-        hop('lease', lease.id, 'not confirmed', 'missing', 'nobody', { at: null }, lease.id),
-      )
-    for (const use of about.filter(entry => entry.kind === 'lease.use'))
-      hops.push(
-        hop(
-          'use',
-          'use',
-          `${String(use.facts.rowCount)} rows`,
-          'asserted',
-          'the app',
-          use,
-          lease.id,
-        ),
-      )
-    const gone = about.findLast(entry =>
-      rowsIn(entry, 'lease').some(row => row.id === lease.id && row.state === 'gone'),
-    )
-    if (gone !== undefined)
-      hops.push(
-        hop(
-          'end',
-          lease.id,
-          lease.outcome ?? '',
-          'proven',
-          `log #${gone.position}`,
-          gone,
-          lease.id,
-        ),
-      )
-    else if (lease.state === 'gone')
-      hops.push(
-        hop(
-          'end',
-          lease.id,
-          'its end is not in the log',
-          'missing',
-          'nobody',
-          { at: lease.endedAt },
-          lease.id,
-        ),
-      )
+  const { id } = lease
+  const name = shortId('lease', id)
+  const about = entries.filter(
+    entry => entry.facts.leaseId === id || rowsIn(entry, 'lease').some(row => row.id === id),
+  )
+  const intended = about.find(entry => entry.kind === 'lease.intend')
+  const issued = about.find(entry => entry.kind === 'lease.issue')
+  const gone = about.findLast(entry =>
+    rowsIn(entry, 'lease').some(row => row.id === id && row.state === 'gone'),
+  )
+  const wanted = `${lease.actions.join(', ')} ${lease.resource}`
+  const hops = intended === undefined ? [] : await decisionHops(sql, intended, wanted)
+  if (issued !== undefined)
+    hops.push(hop('lease', 'proven', [name, 'made'], { ...logged(issued), id }))
+  else if (lease.outcome !== 'never-made') hops.push(missing('lease', [name, 'not confirmed'], id))
+  for (const use of about.filter(entry => entry.kind === 'lease.use')) {
+    const from = { ...logged(use), by: 'the app', id }
+    hops.push(hop('use', 'asserted', ['use', `${String(use.facts.rowCount)} rows`], from))
   }
+  if (gone !== undefined)
+    hops.push(hop('end', 'proven', [name, lease.outcome ?? ''], { ...logged(gone), id }))
+  else if (lease.state === 'gone')
+    hops.push(missing('end', [name, 'its end is not in the log'], id))
   return hops
 }
 
 async function decisionHops(sql: Sql, entry: TracedEntry, wanted: string): Promise<Hop[]> {
   const sealed = Array.isArray(entry.facts.decisions) ? (entry.facts.decisions as JsonObject[]) : []
-  const found = await readDecisions(
-    sql,
-    sealed.map(each => String(each.id)),
-  )
-  return sealed.map(({ id }) => {
-    const decision = found.get(String(id))
-    return hop(
-      'decision',
-      String(id),
-      wanted,
-      decision === undefined ? 'missing' : 'proven',
-      decision === undefined
-        ? 'its record is gone'
-        : `policy v${decision.serial ?? '?'}, log #${entry.position}`,
-      { at: decision?.at ?? entry.at, position: entry.position },
-      String(id),
-    )
+  const ids = sealed.map(each => String(each.id) as DecisionId)
+  const found = await readDecisions(sql, ids)
+  return ids.map(id => {
+    const name = shortId('decision', id)
+    const decision = found.get(id)
+    if (decision === undefined) return missing('decision', [name, 'its record is gone'], id)
+    const { by, position } = logged(entry)
+    const from = { by: `policy v${decision.serial ?? '?'}, ${by}`, at: decision.at, position, id }
+    return hop('decision', 'proven', [name, wanted], from)
   })
+}
+
+interface From {
+  readonly by: string
+  readonly at?: Instant
+  readonly position?: number
+  readonly id?: string | null
 }
 
 function hop(
   kind: Hop['hop'],
-  name: string,
-  what: string,
   state: Hop['state'],
-  by: string,
-  from: { at: Instant | null; position?: number },
-  id: string | null = null,
+  [name, what]: readonly [string, string],
+  { by, at, position, id }: From,
 ): Hop {
-  return { hop: kind, name, what, state, by, at: from.at, entry: from.position ?? null, id }
+  return {
+    hop: kind,
+    name,
+    what,
+    state,
+    by,
+    at: at ?? null,
+    entry: position ?? null,
+    id: id ?? null,
+  }
+}
+
+function missing(kind: Hop['hop'], says: readonly [string, string], id: string | null = null): Hop {
+  return hop(kind, 'missing', says, { by: 'nobody', id })
+}
+
+/** The number people know an entry by is its position in the log. */
+function logged({ at, position }: TracedEntry) {
+  return { at, position, by: `log #${position}` }
 }
 
 function rowsIn(entry: TracedEntry, table: string): JsonObject[] {
@@ -209,10 +176,6 @@ function rowsIn(entry: TracedEntry, table: string): JsonObject[] {
     ? (entry.facts.rows as { table: string; row: JsonObject }[])
     : []
   return rows.filter(each => each.table === table).map(each => each.row)
-}
-
-function issuerName(issuer: string | null): string {
-  return issuer === null ? 'the issuer' : (URL.parse(issuer)?.host ?? issuer)
 }
 
 function stringOf(value: unknown): string | null {
