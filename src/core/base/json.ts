@@ -11,6 +11,10 @@ export interface JsonObject {
   readonly [key: string]: Json
 }
 
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /**
  * RFC 8785: keys sorted by UTF-16 code units, no white space, ECMAScript number form.
  * Members that are `undefined` are left out. Throws on what JSON can not say exactly: a `Date` or a

@@ -1,25 +1,38 @@
 /**
- * Replacing a key, in a transaction that is given: the ledger's `rotateKey` seals it with its entry.
- * What a key has signed or sealed stays good; what it may still do is what this file decides.
+ * Which keys there are: the first ones of an installation, a new one in place of an old one, and the
+ * table of them that the root signs. In a transaction that is given: the ledger's `rotateKey` seals it
+ * with its entry. What a key has signed or sealed stays good; what it may still do is decided here.
  */
-import type { KeyId } from '../base/ids.ts'
+import { randomBytes } from 'node:crypto'
+import { type KeyId, newId } from '../base/ids.ts'
+import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { type Instant, msBetween } from '../base/time.ts'
-import type { Tx } from '../store/store.ts'
-import { draftKey, draftNext } from './first.ts'
-import { type InForce, publish, readInForce } from './publish.ts'
-import { readRoot } from './root.ts'
+import { assert, Problem } from '../base/problem.ts'
+import { addMs, type Instant } from '../base/time.ts'
+import type { Sql, Tx } from '../store/store.ts'
+import { type KeysSource, makeRoot, readRoot } from './outside.ts'
+import { makePair, type Pair, privateBytes, thumbprint } from './pair.ts'
 import {
-  insertKey,
+  algOf,
+  insertKeyTable,
+  isOver,
   type KeyRow,
   type KeyUse,
   lockKeys,
   placeOf,
   readKeys,
+  readKeyTable,
   saveKey,
 } from './rows.ts'
 import { type SealKey, sealKey, sealWith, unsealWith } from './seal.ts'
+import {
+  fingerprint,
+  type KeyTable,
+  type SignedKeyTable,
+  signKeyTable,
+  type TableKey,
+  verifyKeyTable,
+} from './table.ts'
 
 export interface RotationInput {
   /** The active key to retire. Naming it makes a repeated request one rotation. */
@@ -31,47 +44,65 @@ export interface RotationInput {
 export interface Rotation {
   readonly use: KeyUse
   readonly because: RotationInput['because']
-  readonly retired: KeyVersion
-  readonly active: KeyVersion
+  readonly retired: Pick<KeyRow, 'id' | 'version'>
+  readonly active: Pick<KeyRow, 'id' | 'version'>
   /** Serial of the key table now in force; null when the key is in no table. */
   readonly serial: number | null
 }
 
-export interface KeyVersion {
-  readonly id: KeyId
-  readonly version: number
-}
-
 /** What the opened keys know and a rotation needs. */
-export interface Vault {
+interface Vault {
   readonly home: string
   readonly kek: SealKey
   /** Opens a data key by its id. */
   readonly dataKey: (name: string) => SealKey | undefined
 }
 
+/** Makes every key there is, and signs the first table. */
+export async function firstKeys(
+  tx: Tx,
+  kek: SealKey,
+  { home, installation }: KeysSource,
+  at: Instant,
+): Promise<void> {
+  const root = makeRoot(home)
+  const dataKey = randomBytes(32)
+  const sealsKeys = draftKey('seal-keys', kek, at, dataKey)
+  const seal = sealKey(dataKey, sealsKeys.id)
+  const rows: KeyRow[] = [
+    { ...rowOf('root', at), publicJwk: root.publicJwk },
+    sealsKeys,
+    draftKey('seal-rows', kek, at),
+    ...(['ledger', 'certificate', 'token', 'lease'] as const).map(use => draftKey(use, seal, at)),
+    draftNext(seal, at),
+  ]
+  for (const row of rows) await saveKey(tx, row)
+  await publish(tx, root, { serial: 1, installation }, at)
+}
+
 /** Retires the key and puts a new one in its place, in rows and, for a public one, in the table. */
 export async function rotateRows(
   tx: Tx,
   vault: Vault,
-  input: RotationInput,
+  { keyId, because }: RotationInput,
   at: Instant,
 ): Promise<Rotation> {
   await lockKeys(tx)
   const rows = await readKeys(tx)
   // ATTACKER: the root signs what the database says, so first it must say what the root signed last.
-  const last = await readInForce(tx, rows)
-  const old = findActive(rows, input.keyId)
-  const changed = changeFor(old.use, { rows, vault, old, at, because: input.because })
-  for (const row of changed.saved) await saveKey(tx, { ...row, version: row.version + 1 })
-  for (const row of changed.made) await insertKey(tx, row)
-  return {
-    use: old.use,
-    because: input.because,
-    retired: { id: old.id, version: old.version + 1 },
-    active: changed.active,
-    serial: old.publicJwk === null ? null : await publishAgain(tx, vault.home, last, at),
+  const { table, signed } = await readInForce(tx, rows)
+  const old = findActive(rows, keyId)
+  const changed = changesFor({ rows, vault, old, at, because })
+  for (const row of changed) await saveKey(tx, row)
+  const retired = changed.find(row => row.id === old.id)
+  const active = changed.find(row => row.use === old.use && row.state === 'active')
+  assert(retired && active, 'one key steps down and one steps up')
+  const serial = old.publicJwk === null ? null : table.serial + 1
+  if (serial !== null) {
+    const root = readRoot(vault.home, signed.rootFingerprint)
+    await publish(tx, root, { serial, installation: table.installation }, at)
   }
+  return { use: old.use, because, retired: versionOf(retired), active: versionOf(active), serial }
 }
 
 interface Change {
@@ -82,41 +113,26 @@ interface Change {
   readonly because: RotationInput['because']
 }
 
-interface Changed {
-  /** In the order they are written: the old one steps down before the new one steps up. */
-  readonly saved: readonly KeyRow[]
-  readonly made: readonly KeyRow[]
-  readonly active: KeyVersion
-}
-
-function changeFor(use: KeyUse, change: Change): Changed {
+/** In the order they are written: the old one steps down before the new one steps up. */
+function changesFor(change: Change): KeyRow[] {
   const { old, at, vault } = change
-  const retired: KeyRow = { ...old, state: 'retired', retiredAt: at }
+  const { use } = old
+  const retired: KeyRow = { ...next(old), state: 'retired', retiredAt: at }
   switch (use) {
     case 'token':
-      return changeToken(change)
+      return changeToken(change, retired)
     case 'ledger':
-    case 'certificate': {
+    case 'certificate':
       // Nothing is signed with it again, so its private part has no reason to exist.
-      const row = draftKey(use, sealsKeys(change), at)
-      return {
-        saved: [{ ...retired, sealed: null }],
-        made: [row],
-        active: { id: row.id, version: 1 },
-      }
-    }
-    case 'lease': {
+      return [{ ...retired, sealed: null }, draftKey(use, sealsKeys(change), at)]
+    case 'lease':
       // Secrets of leases made with it are derived again until the last of them is gone.
-      const row = draftKey(use, sealsKeys(change), at)
-      return { saved: [retired], made: [row], active: { id: row.id, version: 1 } }
-    }
-    case 'seal-rows': {
+      return [retired, draftKey(use, sealsKeys(change), at)]
+    case 'seal-rows':
       // Rows sealed with it still open; each is sealed with the new one when next written.
-      const row = draftKey(use, vault.kek, at)
-      return { saved: [retired], made: [row], active: { id: row.id, version: 1 } }
-    }
+      return [retired, draftKey(use, vault.kek, at)]
     case 'seal-keys':
-      return changeSeal(change)
+      return changeSeal(change, retired)
     case 'root':
       throw new Problem('wrong-state', {
         detail:
@@ -126,51 +142,45 @@ function changeFor(use: KeyUse, change: Change): Changed {
   }
 }
 
+const gone = { state: 'destroyed', sealed: null } as const
+
 /** The next key, known to verifiers by now, takes over; another is published to come after it. */
-function changeToken(change: Change): Changed {
-  const { rows, old, at, because } = change
-  const next = rows.find(row => row.use === 'token' && row.state === 'next')
-  if (next === undefined) throw new Error('a token key has a next one')
-  if (because === 'schedule' && at < next.startsAt)
+function changeToken(change: Change, retired: KeyRow): KeyRow[] {
+  const { rows, at, because } = change
+  const tokens = rows.filter(row => row.use === 'token')
+  const after = tokens.find(row => row.state === 'next')
+  assert(after, 'a token key has a next one')
+  if (because === 'schedule' && at < after.startsAt)
     throw new Problem('wrong-state', {
-      detail: `The next token key is not known everywhere before \`${next.startsAt}\`.`,
+      detail: `The next token key is not known everywhere before \`${after.startsAt}\`.`,
       next: 'Repeat then; or say `compromise` when the old key must not be trusted a minute longer.',
     })
-  const isOver = (row: KeyRow) =>
-    row.retiredAt !== null && msBetween(row.retiredAt, at) >= limits.tokenKeyOverlapMs
-  const past = rows.filter(row => row.use === 'token' && row.state === 'retired' && isOver(row))
-  const after = draftNext(sealsKeys(change), at)
-  const gone = { state: 'destroyed', sealed: null } as const
-  const startsAt = at < next.startsAt ? at : next.startsAt
-  return {
-    saved: [
-      ...past.map(row => ({ ...row, ...gone })),
-      { ...old, state: 'retired', retiredAt: at, ...(because === 'compromise' ? gone : {}) },
-      { ...next, state: 'active', startsAt },
-    ],
-    made: [after],
-    active: { id: next.id, version: next.version + 1 },
-  }
+  const past = tokens.filter(row => row.state === 'retired' && isOver(row, at))
+  const startsAt = at < after.startsAt ? at : after.startsAt
+  return [
+    ...past.map(row => ({ ...next(row), ...gone })),
+    because === 'compromise' ? { ...retired, ...gone } : retired,
+    { ...next(after), state: 'active', startsAt },
+    draftNext(sealsKeys(change), at),
+  ]
 }
 
 /** Private parts are few: all are sealed again, and what sealed them before is destroyed. */
-function changeSeal({ rows, vault, old, at }: Change): Changed {
-  const row = draftKey('seal-keys', vault.kek, at)
-  const bytes = unsealWith(() => vault.kek, row.sealed ?? '', placeOf(row.id))
+function changeSeal({ rows, vault, old, at }: Change, retired: KeyRow): KeyRow[] {
+  const bytes = randomBytes(32)
+  const row = draftKey('seal-keys', vault.kek, at, bytes)
   const fresh = sealKey(bytes, row.id)
-  const moved = rows
-    .filter(each => each.sealed?.split('.')[1] === old.id)
-    .map(each => {
-      const plain = unsealWith(vault.dataKey, each.sealed ?? '', placeOf(each.id))
-      return { ...each, sealed: sealWith(fresh, plain, placeOf(each.id)) }
-    })
-  const destroyed: KeyRow = { ...old, state: 'destroyed', sealed: null, retiredAt: at }
-  return { saved: [...moved, destroyed], made: [row], active: { id: row.id, version: 1 } }
+  const moved = rows.flatMap(each => {
+    if (each.sealed?.split('.')[1] !== old.id) return []
+    const plain = unsealWith(vault.dataKey, each.sealed, placeOf(each.id))
+    return [{ ...next(each), sealed: sealWith(fresh, plain, placeOf(each.id)) }]
+  })
+  return [...moved, { ...retired, ...gone }, row]
 }
 
 function sealsKeys({ rows, vault }: Change): SealKey {
   const row = rows.find(each => each.use === 'seal-keys' && each.state === 'active')
-  const key = row === undefined ? undefined : vault.dataKey(row.id)
+  const key = row && vault.dataKey(row.id)
   if (key === undefined)
     throw new Problem('conflict', {
       detail: 'Somebody else changed the keys at the same moment.',
@@ -179,12 +189,46 @@ function sealsKeys({ rows, vault }: Change): SealKey {
   return key
 }
 
-async function publishAgain(tx: Tx, home: string, last: InForce, at: Instant): Promise<number> {
-  const root = readRoot(home, last.signed.rootFingerprint)
-  const serial = last.table.serial + 1
-  const { installation } = last.table
-  await publish(tx, root, { serial, installation, rows: await readKeys(tx), at })
-  return serial
+/** A new active key; `by` seals its private part: the key-encryption key seals data keys, they the rest. */
+function draftKey(
+  use: Exclude<KeyUse, 'root'>,
+  by: SealKey,
+  at: Instant,
+  bytes: Uint8Array = randomBytes(32),
+): KeyRow {
+  const row = rowOf(use, at)
+  if (row.alg === 'HS256' || row.alg === 'A256GCM')
+    return { ...row, sealed: sealWith(by, bytes, placeOf(row.id)) }
+  const pair = makePair(row.alg)
+  const sealed = sealWith(by, privateBytes(pair), placeOf(row.id))
+  return { ...row, publicJwk: pair.publicJwk, sealed }
+}
+
+/** The token key after this one: verifiers learn it before anything is signed with it. */
+function draftNext(by: SealKey, at: Instant): KeyRow {
+  const startsAt = addMs(at, limits.tokenKeyAheadMs)
+  return { ...draftKey('token', by, at), state: 'next', startsAt }
+}
+
+function rowOf(use: KeyUse, at: Instant): KeyRow {
+  const fixed = { version: 1, publicJwk: null, sealed: null, state: 'active' } as const
+  return {
+    id: newId('key'),
+    use,
+    alg: algOf[use],
+    ...fixed,
+    startsAt: at,
+    madeAt: at,
+    retiredAt: null,
+  }
+}
+
+function next(row: KeyRow): KeyRow {
+  return { ...row, version: row.version + 1 }
+}
+
+function versionOf({ id, version }: KeyRow) {
+  return { id, version }
 }
 
 function findActive(rows: readonly KeyRow[], id: KeyId): KeyRow {
@@ -198,5 +242,60 @@ function findActive(rows: readonly KeyRow[], id: KeyId): KeyRow {
   throw new Problem('wrong-state', {
     detail: `The key \`${id}\` is ${row.state}; only an active key is replaced.`,
     next: 'See which key is active now.',
+  })
+}
+
+/** Signs the table of the rows that are there now and puts it in force. */
+async function publish(
+  tx: Tx,
+  root: Pair,
+  table: Pick<KeyTable, 'serial' | 'installation'>,
+  at: Instant,
+): Promise<void> {
+  const signed = signKeyTable(root, { ...table, keys: tableKeys(await readKeys(tx)) })
+  await insertKeyTable(tx, table.serial, signed, at)
+}
+
+/**
+ * The table in force. ATTACKER: who can write to the database can add a key of their own or bring one
+ * back. `Problem` `bad-configuration` unless the root signed exactly these rows.
+ */
+export async function readInForce(
+  sql: Sql,
+  rows: readonly KeyRow[],
+): Promise<{ table: KeyTable; signed: SignedKeyTable }> {
+  const root = rows.find(row => row.use === 'root' && row.state === 'active')?.publicJwk
+  const row = await readKeyTable(sql)
+  if (!root || row === undefined) throw altered('there is none, or no root key')
+  const signed = { ...row, rootFingerprint: fingerprint(root) }
+  const table = verifyInForce(signed)
+  if (canonicalJson(table.keys) === canonicalJson(tableKeys(rows))) return { table, signed }
+  throw altered('the keys are others than those it names')
+}
+
+function verifyInForce({ body, signature, rootFingerprint }: SignedKeyTable): KeyTable {
+  try {
+    return verifyKeyTable(body, signature, rootFingerprint)
+  } catch (thrown) {
+    throw altered(String(thrown))
+  }
+}
+
+function tableKeys(rows: readonly KeyRow[]): TableKey[] {
+  const keys = rows.filter(row => row.publicJwk !== null).map(tableKey)
+  return keys.sort((a, b) => (a.kid < b.kid ? -1 : 1))
+}
+
+/** The public part of a key, as it is published. */
+export function tableKey({ id, publicJwk: jwk, use, alg, state, startsAt }: KeyRow): TableKey {
+  assert(jwk, `${id} has a public part`)
+  return { kid: thumbprint(jwk), use, alg, jwk, state, notBefore: startsAt }
+}
+
+function altered(log: string): Problem {
+  return new Problem('bad-configuration', {
+    detail: 'The keys in the database are not those the root key signed.',
+    next: 'Restore the database from a backup, and find out who changed it.',
+    log,
   })
 }

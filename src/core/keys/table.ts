@@ -4,26 +4,24 @@
  */
 import { createPublicKey, verify } from 'node:crypto'
 import { equalInConstantTime, sha256Hex } from '../base/hash.ts'
-import { canonicalJson, parseJson } from '../base/json.ts'
+import { canonicalJson, isObject, parseJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { safeText } from '../base/text.ts'
-import type { Instant } from '../base/time.ts'
 import { type Pair, type PublicJwk, signWith, thumbprint } from './pair.ts'
-
-export type PublicUse = 'root' | 'ledger' | 'certificate' | 'token'
 
 export interface TableKey {
   /** RFC 7638 thumbprint of `jwk`. */
   readonly kid: string
-  readonly use: PublicUse
+  /** `root`, `ledger`, `certificate` or `token`. */
+  readonly use: string
   readonly alg: string
   readonly jwk: PublicJwk
   /** `next`: published, signs nothing yet. `retired` and `destroyed`: what it signed before still holds. */
-  readonly state: 'next' | 'active' | 'retired' | 'destroyed'
+  readonly state: string
   /** It signs nothing before this instant. */
-  readonly notBefore: Instant
+  readonly notBefore: string
 }
 
 export interface KeyTable {
@@ -95,10 +93,6 @@ function isTableKey(json: unknown): json is TableKey {
   const { kid, use, alg, state, notBefore } = json
   const texts = [kty, crv, x, y, kid, use, alg, state, notBefore]
   return texts.every(text => typeof text === 'string')
-}
-
-function isObject(json: unknown): json is Record<string, unknown> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
 }
 
 export function fingerprint(jwk: PublicJwk): string {

@@ -11,12 +11,9 @@ import type { JSONWebKeySet } from 'jose'
 import { base64url } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
 import type { Clock } from '../base/time.ts'
+import type { Pair } from '../keys/pair.ts'
 
-export interface TokenSigner {
-  readonly kid: string
-  readonly alg: 'ES256'
-  readonly privateKey: KeyObject
-}
+export type TokenSigner = Pick<Pair, 'kid' | 'alg' | 'privateKey'>
 
 /** RFC 7515 §3.1, with the type of RFC 9068 §2.1. */
 export function signToken({ kid, privateKey }: TokenSigner, claims: object): string {

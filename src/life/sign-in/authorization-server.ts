@@ -3,12 +3,12 @@
  * tokens used once, RFC 9068 access tokens of five minutes). Construction only; doors mount it.
  * Not for workloads (token/), and not for pages: answering a device is ours (device.ts).
  */
-import type { KeyObject } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider'
 import { isId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { product } from '../../core/base/product.ts'
+import type { Pair } from '../../core/keys/pair.ts'
 import { findPerson } from '../../core/people/rows.ts'
 import { oidcState } from './oidc-state.ts'
 import { errors, Provider } from './quiet-provider.ts'
@@ -18,11 +18,7 @@ import { newSecret, type SessionWorld } from './session.ts'
 export const cliClientId = 'leasehold-cli'
 export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
-export interface TokenSigner {
-  readonly kid: string
-  readonly alg: 'ES256'
-  readonly privateKey: KeyObject
-}
+export type TokenSigner = Pick<Pair, 'kid' | 'alg' | 'privateKey'>
 
 export interface AuthorizationServerWorld extends SessionWorld {
   /** Origin of the issuer, without a path: `http://localhost:4400`. */
