@@ -6,9 +6,9 @@ import { sha256Hex } from '../base/hash.ts'
 import type { RequestId } from '../base/ids.ts'
 import { type JsonObject, parseJson } from '../base/json.ts'
 import { Problem } from '../base/problem.ts'
+import { lockRow, throwUnknown } from '../ledger/find-row.ts'
 import type { Scope } from '../ledger/record.ts'
-import { noSuchRequest } from './answer.ts'
-import { lockRequest, type RequestKind, type RequestRow } from './rows.ts'
+import { type RequestKind, type RequestRow, requestTable } from './rows.ts'
 
 /** Problem `approval-needed` when it is not agreed, `hash-mismatch` when it is not what was agreed. */
 export async function readAgreed(
@@ -16,8 +16,8 @@ export async function readAgreed(
   id: RequestId,
   kind: RequestKind,
 ): Promise<{ request: RequestRow; body: JsonObject }> {
-  const request = await lockRequest(scope.tx, id)
-  if (request === undefined || request.kind !== kind) throw noSuchRequest()
+  const request = await lockRow(scope.tx, requestTable, id)
+  if (request?.kind !== kind) throwUnknown('request')
   if (request.state !== 'agreed' || request.expiresAt <= scope.at)
     throw new Problem('approval-needed', {
       detail: `This request is ${request.state === 'agreed' ? 'too old' : request.state}.`,

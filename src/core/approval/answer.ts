@@ -1,21 +1,20 @@
 /** A person says yes or no to a request they were shown. */
 import { sha256Hex } from '../base/hash.ts'
-import type { PersonId, RequestId } from '../base/ids.ts'
-import { isId } from '../base/ids.ts'
+import { isId, type PersonId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
+import type { Instant } from '../base/time.ts'
+import { lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import { isLiving } from '../people/person.ts'
-import { findPerson } from '../people/rows.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { livingOf } from '../people/rows.ts'
 import { countAnswers, mayAnswer } from './approval.ts'
 import {
   type AnswerRow,
   answerTable,
   listAnswers,
-  lockRequest,
   type RequestRow,
   type RequestState,
   requestTable,
@@ -23,13 +22,7 @@ import {
 
 const requestAnswered = entryKind('request.answer', 'answered a request')
 
-export interface AnswerInput {
-  requestId: RequestId
-  says: 'yes' | 'no'
-  /** Hash of the body the person was shown. */
-  bodyHash: string
-  comment?: string
-}
+type Answer = Pick<AnswerRow, 'requestId' | 'says' | 'bodyHash'> & { comment?: string }
 
 /**
  * Returns the state the answer leads to. Saying the same again answers the same and records nothing;
@@ -38,53 +31,46 @@ export interface AnswerInput {
 export async function answerRequest(
   world: LedgerWorld,
   permit: Permit<'request.answer'>,
-  input: AnswerInput,
+  input: Answer,
 ): Promise<{ state: RequestState }> {
   checkPermit(permit, 'request.answer', input.requestId)
-  const personId = personOf(permit)
+  const personId = permit.actor
+  // ATTACKER: an agent, or one of our own sweeps, that would agree in a person's place.
+  if (!isId('person', personId))
+    throw new Problem('human-required', {
+      detail: 'Only a person can answer a request.',
+      next: `Ask the person to run: ${product.command} approve`,
+    })
   const comment = input.comment === undefined ? null : parseText(input.comment, 'comment')
   return recorded(world, async scope => {
-    const request = await lockRequest(scope.tx, input.requestId)
-    if (request === undefined) throw noSuchRequest()
+    const request = await lockKnown(scope.tx, requestTable, input.requestId)
     const earlier = await listAnswers(scope.tx, request.id)
     const mine = earlier.find(answer => answer.personId === personId)
     if (mine !== undefined) return repeatAnswer(request, mine, input)
-    checkAnswer(request, personId, input.bodyHash, scope)
+    checkAnswer(request, personId, input.bodyHash, scope.at)
     const answer: AnswerRow = {
+      ...input,
       id: `${request.id}.${personId}`,
       version: 1,
-      requestId: request.id,
       personId,
-      says: input.says,
-      bodyHash: input.bodyHash,
       comment,
       at: scope.at,
     }
     await scope.insert(answerTable, answer)
     const answers = [...earlier, answer]
-    const state = countAnswers(request, answers, await livingAmong(scope, answers))
+    const people = answers.map(each => each.personId)
+    const state = countAnswers(request, answers, await livingOf(scope.tx, people, scope.at))
     if (state !== 'open')
       await scope.save(requestTable, request, { ...request, state, closedAt: scope.at })
-    scope.entry({
-      kind: requestAnswered,
-      by: permit,
-      subjects: [{ type: 'request', id: request.id, version: request.version }],
-      facts: { says: input.says, bodyHash: input.bodyHash, state },
-    })
+    const { id, version } = request
+    const subjects = [{ type: 'request', id, version }]
+    const { says, bodyHash } = answer
+    scope.entry({ kind: requestAnswered, by: permit, subjects, facts: { says, bodyHash, state } })
     return { state }
   })
 }
 
-/** ATTACKER: an agent, or one of our own sweeps, that would agree in a person's place. */
-function personOf(permit: Permit<'request.answer'>): PersonId {
-  if (isId('person', permit.actor)) return permit.actor
-  throw new Problem('human-required', {
-    detail: 'Only a person can answer a request.',
-    next: `Ask the person to run: ${product.command} approve`,
-  })
-}
-
-function repeatAnswer(request: RequestRow, mine: AnswerRow, input: AnswerInput) {
+function repeatAnswer(request: RequestRow, mine: AnswerRow, input: Answer) {
   if (mine.says === input.says && mine.bodyHash === input.bodyHash) return { state: request.state }
   throw new Problem('already-exists', {
     detail: 'You have answered this request already, differently.',
@@ -96,7 +82,7 @@ function checkAnswer(
   request: RequestRow,
   personId: PersonId,
   bodyHash: string,
-  scope: Scope,
+  now: Instant,
 ): void {
   if (!mayAnswer(request, personId))
     throw new Problem('denied', {
@@ -106,7 +92,7 @@ function checkAnswer(
           : 'This request is for somebody else to answer.',
       next: `Who can answer it: ${product.command} request show ${request.id}`,
     })
-  if (request.state !== 'open' || request.expiresAt <= scope.at)
+  if (request.state !== 'open' || request.expiresAt <= now)
     throw new Problem('wrong-state', {
       detail: `This request is ${request.state === 'open' ? 'expired' : request.state}.`,
       next: `Ask again: ${product.command} ask`,
@@ -118,17 +104,4 @@ function checkAnswer(
       detail: 'What you were shown is not what is asked.',
       next: `Look again: ${product.command} request show ${request.id}`,
     })
-}
-
-async function livingAmong(scope: Scope, answers: readonly AnswerRow[]): Promise<Set<PersonId>> {
-  const living = new Set<PersonId>()
-  for (const { personId } of answers) {
-    const person = await findPerson(scope.tx, personId)
-    if (person !== undefined && isLiving(person, scope.at)) living.add(personId)
-  }
-  return living
-}
-
-export function noSuchRequest(): Problem {
-  return new Problem('not-found', { detail: 'There is no such request.' })
 }

@@ -3,10 +3,10 @@ import { type RequestId, systemId } from '../base/ids.ts'
 import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
+import { lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { noSuchRequest } from './answer.ts'
-import { listOverdueRequests, lockRequest, type RequestRow, requestTable } from './rows.ts'
+import { listOverdueRequests, type RequestRow, requestTable } from './rows.ts'
 
 const requestWithdrawn = entryKind('request.withdraw', 'withdrew a request')
 const requestExpired = entryKind('request.expire', 'let a request expire')
@@ -39,16 +39,13 @@ async function closeRequest(
 ): Promise<RequestRow> {
   checkPermit(permit, 'request.withdraw', id)
   return recorded(world, async scope => {
-    const request = await lockRequest(scope.tx, id)
-    if (request === undefined) throw noSuchRequest()
+    const request = await lockKnown(scope.tx, requestTable, id)
     if (request.state !== 'open')
       throw new Problem('wrong-state', {
         detail: `This request is ${request.state} and can not be ${state}.`,
         next: 'What was agreed is given back with: drop',
       })
-    const closed = { ...request, state, closedAt: scope.at }
-    const after = await scope.save(requestTable, request, closed)
     scope.entry({ kind: state === 'expired' ? requestExpired : requestWithdrawn, by: permit })
-    return after
+    return scope.save(requestTable, request, { ...request, state, closedAt: scope.at })
   })
 }

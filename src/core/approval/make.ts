@@ -1,6 +1,5 @@
 /** Asks people for something: a request is bound to the hash of exactly what is asked. */
 import { sha256Hex } from '../base/hash.ts'
-import type { AppId, PersonId, RequestId } from '../base/ids.ts'
 import { canonicalJson, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
@@ -10,24 +9,16 @@ import { parseText } from '../base/text.ts'
 import { addSeconds } from '../base/time.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import { isLiving } from '../people/person.ts'
-import { findInstallation, findPerson } from '../people/rows.ts'
-import { findRequest, type RequestKind, type RequestRow, requestTable } from './rows.ts'
+import { findInstallation, livingOf } from '../people/rows.ts'
+import { findRequest, type RequestRow, requestTable } from './rows.ts'
 
 const requestMade = entryKind('request.make', 'asked for something')
 
-export interface NewRequest {
-  id: RequestId
-  kind: RequestKind
-  appId: AppId | null
-  body: JsonObject
-  reason: string
-  /** Who may answer. The asker is taken out, unless `ownAnswer`. */
-  approvers: readonly PersonId[]
-  quorum: number
-  /** The asker may answer. Refused outside a solo installation; whether the matter allows it, the caller knows. */
-  ownAnswer: boolean
-}
+/** `ownAnswer` is refused outside a solo installation; whether the matter allows it, the caller knows. */
+export type NewRequest = { body: JsonObject } & Pick<
+  RequestRow,
+  'id' | 'kind' | 'appId' | 'reason' | 'approvers' | 'quorum' | 'ownAnswer'
+>
 
 /** The same call again answers the same request. Problem `already-exists` for another body under that id. */
 export async function makeRequest(
@@ -44,7 +35,8 @@ export async function makeRequest(
   return recorded(world, async scope => {
     const known = await findRequest(scope.tx, input.id)
     if (known !== undefined) return sameRequest(known, bodyHash)
-    const approvers = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
+    const asked = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
+    const living = await livingOf(scope.tx, asked, scope.at)
     const request: RequestRow = {
       ...input,
       version: 1,
@@ -52,7 +44,7 @@ export async function makeRequest(
       body,
       bodyHash,
       reason,
-      approvers: await livingOf(scope, [...new Set(approvers)]),
+      approvers: [...new Set(asked)].filter(each => living.has(each)),
       state: 'open',
       madeAt: scope.at,
       expiresAt: addSeconds(scope.at, limits.requestOpenDays * 24 * 3600),
@@ -71,15 +63,6 @@ function sameRequest(known: RequestRow, bodyHash: string): RequestRow {
     detail: 'Another request has this id.',
     next: 'Ask under a new id.',
   })
-}
-
-async function livingOf(scope: Scope, ids: readonly PersonId[]): Promise<PersonId[]> {
-  const living: PersonId[] = []
-  for (const id of ids) {
-    const person = await findPerson(scope.tx, id)
-    if (person !== undefined && isLiving(person, scope.at)) living.push(id)
-  }
-  return living
 }
 
 async function checkPeople(scope: Scope, request: RequestRow): Promise<void> {

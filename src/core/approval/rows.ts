@@ -9,8 +9,8 @@ import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { findRow } from '../ledger/find-row.ts'
+import type { Sql } from '../store/store.ts'
 
 export type RequestKind = 'grant' | 'policy' | 'trust' | 'resource' | 'target' | 'transfer'
 export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired'
@@ -26,6 +26,7 @@ export interface RequestRow {
   /** SHA-256 of `body`, hex. */
   readonly bodyHash: string
   readonly reason: string
+  /** Who may answer; the asker is among them only with `ownAnswer`. */
   readonly approvers: readonly PersonId[]
   readonly quorum: number
   /** The asker may answer: in a solo installation alone. */
@@ -69,10 +70,6 @@ export function findRequest(sql: Sql, id: RequestId): Promise<RequestRow | undef
   return findRow(sql, requestTable, id)
 }
 
-export function lockRequest(tx: Tx, id: RequestId): Promise<RequestRow | undefined> {
-  return lockRow(tx, requestTable, id)
-}
-
 /** Newest first. `personId` narrows to what this person asked or may answer. */
 export function listRequests(
   sql: Sql,
@@ -88,10 +85,8 @@ export function listRequests(
 }
 
 export function listAnswers(sql: Sql, requestId: RequestId): Promise<AnswerRow[]> {
-  return sql.query<AnswerRow>(
-    `select ${answerTable.select} from answer where request_id = $1 order by at, id`,
-    [requestId],
-  )
+  const text = `select ${answerTable.select} from answer where request_id = $1 order by at, id`
+  return sql.query<AnswerRow>(text, [requestId])
 }
 
 export function listOverdueRequests(sql: Sql, now: Instant): Promise<{ id: RequestId }[]> {

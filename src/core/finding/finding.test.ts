@@ -5,8 +5,8 @@ import { type TestWorld, testWorld } from '../../../test/support/world.ts'
 import { newId, systemId } from '../base/ids.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
-import { answerFinding, resolveFinding } from './answer.ts'
-import { type NewFinding, raiseFinding, raiseIn, resolveIn } from './raise.ts'
+import { answerFinding } from './answer.ts'
+import { type NewFinding, raiseIn, resolveIn } from './raise.ts'
 import { findFinding, findingTable, listOpenFindings } from './rows.ts'
 
 let world: TestWorld
@@ -22,36 +22,43 @@ const draft = (over: Partial<NewFinding> = {}): NewFinding => ({
   ownerId: null,
   ...over,
 })
-const countEntries = async () => (await readEntries(world.store)).length
+const raised = entryKind('test.raise', 'saw something wrong')
+const raise = (input: NewFinding) =>
+  recorded(world, async scope => {
+    const finding = await raiseIn(scope, input)
+    scope.entry({ kind: raised, by: sweep })
+    return finding
+  })
+const resolved = entryKind('test.resolve', 'saw it right again')
+const resolve = ({ kind, about }: NewFinding) =>
+  recorded(world, async scope => {
+    await resolveIn(scope, kind, about)
+    scope.entry({ kind: resolved, by: sweep })
+  })
 const about = (id: ReturnType<typeof newId<'finding'>>) =>
   testPermit('finding.answer', world.first.id, id)
 
 describe('a finding', () => {
   it('is raised once while it is open, and again after it was answered', async () => {
     const input = draft()
-    const first = await raiseFinding(world, sweep, input)
-    const entries = await countEntries()
-    expect((await raiseFinding(world, sweep, input)).id).toBe(first.id)
-    expect(await countEntries()).toBe(entries)
+    const first = await raise(input)
+    expect((await raise(input)).id).toBe(first.id)
     const answered = await answerFinding(world, about(first.id), {
       findingId: first.id,
       answer: 'The database is being repaired.',
     })
     expect(answered).toMatchObject({ state: 'answered', answeredBy: world.first.id })
-    expect((await raiseFinding(world, sweep, input)).id).not.toBe(first.id)
+    expect((await raise(input)).id).not.toBe(first.id)
   })
 
   it('raised by two at the same moment is one', async () => {
     const input = draft()
-    const [one, two] = await Promise.all([
-      raiseFinding(world, sweep, input),
-      raiseFinding(world, sweep, input),
-    ])
+    const [one, two] = await Promise.all([raise(input), raise(input)])
     expect(one.id).toBe(two.id)
   })
 
   it('is answered by a person, never by an agent or a sweep', async () => {
-    const { id } = await raiseFinding(world, sweep, draft())
+    const { id } = await raise(draft())
     for (const actor of [newId('identity'), sweep])
       await expect(
         answerFinding(world, testPermit('finding.answer', actor, id), {
@@ -63,18 +70,21 @@ describe('a finding', () => {
   })
 
   it('answered or resolved, can not be answered again; resolved, stays resolved', async () => {
-    const { id } = await raiseFinding(world, sweep, draft())
-    const answer = () => answerFinding(world, about(id), { findingId: id, answer: 'Known.' })
+    const first = await raise(draft())
+    const answer = (id = first.id) =>
+      answerFinding(world, about(id), { findingId: id, answer: 'Known.' })
     await answer()
     await expect(answer()).rejects.toMatchObject({ code: 'wrong-state' })
-    await resolveFinding(world, testPermit('finding.answer', sweep, id), { findingId: id })
-    await expect(resolveFinding(world, about(id), { findingId: id })).rejects.toMatchObject({
-      code: 'wrong-state',
-    })
+    const input = draft()
+    const { id } = await raise(input)
+    await resolve(input)
+    await expect(answer(id)).rejects.toMatchObject({ code: 'wrong-state' })
+    await resolve(input)
+    expect(await findFinding(world.store, id)).toMatchObject({ state: 'resolved', version: 2 })
   })
 
   it('is not answered with a permit for another one', async () => {
-    const { id } = await raiseFinding(world, sweep, draft())
+    const { id } = await raise(draft())
     const input = { findingId: id, answer: 'Known.' }
     await expect(answerFinding(world, about(newId('finding')), input)).rejects.toThrow('permit for')
     expect((await findFinding(world.store, id))?.state).toBe('open')
@@ -82,7 +92,8 @@ describe('a finding', () => {
 
   it('that does not exist is not found', async () => {
     const id = newId('finding')
-    await expect(resolveFinding(world, about(id), { findingId: id })).rejects.toMatchObject({
+    const input = { findingId: id, answer: 'Known.' }
+    await expect(answerFinding(world, about(id), input)).rejects.toMatchObject({
       code: 'not-found',
     })
   })
@@ -115,8 +126,8 @@ describe('a finding', () => {
   it('shows to its owner and, without one, to everybody, the worst first', async () => {
     const target = newId('target')
     const mine = { about: target, ownerId: world.first.id }
-    await raiseFinding(world, sweep, draft({ kind: 'b', severity: 'low', ...mine }))
-    await raiseFinding(world, sweep, draft({ kind: 'a', severity: 'high', about: target }))
+    await raise(draft({ kind: 'b', severity: 'low', ...mine }))
+    await raise(draft({ kind: 'a', severity: 'high', about: target }))
     const list = (ownerId: typeof world.first.id) =>
       listOpenFindings(world.store, { ownerId, about: target })
     expect((await list(world.first.id)).map(one => one.severity)).toEqual(['high', 'low'])
@@ -125,7 +136,7 @@ describe('a finding', () => {
 
   it('keeps its words out of facts, and makes them harmless', async () => {
     const words = 'Tom\u202e said \u001b[31mno'
-    const { id } = await raiseFinding(world, sweep, draft({ words }))
+    const { id } = await raise(draft({ words }))
     expect((await findFinding(world.store, id))?.words).toBe('Tom· said ·[31mno')
     const entry = (await readEntries(world.store)).at(-1)
     expect(JSON.stringify(entry?.facts)).not.toContain('Tom')

@@ -4,17 +4,15 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
-import type { Sql, Tx } from '../store/store.ts'
-
-export type Severity = 'low' | 'medium' | 'high'
+import { findRow } from '../ledger/find-row.ts'
+import type { Sql } from '../store/store.ts'
 
 export interface FindingRow {
   readonly id: FindingId
   readonly version: number
   /** `<noun>-<what is wrong>`, named by the chapter that raises it: `app-orphaned`. */
   readonly kind: string
-  readonly severity: Severity
+  readonly severity: 'low' | 'medium' | 'high'
   /** Id of the thing it is about. */
   readonly about: string
   /** Who must look; null: whoever has the role `platform`. */
@@ -37,36 +35,11 @@ export const findingTable = factTable<FindingRow, 'words' | 'answer'>(
     'id', 'version', 'kind', 'severity', 'about', 'ownerId', 'details', 'words', 'state',
     'answer', 'answeredBy', 'madeAt', 'closedAt',
   ],
-  {
-    json: ['details'],
-    words: ['words', 'answer'],
-    isResident: finding => finding.state === 'open',
-  },
+  { json: ['details'], words: ['words', 'answer'], isResident: ({ state }) => state === 'open' },
 )
 
 export function findFinding(sql: Sql, id: FindingId): Promise<FindingRow | undefined> {
   return findRow(sql, findingTable, id)
-}
-
-export function lockFinding(tx: Tx, id: FindingId): Promise<FindingRow | undefined> {
-  return lockRow(tx, findingTable, id)
-}
-
-/** Two that would raise the same at once wait for each other here. */
-export async function lockOpenFinding(
-  tx: Tx,
-  kind: string,
-  about: string,
-): Promise<FindingRow | undefined> {
-  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 7135004))', [
-    `${kind} ${about}`,
-  ])
-  const rows = await tx.query<FindingRow>(
-    `select ${findingTable.select} from finding
-     where kind = $1 and about = $2 and state = 'open' for update`,
-    [kind, about],
-  )
-  return rows[0]
 }
 
 /** What still needs somebody, the most severe first. */
