@@ -4,12 +4,18 @@ import { readAgreed } from '../approval/agreed.ts'
 import type { IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
+import { findRow, findWhere, lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import type { Part } from './presets/person.ts'
-import { findTrustRuleOf, identityTable, type TrustRuleRow, trustRuleTable } from './rows.ts'
-import { anchorOf, proposeTrust, readTrustBody, type TrustBody, type TrustWorld } from './trust.ts'
+import { identityTable, type TrustRuleRow, trustRuleTable } from './rows.ts'
+import {
+  anchorOf,
+  proposeTrust,
+  type TrustBody,
+  type TrustProposal,
+  type TrustWorld,
+} from './trust.ts'
 
 const trustAdded = entryKind('trust.add', 'let a caller prove that it is this identity')
 
@@ -25,9 +31,11 @@ export async function trustAgreed(
   checkPermit(permit, 'trust.add', input.id)
   return recorded(world, async scope => {
     const { request, body } = await readAgreed(scope, input.requestId, 'trust')
-    const known = await findTrustRuleOf(scope.tx, request.id)
+    const known = await findWhere(scope.tx, trustRuleTable, { requestId: request.id })
     if (known !== undefined) return known
-    return insertRule(scope, permit, readTrustBody(world, body), { ...input })
+    // Held to the same rules as on the day it was proposed.
+    const proposed = proposeTrust(world, body as unknown as TrustProposal)
+    return insertRule(scope, permit, proposed, { ...input })
   })
 }
 

@@ -6,7 +6,7 @@
  * `crit`, `alg: none`), or see another type than the one that is checked (`iss` as a list).
  */
 import { sha256Hex } from '../base/hash.ts'
-import { type Json, type JsonObject, parseJson } from '../base/json.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem } from '../base/problem.ts'
 import { type AttestRefusal, refuse } from './refusal.ts'
@@ -100,8 +100,7 @@ function readPart(part: string | undefined): JsonObject | null {
     const bytes = Buffer.from(part ?? '', 'base64url')
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     const value = parseJson(text, limits.foreignTokenBytes)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as JsonObject) : null
+    return isObject(value) ? value : null
   } catch (thrown) {
     if (isProblem(thrown) || thrown instanceof TypeError) return null
     throw thrown

@@ -125,21 +125,22 @@ async function attestPerson(
   // 3. and 4. are the people's chapter: type, audience, time, signature, and that they are signed in.
   // ATTACKER: a task token has the same issuer and keys. It is no person's, and is refused there.
   const personId = await signedIn(world, input.token)
-  if (personId === null) return refuse('signature', 'token', 'no sign-in that stands', 'a new one')
+  const person = personId === null ? undefined : world.replica.get(personTable, personId)
+  if (person === undefined)
+    return refuse('signature', 'token', 'no sign-in that stands', 'a new one')
   if (input.identity === undefined)
     return refuse('identity', 'identity', undefined, 'the one this is for, <app>/<role>')
   // 5. Holding the part in the app that a rule of the identity names.
   const rules = rulesOf(world.replica, input.identity)
   const chosen = choose(world.replica, rules, iss, rule => {
     const app = world.replica.get(appTable, rule.appId)
-    const person = world.replica.get(personTable, personId)
-    assert(app && person, 'a rule has an app, and who signed in is a person')
+    assert(app, 'a rule has an app')
     return matchPerson(rule.claims as unknown as PersonBinding, app, person, input.now)
   })
   if (isRefusal(chosen)) return chosen
-  const facts = { issuer: iss, event: 'local', person: personId }
-  const provenance = { facts, words: {}, key: `person ${personId} ${jti}` }
-  return { ...chosen, person: personId, provenance, ...used(assertion, false) }
+  const facts = { issuer: iss, event: 'local', person: person.id }
+  const provenance = { facts, words: {}, key: `person ${person.id} ${jti}` }
+  return { ...chosen, person: person.id, provenance, ...used(assertion, false) }
 }
 
 /** RFC 8725 §3.11: each kind of token has its own type, and none passes for another. */

@@ -113,6 +113,17 @@ test('an issuer that does not answer holds nobody longer than the limit', async 
   expect(performance.now() - started).toBeLessThan(limits.issuerCallMs + 1_500)
 })
 
+test('who has a fresh key waits for no call that an unknown one has caused', async () => {
+  await ask()
+  github.behave('slow')
+  clock.advance(limits.jwksRefetchMs)
+  const unknown = ask('unknown')
+  const started = performance.now()
+  expect(await ask()).toBeDefined()
+  expect(performance.now() - started).toBeLessThan(limits.issuerCallMs / 2)
+  expect(await unknown).toBeUndefined()
+})
+
 test('two issuers with the same key id keep their own keys, asked in either order', async () => {
   const other = await startGithubIssuer()
   try {

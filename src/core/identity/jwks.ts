@@ -8,7 +8,7 @@
  * a fetched set replaces the old one whole.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import type { Json, JsonObject } from '../base/json.ts'
+import { isObject, type Json, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
@@ -54,10 +54,14 @@ export function makeIssuerKeys(
     async keyOf(issuer, kid, alg) {
       if (!registry.issuers.has(issuer)) return undefined
       const cached = cachedOf(cache, issuer)
-      if (isWanted(cached, keyName(kid, alg), world.clock.monotonicMs()))
-        cached.flight ??= refresh(cached, issuer)
-      if (cached.flight !== undefined) await cached.flight
-      return usableKeys(cached, issuer, world.clock.monotonicMs()).get(keyName(kid, alg))
+      const name = keyName(kid, alg)
+      const known = cached.keys?.get(name)
+      // Who has a fresh key waits for no call that somebody else's unknown one has caused.
+      const isFresh = world.clock.monotonicMs() - cached.fetchedAtMs < limits.jwksFreshMs
+      if (known !== undefined && isFresh) return known
+      if (mayAsk(cached, world.clock.monotonicMs())) cached.flight ??= refresh(cached, issuer)
+      await cached.flight
+      return usableKeys(cached, issuer, world.clock.monotonicMs()).get(name)
     },
   }
 
@@ -99,12 +103,10 @@ function cachedOf(cache: Map<string, Cached>, issuer: string): Cached {
   return fresh
 }
 
-/** Whether the issuer is asked again. INVARIANT: never within the floor, whatever is asked for. */
-function isWanted(cached: Cached, name: string, nowMs: number): boolean {
+/** INVARIANT: an issuer is never asked twice within the floor, whatever tokens say. */
+function mayAsk(cached: Cached, nowMs: number): boolean {
   const floorMs = cached.keys === undefined ? limits.jwksRetryMs : limits.jwksRefetchMs
-  if (nowMs - cached.triedAtMs < floorMs) return false
-  if (cached.keys === undefined || !cached.keys.has(name)) return true
-  return nowMs - cached.fetchedAtMs >= limits.jwksFreshMs
+  return nowMs - cached.triedAtMs >= floorMs
 }
 
 function usableKeys(cached: Cached, issuer: string, nowMs: number): KeySet {
@@ -161,8 +163,7 @@ function keyName(kid: string, alg: AssertionAlg): string {
 }
 
 function objectOf(value: Json | undefined): JsonObject {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as JsonObject
+  if (isObject(value)) return value
   throw unusable('Its answer is not an object.')
 }
 

@@ -1,12 +1,13 @@
 /** Makes the identities of an app: one for each role, so that what may build can not publish. */
-import { lockApp } from '../app/rows.ts'
+import { appTable } from '../app/rows.ts'
 import { type AppId, newId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
+import { findWhere, lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { findTakenSpiffeId, type IdentityRow, identityTable, listIdentities } from './rows.ts'
+import { type IdentityRow, identityTable, listIdentities } from './rows.ts'
 import { type IdentityRole, spiffeId } from './spiffe.ts'
 
 const identitiesMade = entryKind('identity.make', 'gave the app its identities')
@@ -22,9 +23,7 @@ export async function makeIdentities(
 ): Promise<IdentityRow[]> {
   checkPermit(permit, 'app.make', input.appId)
   return recorded(world, async scope => {
-    const app = await lockApp(scope.tx, input.appId)
-    if (app === undefined)
-      throw new Problem('not-found', { detail: 'There is no such app.', field: 'app' })
+    const app = await lockKnown(scope.tx, appTable, input.appId)
     if (app.state !== 'draft' && app.state !== 'active')
       throw new Problem('wrong-state', {
         detail: `An app that is ${app.state} gets no identities.`,
@@ -44,9 +43,12 @@ export async function makeIdentities(
         madeAt: scope.at,
         endedAt: null,
       }))
-    const ids = made.map(identity => identity.spiffeId)
-    if ((await findTakenSpiffeId(scope.tx, ids)) !== undefined) throw nameTaken(app.slug)
-    for (const identity of made) await scope.insert(identityTable, identity)
+    for (const identity of made) {
+      const { spiffeId } = identity
+      const taken = await findWhere(scope.tx, identityTable, { spiffeId })
+      if (taken !== undefined) throw nameTaken(app.slug)
+      await scope.insert(identityTable, identity)
+    }
     if (made.length > 0) scope.entry({ kind: identitiesMade, by: permit })
     return [...known, ...made].filter(({ role }) => input.roles.includes(role))
   })

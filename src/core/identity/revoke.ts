@@ -2,9 +2,8 @@
 import type { IdentityId, SystemId, TrustRuleId } from '../base/ids.ts'
 import { systemId } from '../base/ids.ts'
 import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
-import { lockRow } from '../ledger/find-row.ts'
+import { lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import {
@@ -27,9 +26,7 @@ export async function removeTrustRule(
 ): Promise<TrustRuleRow> {
   checkPermit(permit, 'trust.remove', input.ruleId)
   return recorded(world, async scope => {
-    const rule = await lockRow(scope.tx, trustRuleTable, input.ruleId)
-    if (rule === undefined)
-      throw new Problem('not-found', { detail: 'There is no such trust rule.' })
+    const rule = await lockKnown(scope.tx, trustRuleTable, input.ruleId)
     if (rule.state === 'revoked') return rule
     scope.entry({ kind: trustRemoved, by: permit })
     return scope.save(trustRuleTable, rule, { ...rule, state: 'revoked', endedAt: scope.at })
@@ -44,9 +41,7 @@ export async function revokeIdentity(
 ): Promise<IdentityRow> {
   checkPermit(permit, 'identity.revoke', input.identityId)
   return recorded(world, async scope => {
-    const identity = await lockRow(scope.tx, identityTable, input.identityId)
-    if (identity === undefined)
-      throw new Problem('not-found', { detail: 'There is no such identity.' })
+    const identity = await lockKnown(scope.tx, identityTable, input.identityId)
     if (identity.state === 'revoked') return identity
     const end = { state: 'revoked', endedAt: scope.at } as const
     for (const rule of await lockTrustRulesOf(scope.tx, identity.id))

@@ -75,18 +75,6 @@ export function listIdentities(sql: Sql, appId: AppId): Promise<IdentityRow[]> {
   )
 }
 
-/** SPIFFE ids are given once, for ever: also those of revoked identities are taken. */
-export async function findTakenSpiffeId(
-  sql: Sql,
-  spiffeIds: readonly string[],
-): Promise<string | undefined> {
-  const rows = await sql.query<{ id: string }>(
-    'select spiffe_id as id from identity where spiffe_id = any($1) limit 1',
-    [spiffeIds],
-  )
-  return rows[0]?.id
-}
-
 /** Active identities of apps that are over. */
 export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
   return sql.query(
@@ -94,17 +82,6 @@ export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
      where i.state = 'active' and a.state in ('ending', 'ended', 'graduated')
      order by a.id, i.id limit ${limits.pageRows}`,
   )
-}
-
-export async function findTrustRuleOf(
-  sql: Sql,
-  requestId: RequestId,
-): Promise<TrustRuleRow | undefined> {
-  const rows = await sql.query<TrustRuleRow>(
-    `select ${trustRuleTable.select} from trust_rule where request_id = $1`,
-    [requestId],
-  )
-  return rows[0]
 }
 
 export function lockTrustRulesOf(tx: Tx, identityId: IdentityId): Promise<TrustRuleRow[]> {

@@ -4,7 +4,7 @@
  */
 import type { AppId, IdentityId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { Problem } from '../base/problem.ts'
 import type { Replica } from '../ledger/replica.ts'
 import type { IssuerKeys } from './jwks.ts'
 import { githubIssuer, parseGithubBinding } from './presets/github.ts'
@@ -26,7 +26,7 @@ export interface TrustProposal {
   readonly claims: JsonObject
 }
 
-/** What is agreed to, and what the rule's row then holds. */
+/** What is agreed to, and what the rule's row then holds. Proposing it again gives the same. */
 export interface TrustBody {
   readonly identityId: IdentityId
   readonly appId: AppId
@@ -52,19 +52,6 @@ export function proposeTrust(world: TrustWorld, input: TrustProposal): TrustBody
     issuer: checkIssuer(world, preset, input.issuer),
     claims: parseClaims(preset, input.claims),
   }
-}
-
-/** A body as it comes back from its request: held to the same rules as on the day it was proposed. */
-export function readTrustBody(world: TrustWorld, body: JsonObject): TrustBody {
-  const { identityId, preset, issuer, claims } = body
-  assert(preset === 'github' || preset === 'person', 'a trust request has a preset')
-  assert(typeof claims === 'object' && claims !== null, 'a trust request has claims')
-  return proposeTrust(world, {
-    identityId: identityId as IdentityId,
-    preset,
-    issuer: issuer as string,
-    claims: claims as JsonObject,
-  })
 }
 
 /** Issuer and the immutable id a rule turns on: what a token finds its rules by. */
