@@ -28,9 +28,9 @@ export function violatedConstraint(thrown: unknown): string | null {
 export function translate(thrown: unknown): unknown {
   if (thrown instanceof Problem || thrown instanceof StoreFault) return thrown
   const { code, message, constraint } = partsOf(thrown)
-  if (isSqlState(code)) return fromSqlState(code, message, constraint)
-  if (lostCodes.has(code) || lostTexts.test(message)) return unavailable(code || message)
-  return thrown
+  if (lostCodes.test(code)) return unavailable(code)
+  if (/^[0-9A-Z]{5}$/.test(code)) return fromSqlState(code, message, constraint)
+  return lostTexts.test(message) ? unavailable(code || message) : thrown
 }
 
 export function unavailable(log: string): Problem {
@@ -80,21 +80,8 @@ function fromSqlState(code: string, message: string, constraint: string | null):
 
 // Lost connection, out of resources, shutting down or failed over, a disk error, a time-out.
 const outage = /^(08|53|57P|58)|^(57014|55P03|25P02|25P03|25P04|25006)$/
-const lostCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENOENT',
-  'ENOSPC',
-  'EIO',
-])
+const lostCodes =
+  /^E(CONN(REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|HOSTUNREACH|NET(UNREACH|DOWN)|NOTFOUND|AI_AGAIN|NOENT|NOSPC|IO)$/
 /** What `pg` and PGlite say in words alone: a dead socket, a full pool, a stopped engine. */
 const lostTexts =
   /^(Connection terminated|timeout exceeded|timeout expired|Query read timeout|Client (has encountered|was closed)|Cannot use a pool after|PGlite is closed|Aborted\(|memory access out of bounds|unreachable)/
@@ -107,8 +94,4 @@ function partsOf(thrown: unknown): { code: string; message: string; constraint: 
     message: thrown.message,
     constraint: typeof constraint === 'string' ? constraint : null,
   }
-}
-
-function isSqlState(code: string): boolean {
-  return /^[0-9A-Z]{5}$/.test(code) && !lostCodes.has(code)
 }

@@ -2,6 +2,7 @@
  * LISTEN on a connection of its own that comes back by itself. Waking is a hint: who wakes reads the
  * truth from the tables, so after each reconnect it wakes once for whatever was missed meanwhile.
  */
+import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 import { limits } from '../base/limits.ts'
 import { translate } from './fault.ts'
@@ -32,13 +33,13 @@ export async function listen(
   const restart = async () => {
     while (!stopped.signal.aborted) {
       try {
-        await pause(limits.storeRelistenMs, stopped.signal)
+        await setTimeout(limits.storeRelistenMs, undefined, stopped)
         await start()
         if (stopped.signal.aborted) await client?.end()
         else wake('')
         return
       } catch {
-        // Not back yet: the next round tries again, and readers poll meanwhile.
+        // Stopped, or not back yet: then the next round tries again, and readers poll meanwhile.
       }
     }
   }
@@ -48,15 +49,4 @@ export async function listen(
     stopped.abort()
     await client?.end().catch(() => {})
   }
-}
-
-/** Waits, or returns at once when stopped. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

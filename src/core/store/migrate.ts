@@ -62,10 +62,7 @@ async function applyOnce(tx: Tx, name: string, text: string, schema: SchemaText)
   // A change of a busy table waits this long, then gives up: writers queue behind it meanwhile.
   await tx.query(`set local lock_timeout = ${limits.storeLockMs}`)
   for (const statement of splitSql(text)) await tx.query(statement)
-  await tx.query('insert into schema_migration (name, hash) values ($1, $2)', [
-    name,
-    sha256Hex(text),
-  ])
+  await remember(tx, name, text)
   // New tables have their grants in the same transaction, or nobody sees them.
   await runRoles(tx, schema)
   return true
@@ -80,10 +77,14 @@ async function applyRoles(tx: Tx, schema: SchemaText): Promise<boolean> {
 
 async function runRoles(tx: Tx, schema: SchemaText): Promise<void> {
   for (const statement of splitSql(schema.roles)) await tx.query(statement)
+  await remember(tx, rolesName, schema.roles)
+}
+
+async function remember(tx: Tx, name: string, text: string): Promise<void> {
   await tx.query(
     `insert into schema_migration (name, hash) values ($1, $2)
      on conflict (name) do update set hash = excluded.hash, at = now()`,
-    [rolesName, sha256Hex(schema.roles)],
+    [name, sha256Hex(text)],
   )
 }
 

@@ -5,7 +5,7 @@
 import { chmod, mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
+import { assert, Problem } from '../base/problem.ts'
 import { StoreFault } from './fault.ts'
 import { lockFolder } from './lock.ts'
 import { migrate } from './migrate.ts'
@@ -43,41 +43,29 @@ async function openFolder(dataDir: string): Promise<Store> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const folder = await realpath(dataDir)
   await chmod(folder, 0o700)
-  const unlock = lockFolder(folder)
-  try {
-    const data = join(folder, 'pgdata')
-    await placeTemplate(data)
-    const store = await openPglite(data)
-    const close = () => store.close().finally(unlock)
-    try {
-      await migrate(store)
-      await takeRuntime(store)
-      return { ...store, close }
-    } catch (thrown) {
-      await store.close()
-      throw thrown
-    }
-  } catch (thrown) {
-    unlock()
-    throw thrown
-  }
+  await using undo = new AsyncDisposableStack()
+  undo.defer(lockFolder(folder))
+  const data = join(folder, 'pgdata')
+  await placeTemplate(data)
+  const store = await openPglite(data)
+  undo.defer(() => store.close())
+  await migrate(store)
+  await takeRuntime(store)
+  const opened = undo.move()
+  return { ...store, close: () => opened.disposeAsync() }
 }
 
-async function openServer(config: {
-  url: string
-  connections?: number
-  endingConnections?: number
-}): Promise<Store> {
+async function openServer(config: Extract<StoreConfig, { url: string }>): Promise<Store> {
   const owner = openPostgres({ url: config.url, connections: 1 })
   try {
     const synchronousCommit = await checkServer(owner)
     await migrate(owner).catch(refuseRights)
     return openPostgres({
-      url: config.url,
+      connections: limits.storeConnections,
+      endingConnections: limits.storeEndingConnections,
+      ...config,
       role: 'leasehold_runtime',
       synchronousCommit,
-      connections: config.connections ?? limits.storeConnections,
-      endingConnections: config.endingConnections ?? limits.storeEndingConnections,
     })
   } finally {
     await owner.close()
@@ -96,7 +84,7 @@ async function checkServer(owner: Store): Promise<string> {
             current_setting('synchronous_commit') as sync, pg_is_in_recovery() as standby,
             current_setting('server_encoding') as encoding`,
   )
-  if (server === undefined) throw new Error('the server describes itself')
+  assert(server, 'the server describes itself')
   if (server.version < 150_000) refuse('must be PostgreSQL 15 or newer', 'Use a newer server.')
   if (server.standby) refuse('is a standby that only reads', 'Give the address of the primary.')
   if (server.encoding !== 'UTF8')

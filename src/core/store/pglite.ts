@@ -5,9 +5,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { PGlite, type Transaction } from '@electric-sql/pglite'
 import { assert, Problem } from '../base/problem.ts'
+import { beginText, instantFromText, oids, type Send, safeInteger, txOver } from './driver.ts'
 import { translate } from './fault.ts'
 import type { Store, TransactOptions, Tx } from './store.ts'
-import { instantFromText, oids, safeInteger } from './values.ts'
 
 /** Opens (or makes) a database in `folder` with the owner's rights; `takeRuntime` gives them up. */
 export async function openPglite(folder: string): Promise<Store> {
@@ -44,15 +44,12 @@ function pgliteStore(db: PGlite): Store {
   const inside = new AsyncLocalStorage<{ isOpen: boolean }>()
   const refuseInside = () =>
     assert(inside.getStore()?.isOpen !== true, 'inside a transaction only `tx` is asked')
+  const send = sendBy(db)
   const store: Store = {
     kind: 'pglite',
     query: async <Row>(text: string, params: readonly unknown[] = []) => {
       refuseInside()
-      try {
-        return (await db.query<Row>(text, [...params])).rows
-      } catch (thrown) {
-        throw translate(thrown)
-      }
+      return send<Row>(text, params)
     },
     async transact(work, options = {}) {
       refuseInside()
@@ -82,37 +79,21 @@ async function runWork<T>(
   work: (tx: Tx) => Promise<T>,
   options: TransactOptions,
 ): Promise<T> {
-  const begin = beginWords(options)
+  const begin = beginText('set transaction', options)
   if (begin !== '') await tx.exec(begin)
-  const last: (() => Promise<void>)[] = []
-  const send = async <Row>(text: string, params: readonly unknown[]) => {
+  const send = sendBy(tx)
+  const ours = txOver(send, send)
+  const value = await work(ours.tx)
+  for (const run of ours.last) await run()
+  return value
+}
+
+function sendBy(db: PGlite | Transaction): Send {
+  return async <Row>(text: string, params: readonly unknown[]) => {
     try {
-      return (await tx.query<Row>(text, [...params])).rows
+      return (await db.query<Row>(text, [...params])).rows
     } catch (thrown) {
       throw translate(thrown)
     }
   }
-  const value = await work({
-    isTransaction: true,
-    async query<Row>(text: string, params: readonly unknown[] = []) {
-      assert(last.length === 0, 'nothing is asked after the last statement')
-      return send<Row>(text, params)
-    },
-    finish<Row>(text: string, params: readonly unknown[] = []) {
-      const rows = Promise.withResolvers<Row[]>()
-      last.push(async () => rows.resolve(await send<Row>(text, params)))
-      return rows.promise
-    },
-  })
-  for (const run of last) await run()
-  return value
-}
-
-function beginWords(options: TransactOptions): string {
-  const statements: string[] = []
-  if (options.isolation === 'repeatable read')
-    statements.push('set transaction isolation level repeatable read')
-  if (options.readOnly === true) statements.push('set transaction read only')
-  if (options.role === 'sequencer') statements.push('set local role leasehold_sequencer')
-  return statements.join(';')
 }

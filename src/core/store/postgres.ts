@@ -4,11 +4,11 @@
  */
 import pg from 'pg'
 import { limits } from '../base/limits.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { Problem } from '../base/problem.ts'
+import { beginText, instantFromText, oids, type Send, safeInteger, txOver } from './driver.ts'
 import { translate, unavailable } from './fault.ts'
 import { listen } from './listen.ts'
 import type { Store, TransactOptions, Tx } from './store.ts'
-import { instantFromText, oids, safeInteger } from './values.ts'
 
 export interface PostgresOptions {
   readonly url: string
@@ -85,33 +85,26 @@ async function transact<T>(
   work: (tx: Tx) => Promise<T>,
   options: TransactOptions,
 ): Promise<T> {
-  const send = async <Row>(text: string, params: readonly unknown[]) =>
+  const send: Send = async <Row>(text: string, params: readonly unknown[]) =>
     rowsOf<Row>(await client.query(hot(texts, text, params)))
   // INVARIANT: nothing is sent before the answer to `begin`. Sent ahead of it, a statement would
   // commit by itself where `begin` alone was cancelled.
+  const start = beginText('begin', options)
   let begun: Promise<unknown> | undefined
-  const begin = () => (begun ??= client.query(beginText(options)))
-  const last: (() => Promise<void>)[] = []
+  const begin = () => (begun ??= client.query(start))
+  const sendBegun: Send = async (text, params) => {
+    try {
+      await begin()
+      return await send(text, params)
+    } catch (thrown) {
+      throw translate(thrown)
+    }
+  }
+  const { tx, last } = txOver(sendBegun, send)
   try {
-    const value = await work({
-      isTransaction: true,
-      query: async <Row>(text: string, params: readonly unknown[] = []) => {
-        try {
-          assert(last.length === 0, 'nothing is asked after the last statement')
-          await begin()
-          return await send<Row>(text, params)
-        } catch (thrown) {
-          throw translate(thrown)
-        }
-      },
-      finish<Row>(text: string, params: readonly unknown[] = []) {
-        const rows = Promise.withResolvers<Row[]>()
-        last.push(async () => rows.resolve(await send<Row>(text, params)))
-        return rows.promise
-      },
-    })
+    const value = await work(tx)
     // One statement alone is a transaction by itself.
-    if (begun === undefined && last.length <= 1 && beginText(options) === 'begin')
+    if (begun === undefined && last.length <= 1 && start === 'begin')
       for (const run of last) await run()
     else await commit(client, begin, last)
     return value
@@ -134,15 +127,6 @@ async function commit(
   for (const each of sent) await each
   // A failed transaction answers its commit with ROLLBACK and no error.
   if ((await committed).command !== 'COMMIT') throw unavailable('the commit was a rollback')
-}
-
-function beginText(options: TransactOptions): string {
-  const modes = [
-    options.isolation === 'repeatable read' ? ' isolation level repeatable read' : '',
-    options.readOnly === true ? ' read only' : '',
-  ]
-  const role = options.role === 'sequencer' ? '; set local role leasehold_sequencer' : ''
-  return `begin${modes.join('')}${role}`
 }
 
 /** A text seen before is prepared once per connection under a name: parsing costs more than running. */
