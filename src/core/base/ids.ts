@@ -5,6 +5,7 @@
  * person sees is the slug, or the short id (`L-7K2Q`) that `shortId` derives from the id.
  */
 import { randomBytes } from 'node:crypto'
+import type { Word } from './text.ts'
 
 export const idPrefixes = {
   person: 'pe',
@@ -63,18 +64,9 @@ export function newId<K extends IdKind>(kind: K): Id<K> {
   return `${idPrefixes[kind]}_${text}` as Id<K>
 }
 
-export function systemId(
-  name:
-    | 'genesis'
-    | 'lease-sweep'
-    | 'app-sweep'
-    | 'people-sweep'
-    | 'offboard'
-    | 'sequencer'
-    | 'approval'
-    | 'recovery'
-    | 'schedule',
-): SystemId {
+type SystemName = Word<'genesis lease-sweep app-sweep offboard approval recovery schedule'>
+
+export function systemId(name: SystemName): SystemId {
   return `sy_${name}` as SystemId
 }
 

@@ -36,11 +36,8 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 function canonicalObject(value: Record<string, unknown>): string {
-  const members: string[] = []
-  for (const key of Object.keys(value).sort()) {
-    const member = value[key]
-    if (member !== undefined) members.push(`${canonicalString(key)}:${canonicalJson(member)}`)
-  }
+  const said = Object.keys(value).filter(key => value[key] !== undefined)
+  const members = said.sort().map(key => `${canonicalString(key)}:${canonicalJson(value[key])}`)
   return `{${members.join(',')}}`
 }
 

@@ -6,61 +6,24 @@
  */
 import type { ActorId, AnyId, AppId, DecisionId, SystemId, TaskId } from './ids.ts'
 import type { JsonObject } from './json.ts'
+import { assert } from './problem.ts'
+import { words } from './text.ts'
 import type { Instant } from './time.ts'
 
 /** Everything that can be decided about ourselves. What an app does with data is `DataAction`. */
-export const actionNames = [
-  'person.add',
-  'person.leave',
-  'person.roles',
-  'app.make',
-  'app.extend',
-  'app.transfer',
-  'app.accept',
-  'app.pause',
-  'app.resume',
-  'app.end',
-  'identity.revoke',
-  'trust.add',
-  'trust.remove',
-  'target.connect',
-  'resource.define',
-  'request.make',
-  'request.withdraw',
-  'request.answer',
-  'grant.make',
-  'grant.drop',
-  'grant.narrow',
-  'manifest.set',
-  'task.open',
-  'task.close',
-  'token.exchange',
-  'token.introspect',
-  'token.revoke',
-  'lease.issue',
-  'lease.renew',
-  'lease.end',
-  'hold.set',
-  'hold.lift',
-  'policy.change',
-  'finding.answer',
-  'offboard.plan',
-  'offboard.run',
-  'text.erase',
-  'key.rotate',
-  'log.read',
-] as const
+export const actionNames = words(
+  'person.add person.leave person.roles',
+  'app.make app.extend app.transfer app.accept app.pause app.resume app.end',
+  'identity.revoke trust.add trust.remove target.connect resource.define',
+  'request.make request.withdraw request.answer grant.make grant.drop grant.narrow manifest.set',
+  'task.open task.close token.exchange token.introspect token.revoke',
+  'lease.issue lease.renew lease.end hold.set hold.lift policy.change finding.answer',
+  'offboard.plan offboard.run text.erase key.rotate log.read',
+)
 export type ActionName = (typeof actionNames)[number]
 
 /** Classes of what is done to data (design §5). Unknown is the strongest. */
-export const dataActions = [
-  'read',
-  'write',
-  'destroy',
-  'share-outside',
-  'spend',
-  'change-privilege',
-] as const
+export const dataActions = words('read write destroy share-outside spend change-privilege')
 export type DataAction = (typeof dataActions)[number]
 
 /** A decision as it is kept: `body` is canonical JSON, enough to decide again byte for byte. */
@@ -94,22 +57,14 @@ export type PermitFor = <A extends ActionName>(
   about: { readonly type: string; readonly id: AnyId; readonly draft?: JsonObject },
 ) => Permit<A>
 
-export function issuePermit<A extends ActionName>(permit: {
-  action: A
-  actor: ActorId
-  about: AnyId
-  decisions: readonly DecisionRecord[]
-  decidedAt: Instant
-}): Permit<A> {
+export function issuePermit<A extends ActionName>(
+  permit: Omit<Permit<A>, typeof permitBrand>,
+): Permit<A> {
   return Object.freeze({ ...permit }) as Permit<A>
 }
 
 /** Asserts that the permit is for this action and this thing. A mismatch is a bug, not a denial. */
-export function checkPermit<A extends ActionName>(
-  permit: Permit<A>,
-  action: A,
-  about: AnyId,
-): void {
-  if (permit.action !== action || permit.about !== about)
-    throw new Error(`permit for ${permit.action} ${permit.about} used for ${action} ${about}`)
+export function checkPermit<A extends ActionName>(permit: Permit<A>, action: A, about: AnyId) {
+  const isFor = permit.action === action && permit.about === about
+  assert(isFor, `permit for ${permit.action} ${permit.about} used for ${action} ${about}`)
 }
