@@ -13,28 +13,22 @@ import { addMs, type Instant } from '../base/time.ts'
 import type { AppRow, AppState, PauseCause } from './rows.ts'
 
 export type AppEvent =
-  | { readonly kind: 'activate' }
+  | { readonly kind: 'activate' | 'owner-gone' | 'owner-back' | 'hand-over-due' }
+  | { readonly kind: 'end-due' | 'end' | 'gone' | 'graduate' }
   | { readonly kind: 'extend'; readonly endsAt: Instant }
   | { readonly kind: 'offer'; readonly to: PersonId }
   | { readonly kind: 'name-backup'; readonly backupId: PersonId }
   | { readonly kind: 'accept'; readonly by: PersonId; readonly backupId: PersonId }
   | { readonly kind: 'pause'; readonly because: Exclude<PauseCause, 'owner-gone'> }
   | { readonly kind: 'resume'; readonly by: 'owner' | 'person' }
-  | { readonly kind: 'owner-gone' }
-  | { readonly kind: 'owner-back' }
-  | { readonly kind: 'hand-over-due' }
-  | { readonly kind: 'end-due' }
-  | { readonly kind: 'end' }
-  | { readonly kind: 'gone' }
-  | { readonly kind: 'graduate' }
-export type AppEventKind = AppEvent['kind']
+type AppEventKind = AppEvent['kind']
 
 /** The app after the event, with its version as it was; or why not, and what to do instead. */
 export function stepApp(app: AppRow, event: AppEvent, now: Instant): AppRow | Problem {
   const state = stateAt(app, now)
-  if (!allowedIn[event.kind].includes(app.state)) return wrongState(app, state, event.kind)
+  const no = () => wrongState(app, state, event.kind)
   const isEnd = event.kind === 'end' || event.kind === 'end-due'
-  if (state !== app.state && !isEnd) return wrongState(app, state, event.kind)
+  if (!events[event.kind].in.includes(app.state) || (state !== app.state && !isEnd)) return no()
   switch (event.kind) {
     case 'activate':
       return { ...app, state: 'active' }
@@ -51,17 +45,15 @@ export function stepApp(app: AppRow, event: AppEvent, now: Instant): AppRow | Pr
     case 'resume':
       return resume(app, event.by)
     case 'owner-gone':
-      return app.orphanedAt === null
-        ? { ...app, orphanedAt: now }
-        : wrongState(app, state, event.kind)
+      return app.orphanedAt === null ? { ...app, orphanedAt: now } : no()
     case 'owner-back':
-      return app.orphanedAt === null ? wrongState(app, state, event.kind) : owned(app)
+      return app.orphanedAt === null ? no() : owned(app)
     case 'hand-over-due':
       return app.orphanedAt !== null && now >= handOverEndsAt(app.orphanedAt)
         ? { ...app, state: 'paused', pausedBecause: 'owner-gone' }
-        : wrongState(app, state, event.kind)
+        : no()
     case 'end-due':
-      return state === 'ending' ? ending(app) : wrongState(app, state, event.kind)
+      return state === 'ending' ? ending(app) : no()
     case 'end':
       return ending(app)
     case 'gone':
@@ -83,22 +75,22 @@ export function handOverEndsAt(orphanedAt: Instant): Instant {
 
 const living: readonly AppState[] = ['draft', 'active', 'paused']
 
-/** States in which an event can mean something at all; the rest is looked at one by one. */
-const allowedIn: Record<AppEventKind, readonly AppState[]> = {
-  activate: ['draft'],
-  extend: living,
-  offer: living,
-  'name-backup': living,
-  accept: living,
-  pause: ['active', 'paused'],
-  resume: ['paused'],
-  'owner-gone': living,
-  'owner-back': living,
-  'hand-over-due': ['active'],
-  'end-due': living,
-  end: living,
-  gone: ['ending'],
-  graduate: ['ending'],
+/** In which states an event can mean something at all, and what the app becomes by it. */
+const events: Record<AppEventKind, { in: readonly AppState[]; become: string }> = {
+  activate: { in: ['draft'], become: 'opened' },
+  extend: { in: living, become: 'extended' },
+  offer: { in: living, become: 'handed over' },
+  'name-backup': { in: living, become: 'given another backup' },
+  accept: { in: living, become: 'accepted' },
+  pause: { in: ['active', 'paused'], become: 'paused' },
+  resume: { in: ['paused'], become: 'resumed' },
+  'owner-gone': { in: living, become: 'marked as without owner' },
+  'owner-back': { in: living, become: 'marked as owned again' },
+  'hand-over-due': { in: ['active'], become: 'paused for its missing owner' },
+  'end-due': { in: living, become: 'ended by its date' },
+  end: { in: living, become: 'ended' },
+  gone: { in: ['ending'], become: 'called ended' },
+  graduate: { in: ['ending'], become: 'graduated' },
 }
 
 function extend(app: AppRow, endsAt: Instant): AppRow | Problem {
@@ -132,12 +124,7 @@ function accept(app: AppRow, event: { by: PersonId; backupId: PersonId }): AppRo
 /** A living owner again: undoes what the owner's absence did, and nothing else. */
 function owned(app: AppRow): AppRow {
   const isOver = app.pausedBecause === 'owner-gone'
-  return {
-    ...app,
-    orphanedAt: null,
-    state: isOver ? 'active' : app.state,
-    pausedBecause: isOver ? null : app.pausedBecause,
-  }
+  return { ...app, orphanedAt: null, ...(isOver ? { state: 'active', pausedBecause: null } : {}) }
 }
 
 /** A stronger reason takes the place of a weaker one, so that nobody lifts more than they set. */
@@ -169,27 +156,10 @@ function ending(app: AppRow): AppRow {
 
 function wrongState(app: AppRow, state: AppState, event: AppEventKind): Problem {
   return new Problem('wrong-state', {
-    detail: `\`${app.slug}\` is ${state} and can not be ${become[event]}.`,
+    detail: `\`${app.slug}\` is ${state} and can not be ${events[event].become}.`,
     next: nextStep[state](app.slug),
     log: `${event} in ${app.state}, ends ${app.endsAt}`,
   })
-}
-
-const become: Record<AppEventKind, string> = {
-  activate: 'opened',
-  extend: 'extended',
-  offer: 'handed over',
-  'name-backup': 'given another backup',
-  accept: 'accepted',
-  pause: 'paused',
-  resume: 'resumed',
-  'owner-gone': 'marked as without owner',
-  'owner-back': 'marked as owned again',
-  'hand-over-due': 'paused for its missing owner',
-  'end-due': 'ended by its date',
-  end: 'ended',
-  gone: 'called ended',
-  graduate: 'graduated',
 }
 
 const nextStep: Record<AppState, (slug: string) => string> = {

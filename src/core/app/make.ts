@@ -1,5 +1,4 @@
 /** Makes an app: nothing gets identities, data or credentials here without an owner, a purpose and an end. */
-import type { AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
@@ -10,31 +9,14 @@ import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
 import { violatedConstraint } from '../store/fault.ts'
-import { changeApp, requireLiving } from './change.ts'
-import {
-  type AppRow,
-  appTable,
-  type DataClass,
-  type EndTrigger,
-  findApp,
-  type Stage,
-} from './rows.ts'
+import { requireLiving } from './events.ts'
+import { type AppRow, appTable, findApp } from './rows.ts'
 
 const appMade = entryKind('app.make', 'made the app')
-const appActivated = entryKind('app.activate', 'opened the app')
 
-export interface NewApp {
-  id: AppId
-  slug: string
-  ownerId: PersonId
-  /** Another living person; in a solo installation the owner may stand alone. */
-  backupId: PersonId
-  team: string | null
-  purpose: string
-  dataClasses: readonly DataClass[]
-  stage: Stage
-  endTrigger: EndTrigger
-  endsAt: Instant
+type Said = 'slug' | 'team' | 'purpose' | 'dataClasses' | 'stage' | 'endTrigger' | 'endsAt'
+/** The backup is another living person; in a solo installation the owner may stand alone. */
+export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> & {
   /** Made ahead of time, for a planned day: gets nothing until `activateApp`. */
   isDraft?: boolean
 }
@@ -60,19 +42,6 @@ export async function makeApp(
     if (violatedConstraint(thrown) === 'app_slug') throw slugTaken(input.slug)
     throw thrown
   }
-}
-
-export async function activateApp(
-  world: LedgerWorld,
-  permit: Permit<'app.make'>,
-  input: { appId: AppId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.make', input.appId)
-  return recorded(world, async scope => {
-    const app = await changeApp(scope, input.appId, { kind: 'activate' })
-    scope.entry({ kind: appActivated, by: permit })
-    return app
-  })
 }
 
 function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppRow {

@@ -12,13 +12,20 @@ import { addMs, type Instant } from '../base/time.ts'
 import { findingTable } from '../finding/rows.ts'
 import { imageOf } from '../ledger/fact-table.ts'
 import { type AppEvent, stepApp } from './app.ts'
-import { beginEnd, finishEnd } from './end.ts'
-import { extendApp } from './extend.ts'
-import { activateApp, makeApp } from './make.ts'
-import { pauseApp, resumeApp } from './pause.ts'
+import {
+  acceptApp,
+  activateApp,
+  beginEnd,
+  extendApp,
+  finishEnd,
+  nameBackup,
+  pauseApp,
+  resumeApp,
+  transferApp,
+} from './events.ts'
+import { makeApp } from './make.ts'
 import { appStates, appTable, findApp, type PauseCause } from './rows.ts'
 import { sweepApps } from './sweep.ts'
-import { acceptApp, nameBackup, transferApp } from './transfer.ts'
 
 const hour = 3_600_000
 const day = 24 * hour

@@ -3,8 +3,8 @@ import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, lockRow, shareRow } from '../ledger/find-row.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { findRow } from '../ledger/find-row.ts'
+import type { Sql } from '../store/store.ts'
 
 /** From what anyone may read to what hurts most. `customer` and `hr` weigh the same. */
 export const dataClasses = ['public', 'internal', 'customer', 'hr', 'secret'] as const
@@ -12,10 +12,8 @@ export type DataClass = (typeof dataClasses)[number]
 
 export const appStates = ['draft', 'active', 'paused', 'ending', 'ended', 'graduated'] as const
 export type AppState = (typeof appStates)[number]
-export type Stage = 'prototype' | 'managed'
 /** `owner` its owner or backup · `person` somebody else with the right · `drift` a control of ours. */
 export type PauseCause = 'owner' | 'owner-gone' | 'drift' | 'person'
-export type EndTrigger = 'date' | 'owner' | 'day-closes' | 'graduation'
 
 export interface AppRow {
   readonly id: AppId
@@ -27,9 +25,9 @@ export interface AppRow {
   readonly team: string | null
   readonly purpose: string
   readonly dataClasses: readonly DataClass[]
-  readonly stage: Stage
+  readonly stage: 'prototype' | 'managed'
   readonly state: AppState
-  readonly endTrigger: EndTrigger
+  readonly endTrigger: 'date' | 'owner' | 'day-closes' | 'graduation'
   readonly endsAt: Instant
   /** No extension passes this. */
   readonly maxEndsAt: Instant
@@ -55,15 +53,6 @@ export const appTable = factTable<AppRow, 'purpose'>(
 
 export function findApp(sql: Sql, id: AppId): Promise<AppRow | undefined> {
   return findRow(sql, appTable, id)
-}
-
-export function lockApp(tx: Tx, id: AppId): Promise<AppRow | undefined> {
-  return lockRow(tx, appTable, id)
-}
-
-/** As it is until the commit: many may look at once, and a change waits for them. */
-export function shareApp(tx: Tx, id: AppId): Promise<AppRow | undefined> {
-  return shareRow(tx, appTable, id)
 }
 
 /** The living app of that name, else the one that ended last. */
@@ -94,28 +83,17 @@ export function listApps(
 export const orphaned = 'app-orphaned'
 export const backupGone = 'app-backup-gone'
 
-export interface DueApp {
-  readonly id: AppId
-  readonly due:
-    | 'end-due'
-    | 'owner-gone'
-    | 'owner-back'
-    | 'hand-over-due'
-    | 'backup-gone'
-    | 'backup-back'
-}
-
-export interface DueTimes {
-  readonly now: Instant
-  /** Nobody who was not seen since then counts as living. */
-  readonly silentSince: Instant
-  /** Whoever has been without an owner since before then is paused. */
-  readonly orphanedSince: Instant
-}
-
-/** Living apps to which something happens by itself, with what it is; of one app, or a page of all. */
-export function listDueApps(sql: Sql, times: DueTimes, id: AppId | null = null): Promise<DueApp[]> {
-  return sql.query<DueApp>(
+/**
+ * Living apps to which something happens by itself, with what it is; of one app, or a page of all.
+ * Nobody who was not seen since `silentSince` counts as living; who has been without an owner since
+ * `orphanedSince` is paused.
+ */
+export function listDueApps<Due extends string>(
+  sql: Sql,
+  times: { now: Instant; silentSince: Instant; orphanedSince: Instant },
+  id: AppId | null = null,
+): Promise<{ id: AppId; due: Due }[]> {
+  return sql.query(
     `with seen as (
        select app.*, owner.state = 'living' and owner.seen_at >= $2 as owner_lives,
          backup.state = 'living' and backup.seen_at >= $2 as backup_lives,

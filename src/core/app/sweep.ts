@@ -4,40 +4,38 @@
  */
 import { type AppId, systemId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import type { ActionName, PermitFor } from '../base/permit.ts'
+import type { PermitFor } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { addMs, type Instant } from '../base/time.ts'
 import { raiseIn, resolveIn } from '../finding/raise.ts'
-import { type EntryKind, entryKind } from '../ledger/kind.ts'
+import { lockKnown } from '../ledger/find-row.ts'
+import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { handOverEndsAt } from './app.ts'
-import { changeApp, lockKnownApp } from './change.ts'
-import { type AppRow, backupGone, type DueApp, listDueApps, orphaned } from './rows.ts'
+import { changeApp } from './events.ts'
+import { type AppRow, appTable, backupGone, listDueApps, orphaned } from './rows.ts'
 
-type Due = DueApp['due']
-
-const acts: Record<Due, { action: ActionName; kind: EntryKind }> = {
-  'end-due': { action: 'app.end', kind: entryKind('app.end-due', 'ended by its date') },
-  'owner-gone': {
-    action: 'app.transfer',
-    kind: entryKind('app.owner-gone', 'lost its owner: the backup is asked'),
-  },
-  'owner-back': { action: 'app.resume', kind: entryKind('app.owner-back', 'has its owner back') },
-  'hand-over-due': {
-    action: 'app.pause',
-    kind: entryKind('app.hand-over-due', 'was paused: nobody took over in time'),
-  },
-  'backup-gone': {
-    action: 'app.transfer',
-    kind: entryKind('app.backup-gone', 'lost its backup: the owner is asked'),
-  },
-  'backup-back': {
-    action: 'app.transfer',
-    kind: entryKind('app.backup-back', 'has its backup back'),
-  },
-}
+/** What may happen, the action that allows it, and what the log says of it. */
+const dues = {
+  'end-due': ['app.end', entryKind('app.end-due', 'ended by its date')],
+  'owner-gone': [
+    'app.transfer',
+    entryKind('app.owner-gone', 'lost its owner: the backup is asked'),
+  ],
+  'owner-back': ['app.resume', entryKind('app.owner-back', 'has its owner back')],
+  'hand-over-due': [
+    'app.pause',
+    entryKind('app.hand-over-due', 'was paused: nobody took over in time'),
+  ],
+  'backup-gone': [
+    'app.transfer',
+    entryKind('app.backup-gone', 'lost its backup: the owner is asked'),
+  ],
+  'backup-back': ['app.transfer', entryKind('app.backup-back', 'has its backup back')],
+} as const
+type Due = keyof typeof dues
 
 export interface SweepWorld extends LedgerWorld {
   readonly permitFor: PermitFor
@@ -45,15 +43,15 @@ export interface SweepWorld extends LedgerWorld {
 
 /** Returns how many apps changed. A page at a time: what is left is taken by the next sweep. */
 export async function sweepApps(world: SweepWorld): Promise<number> {
-  const due = await listDueApps(world.store, timesAt(world.clock.now()))
-  return forEachDue(due, one => applyDue(world, one))
+  const found = await listDueApps<Due>(world.store, timesAt(world.clock.now()))
+  return forEachDue(found, ({ id, due }) => applyDue(world, id, due))
 }
 
-async function applyDue(world: SweepWorld, { id, due }: DueApp): Promise<void> {
-  const { action, kind } = acts[due]
+async function applyDue(world: SweepWorld, id: AppId, due: Due): Promise<void> {
+  const [action, kind] = dues[due]
   const permit = world.permitFor(systemId('app-sweep'), action, { type: 'app', id })
   await recorded(world, async scope => {
-    const app = await lockKnownApp(scope, id)
+    const app = await lockKnown(scope.tx, appTable, id)
     await requireDue(scope, id, due)
     await follow(scope, due, app)
     scope.entry({ kind, by: permit, subjects: [{ type: 'app', id, version: app.version }] })
@@ -80,7 +78,7 @@ async function follow(scope: Scope, due: Due, app: AppRow): Promise<unknown> {
 
 /** Looked at again under the lock: an owner who signed in meanwhile is not gone. */
 async function requireDue(scope: Scope, id: AppId, due: Due): Promise<void> {
-  const [still] = await listDueApps(scope.tx, timesAt(scope.at), id)
+  const [still] = await listDueApps<Due>(scope.tx, timesAt(scope.at), id)
   if (still?.due !== due)
     throw new Problem('wrong-state', {
       detail: 'This is not due any more.',

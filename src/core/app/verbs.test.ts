@@ -15,13 +15,19 @@ import { limits } from '../base/limits.ts'
 import { addSeconds } from '../base/time.ts'
 import { findingTable, listOpenFindings } from '../finding/rows.ts'
 import { recorded } from '../ledger/record.ts'
-import { beginEnd, finishEnd } from './end.ts'
-import { extendApp } from './extend.ts'
+import {
+  acceptApp,
+  beginEnd,
+  extendApp,
+  finishEnd,
+  nameBackup,
+  pauseApp,
+  resumeApp,
+  transferApp,
+} from './events.ts'
 import { makeApp, type NewApp } from './make.ts'
-import { pauseApp, resumeApp } from './pause.ts'
 import { appTable, backupGone, findApp, findAppBySlug, listApps, orphaned } from './rows.ts'
 import { sweepApps } from './sweep.ts'
-import { acceptApp, nameBackup, transferApp } from './transfer.ts'
 
 let world: TestWorld
 let maya: PersonId

@@ -1,6 +1,6 @@
 /** Makes the grant people agreed to: those rights, no others, once. */
 import { stateAt } from '../app/app.ts'
-import { shareApp } from '../app/rows.ts'
+import { appTable } from '../app/rows.ts'
 import { readAgreed } from '../approval/agreed.ts'
 import { listAnswers, type RequestRow } from '../approval/rows.ts'
 import type { GrantId, RequestId } from '../base/ids.ts'
@@ -66,7 +66,7 @@ async function checkStill(
   request: RequestRow,
   body: GrantBody,
 ): Promise<ResourceRow> {
-  const app = await shareApp(scope.tx, body.appId)
+  const app = await shareRow(scope.tx, appTable, body.appId)
   const resource = await shareRow(scope.tx, resourceTable, body.resourceId)
   if (app === undefined || resource === undefined || request.appId !== app.id)
     throw new Problem('not-found', { detail: 'What was asked for is not there any more.' })

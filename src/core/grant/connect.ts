@@ -1,6 +1,6 @@
 /** Connects a target: from then on it can be asked for, once its canary has passed. */
 
-import { requireLiving } from '../app/change.ts'
+import { requireLiving } from '../app/events.ts'
 import type { PersonId, TargetId } from '../base/ids.ts'
 import { canonicalJson, type Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'

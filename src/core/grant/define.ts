@@ -1,5 +1,5 @@
 /** Names a thing at a target that can be asked for: its class, its owner, what of it is offered. */
-import { requireLiving } from '../app/change.ts'
+import { requireLiving } from '../app/events.ts'
 import { type DataClass, dataClasses } from '../app/rows.ts'
 import type { PersonId, ResourceId, TargetId } from '../base/ids.ts'
 import type { Json } from '../base/json.ts'

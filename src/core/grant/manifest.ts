@@ -1,11 +1,12 @@
 /** Sets the boundary an app works in, from its `leasehold.yaml`. The one before is kept, superseded. */
 import { stateAt } from '../app/app.ts'
-import { shareApp } from '../app/rows.ts'
+import { appTable } from '../app/rows.ts'
 import type { AppId, ManifestId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
+import { shareRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { lockManifest, type ManifestRow, manifestTable, type Purpose } from './rows.ts'
@@ -31,7 +32,7 @@ export async function setManifest(
   checkPermit(permit, 'manifest.set', input.id)
   const { text } = input
   return recorded(world, async scope => {
-    const app = await shareApp(scope.tx, input.appId)
+    const app = await shareRow(scope.tx, appTable, input.appId)
     if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
     if (app.slug !== text.app)
       throw new Problem('invalid-field', {

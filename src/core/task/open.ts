@@ -4,7 +4,7 @@
  */
 
 import { stateAt } from '../app/app.ts'
-import { shareApp } from '../app/rows.ts'
+import { appTable } from '../app/rows.ts'
 import type { AppId, IdentityId, PersonId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
@@ -45,7 +45,7 @@ export async function openTask(
 ): Promise<TaskRow> {
   if (permit.action === 'task.open') checkPermit(permit, 'task.open', input.id)
   assert(permit.actor === input.identityId, 'a task is opened by the identity it is of')
-  const app = await shareApp(scope.tx, input.appId)
+  const app = await shareRow(scope.tx, appTable, input.appId)
   if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
   // The decision saw memory; the rows are the truth, and hold still until this commits.
   const identity = await shareRow(scope.tx, identityTable, input.identityId)

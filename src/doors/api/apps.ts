@@ -1,9 +1,14 @@
 /** Apps: make, look at, change, hand over, pause. Ending and its proof are in `ends.ts`. */
-import { extendApp } from '../../core/app/extend.ts'
+import {
+  acceptApp,
+  extendApp,
+  nameBackup,
+  pauseApp,
+  resumeApp,
+  transferApp,
+} from '../../core/app/events.ts'
 import { makeApp } from '../../core/app/make.ts'
-import { pauseApp, resumeApp } from '../../core/app/pause.ts'
 import { type AppRow, listApps } from '../../core/app/rows.ts'
-import { acceptApp, nameBackup, transferApp } from '../../core/app/transfer.ts'
 import { listRequests } from '../../core/approval/rows.ts'
 import { newId, type PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'

@@ -1,6 +1,6 @@
 /** Ends and proofs: the plan, the run, the certificate, the trace. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { beginEnd } from '../../core/app/end.ts'
+import { beginEnd } from '../../core/app/events.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import type { AppId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'

@@ -3,7 +3,7 @@
  * was not is done. Ends with a certificate either way; a certificate that is not green says so.
  */
 
-import { finishEnd } from '../../core/app/end.ts'
+import { finishEnd } from '../../core/app/events.ts'
 import { findApp } from '../../core/app/rows.ts'
 import { type AppId, type LeaseId, newId, type OffboardingId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
