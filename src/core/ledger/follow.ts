@@ -49,45 +49,15 @@ export interface Freshness {
   readonly regressed: boolean
 }
 
-export interface Follower {
-  /** Resolves when everything that was committed before the start is applied. */
-  readonly ready: Promise<void>
-  readonly position: number
-  readonly freshness: () => Freshness
-  /** For `LedgerWorld.gate`: the size seen, or Problem `ledger-regressed`. */
-  readonly gate: () => number
-  /** Told of each entry after its facts are applied; must not throw. Returns how to stop. */
-  onEntry(tell: (entry: Entry) => void): () => void
-  /** The position of a committed entry, once it is applied here. Rejects when the follower ends. */
-  reached(inboxId: number): Promise<number>
-  /** Reads what is new, now. The loop of `startFollower` does it by itself. */
-  sync(): Promise<void>
-  stop(): Promise<void>
-}
-
 /** Opens a follower and keeps it reading: at each notification, and at a poll that needs none. */
 export async function startFollower(world: FollowWorld): Promise<Follower> {
   const follower = await openFollower(world)
-  const bell = makeBell()
-  const unlisten = await world.store.listen('ledger', bell.ring)
-  const stopping = new AbortController()
-  const done = (async () => {
-    while (!stopping.signal.aborted) {
-      await follower.sync()
-      await bell.wait(limits.followPollMs)
-    }
-  })()
-  follower.beforeStop(async () => {
-    stopping.abort()
-    bell.ring()
-    await done
-    await unlisten()
-  })
+  await follower.run()
   return follower
 }
 
 /** The facts of one snapshot: tables, head and what waits for a position belong together. */
-export async function openFollower(world: FollowWorld): Promise<Following> {
+export async function openFollower(world: FollowWorld): Promise<Follower> {
   const askedMs = world.clock.monotonicMs()
   return world.store.transact(
     async tx => {
@@ -97,37 +67,42 @@ export async function openFollower(world: FollowWorld): Promise<Following> {
       for (const table of factTables().values())
         for await (const rows of readImages(tx, table))
           world.replica.apply(rows.map(row => ({ table: table.name, row })))
-      return new Following(world, unpackPeaks(head.size, head.peaks), ahead, askedMs)
+      return new Follower(world, unpackPeaks(head.size, head.peaks), ahead, askedMs)
     },
     { isolation: 'repeatable read', readOnly: true },
   )
 }
 
 /** The state of one follower. A class because it guards it: only `sync` moves it, one at a time. */
-class Following implements Follower {
-  readonly ready: Promise<void>
+export class Follower {
   readonly #world: FollowWorld
   readonly #ready = Promise.withResolvers<void>()
   readonly #tellers = new Set<(entry: Entry) => void>()
   readonly #waiters = new Map<number, PromiseWithResolvers<number>>()
   /** Entries without a position at the start: the tables show them, the feed will repeat them. */
   readonly #ahead: Set<number>
+  readonly #bell = makeBell()
   #frontier: Frontier
   #freshAtMs: number
   #fault: Problem | undefined
   #syncing: Promise<void> = Promise.resolve()
-  #beforeStop: () => Promise<void> = async () => {}
+  #running: Promise<void> | undefined
 
   constructor(world: FollowWorld, frontier: Frontier, ahead: readonly number[], atMs: number) {
     this.#world = world
     this.#frontier = frontier
     this.#ahead = new Set(ahead)
     this.#freshAtMs = atMs
-    this.ready = this.#ready.promise
-    this.ready.catch(() => {})
+    this.#ready.promise.catch(() => {})
     if (ahead.length === 0) this.#ready.resolve()
   }
 
+  /** Resolves when everything that was committed before the start is applied. */
+  get ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  /** Entries applied. */
   get position(): number {
     return this.#frontier.size
   }
@@ -138,16 +113,19 @@ class Following implements Follower {
     regressed: isProblem(this.#fault, 'ledger-regressed'),
   })
 
+  /** For `LedgerWorld.gate`: the size seen, or Problem `ledger-regressed`. */
   readonly gate = (): number => {
     if (isProblem(this.#fault, 'ledger-regressed')) throw this.#fault
     return this.position
   }
 
+  /** Told of each entry after its facts are applied; must not throw. Returns how to stop. */
   onEntry(tell: (entry: Entry) => void): () => void {
     this.#tellers.add(tell)
     return () => this.#tellers.delete(tell)
   }
 
+  /** The position of a committed entry, once it is applied here. Rejects when the follower ends. */
   async reached(inboxId: number): Promise<number> {
     if (this.#fault !== undefined) throw this.#fault
     const waiter = this.#waiters.get(inboxId) ?? Promise.withResolvers<number>()
@@ -157,19 +135,27 @@ class Following implements Follower {
     return waiter.promise
   }
 
-  /** Database trouble is not an end: the age grows until a read succeeds. */
+  /** Reads what is new. Database trouble is not an end: the age grows until a read succeeds. */
   sync(): Promise<void> {
     this.#syncing = this.#syncing.then(() => this.#readOn())
     return this.#syncing
   }
 
-  beforeStop(run: () => Promise<void>): void {
-    this.#beforeStop = run
+  async run(): Promise<void> {
+    const unlisten = await this.#world.store.listen('ledger', this.#bell.ring)
+    this.#running = (async () => {
+      while (this.#fault === undefined) {
+        await this.sync()
+        await this.#bell.wait(limits.followPollMs)
+      }
+      await unlisten()
+    })()
   }
 
   async stop(): Promise<void> {
-    await this.#beforeStop()
     this.#end(new Problem('internal', { detail: 'The follower of the log was stopped.' }))
+    await this.#syncing
+    await this.#running
   }
 
   async #readOn(): Promise<void> {
@@ -186,7 +172,9 @@ class Following implements Follower {
       this.#freshAtMs = askedMs - news.waitingMs
     } catch (thrown) {
       if (isProblem(thrown, 'store-unavailable')) return
-      const fault = isProblem(thrown) ? thrown : brokenAt(this.position, thrown)
+      const fault = isProblem(thrown)
+        ? thrown
+        : stopped(this.position, 'It can not be read.', 'bug or broken entry', thrown)
       this.#world.onFault?.(fault)
       this.#end(fault)
     }
@@ -216,31 +204,22 @@ class Following implements Follower {
     this.#ready.reject(fault)
     for (const waiter of this.#waiters.values()) waiter.reject(fault)
     this.#waiters.clear()
+    this.#bell.ring()
   }
 }
 
 function gapAt(position: number): Problem {
-  return new Problem('internal', {
-    detail: `The log has no entry ${position} where one must be.`,
-    next: 'Run: doctor',
-    log: `follower stopped at a gap: position ${position}`,
-  })
+  return stopped(position, 'The log has a gap there.', `no entry ${position}`)
 }
 
 function unknownAt(position: number, what: string): Problem {
-  return new Problem('internal', {
-    detail: `Entry ${position} is of a newer version than this process.`,
-    next: 'Update this process; until then it decides nothing.',
-    log: `follower stopped at ${position}: unknown ${what}`,
-  })
+  const says = 'It is of a newer version than this process, which decides nothing until updated.'
+  return stopped(position, says, `unknown ${what}`)
 }
 
-function brokenAt(position: number, cause: unknown): Problem {
-  return new Problem('internal', {
-    detail: `The follower of the log can not go on at entry ${position}.`,
-    next: 'Look at the server log, then restart.',
-    cause,
-  })
+function stopped(position: number, says: string, log: string, cause?: unknown): Problem {
+  const detail = `The follower of the log stopped at entry ${position}. ${says}`
+  return new Problem('internal', { detail, next: 'Run: doctor', log, cause })
 }
 
 function forkedAt(size: number): Problem {

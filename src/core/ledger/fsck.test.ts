@@ -17,7 +17,6 @@ import { checkLog, type LogFault } from './fsck.ts'
 import { vkeyOf } from './note.ts'
 import { signHead, tlogProof } from './proof.ts'
 import { readEntry, readLog } from './read.ts'
-import { compareReplay } from './replay.ts'
 import { extend, leafHash, packPeaks, rootOf } from './tree.ts'
 
 const signer = makeNoteSigner()
@@ -64,7 +63,6 @@ describe('the check of the whole log', () => {
     await fill(6, 4)
     const report = await checkLog(world.store, vkeys)
     expect(report).toMatchObject({ size: 6, checkpoints: 1, faults: [] })
-    expect(await compareReplay(world.store)).toEqual([])
   })
 
   test.each<[string, string[], LogFault[]]>([
@@ -139,7 +137,8 @@ describe('the check of the whole log', () => {
   ])('names %s', async (_, statements, expected) => {
     await fill(6, 4)
     await tamper(...statements)
-    expect(await faults()).toEqual(expected)
+    // Played again, a log that lost or changed an entry is not what the tables say either.
+    expect((await faults()).filter(fault => fault.what !== 'table')).toEqual(expected)
   })
 
   test('names entries that changed places', async () => {
@@ -210,7 +209,8 @@ describe('the check of the whole log', () => {
       'delete from ledger_words where position >= 2',
       `update ledger_head set size = 2, peaks = ${hex(packPeaks(frontier))}, root = ${hex(rootOf(frontier))}`,
     )
-    expect(await faults()).toEqual([{ what: 'checkpoint', size: 4 }])
+    const inLog = (await faults()).filter(fault => fault.what !== 'table')
+    expect(inLog).toEqual([{ what: 'checkpoint', size: 4 }])
   })
 })
 
@@ -222,21 +222,23 @@ describe('the log played again', () => {
       await makeThing(world),
     ]
     await sequenceAll(world.store)
-    await changeThing(world, two.id, { state: 'gone' })
-    expect(await compareReplay(world.store)).toEqual([])
+    await changeThing(world, two.id, { state: 'gone', extra: { z: null, a: [1.5, 'ü'] } })
+    expect(await faults()).toEqual([])
     await tamper(
       `update thing set state = 'paused' where id = '${one.id}'`,
       `delete from thing where id = '${three.id}'`,
       `insert into thing select 'ap_unrecorded', 1, 'active', null, 'x', '{}', '{}', now()`,
     )
-    const found = await compareReplay(world.store)
-    expect(new Set(found)).toEqual(
-      new Set([
-        { table: 'thing', id: one.id, logVersion: 1, tableVersion: 1 },
-        { table: 'thing', id: three.id, logVersion: 1, tableVersion: null },
-        { table: 'thing', id: 'ap_unrecorded', logVersion: null, tableVersion: 1 },
-      ]),
+    const changed = [one.id, three.id, 'ap_unrecorded']
+    expect(new Set(await faults())).toEqual(
+      new Set(changed.map(id => ({ what: 'table', table: 'thing', id }))),
     )
+  })
+
+  test('does not know the words, which may be erased', async () => {
+    await makeThing(world)
+    await tamper(`update thing set name = 'another'`)
+    expect(await faults()).toEqual([])
   })
 })
 

@@ -1,17 +1,21 @@
 /**
  * Checks the whole log from its first entry: every leaf and commitment, the tree, its stored nodes,
- * its head and every checkpoint. Each fault is named; nothing is repaired.
+ * its head and every checkpoint; then the tables, which must be what the log says when it is played
+ * again. Each fault is named; nothing is repaired.
  *
  * Who can rewrite entries, nodes and head together is caught only by a signed checkpoint: one kept
  * in the database, or one remembered elsewhere.
  */
+import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem } from '../base/problem.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { textErased } from './erase.ts'
+import { type FactRow, factTables } from './fact-table.ts'
 import { openLeaf } from './leaf.ts'
 import type { Vkey } from './note.ts'
+import type { TableImage } from './replica.ts'
 import {
   allCheckpoints,
   allNodes,
@@ -19,6 +23,8 @@ import {
   type EntryRow,
   findEntries,
   readHead,
+  readImages,
+  readWaitingFacts,
 } from './rows.ts'
 import { extend, type Frontier, type Hash, isSame, packPeaks, rootOf } from './tree.ts'
 
@@ -33,6 +39,8 @@ export type LogFault =
   | { readonly what: 'changed'; readonly from: number; readonly to: number }
   | { readonly what: 'node'; readonly level: number; readonly index: number }
   | { readonly what: 'head' }
+  /** A row is not what the log says it is: it was changed behind our back. */
+  | { readonly what: 'table'; readonly table: string; readonly id: string }
   | { readonly what: 'checkpoint'; readonly size: number }
 
 export interface LogReport {
@@ -47,22 +55,19 @@ export function checkLog(store: Store, vkeys: readonly Vkey[]): Promise<LogRepor
   return store.transact(
     async tx => {
       const walk = new Walk(await allNodes(tx), await readCheckpoints(tx, vkeys))
-      for (let page = await readPage(tx, 0); page.length > 0; page = await readPage(tx, walk.next))
+      for (;;) {
+        const page = await findEntries(tx, { after: walk.next - 1 }, limits.followBatch)
         for (const row of page) walk.entry(row)
-      walk.end(await readHead(tx))
-      return {
-        size: walk.next,
-        root: walk.root,
-        checkpoints: walk.checkpoints,
-        faults: walk.faults,
+        if (page.length < limits.followBatch) break
       }
+      walk.end(await readHead(tx))
+      for (const facts of await readWaitingFacts(tx)) walk.play(facts)
+      for (const table of factTables().values())
+        for await (const rows of readImages(tx, table)) walk.compareRows(table.name, rows)
+      return { ...walk.report(), checkpoints: walk.checkpoints }
     },
     { isolation: 'repeatable read', readOnly: true },
   )
-}
-
-function readPage(tx: Tx, next: number): Promise<EntryRow[]> {
-  return findEntries(tx, { after: next - 1 }, limits.followBatch)
 }
 
 type SignedRoots = Map<number, Hash | null>
@@ -98,6 +103,8 @@ class Walk {
   #suspects: { level: number; index: number }[] = []
   readonly #nodes: Map<string, Hash>
   readonly #signed: SignedRoots
+  /** The last image of each row, by table and id. */
+  readonly #played = new Map<string, Map<string, string>>()
   readonly #wordless = new Set<number>()
   readonly #erased = new Set<number>()
 
@@ -108,8 +115,28 @@ class Walk {
     this.#compare(0)
   }
 
-  get root(): Hash {
-    return rootOf(this.#frontier)
+  report(): { size: number; root: Hash; faults: readonly LogFault[] } {
+    const faults = [...this.faults]
+    for (const [table, rows] of this.#played)
+      for (const id of rows.keys()) faults.push({ what: 'table', table, id })
+    return { size: this.next, root: rootOf(this.#frontier), faults }
+  }
+
+  /** Images of rows as the log says them (design §8, I5). */
+  play(facts: string): void {
+    for (const { table, row } of (JSON.parse(facts) as { rows?: TableImage[] }).rows ?? []) {
+      const rows = this.#played.get(table) ?? new Map<string, string>()
+      this.#played.set(table, rows.set(row.id, canonicalJson(row)))
+    }
+  }
+
+  compareRows(table: string, images: readonly FactRow[]): void {
+    const rows = this.#played.get(table)
+    for (const image of images) {
+      if (rows?.get(image.id) !== canonicalJson(image))
+        this.faults.push({ what: 'table', table, id: image.id })
+      rows?.delete(image.id)
+    }
   }
 
   entry(row: EntryRow): void {
@@ -150,6 +177,7 @@ class Walk {
       const { faults, isErased } = openLeaf(row)
       for (const what of faults) this.faults.push({ what, position })
       if (isErased) this.#wordless.add(position)
+      this.play(row.facts)
       if (row.kind !== textErased || faults.length > 0) return
       const { positions } = JSON.parse(row.facts) as { positions: number[] }
       for (const each of positions) this.#erased.add(each)
@@ -164,13 +192,13 @@ class Walk {
     const signed = this.#signed.get(size)
     if (signed === undefined || signed === null) return
     this.#signed.delete(size)
-    this.#settle(isSame(this.root, signed), size)
+    this.#settle(isSame(rootOf(this.#frontier), signed), size)
   }
 
   #compareHead(head: { size: number; root: Hash; peaks: Uint8Array }): void {
     const fits =
       head.size === this.next &&
-      isSame(head.root, this.root) &&
+      isSame(head.root, rootOf(this.#frontier)) &&
       isSame(head.peaks, packPeaks(this.#frontier))
     if (fits) this.#settle(true, head.size)
     else if (this.#good === this.next) this.faults.push({ what: 'head' })

@@ -126,20 +126,12 @@ class Draft implements Scope {
     return this.#tx
   }
 
-  /** Also resets: a store may run the work again after a serialization failure. */
   begin(tx: Tx): void {
     const query: Tx['query'] = (text, params) => {
       this.#send()
       return tx.query(text, params)
     }
     this.#tx = { ...tx, query }
-    this.#text = undefined
-    this.#words = {}
-    this.#records = []
-    this.images = []
-    this.later = []
-    this.#sent = []
-    this.#held = undefined
   }
 
   async insert<R extends FactRow, W extends keyof R & string>(

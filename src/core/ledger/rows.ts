@@ -5,11 +5,11 @@ import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, snakeCase } from './fact-table.ts'
-import type { TreeNode } from './tree.ts'
+import type { Hash, TreeNode } from './tree.ts'
 
 export interface HeadRow {
   readonly size: number
-  readonly root: Uint8Array
+  readonly root: Hash
   readonly peaks: Uint8Array
 }
 
@@ -52,17 +52,8 @@ export async function writeEntry(
   entry: Sealed & { readonly decisions: readonly DecisionRecord[]; readonly seen: number },
   write: Write | undefined,
 ): Promise<number | null> {
-  const params: unknown[] = [
-    entry.seen,
-    entry.at,
-    entry.kind,
-    entry.subjects,
-    entry.leaf,
-    entry.facts,
-    entry.factsSalt,
-    entry.words,
-    entry.wordsSalt,
-  ]
+  const { seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt } = entry
+  const params: unknown[] = [seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt]
   const before: string[] = []
   if (write !== undefined) {
     before.push(`fact as (${write.sql(params.length + 1)})`)
@@ -138,34 +129,29 @@ export async function pickInbox(tx: Tx, limit: number): Promise<HeadRow & { pick
   return { ...onlyRow(rows), picked: rows[0]?.picked ?? [] }
 }
 
-export interface Move {
-  readonly ids: readonly number[]
-  readonly leafHashes: readonly Uint8Array[]
-  readonly from: number
-  readonly head: HeadRow
-  readonly nodes: readonly TreeNode[]
-}
-
-/** Inbox to log, words, tree nodes, head and one wake-up: one statement. Rows moved, or null if the head differs. */
-export async function moveEntries(tx: Tx, move: Move): Promise<number | null> {
+/** Inbox to log, words, tree nodes, head and one wake-up: one statement. Answers the rows moved, 0 if the head differs. */
+export async function moveEntries(
+  tx: Tx,
+  entries: readonly { readonly id: number; readonly hash: Hash }[],
+  from: number,
+  to: HeadRow & { readonly nodes: readonly TreeNode[] },
+): Promise<number> {
   const rows = await tx.query<{ placed: number }>(moveText, [
-    move.ids.map(String),
-    move.leafHashes.map(hex),
-    move.from,
-    move.head.size,
-    move.head.root,
-    move.head.peaks,
-    move.nodes.map(node => String(node.level)),
-    move.nodes.map(node => String(node.index)),
-    move.nodes.map(node => hex(node.hash)),
+    entries.map(entry => String(entry.id)),
+    entries.map(entry => hex(entry.hash)),
+    from,
+    to.size,
+    to.root,
+    to.peaks,
+    JSON.stringify(to.nodes.map(node => ({ ...node, hash: hex(node.hash) }))),
   ])
-  return rows[0]?.placed ?? null
+  return rows[0]?.placed ?? 0
 }
 
 const moveText = `
   with place as (
-    select id::bigint as id, decode(leaf_hash, 'hex') as leaf_hash, $3::bigint + nth - 1 as position
-    from unnest($1::text[], $2::text[]) with ordinality as p (id, leaf_hash, nth)
+    select id::bigint as id, decode(hash, 'hex') as leaf_hash, $3::bigint + nth - 1 as position
+    from unnest($1::text[], $2::text[]) with ordinality as p (id, hash, nth)
   ), moved as (
     delete from ledger_inbox where id = any ($1::text[]::bigint[]) returning *
   ), placed as (
@@ -179,12 +165,21 @@ const moveText = `
     select position, words, words_salt from place join moved using (id) where words is not null
   ), noded as (
     insert into ledger_node (level, index, hash)
-    select level::int, index::bigint, decode(hash, 'hex')
-    from unnest($7::text[], $8::text[], $9::text[]) as n (level, index, hash)
+    select level, index, decode(hash, 'hex')
+    from jsonb_to_recordset($7::jsonb) as n (level int, index bigint, hash text)
   )
   update ledger_head set size = $4, root = $5, peaks = $6, sequenced_at = now()
   where size = $3::bigint
   returning (select count(*) from placed)::int as placed, pg_notify('ledger', size::text)`
+
+/** What a follower needs of an entry. */
+export type FeedRow = Pick<
+  EntryRow,
+  'position' | 'inboxId' | 'at' | 'kind' | 'subjects' | 'facts' | 'leafHash'
+>
+
+const feedColumns = `position, inbox_id as "inboxId", at, kind, subjects, facts,
+  leaf_hash as "leafHash"`
 
 /** The head, how long the oldest entry has waited for a position, and what follows `position`. */
 export interface News {
@@ -241,22 +236,6 @@ export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promi
   )
 }
 
-/** What a follower needs of an entry. */
-export type FeedRow = Pick<
-  EntryRow,
-  'position' | 'inboxId' | 'at' | 'kind' | 'subjects' | 'facts' | 'leafHash'
->
-
-const feedColumns = `position, inbox_id as "inboxId", at, kind, subjects, facts,
-  leaf_hash as "leafHash"`
-
-export function readFeed(sql: Sql, from: number, to: number): Promise<FeedRow[]> {
-  return sql.query<FeedRow>(
-    `select ${feedColumns} from ledger_entry where position >= $1 and position < $2 order by position limit $3`,
-    [from, to, limits.followBatch],
-  )
-}
-
 export async function positionOf(sql: Sql, inboxId: number): Promise<number | undefined> {
   const rows = await sql.query<{ position: number }>(
     'select position from ledger_entry where inbox_id = $1',
@@ -296,19 +275,13 @@ export function readHashes(
 ): Promise<TreeNode[]> {
   return sql.query<TreeNode>(
     `with want as (
-       select level::int as level, low::bigint as low, high::bigint as high
-       from unnest($1::text[], $2::text[], $3::text[]) as w (level, low, high)
-     )
+       select * from jsonb_to_recordset($1::jsonb) as w (level int, low bigint, high bigint))
      select 0 as level, position as index, leaf_hash as hash
      from want join ledger_entry on want.level = 0 and position >= low and position < high
      union all
      select n.level, n.index, n.hash
      from want join ledger_node n on n.level = want.level and n.index >= low and n.index < high`,
-    [
-      wanted.map(each => String(each.level)),
-      wanted.map(each => String(each.low)),
-      wanted.map(each => String(each.high)),
-    ],
+    [JSON.stringify(wanted)],
   )
 }
 
@@ -335,17 +308,15 @@ export async function keepCheckpoint(sql: Sql, row: CheckpointRow): Promise<Chec
      on conflict (size) do nothing`,
     [row.size, row.root, row.note, row.signedAt],
   )
-  const rows = await sql.query<CheckpointRow>(
-    `select ${checkpointColumns} from ledger_checkpoint where size = $1`,
-    [row.size],
-  )
-  if (rows[0] === undefined) throw new Error('a kept checkpoint can be read')
-  return rows[0]
+  return (await allCheckpoints(sql, row.size))[0] ?? row
 }
 
-export function allCheckpoints(sql: Sql): Promise<CheckpointRow[]> {
+/** Of one size, or all. */
+export function allCheckpoints(sql: Sql, size: number | null = null): Promise<CheckpointRow[]> {
   return sql.query<CheckpointRow>(
-    `select ${checkpointColumns} from ledger_checkpoint order by size`,
+    `select ${checkpointColumns} from ledger_checkpoint
+     where size = $1 or $1::bigint is null order by size`,
+    [size],
   )
 }
 

@@ -81,15 +81,14 @@ export async function sequenceRound(world: SequencerWorld): Promise<number | 'bu
 }
 
 async function move(tx: Tx, head: HeadRow, picked: readonly Picked[]): Promise<number> {
-  const leafHashes = picked.map(row => leafHash(row.leaf))
-  const { frontier, nodes } = extend(unpackPeaks(head.size, head.peaks), leafHashes)
-  const placed = await moveEntries(tx, {
-    ids: picked.map(row => row.id),
-    leafHashes,
-    from: head.size,
-    head: { size: frontier.size, root: rootOf(frontier), peaks: packPeaks(frontier) },
-    nodes,
-  })
+  const entries = picked.map(({ id, leaf }) => ({ id, hash: leafHash(leaf) }))
+  const { frontier, nodes } = extend(
+    unpackPeaks(head.size, head.peaks),
+    entries.map(entry => entry.hash),
+  )
+  const { size } = frontier
+  const to = { size, root: rootOf(frontier), peaks: packPeaks(frontier), nodes }
+  const placed = await moveEntries(tx, entries, head.size, to)
   assert(placed === picked.length, 'a round moves exactly what it picked')
   return placed
 }
