@@ -6,38 +6,26 @@
  * nobody is impersonated. `txn` is the task and `scope` the purpose, so that whoever receives the
  * token can say what was done for what.
  */
-import {
-  type AppId,
-  type Id,
-  type IdentityId,
-  type IdKind,
-  isId,
-  type PersonId,
-  type TaskId,
-  type TokenId,
-} from '../base/ids.ts'
+import { type Id, type IdKind, isId, type PersonId, type TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { product } from '../base/product.ts'
 import { addSeconds, earliest, fromMs, type Instant, toSeconds } from '../base/time.ts'
 import { parseSpiffeId } from '../identity/spiffe.ts'
 import type { Autonomy } from '../task/rows.ts'
+import type { TokenRow } from './rows.ts'
 
 /** Name of the one claim of our own: which app, and whether somebody watches. */
 const workClaim = `${product.typeBase}/work`
 
-export interface TaskClaims {
+type Whose = 'identityId' | 'appId' | 'taskId' | 'audience' | 'issuedAt' | 'expiresAt'
+
+export interface TaskClaims extends Pick<TokenRow, Whose> {
   readonly tokenId: TokenId
   readonly issuer: string
-  readonly audience: string
   readonly spiffeId: string
-  readonly identityId: IdentityId
-  readonly appId: AppId
-  readonly taskId: TaskId
   readonly purpose: string
   readonly autonomy: Autonomy
   readonly actor: PersonId | null
-  readonly issuedAt: Instant
-  readonly expiresAt: Instant
 }
 
 /**
@@ -68,12 +56,8 @@ export function writeClaims(claims: TaskClaims): object {
 }
 
 /** What `verify` needs of a token whose signature holds. */
-export interface ReadClaims {
-  readonly tokenId: TokenId
-  readonly issuer: string
-  readonly audience: string
-  readonly taskId: TaskId
-  readonly identityId: IdentityId
+export interface ReadClaims
+  extends Pick<TaskClaims, 'tokenId' | 'issuer' | 'audience' | 'taskId' | 'identityId'> {
   readonly expSeconds: number
   readonly all: Readonly<Record<string, unknown>>
 }
@@ -83,21 +67,20 @@ export interface ReadClaims {
  * subject is no SPIFFE id, and it names no task.
  */
 export function readClaims(all: Readonly<Record<string, unknown>>): ReadClaims | null {
-  const { iss, sub, aud, exp, jti, client_id: client, txn } = all
+  const {
+    iss: issuer,
+    sub,
+    aud: audience,
+    exp,
+    jti: tokenId,
+    client_id: identityId,
+    txn: taskId,
+  } = all
   const isTask = typeof sub === 'string' && parseSpiffeId(sub) !== null
-  if (!isTask || typeof iss !== 'string' || typeof aud !== 'string') return null
-  if (!isIdText('token', jti) || !isIdText('task', txn) || !isIdText('identity', client))
-    return null
-  if (!Number.isSafeInteger(exp)) return null
-  return {
-    tokenId: jti,
-    issuer: iss,
-    audience: aud,
-    taskId: txn,
-    identityId: client,
-    expSeconds: Number(exp),
-    all,
-  }
+  if (!isTask || typeof issuer !== 'string' || typeof audience !== 'string') return null
+  if (!isIdText('token', tokenId) || !isIdText('task', taskId)) return null
+  if (!isIdText('identity', identityId) || !Number.isSafeInteger(exp)) return null
+  return { tokenId, issuer, audience, taskId, identityId, expSeconds: Number(exp), all }
 }
 
 function isIdText<K extends IdKind>(kind: K, value: unknown): value is Id<K> {

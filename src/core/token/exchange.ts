@@ -21,9 +21,9 @@ import type { Decision } from '../policy/decide.ts'
 import type { Denial, Question } from '../policy/question.ts'
 import { recordDenial } from '../policy/record.ts'
 import { type NewTask, openTask } from '../task/open.ts'
-import { taskTable } from '../task/rows.ts'
+import { type TaskRow, taskTable } from '../task/rows.ts'
 import { canJoin, taskEndsAt } from '../task/task.ts'
-import { type TaskClaims, tokenEndsAt, writeClaims } from './claims.ts'
+import { tokenEndsAt, writeClaims } from './claims.ts'
 import { accessTokenType, type ExchangeRequest } from './request.ts'
 import { type TokenRow, tokenTable } from './rows.ts'
 import { signToken, type TokenSigner } from './signature.ts'
@@ -61,7 +61,7 @@ export async function exchange(
   // 1. The record, in memory: what this attempt becomes has this id on every way out.
   const attempt = { tokenId: newId('token'), now: world.clock.now(), request }
   // 2. Attest. A refusal is counted: nobody knows whose it is.
-  const attested = await attestCaller(world, attempt)
+  const attested = await attestCaller(world, request, attempt.now)
   if (isRefusal(attested)) return { kind: 'refused', refusal: attested }
   const work: Work = { ...attempt, attested }
   // 3. The task: the open one of this run, or a new one.
@@ -91,28 +91,20 @@ export function writeIssued({ accessToken, expiresIn, purpose }: IssuedToken): J
   }
 }
 
-interface Attempt {
+interface Work {
   readonly tokenId: TokenId
   readonly now: Instant
   readonly request: ExchangeRequest
-}
-
-interface Work extends Attempt {
   readonly attested: Attested
 }
 
 type PlannedTask = NewTask & { readonly endsAt: Instant }
 
-interface Minted {
-  readonly claims: TaskClaims
-  readonly accessToken: string
-}
-
 async function attestCaller(
   world: ExchangeWorld,
-  { request, now }: Attempt,
+  { subjectToken: token, identity }: ExchangeRequest,
+  now: Instant,
 ): Promise<Attested | AttestRefusal> {
-  const { subjectToken: token, identity } = request
   try {
     const answer = await attest(world, { token, audience: world.issuer, now, identity })
     if (isRefusal(answer)) world.countRefusal(answer.issuer, answer.refused)
@@ -140,14 +132,11 @@ function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Wor
     provenanceKey: person === null ? provenance.key : `${provenance.key} ${tokenId}`,
     endsAt: taskEndsAt('job', app, now, null),
   } as const
-  const open = world.replica
-    .by(taskTable, 'provenanceKey', task.provenanceKey)
-    .find(each => isSame(each, task) && canJoin(each, task, now))
+  const open = world.replica.by(taskTable, 'provenanceKey', task.provenanceKey).find(each => {
+    const isSame = each.identityId === task.identityId && each.purpose === task.purpose
+    return isSame && canJoin(each, task, now)
+  })
   return open === undefined ? task : { ...task, id: open.id, endsAt: open.endsAt }
-}
-
-function isSame(a: Pick<NewTask, 'identityId' | 'purpose'>, b: typeof a): boolean {
-  return a.identityId === b.identityId && a.purpose === b.purpose
 }
 
 function questionOf({ tokenId }: Work, task: PlannedTask): Question<'token.exchange'> {
@@ -163,30 +152,36 @@ function questionOf({ tokenId }: Work, task: PlannedTask): Question<'token.excha
 function mint(
   world: ExchangeWorld,
   { request, attested, now, tokenId }: Work,
-  task: Pick<PlannedTask, 'id' | 'endsAt' | 'autonomy' | 'onBehalfOf'>,
-): Minted {
-  const { identity } = attested
-  const claims: TaskClaims = {
+  {
+    id: taskId,
+    endsAt,
+    autonomy,
+    onBehalfOf,
+  }: Pick<TaskRow, 'id' | 'endsAt' | 'autonomy' | 'onBehalfOf'>,
+): IssuedToken {
+  const { id: identityId, appId, spiffeId } = attested.identity
+  const { audience, purpose } = request
+  const expiresAt = tokenEndsAt(autonomy, now, endsAt)
+  const whose = { identityId, appId, taskId, audience, issuedAt: now, expiresAt }
+  const claims = {
+    ...whose,
     tokenId,
     issuer: world.issuer,
-    audience: request.audience,
-    spiffeId: identity.spiffeId,
-    identityId: identity.id,
-    appId: identity.appId,
-    taskId: task.id,
-    purpose: request.purpose,
-    autonomy: task.autonomy,
-    actor: task.onBehalfOf,
-    issuedAt: now,
-    expiresAt: tokenEndsAt(task.autonomy, now, task.endsAt),
+    spiffeId,
+    purpose,
+    autonomy,
+    actor: onBehalfOf,
   }
-  return { claims, accessToken: signToken(world.signer(), writeClaims(claims)) }
+  const accessToken = signToken(world.signer(), writeClaims(claims))
+  const fixed = { version: 1, state: 'live', revokedAt: null } as const
+  const row: TokenRow = { id: tokenId, ...fixed, ...whose, hash: sha256Hex(accessToken) }
+  return { accessToken, row, purpose, expiresIn: toSeconds(expiresAt) - toSeconds(now) }
 }
 
 async function commit(
   world: ExchangeWorld,
   work: Work,
-  given: { task: PlannedTask; minted: Minted; permit: Permit<'token.exchange'> },
+  given: { task: PlannedTask; minted: IssuedToken; permit: Permit<'token.exchange'> },
 ): Promise<ExchangeAnswer> {
   const { attested } = work
   checkPermit(given.permit, 'token.exchange', work.tokenId)
@@ -195,37 +190,14 @@ async function commit(
     if (refusal !== null) return { kind: 'refused', refusal }
     const task = await openTask(scope, given.permit, { ...given.task, endsAt: null })
     // Another call of this run has opened it meanwhile, and this token is for that task.
-    const minted = task.id === given.task.id ? given.minted : mint(world, work, task)
-    if (minted.claims.expiresAt > task.endsAt) throw changed()
-    const row = rowOf(minted)
-    await scope.insert(tokenTable, row)
+    const token = task.id === given.task.id ? given.minted : mint(world, work, task)
+    if (token.row.expiresAt > task.endsAt) throw changed()
+    await scope.insert(tokenTable, token.row)
     scope.entry({ kind: tokenExchanged, by: given.permit, ...entryOf(attested) })
-    return { kind: 'issued', token: issued(minted, row) }
+    return { kind: 'issued', token }
   })
   if (answer.kind === 'refused') world.countRefusal(answer.refusal.issuer, answer.refusal.refused)
   return answer
-}
-
-function rowOf({ claims, accessToken }: Minted): TokenRow {
-  const { tokenId, identityId, appId, taskId, audience, issuedAt, expiresAt } = claims
-  return {
-    id: tokenId,
-    version: 1,
-    hash: sha256Hex(accessToken),
-    identityId,
-    appId,
-    taskId,
-    audience,
-    state: 'live',
-    issuedAt,
-    expiresAt,
-    revokedAt: null,
-  }
-}
-
-function issued({ claims, accessToken }: Minted, row: TokenRow): IssuedToken {
-  const { purpose, expiresAt, issuedAt } = claims
-  return { accessToken, row, purpose, expiresIn: toSeconds(expiresAt) - toSeconds(issuedAt) }
 }
 
 /** Who was attested by what: ids in the facts, names of the run in the words. */

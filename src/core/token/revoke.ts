@@ -1,11 +1,11 @@
 /** Ends task tokens before their time (RFC 7009), and puts away those whose task is over. */
-import { type SystemId, systemId, type TaskId, type TokenId } from '../base/ids.ts'
+import { systemId, type TokenId } from '../base/ids.ts'
 import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { listLeftTasks, lockLiveTokensOf, tokenTable } from './rows.ts'
+import { listLeftTasks, lockLiveTokensOf, type TokenRow, tokenTable } from './rows.ts'
 
 const tokenRevoked = entryKind('token.revoke', 'revoked a token')
 const tokensEnded = entryKind('token.end', 'put away the tokens of a closed task')
@@ -28,35 +28,23 @@ export async function revokeToken(
   })
 }
 
-const sweeper: SystemId = systemId('lease-sweep')
-
 /** A token ends with its task; this only takes it out of memory. Returns how many tasks it looked at. */
 export async function sweepTokens(
   world: LedgerWorld & { readonly permitFor: PermitFor },
 ): Promise<number> {
   return forEachDue(await listLeftTasks(world.store), ({ id }) => {
-    const permit = world.permitFor(sweeper, 'token.revoke', { type: 'task', id })
-    return endTokensOf(world, permit, id)
-  })
-}
-
-async function endTokensOf(
-  world: LedgerWorld,
-  permit: Permit<'token.revoke'>,
-  taskId: TaskId,
-): Promise<void> {
-  checkPermit(permit, 'token.revoke', taskId)
-  await recorded(world, async scope => {
-    const live = await lockLiveTokensOf(scope.tx, taskId)
-    const pairs = live.map(before => ({
-      before,
-      after:
-        before.expiresAt <= scope.at
-          ? ({ ...before, state: 'expired' } as const)
-          : ({ ...before, state: 'revoked', revokedAt: scope.at } as const),
-    }))
-    if (pairs.length === 0) return
-    await scope.saveAll(tokenTable, pairs)
-    scope.entry({ kind: tokensEnded, by: permit })
+    const about = { type: 'task', id }
+    const permit = world.permitFor(systemId('lease-sweep'), 'token.revoke', about)
+    checkPermit(permit, 'token.revoke', id)
+    return recorded(world, async scope => {
+      const live = await lockLiveTokensOf(scope.tx, id)
+      if (live.length === 0) return
+      const ended = { state: 'revoked', revokedAt: scope.at } as const
+      const afterOf = (token: TokenRow): TokenRow =>
+        token.expiresAt <= scope.at ? { ...token, state: 'expired' } : { ...token, ...ended }
+      const pairs = live.map(before => ({ before, after: afterOf(before) }))
+      await scope.saveAll(tokenTable, pairs)
+      scope.entry({ kind: tokensEnded, by: permit })
+    })
   })
 }

@@ -1,6 +1,7 @@
 /** Task tokens: the rows, and every SQL text of the chapter. The token itself is kept nowhere. */
 import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
@@ -22,29 +23,9 @@ export interface TokenRow {
 
 export const tokenTable = factTable<TokenRow>(
   'token',
-  [
-    'id',
-    'version',
-    'hash',
-    'identityId',
-    'appId',
-    'taskId',
-    'audience',
-    'state',
-    'issuedAt',
-    'expiresAt',
-    'revokedAt',
-  ],
+  words('id version hash identityId appId taskId audience state issuedAt expiresAt revokedAt'),
   { isResident: token => token.state === 'live' },
 )
-
-export function listTokens(sql: Sql, filter: { taskId: TaskId }): Promise<TokenRow[]> {
-  return sql.query<TokenRow>(
-    `select ${tokenTable.select} from token where task_id = $1 order by issued_at, id
-     limit ${limits.pageRows}`,
-    [filter.taskId],
-  )
-}
 
 /** Closed tasks that still have tokens to be put away. */
 export function listLeftTasks(sql: Sql): Promise<{ id: TaskId }[]> {

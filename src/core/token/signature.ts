@@ -7,7 +7,7 @@
  * text, and no token of ours. The signature has one spelling too, so a token has one hash.
  */
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import type { JSONWebKeySet } from 'jose'
+import type { JSONWebKeySet, JWK } from 'jose'
 import { base64url } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
 import type { Clock } from '../base/time.ts'
@@ -39,15 +39,9 @@ export function makeTokenKeys(world: {
       const nowMs = world.clock.monotonicMs()
       if (nowMs - readAtMs >= limits.tokenKeysReadMs) {
         readAtMs = nowMs
-        keys = new Map(
-          world
-            .tokenJwks()
-            .keys.filter(jwk => jwk.crv === 'P-256')
-            .map(jwk => [
-              headerOf(jwk.kid ?? ''),
-              createPublicKey({ key: { ...jwk }, format: 'jwk' }),
-            ]),
-        )
+        const ours = world.tokenJwks().keys.filter(jwk => jwk.crv === 'P-256')
+        const keyIn = (jwk: JWK) => createPublicKey({ key: { ...jwk }, format: 'jwk' })
+        keys = new Map(ours.map(jwk => [headerOf(jwk.kid ?? ''), keyIn(jwk)]))
       }
       return keys.get(header)
     },
