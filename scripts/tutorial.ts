@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -14,7 +15,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 
 export interface Typed {
   readonly command: string
@@ -176,12 +177,11 @@ async function freePort(): Promise<number> {
 
 /** Run as root, the demo's PostgreSQL keeps its data where `nobody` may read it. */
 function removeElsewhere(clone: string): void {
-  try {
-    const elsewhere = readFileSync(join(clone, '.leasehold/postgres/elsewhere'), 'utf8').trim()
-    if (elsewhere.startsWith(join(tmpdir(), 'leasehold-'))) rmSync(elsewhere, { recursive: true })
-  } catch {
-    // It lay inside the folder.
-  }
+  const pointer = join(clone, '.leasehold/postgres/elsewhere')
+  if (!existsSync(pointer)) return
+  const elsewhere = readFileSync(pointer, 'utf8').trim()
+  if (basename(elsewhere).startsWith('leasehold-pg-'))
+    rmSync(elsewhere, { recursive: true, force: true })
 }
 
 const told: readonly string[] = [
@@ -226,7 +226,8 @@ export function tutorialPage({ start, typed }: Played): string {
 *Written by \`node scripts/docs.ts tutorial\` from a real run; a test plays it again. Your names, times and numbers differ.*
 
 You need Node 20 or newer with npm. The first \`npm start\` fetches what is missing, which takes about a minute and says so;
-nothing leaves this machine, and everything is kept in the folder \`.leasehold\` of this clone.
+nothing leaves this machine, and everything is kept in the folder \`.leasehold\` of this clone (run as root, the
+database's files lie below \`/var/tmp\`).
 
 \`\`\`console
 $ npm start
