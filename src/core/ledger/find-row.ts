@@ -52,6 +52,14 @@ export async function lockKnown<R extends FactRow, W extends keyof R & string>(
   return (await lockRow(tx, table, id)) ?? throwUnknown(table.name)
 }
 
+export async function shareKnown<R extends FactRow, W extends keyof R & string>(
+  tx: Tx,
+  table: FactTable<R, W>,
+  id: R['id'],
+): Promise<R> {
+  return (await shareRow(tx, table, id)) ?? throwUnknown(table.name)
+}
+
 export function throwUnknown(table: string): never {
   const noun = table.replace(/^app_/, '')
   throw new Problem('not-found', { detail: `There is no such ${noun}.` })

@@ -46,32 +46,8 @@ export interface EntryText {
   readonly words?: Readonly<Record<string, string>>
 }
 
-export interface Scope {
-  readonly tx: Tx
-  readonly at: Instant
-  /** Not waited for: a constraint it breaks is what `recorded` throws. */
-  insert<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
-    row: R,
-  ): Promise<void>
-  /** Writes `after` if the row still has the version of `before`; else `recorded` throws `conflict`. */
-  save<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
-    before: R,
-    after: Omit<R, 'version'>,
-  ): Promise<R>
-  /** `save` for many rows of one table in one statement; all or none. At most `limits.saveRows`. */
-  saveAll<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
-    pairs: readonly { readonly before: R; readonly after: Omit<R, 'version'> }[],
-  ): Promise<R[]>
-  /** The one entry of this transaction. */
-  entry(text: EntryText): void
-  /** Decisions to keep beside those the permit carries (denials, data actions). */
-  decided(...records: readonly DecisionRecord[]): void
-  /** Runs after the commit, never before: release of a token, a wake-up. Told the entry's inbox id. */
-  afterCommit(run: (inboxId: number | null) => void): void
-}
+/** What a verb writes through. */
+export type Scope = Omit<Draft, 'begin' | 'seal' | 'explain' | 'images' | 'later' | 'sealed'>
 
 /**
  * Runs `work` in one transaction and seals it with its entry. A scope that wrote a row and named no
@@ -97,13 +73,11 @@ export async function recorded<T>(
   return result
 }
 
-const saltBytes = 32
-
 /** The state of one scope. A class because it guards one thing: the entry is written once, last. */
-class Draft implements Scope {
+class Draft {
   readonly at: Instant
-  images: TableImage[] = []
-  later: ((inboxId: number | null) => void)[] = []
+  readonly images: TableImage[] = []
+  readonly later: ((inboxId: number | null) => void)[] = []
   /** The entry's inbox id, once the commit is answered. */
   sealed: Promise<number | null> = Promise.resolve(null)
   readonly #seen: number
@@ -134,27 +108,26 @@ class Draft implements Scope {
     this.#tx = { ...tx, query }
   }
 
+  /** Not waited for: a constraint it breaks is what `recorded` throws. */
   async insert<R extends FactRow, W extends keyof R & string>(
     table: FactTable<R, W>,
     row: R,
   ): Promise<void> {
-    this.#send()
-    this.#held = insertOf(table, row)
-    this.#note(table, row)
+    this.#hold(table, row)
   }
 
+  /** Writes `after` if the row still has the version of `before`; else `recorded` throws `conflict`. */
   async save<R extends FactRow, W extends keyof R & string>(
     table: FactTable<R, W>,
     before: R,
     after: Omit<R, 'version'>,
   ): Promise<R> {
     const row = { ...after, version: before.version + 1 } as R
-    this.#send()
-    this.#held = updateOf(table, row, before)
-    this.#note(table, row, before)
+    this.#hold(table, row, before)
     return row
   }
 
+  /** `save` for many rows of one table in one statement; all or none. At most `limits.saveRows`. */
   async saveAll<R extends FactRow, W extends keyof R & string>(
     table: FactTable<R, W>,
     pairs: readonly { readonly before: R; readonly after: Omit<R, 'version'> }[],
@@ -164,50 +137,48 @@ class Draft implements Scope {
     const rows = pairs.map(({ before, after }) => ({ ...after, version: before.version + 1 }) as R)
     const names = table.columns.map(snakeCase)
     const values = rows.map(row =>
-      Object.fromEntries<unknown>(
-        table.columns.map(column => [snakeCase(column), row[column] ?? null]),
-      ),
+      table.columns.map((column, i) => [names[i], row[column] ?? null]),
     )
-    const saved = await this.tx.query<{ id: string }>(
+    const saved = await this.tx.query(
       `update ${table.name} set (${names.join(', ')}) = row(${names.map(name => `new.${name}`).join(', ')})
        from jsonb_populate_recordset(null::${table.name}, $1::jsonb) as new
-       where ${table.name}.id = new.id and ${table.name}.version = new.version - 1
-       returning ${table.name}.id`,
-      [JSON.stringify(values)],
+       where ${table.name}.id = new.id and ${table.name}.version = new.version - 1 returning 1`,
+      [JSON.stringify(values.map(row => Object.fromEntries(row) as unknown))],
     )
     if (saved.length !== rows.length) throw changedMeanwhile()
     for (const [i, row] of rows.entries()) this.#note(table, row, pairs[i]?.before)
     return rows
   }
 
+  /** The one entry of this transaction. */
   entry(text: EntryText): void {
     assert(this.#text === undefined, 'one entry per transaction')
     this.#text = text
     if (typeof text.by !== 'string') this.decided(...text.by.decisions)
   }
 
+  /** Decisions to keep beside those the permit carries (denials, data actions). */
   decided(...records: readonly DecisionRecord[]): void {
     for (const record of records)
       if (!this.#records.some(known => known.id === record.id)) this.#records.push(record)
   }
 
+  /** Runs after the commit, never before: release of a token, a wake-up. Told the entry's inbox id. */
   afterCommit(run: (inboxId: number | null) => void): void {
     this.later.push(run)
   }
 
   /** The last statement, in one flush with the commit. Nothing after it may take a row lock. */
   async seal(): Promise<void> {
-    if (this.#text === undefined) {
-      this.#send()
-      await Promise.all(this.#sent)
+    const [text, held] = [this.#text, this.#held]
+    if (text === undefined) this.#send()
+    this.#held = undefined
+    await Promise.all(this.#sent)
+    if (text === undefined) {
       assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
       return
     }
-    const entry = { ...this.#sealed(this.#text), decisions: this.#records, seen: this.#seen }
-    const held = this.#held
-    this.#held = undefined
-    await Promise.all(this.#sent)
-    this.sealed = writeEntry(this.tx, entry, held)
+    this.sealed = writeEntry(this.tx, { ...this.#entryOf(text), seen: this.#seen }, held)
     // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
     this.sealed.catch(() => {})
   }
@@ -219,6 +190,16 @@ class Draft implements Scope {
     const constraint = violatedConstraint(thrown)
     if (constraint === logReaches) throw behind(this.#seen)
     throw constraint === rowIsCurrent ? changedMeanwhile() : thrown
+  }
+
+  #hold<R extends FactRow, W extends keyof R & string>(
+    table: FactTable<R, W>,
+    row: R,
+    before?: R,
+  ): void {
+    this.#send()
+    this.#held = writeOf(table, row, before)
+    this.#note(table, row, before)
   }
 
   /** Sends a write that something else follows, without waiting for it. */
@@ -233,37 +214,28 @@ class Draft implements Scope {
     this.#sent.push(sent)
   }
 
-  #sealed(text: EntryText): Sealed {
+  #entryOf(text: EntryText): Sealed {
     const subjects = [...this.images.map(subjectOf), ...(text.subjects ?? [])]
     const decisions = this.#records.map(({ id, hash }) => ({ id, hash }))
-    const facts = canonicalJson({
+    const facts = salted({
       ...text.facts,
       ...(decisions.length > 0 ? { decisions } : {}),
       ...(this.images.length > 0 ? { rows: this.images } : {}),
     })
-    const words = { ...this.#words, ...text.words }
-    const wordsText = Object.keys(words).length === 0 ? null : canonicalJson(words)
-    const salts = randomBytes(2 * saltBytes)
-    const factsSalt = base64url(salts.subarray(0, saltBytes))
-    const wordsSalt = wordsText === null ? null : base64url(salts.subarray(saltBytes))
-    const leaf = leafText({
-      kind: text.kind,
-      at: this.at,
-      actor: typeof text.by === 'string' ? text.by : text.by.actor,
-      subjects,
-      facts: commit(factsSalt, facts),
-      ...(wordsText === null || wordsSalt === null ? {} : { words: commit(wordsSalt, wordsText) }),
-    })
-    const { at } = this
+    const allWords = { ...this.#words, ...text.words }
+    const words = Object.keys(allWords).length === 0 ? undefined : salted(allWords)
+    const [at, kind] = [this.at, text.kind]
+    const actor = typeof text.by === 'string' ? text.by : text.by.actor
     return {
       at,
-      kind: text.kind,
+      kind,
       subjects: subjectIds(subjects),
-      leaf,
-      facts,
-      factsSalt,
-      words: wordsText,
-      wordsSalt,
+      decisions: this.#records,
+      leaf: leafText({ kind, at, actor, subjects, facts: facts.seal, words: words?.seal }),
+      facts: facts.text,
+      factsSalt: facts.salt,
+      words: words?.text ?? null,
+      wordsSalt: words?.salt ?? null,
     }
   }
 
@@ -282,11 +254,35 @@ class Draft implements Scope {
   }
 }
 
-function behind(seen: number): Problem {
-  return new Problem('ledger-regressed', {
-    detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
-    next: 'Stop writing, restore the newer database, or record the gap: doctor --accept-loss.',
+/** Canonical text, the salt that hides it, and the commitment to both that the leaf carries. */
+function salted(value: object): { text: string; salt: string; seal: string } {
+  const [text, salt] = [canonicalJson(value), base64url(randomBytes(32))]
+  return { text, salt, seal: commit(salt, text) }
+}
+
+function writeOf<R extends FactRow, W extends keyof R & string>(
+  table: FactTable<R, W>,
+  row: R,
+  before: R | undefined,
+): Write {
+  const names = table.columns.map(snakeCase).join(', ')
+  const params: unknown[] = table.columns.map(column => {
+    const value: unknown = row[column] ?? null
+    return table.json.has(column) && value !== null ? JSON.stringify(value) : value
   })
+  const casts = table.columns.map(column => (table.json.has(column) ? '::jsonb' : ''))
+  const places = (first: number) => casts.map((cast, i) => `$${first + i}${cast}`).join(', ')
+  if (before === undefined)
+    return {
+      sql: first => `insert into ${table.name} (${names}) values (${places(first)}) returning 1`,
+      params,
+    }
+  return {
+    sql: first =>
+      `update ${table.name} set (${names}) = row(${places(first)})
+       where id = $${first + params.length} and version = $${first + params.length + 1} returning 1`,
+    params: [...params, before.id, before.version],
+  }
 }
 
 function changedMeanwhile(): Problem {
@@ -296,48 +292,10 @@ function changedMeanwhile(): Problem {
   })
 }
 
-function insertOf<R extends FactRow, W extends keyof R & string>(
-  table: FactTable<R, W>,
-  row: R,
-): Write {
-  const names = table.columns.map(snakeCase).join(', ')
-  return {
-    sql: first =>
-      `insert into ${table.name} (${names}) values (${placesOf(table, first)}) returning 1`,
-    params: paramsOf(table, row),
-  }
-}
-
-function updateOf<R extends FactRow, W extends keyof R & string>(
-  table: FactTable<R, W>,
-  row: R,
-  before: R,
-): Write {
-  const names = table.columns.map(snakeCase).join(', ')
-  const count = table.columns.length
-  return {
-    sql: first =>
-      `update ${table.name} set (${names}) = row(${placesOf(table, first)})
-       where id = $${first + count} and version = $${first + count + 1} returning 1`,
-    params: [...paramsOf(table, row), before.id, before.version],
-  }
-}
-
-function placesOf<R extends FactRow, W extends keyof R & string>(
-  table: FactTable<R, W>,
-  first: number,
-): string {
-  const cast = (column: string) => (table.json.has(column) ? '::jsonb' : '')
-  return table.columns.map((column, i) => `$${first + i}${cast(column)}`).join(', ')
-}
-
-function paramsOf<R extends FactRow, W extends keyof R & string>(
-  table: FactTable<R, W>,
-  row: R,
-): unknown[] {
-  return table.columns.map(column => {
-    const value: unknown = row[column] ?? null
-    return table.json.has(column) && value !== null ? JSON.stringify(value) : value
+function behind(seen: number): Problem {
+  return new Problem('ledger-regressed', {
+    detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
+    next: 'Stop writing, restore the newer database, or record the gap: doctor --accept-loss.',
   })
 }
 

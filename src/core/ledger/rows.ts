@@ -28,8 +28,10 @@ export interface EntryRow {
   readonly wordsSalt: string | null
 }
 
-/** An entry as it is written; its position comes later. */
-export type Sealed = Omit<EntryRow, 'position' | 'inboxId' | 'leafHash'>
+/** An entry as it is written, with the decisions it seals; its position comes later. */
+export type Sealed = Omit<EntryRow, 'position' | 'inboxId' | 'leafHash'> & {
+  readonly decisions: readonly DecisionRecord[]
+}
 
 /** Constraints of the inbox: the log is as long as its writer has seen it; the row was still as read. */
 export const logReaches = 'log_reaches'
@@ -49,7 +51,7 @@ export interface Write {
  */
 export async function writeEntry(
   tx: Tx,
-  entry: Sealed & { readonly decisions: readonly DecisionRecord[]; readonly seen: number },
+  entry: Sealed & { readonly seen: number },
   write: Write | undefined,
 ): Promise<number | null> {
   const { seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt } = entry

@@ -132,16 +132,11 @@ export function verifyInclusion(claim: {
   root: Hash
 }): boolean {
   if (!isCount(claim.position) || !isCount(claim.size) || claim.position >= claim.size) return false
-  let [node, last, hash] = [claim.position, claim.size - 1, claim.leaf]
-  for (const sibling of claim.path) {
-    if (last === 0) return false
-    if (node % 2 === 1 || node === last) {
-      hash = nodeHash(sibling, hash)
-      while (node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)]
-    } else hash = nodeHash(hash, sibling)
-    ;[node, last] = [half(node), half(last)]
-  }
-  return last === 0 && isSame(hash, claim.root)
+  let hash = claim.leaf
+  const isWhole = climb(claim.position, claim.size - 1, claim.path, (sibling, isLeft) => {
+    hash = isLeft ? nodeHash(sibling, hash) : nodeHash(hash, sibling)
+  })
+  return isWhole && isSame(hash, claim.root)
 }
 
 /** RFC 9162 §2.1.4.2; the empty tree is a prefix of every tree. */
@@ -156,22 +151,35 @@ export function verifyConsistency(claim: {
   if (!isCount(from) || !isCount(to) || from > to) return false
   if (from === 0) return claim.path.length === 0 && isSame(fromRoot, sha256(''))
   if (from === to) return claim.path.length === 0 && isSame(fromRoot, toRoot)
-  const path = Number.isInteger(Math.log2(from)) ? [fromRoot, ...claim.path] : claim.path
+  const path = bitsOf(from) === 1 ? [fromRoot, ...claim.path] : claim.path
   const [first, ...rest] = path
   if (first === undefined) return false
   let [node, last] = [from - 1, to - 1]
   while (node % 2 === 1) [node, last] = [half(node), half(last)]
   let [old, now] = [first, first]
-  for (const each of rest) {
+  const isWhole = climb(node, last, rest, (sibling, isLeft) => {
+    if (isLeft) old = nodeHash(sibling, old)
+    now = isLeft ? nodeHash(sibling, now) : nodeHash(now, sibling)
+  })
+  return isWhole && isSame(old, fromRoot) && isSame(now, toRoot)
+}
+
+/** Up from a node, one sibling a step; true when the path ends where the tree does. */
+function climb(
+  from: number,
+  to: number,
+  path: readonly Hash[],
+  visit: (sibling: Hash, isLeft: boolean) => void,
+): boolean {
+  let [node, last] = [from, to]
+  for (const sibling of path) {
     if (last === 0) return false
-    if (node % 2 === 1 || node === last) {
-      old = nodeHash(each, old)
-      now = nodeHash(each, now)
-      while (node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)]
-    } else now = nodeHash(now, each)
+    const isLeft = node % 2 === 1 || node === last
+    visit(sibling, isLeft)
+    if (isLeft) while (node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)]
     ;[node, last] = [half(node), half(last)]
   }
-  return last === 0 && isSame(old, fromRoot) && isSame(now, toRoot)
+  return last === 0
 }
 
 export function isSame(a: Hash, b: Hash): boolean {
