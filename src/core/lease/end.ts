@@ -4,10 +4,10 @@ import { checkPermit, type Permit } from '../base/permit.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
+import { changeLease } from './change.ts'
 import { driveLease, onReserve } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
-import { stepLease } from './lease.ts'
-import { findLease, type LeaseCause, type LeaseRow, leaseTable, lockLease, setDue } from './rows.ts'
+import { findLease, type LeaseCause, type LeaseRow } from './rows.ts'
 
 const leaseEnding = entryKind('lease.end', 'began to end a credential')
 
@@ -39,19 +39,15 @@ export async function endLease(
 async function beginEnding(
   world: LeaseWorld,
   permit: Permit<'lease.end'>,
-  input: { leaseId: LeaseId; cause: LeaseCause },
+  { leaseId, cause }: { leaseId: LeaseId; cause: LeaseCause },
 ): Promise<LeaseRow> {
   return recorded(world, async scope => {
-    const row = await lockLease(scope.tx, input.leaseId)
-    if (row === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
-    if (row.state === 'gone')
-      throw new Problem('wrong-state', { detail: 'This lease is gone already.' })
-    const saved = await scope.save(
-      leaseTable,
-      row,
-      stepLease(row, { kind: 'end', cause: input.cause }),
+    const saved = await changeLease(
+      scope,
+      leaseId,
+      () => ({ kind: 'end', cause }),
+      () => scope.at,
     )
-    await setDue(scope.tx, saved.id, scope.at)
     scope.entry({ kind: leaseEnding, by: permit })
     return saved
   })

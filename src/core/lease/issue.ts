@@ -14,25 +14,18 @@ import { assert, Problem } from '../base/problem.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
 import { useIn } from '../grant/use.ts'
+import { findWhere } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import type { Tx } from '../store/store.ts'
 import type { Issued, IssueOrder } from '../target/target.ts'
 import { taskTable } from '../task/rows.ts'
 import { touchIn } from '../task/touch.ts'
+import { changeLease } from './change.ts'
 import { type Handle, makeHandle } from './handle.ts'
-import { stepLease } from './lease.ts'
 import { ownerName, principalName } from './names.ts'
 import { ensurePreflight } from './preflight.ts'
-import {
-  findLeaseByKey,
-  type LeaseRow,
-  leaseTable,
-  lockLease,
-  lockParents,
-  plantSalt,
-  readSalts,
-  setDue,
-} from './rows.ts'
+import { type LeaseRow, leaseTable, lockParents, plantSalt, readSalts } from './rows.ts'
 import type { Targets } from './targets.ts'
 
 const leaseIntended = entryKind('lease.intend', 'is about to make a credential')
@@ -89,7 +82,8 @@ export async function issueLease(
 
 async function findKnown(world: LeaseWorld, input: IssueInput): Promise<IssuedLease | undefined> {
   if (input.idempotencyKey === undefined) return undefined
-  const lease = await findLeaseByKey(world.store, input.taskId, idempotencyHash(input) ?? '')
+  const where = { taskId: input.taskId, idempotencyHash: idempotencyHash(input) ?? '' }
+  const lease = await findWhere(world.store, leaseTable, where)
   if (lease === undefined) return undefined
   if (
     lease.resourceId !== input.resourceId ||
@@ -129,18 +123,7 @@ async function intend(
   return recorded(world, async scope => {
     if (!resource.isSandbox) await touchIn(scope, task.id, resource.dataClass)
     await useIn(scope, grant.id)
-    const parents = await lockParents(scope.tx, input.taskId, input.grantId)
-    // The decision saw memory; the rows are the truth, and hold still until this commits.
-    if (parents.task?.taskState !== 'open' || parents.task.appState !== 'active')
-      throw new Problem('wrong-state', {
-        detail: 'The task or its app is no longer running.',
-        next: 'Open a new task.',
-      })
-    if (parents.task.identityState !== 'active' || parents.grant?.state !== 'live')
-      throw new Problem('wrong-state', {
-        detail: 'The identity or the grant is over.',
-        next: 'Ask for it again.',
-      })
+    await requireRunning(scope.tx, input)
     const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt)
     const lease: LeaseRow = {
       id: input.id,
@@ -170,7 +153,7 @@ async function intend(
       endedAt: null,
     }
     await scope.insert(leaseTable, lease)
-    await plantSalt(scope.tx, lease.id, salt, addMs(lease.intentDeadline, limits.intentGraceMs))
+    await plantSalt(scope.tx, lease.id, salt, lookAfterDeadline(lease))
     scope.entry({ kind: leaseIntended, by: permit })
     return lease
   })
@@ -190,43 +173,47 @@ async function make(world: LeaseWorld, lease: LeaseRow, salt: string): Promise<I
   }
 }
 
-async function giveUp(world: LeaseWorld, lease: LeaseRow): Promise<void> {
+async function giveUp(world: LeaseWorld, { id, identityId }: LeaseRow): Promise<void> {
   await recorded(world, async scope => {
-    const row = await lockLease(scope.tx, lease.id)
-    if (row === undefined) throw new Problem('not-found', { detail: 'The lease is gone.' })
-    await scope.save(leaseTable, row, stepLease(row, { kind: 'end', cause: 'failed' }))
     // A late command may still commit at the target until the deadline: look after it, not before.
-    await setDue(scope.tx, row.id, addMs(row.intentDeadline, limits.intentGraceMs))
-    scope.entry({ kind: leaseFailed, by: row.identityId })
+    await changeLease(scope, id, () => ({ kind: 'end', cause: 'failed' }), lookAfterDeadline)
+    scope.entry({ kind: leaseFailed, by: identityId })
   })
+}
+
+function lookAfterDeadline({ intentDeadline }: LeaseRow): Instant {
+  return addMs(intentDeadline, limits.intentGraceMs)
 }
 
 async function confirm(
   world: LeaseWorld,
   permit: Permit<'lease.issue'>,
-  intended: LeaseRow,
-  issued: Issued,
+  { id }: LeaseRow,
+  { acceptedPath, diesAt }: Issued,
 ): Promise<LeaseRow> {
   return recorded(world, async scope => {
-    const row = await lockLease(scope.tx, intended.id)
-    if (row?.state !== 'intended')
-      throw new Problem('wrong-state', {
-        detail: 'Making this credential took too long, and it was taken back.',
-        next: 'Ask again.',
-      })
-    const lease = await scope.save(
-      leaseTable,
-      row,
-      stepLease(row, {
-        kind: 'issued',
-        at: scope.at,
-        acceptedPath: issued.acceptedPath,
-        diesAt: issued.diesAt,
-      }),
+    const event = { kind: 'issued', at: scope.at, acceptedPath, diesAt } as const
+    // Taken back meanwhile, because it took too long: then this is refused, and nobody gets it.
+    const lease = await changeLease(
+      scope,
+      id,
+      () => event,
+      row => row.termEndsAt,
     )
-    await setDue(scope.tx, lease.id, lease.termEndsAt)
     scope.entry({ kind: leaseIssued, by: permit.actor })
     return lease
+  })
+}
+
+/** Problem `wrong-state` when the task, its app, identity or grant is over; both to issue and to renew. */
+export async function requireRunning(
+  tx: Tx,
+  of: { taskId: TaskId; grantId: GrantId },
+): Promise<void> {
+  if (await lockParents(tx, of.taskId, of.grantId)) return
+  throw new Problem('wrong-state', {
+    detail: 'The task, its app, identity or grant is over or paused.',
+    next: 'Open a new task.',
   })
 }
 

@@ -4,7 +4,8 @@ import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { msBetween } from '../base/time.ts'
 import { raiseIn } from '../finding/raise.ts'
-import { lockTarget, type TargetRow, targetTable } from '../grant/rows.ts'
+import { type TargetRow, targetTable } from '../grant/rows.ts'
+import { lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import type { Preflight } from '../target/target.ts'
@@ -41,7 +42,7 @@ export async function runPreflight(
     target.preflight(signal),
   )
   const target = await recorded(world, async scope => {
-    const row = await lockTarget(scope.tx, targetId)
+    const row = await lockRow(scope.tx, targetTable, targetId)
     if (row === undefined) throw new Problem('not-found', { detail: 'There is no such target.' })
     const saved = await scope.save(targetTable, row, {
       ...row,

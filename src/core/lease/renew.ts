@@ -5,17 +5,9 @@ import { Problem } from '../base/problem.ts'
 import { addSeconds, earliest, type Instant } from '../base/time.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
-import { type LeaseWorld, orderOf } from './issue.ts'
-import { stepLease } from './lease.ts'
-import {
-  findLease,
-  type LeaseRow,
-  leaseTable,
-  lockLease,
-  lockParents,
-  readSalts,
-  setDue,
-} from './rows.ts'
+import { changeLease } from './change.ts'
+import { type LeaseWorld, orderOf, requireRunning } from './issue.ts'
+import { findLease, type LeaseRow, readSalts } from './rows.ts'
 
 const leaseRenewed = entryKind('lease.renew', 'renewed a credential for another term')
 
@@ -35,34 +27,15 @@ export async function renewLease(
   input: RenewInput,
 ): Promise<LeaseRow> {
   checkPermit(permit, 'lease.renew', input.leaseId)
-  const described = await describeTarget(world, input.leaseId)
+  const { diesByItself } = await describeTarget(world, input.leaseId)
   const lease = await recorded(world, async scope => {
-    const row = await lockLease(scope.tx, input.leaseId)
-    if (row === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
-    const parents = await lockParents(scope.tx, row.taskId, row.grantId)
-    if (
-      parents.task?.taskState !== 'open' ||
-      parents.task.appState !== 'active' ||
-      parents.task.identityState !== 'active' ||
-      parents.grant?.state !== 'live'
-    )
-      throw new Problem('wrong-state', {
-        detail: 'What this lease belongs to is over.',
-        next: 'Open a new task.',
-      })
-    const termEndsAt = earliest(row.endsAt, input.endsAt, addSeconds(scope.at, input.termSeconds))
-    const { diesByItself } = described
-    const saved = await scope.save(
-      leaseTable,
-      row,
-      stepLease(row, {
-        kind: 'renewed',
-        at: scope.at,
-        termEndsAt,
-        diesAt: diesByItself ? termEndsAt : row.diesAt,
-      }),
-    )
-    await setDue(scope.tx, saved.id, saved.termEndsAt)
+    const renewed = async (row: LeaseRow) => {
+      await requireRunning(scope.tx, row)
+      const termEndsAt = earliest(row.endsAt, input.endsAt, addSeconds(scope.at, input.termSeconds))
+      const diesAt = diesByItself ? termEndsAt : row.diesAt
+      return { kind: 'renewed', at: scope.at, termEndsAt, diesAt } as const
+    }
+    const saved = await changeLease(scope, input.leaseId, renewed, row => row.termEndsAt)
     scope.entry({ kind: leaseRenewed, by: permit })
     return saved
   })

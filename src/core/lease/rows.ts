@@ -13,6 +13,7 @@ import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
+import { findRow, findWhere } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
@@ -62,37 +63,20 @@ export interface LeaseRow {
 
 export const leaseTable = factTable<LeaseRow>(
   'lease',
+  // biome-ignore format: a list of names
   [
-    'id',
-    'version',
-    'appId',
-    'identityId',
-    'taskId',
-    'grantId',
-    'targetId',
-    'resourceId',
-    'actions',
-    'principal',
-    'idempotencyHash',
-    'state',
-    'outcome',
-    'contained',
-    'cause',
-    'term',
-    'intentDeadline',
-    'madeAt',
-    'issuedAt',
-    'termEndsAt',
-    'endsAt',
-    'diesAt',
-    'acceptedPath',
-    'evidence',
-    'endedAt',
+    'id', 'version', 'appId', 'identityId', 'taskId', 'grantId', 'targetId', 'resourceId',
+    'actions', 'principal', 'idempotencyHash', 'state', 'outcome', 'contained', 'cause', 'term',
+    'intentDeadline', 'madeAt', 'issuedAt', 'termEndsAt', 'endsAt', 'diesAt', 'acceptedPath',
+    'evidence', 'endedAt',
   ],
   { json: ['evidence'], isResident: lease => lease.state !== 'gone' },
 )
 
 const qualified = leaseTable.select.replaceAll(/(^|, )(\w+) as/g, '$1lease.$2 as')
+
+const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
+  or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of)))`
 
 /** What the sweep knows of a lease it has taken: the row, and how often it was tried. */
 export interface DueLease {
@@ -100,20 +84,7 @@ export interface DueLease {
   readonly tries: number
 }
 
-export async function findLease(sql: Sql, id: string): Promise<LeaseRow | undefined> {
-  const rows = await sql.query<LeaseRow>(`select ${leaseTable.select} from lease where id = $1`, [
-    id,
-  ])
-  return rows[0]
-}
-
-export async function lockLease(tx: Tx, id: LeaseId): Promise<LeaseRow | undefined> {
-  const rows = await tx.query<LeaseRow>(
-    `select ${leaseTable.select} from lease where id = $1 for update`,
-    [id],
-  )
-  return rows[0]
-}
+export const findLease = (sql: Sql, id: LeaseId) => findRow(sql, leaseTable, id)
 
 export async function lockLeases(
   tx: Tx,
@@ -126,29 +97,9 @@ export async function lockLeases(
   return new Map(rows.map(row => [row.id, row]))
 }
 
-export async function findLeaseByKey(
-  sql: Sql,
-  taskId: TaskId,
-  idempotencyHash: string,
-): Promise<LeaseRow | undefined> {
-  const rows = await sql.query<LeaseRow>(
-    `select ${leaseTable.select} from lease where task_id = $1 and idempotency_hash = $2`,
-    [taskId, idempotencyHash],
-  )
-  return rows[0]
-}
-
 /** The reverse look-up: a principal found at a target to the lease that made it. */
-export async function findLeaseByPrincipal(
-  sql: Sql,
-  principal: string,
-): Promise<LeaseRow | undefined> {
-  const rows = await sql.query<LeaseRow>(
-    `select ${leaseTable.select} from lease where principal = $1`,
-    [principal],
-  )
-  return rows[0]
-}
+export const findLeaseByPrincipal = (sql: Sql, principal: string) =>
+  findWhere(sql, leaseTable, { principal })
 
 export interface LeaseFilter {
   readonly appId?: AppId | undefined
@@ -168,23 +119,20 @@ export async function listLeases(sql: Sql, filter: LeaseFilter): Promise<LeaseRo
   )
 }
 
-/** Parents as they are now, under a shared lock that makes a change of them wait for this commit. */
-export async function lockParents(tx: Tx, taskId: TaskId, grantId: GrantId) {
-  const rows = await tx.query<{ taskState: string; appState: string; identityState: string }>(
-    `select task.state as "taskState", app.state as "appState", identity.state as "identityState"
+/**
+ * Whether task, app, identity and grant are all running, under a shared lock that makes a change of
+ * them wait for this commit. A decision saw memory; the rows are the truth.
+ */
+export async function lockParents(tx: Tx, taskId: TaskId, grantId: GrantId): Promise<boolean> {
+  const rows = await tx.query<{ running: boolean }>(
+    `select task.state = 'open' and app.state = 'active' and identity.state = 'active'
+       and app_grant.state = 'live' as running
      from task join app on app.id = task.app_id join identity on identity.id = task.identity_id
+       join app_grant on app_grant.id = $2
      where task.id = $1 for share`,
-    [taskId],
+    [taskId, grantId],
   )
-  const grants = await tx.query<{ state: string; endsAt: Instant }>(
-    'select state, ends_at as "endsAt" from app_grant where id = $1 for share',
-    [grantId],
-  )
-  return { task: rows[0], grant: grants[0] }
-}
-
-export async function setDue(tx: Tx, leaseId: LeaseId, dueAt: Instant): Promise<void> {
-  await tx.query('update lease set due_at = $2 where id = $1', [leaseId, dueAt])
+  return rows[0]?.running === true
 }
 
 export async function setDueAll(
@@ -242,9 +190,7 @@ export async function makeDueByParents(sql: Sql, now: Instant): Promise<number> 
        and identity.id = lease.identity_id and app_grant.id = lease.grant_id
        and (lease.state <> 'intended' or lease.intent_deadline < $1)
        and (task.state = 'closed' or app.state not in ('draft', 'active') or identity.state = 'revoked'
-         or app_grant.state <> 'live' or exists (
-           select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
-             or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of))))
+         or app_grant.state <> 'live' or ${isHeld})
      returning lease.id`,
     [now],
   )
@@ -321,8 +267,7 @@ export async function readCauses(
          when identity.state = 'revoked' then 'identity'
          when app_grant.state <> 'live' then 'grant'
          when task.state = 'closed' then 'task'
-         when exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
-           or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of))) then 'hold'
+         when ${isHeld} then 'hold'
          when lease.state = 'intended' then 'unfinished'
          else 'expired' end as cause
      from lease join task on task.id = lease.task_id join app on app.id = lease.app_id

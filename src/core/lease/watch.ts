@@ -7,10 +7,9 @@ import { systemId } from '../base/ids.ts'
 import { raiseIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
-import type { LeaseWorld } from './issue.ts'
-import { orderOf } from './issue.ts'
-import { stepLease } from './lease.ts'
-import { type LeaseRow, leaseTable, lockLease, readSalts, setDue } from './rows.ts'
+import { changeLease } from './change.ts'
+import { type LeaseWorld, orderOf } from './issue.ts'
+import { type LeaseRow, leaseTable, readSalts } from './rows.ts'
 
 const leaseTampered = entryKind('lease.tamper', 'found a credential changed at its target')
 
@@ -45,13 +44,12 @@ async function isIntact(world: LeaseWorld, lease: LeaseRow, salt: string): Promi
 
 async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow> {
   return recorded(world, async scope => {
-    const row = (await lockLease(scope.tx, lease.id)) ?? lease
-    const saved = await scope.save(
-      leaseTable,
-      row,
-      stepLease(row, { kind: 'end', cause: 'tampered' }),
+    const saved = await changeLease(
+      scope,
+      lease.id,
+      () => ({ kind: 'end', cause: 'tampered' }),
+      () => scope.at,
     )
-    await setDue(scope.tx, saved.id, scope.at)
     await raiseIn(scope, {
       kind: 'lease-tampered',
       severity: 'high',
