@@ -17,6 +17,14 @@ async function start(): Promise<void> {
   const port = Number(process.env.LEASEHOLD_PORT ?? '4400')
   const parts = await startParts({ kept: true, port }, out.part)
   out.line()
+  try {
+    await stayUp(parts, out)
+  } finally {
+    await parts.stop()
+  }
+}
+
+async function stayUp(parts: Parts, out: Teller): Promise<void> {
   if (parts.isFirst) await tellStory(parts, out)
   else out.line('  The day you saw before is still here; nothing was played again.')
   const control = await startControl(parts)
@@ -30,7 +38,6 @@ async function start(): Promise<void> {
   out.line('\n  Stopping; everything is kept.')
   await rm(hint, { force: true })
   await control.stop()
-  await parts.stop()
 }
 
 async function tellStory(parts: Parts, out: Teller): Promise<void> {
