@@ -14,6 +14,7 @@ import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { type Json, parseJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
+import { words } from '../base/text.ts'
 
 /** Origins the operator lists by name (a demo's issuer on loopback, one inside the company). */
 export type AllowedOrigins = ReadonlySet<string>
@@ -116,31 +117,22 @@ function isPublicName(hostname: string): boolean {
 
 /** Special-purpose registries of IANA: what is not globally reachable, as of 2026. */
 const inside = new BlockList()
-for (const net of [
+for (const net of words(
   '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24',
   '192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24',
-  '224.0.0.0/4 240.0.0.0/4',
-].flatMap(line => line.split(' '))) {
+  '224.0.0.0/4 240.0.0.0/4 2001::/23 2001:db8::/32 2002::/16 3fff::/20',
+)) {
   const [address = '', bits] = net.split('/')
-  inside.addSubnet(address, Number(bits), 'ipv4')
-}
-for (const net of '2001::/23 2001:db8::/32 2002::/16 3fff::/20'.split(' ')) {
-  const [address = '', bits] = net.split('/')
-  inside.addSubnet(address, Number(bits), 'ipv6')
+  inside.addSubnet(address, Number(bits), isIP(address) === 4 ? 'ipv4' : 'ipv6')
 }
 const global6 = new BlockList()
 global6.addSubnet('2000::', 3, 'ipv6')
 
 export function isPublic(address: string): boolean {
-  switch (isIP(address)) {
-    case 4:
-      return !inside.check(address, 'ipv4')
-    case 6:
-      // Mapped, translated, local and multicast addresses all lie outside 2000::/3.
-      return global6.check(address, 'ipv6') && !inside.check(address, 'ipv6')
-    default:
-      return false
-  }
+  if (isIP(address) === 4) return !inside.check(address, 'ipv4')
+  // Mapped, translated, local and multicast addresses all lie outside 2000::/3.
+  const isGlobal = isIP(address) === 6 && global6.check(address, 'ipv6')
+  return isGlobal && !inside.check(address, 'ipv6')
 }
 
 function refused(field: string, why: string): Problem {

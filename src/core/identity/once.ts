@@ -7,7 +7,7 @@ import { addMs, type Instant } from '../base/time.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { UsedAssertion } from './attest.ts'
 import { type AttestRefusal, refuse } from './refusal.ts'
-import { deleteAssertions, findAssertion, insertAssertion } from './rows.ts'
+import { deleteAssertions, markAssertion } from './rows.ts'
 
 /**
  * Null when it is ours to use now. Otherwise the refusal, and the caller rolls back. A second call
@@ -19,10 +19,10 @@ export async function claimAssertion(
   now: Instant,
 ): Promise<AttestRefusal | null> {
   if (!assertion.isOnce) return null
-  if (await insertAssertion(tx, { ...assertion, usedAt: now })) return null
-  const used = await findAssertion(tx, assertion.issuer, assertion.hash)
+  const usedAt = await markAssertion(tx, assertion, now)
+  if (usedAt === null) return null
   const refusal = refuse('used', 'jti', 'a token that was used', 'a new one from its issuer')
-  const says = `it was used once already, at ${used?.usedAt ?? 'the same moment'}`
+  const says = `it was used once already, at ${usedAt}`
   return { ...refusal, issuer: assertion.issuer, says }
 }
 

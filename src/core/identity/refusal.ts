@@ -1,18 +1,10 @@
 /** Why a caller was not attested: a value that names the one thing that failed. */
 import type { Json } from '../base/json.ts'
-import { safeText } from '../base/text.ts'
+import { safeText, type Word } from '../base/text.ts'
 
 /** What is counted per issuer and minute. A closed list, so that callers can not make up rows. */
 export type RefusalReason =
-  | 'malformed'
-  | 'issuer'
-  | 'audience'
-  | 'time'
-  | 'key'
-  | 'signature'
-  | 'claims'
-  | 'identity'
-  | 'used'
+  Word<'malformed issuer audience time key signature claims identity used'>
 
 export interface AttestRefusal {
   readonly refused: RefusalReason
@@ -42,15 +34,12 @@ export function refuse(
   is: Json | undefined,
   needs: string,
 ): AttestRefusal {
-  const shown = typeof is === 'string' ? safeText(is, 120) : shownJson(is)
+  const text = typeof is === 'string' ? is : (JSON.stringify(is) ?? 'nothing')
+  const shown = safeText(text, 120)
   const says = `its token says ${claim} ${shown}, needed is ${needs}`
   return { refused, issuer: null, claim, is: shown, needs, says }
 }
 
 export function isRefusal(value: object): value is AttestRefusal {
   return 'refused' in value
-}
-
-function shownJson(value: Json | undefined): string {
-  return value === undefined ? 'nothing' : safeText(JSON.stringify(value), 120)
 }

@@ -1,6 +1,5 @@
 /** Ends trust rules and identities, for good. What was issued to them is ended by who issued it. */
-import type { IdentityId, SystemId, TrustRuleId } from '../base/ids.ts'
-import { systemId } from '../base/ids.ts'
+import { type IdentityId, systemId, type TrustRuleId } from '../base/ids.ts'
 import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { lockKnown } from '../ledger/find-row.ts'
@@ -51,7 +50,7 @@ export async function revokeIdentity(
   })
 }
 
-const sweeper: SystemId = systemId('app-sweep')
+const sweeper = systemId('app-sweep')
 
 /** Revokes what apps that are over still have. Returns how many. */
 export async function sweepIdentities(

@@ -2,6 +2,7 @@
 import type { AppId, IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
@@ -38,33 +39,14 @@ export interface TrustRuleRow {
 }
 
 /** Revoked identities stay in memory: a decision about one must say "revoked", not "unknown". */
-export const identityTable = factTable<IdentityRow>('identity', [
-  'id',
-  'version',
-  'appId',
-  'role',
-  'spiffeId',
-  'state',
-  'madeAt',
-  'endedAt',
-])
+export const identityTable = factTable<IdentityRow>(
+  'identity',
+  words('id version appId role spiffeId state madeAt endedAt'),
+)
 
 export const trustRuleTable = factTable<TrustRuleRow>(
   'trust_rule',
-  [
-    'id',
-    'version',
-    'identityId',
-    'appId',
-    'preset',
-    'issuer',
-    'claims',
-    'anchor',
-    'requestId',
-    'state',
-    'madeAt',
-    'endedAt',
-  ],
+  words('id version identityId appId preset issuer claims anchor requestId state madeAt endedAt'),
   { json: ['claims'], isResident: rule => rule.state === 'active' },
 )
 
@@ -99,29 +81,23 @@ export function listTrustRules(sql: Sql, appId: AppId): Promise<TrustRuleRow[]> 
   )
 }
 
-/** Marks an assertion as used. False when it was used before, here or on another replica. */
-export async function insertAssertion(
+/** Marks an assertion as used: null. Else when it was used before, here or on another replica. */
+export async function markAssertion(
   tx: Tx,
-  assertion: { issuer: string; hash: string; usedAt: Instant; expiresAt: Instant },
-): Promise<boolean> {
-  const rows = await tx.query(
+  { issuer, hash, expiresAt }: { issuer: string; hash: string; expiresAt: Instant },
+  now: Instant,
+): Promise<Instant | null> {
+  const marked = await tx.query(
     `insert into seen_assertion (issuer, hash, used_at, expires_at) values ($1, $2, $3, $4)
      on conflict (issuer, hash) do nothing returning 1 as one`,
-    [assertion.issuer, assertion.hash, assertion.usedAt, assertion.expiresAt],
+    [issuer, hash, now, expiresAt],
   )
-  return rows.length === 1
-}
-
-export async function findAssertion(
-  sql: Sql,
-  issuer: string,
-  hash: string,
-): Promise<{ usedAt: Instant } | undefined> {
-  const rows = await sql.query<{ usedAt: Instant }>(
-    'select used_at as "usedAt" from seen_assertion where issuer = $1 and hash = $2',
+  if (marked.length === 1) return null
+  const [used] = await tx.query<{ at: Instant }>(
+    'select used_at as at from seen_assertion where issuer = $1 and hash = $2',
     [issuer, hash],
   )
-  return rows[0]
+  return used?.at ?? now
 }
 
 export async function deleteAssertions(sql: Sql, before: Instant): Promise<number> {

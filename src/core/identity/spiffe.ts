@@ -7,7 +7,7 @@
 export const identityRoles = ['build', 'test', 'publish', 'run', 'agent'] as const
 export type IdentityRole = (typeof identityRoles)[number]
 
-export interface SpiffeName {
+interface SpiffeName {
   readonly trustDomain: string
   readonly slug: string
   readonly role: IdentityRole
@@ -22,17 +22,13 @@ export function spiffeId(name: SpiffeName): string {
 export function parseSpiffeId(text: string): SpiffeName | null {
   if (text.length > 2048) return null
   const parts = /^spiffe:\/\/([a-z0-9._-]{1,255})\/app\/([a-z][a-z0-9-]*)\/([a-z]+)$/.exec(text)
-  const [, trustDomain, slug, role] = parts ?? []
-  if (trustDomain === undefined || slug === undefined || !isIdentityRole(role)) return null
-  return { trustDomain, slug, role }
+  const [, trustDomain, slug, named] = parts ?? []
+  const role = identityRoles.find(each => each === named)
+  return trustDomain && slug && role ? { trustDomain, slug, role } : null
 }
 
 /** What callers may write for an identity: its SPIFFE id, or `<slug>/<role>` of this installation. */
 export function parseIdentityName(text: string, trustDomain: string): string | null {
   if (text.startsWith('spiffe://')) return parseSpiffeId(text) === null ? null : text
   return parseIdentityName(`spiffe://${trustDomain}/app/${text}`, trustDomain)
-}
-
-export function isIdentityRole(text: string | undefined): text is IdentityRole {
-  return identityRoles.some(role => role === text)
 }

@@ -2,14 +2,13 @@
  * What a trust rule may be, and how it is proposed. Pure. A change of trust is a request: the body
  * made here is what people agree to, and `add-trust.ts` applies it once they did.
  */
-import type { AppId, IdentityId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { Problem } from '../base/problem.ts'
 import type { Replica } from '../ledger/replica.ts'
 import type { IssuerKeys } from './jwks.ts'
 import { githubIssuer, parseGithubBinding } from './presets/github.ts'
 import { parsePersonBinding } from './presets/person.ts'
-import { identityTable, type TrustPreset } from './rows.ts'
+import { identityTable, type TrustPreset, type TrustRuleRow } from './rows.ts'
 
 export interface TrustWorld {
   readonly replica: Replica
@@ -18,21 +17,12 @@ export interface TrustWorld {
   readonly issuer: string
 }
 
-export interface TrustProposal {
-  readonly identityId: IdentityId
-  readonly preset: TrustPreset
+/** What is agreed to, and what the rule's row then holds. Proposing it again gives the same. */
+export type TrustBody = Pick<TrustRuleRow, 'identityId' | 'appId' | 'preset' | 'issuer' | 'claims'>
+
+export interface TrustProposal extends Pick<TrustBody, 'identityId' | 'preset' | 'claims'> {
   /** Without it: GitHub's own issuer, or ours for a person. */
   readonly issuer?: string | undefined
-  readonly claims: JsonObject
-}
-
-/** What is agreed to, and what the rule's row then holds. Proposing it again gives the same. */
-export interface TrustBody {
-  readonly identityId: IdentityId
-  readonly appId: AppId
-  readonly preset: TrustPreset
-  readonly issuer: string
-  readonly claims: JsonObject
 }
 
 /**
@@ -44,14 +34,10 @@ export function proposeTrust(world: TrustWorld, input: TrustProposal): TrustBody
   const identity = world.replica.get(identityTable, input.identityId)
   if (identity?.state !== 'active')
     throw new Problem('not-found', { field: 'identity', detail: 'There is no such identity.' })
-  const { preset } = input
-  return {
-    identityId: identity.id,
-    appId: identity.appId,
-    preset,
-    issuer: checkIssuer(world, preset, input.issuer),
-    claims: parseClaims(preset, input.claims),
-  }
+  const { preset, claims } = input
+  const bound = preset === 'github' ? parseGithubBinding(claims) : parsePersonBinding(claims)
+  const issuer = checkIssuer(world, preset, input.issuer)
+  return { identityId: identity.id, appId: identity.appId, preset, issuer, claims: { ...bound } }
 }
 
 /** Issuer and the immutable id a rule turns on: what a token finds its rules by. */
@@ -61,23 +47,14 @@ export function anchorOf(issuer: string, claims: JsonObject): string {
 }
 
 function checkIssuer(world: TrustWorld, preset: TrustPreset, given: string | undefined): string {
-  if (preset === 'person') {
-    if (given === undefined || given === world.issuer) return world.issuer
-    throw unregistered('People are attested by this installation alone.')
-  }
-  const issuer = given ?? githubIssuer
-  if (world.issuerKeys.knows(issuer)) return issuer
-  throw unregistered('This issuer is not registered here, exactly as it is written.')
-}
-
-function unregistered(detail: string): Problem {
-  return new Problem('address-refused', {
+  const isOurs = preset === 'person'
+  const issuer = given ?? (isOurs ? world.issuer : githubIssuer)
+  if (isOurs ? issuer === world.issuer : world.issuerKeys.knows(issuer)) return issuer
+  throw new Problem('address-refused', {
     field: 'issuer',
-    detail,
+    detail: isOurs
+      ? 'People are attested by this installation alone.'
+      : 'This issuer is not registered here, exactly as it is written.',
     next: 'The operator registers issuers in LEASEHOLD_CI_ISSUERS.',
   })
-}
-
-function parseClaims(preset: TrustPreset, claims: JsonObject): JsonObject {
-  return { ...(preset === 'github' ? parseGithubBinding(claims) : parsePersonBinding(claims)) }
 }
