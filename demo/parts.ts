@@ -34,6 +34,8 @@ export interface Parts {
   as(token: string): Client
   /** Where a path people see is kept: in the clone, or in the folder that is thrown away. */
   file(path: string): string
+  /** The day was told whole: the next start goes on from it. */
+  keep(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -57,10 +59,12 @@ export async function startParts(
   progress: Progress,
 ): Promise<Parts> {
   const folder = options.kept
-    ? join(clone, '.leasehold')
+    ? join(clone, '.leasehold', 'demo')
     : await mkdtemp(join(tmpdir(), 'leasehold-demo-'))
-  await mkdir(folder, { recursive: true, mode: 0o700 })
   const kept = await readKept(folder)
+  // A first day that broke off left half of everything: it is begun again.
+  if (kept === undefined) await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const stops: (() => Promise<unknown>)[] = options.kept
     ? []
     : [() => rm(folder, { recursive: true, force: true })]
@@ -126,17 +130,18 @@ export async function startParts(
       stricter: await readFile(join(clone, 'demo', 'stricter.cedar'), 'utf8'),
       running,
       isFirst: kept === undefined,
+      keep: () =>
+        writeKept(folder, {
+          githubPort: portOf(issuers.github.issuer),
+          companyPort: portOf(issuers.provider.issuer),
+          liarPort: liar.port,
+        }),
       as: token => clientOf(address, token),
       file,
       stop,
     }
     if (crm !== undefined) {
       await connectCrm(parts, crm)
-      await writeKept(folder, {
-        githubPort: portOf(issuers.github.issuer),
-        companyPort: portOf(issuers.provider.issuer),
-        liarPort: liar.port,
-      })
     }
     return parts
   } catch (thrown) {

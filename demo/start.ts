@@ -47,6 +47,7 @@ async function tellStory(parts: Parts, out: Teller): Promise<void> {
   out.line()
   const told = await playStory(parts, out.tell)
   await keepStolen(parts, told.stolen)
+  await parts.keep()
   out.line()
 }
 

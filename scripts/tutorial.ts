@@ -177,7 +177,7 @@ async function freePort(): Promise<number> {
 
 /** Run as root, the demo's PostgreSQL keeps its data where `nobody` may read it. */
 function removeElsewhere(clone: string): void {
-  const pointer = join(clone, '.leasehold/postgres/elsewhere')
+  const pointer = join(clone, '.leasehold/demo/postgres/elsewhere')
   if (!existsSync(pointer)) return
   const elsewhere = readFileSync(pointer, 'utf8').trim()
   if (basename(elsewhere).startsWith('leasehold-pg-'))
