@@ -35,7 +35,7 @@ export interface Assertion {
    */
   readonly hash: string
   /** Header and claims as they were signed, for the check of the signature alone. */
-  readonly signed: string
+  readonly signed: Uint8Array
   readonly signature: Uint8Array
 }
 
@@ -43,10 +43,9 @@ export interface Assertion {
 export function readAssertion(token: string): Assertion | AttestRefusal {
   if (token.length > limits.foreignTokenBytes)
     return malformed('token', 'too long', `at most ${limits.foreignTokenBytes} characters`)
-  const parts = token.split('.', 4)
-  const [head, body, signature] = parts
-  if (parts.length !== 3 || !parts.every(part => /^[A-Za-z0-9_-]+$/.test(part)) || !signature)
-    return malformed('token', 'something else', 'three parts in base64url')
+  const [, head = '', body = '', signature = ''] =
+    /^([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(token) ?? []
+  if (signature === '') return malformed('token', 'something else', 'three parts in base64url')
   const header = readPart(head)
   const claims = readPart(body)
   if (header === null) return malformed('header', 'not readable', 'a JSON object')
@@ -66,7 +65,7 @@ export function readAssertion(token: string): Assertion | AttestRefusal {
     jti: claims['jti'] as string,
     claims,
     hash: sha256Hex(`${claims['iss'] as string}\n${claims['jti'] as string}\n${body}`),
-    signed: `${head}.${body}`,
+    signed: Buffer.from(`${head}.${body}`, 'latin1'),
     signature: Buffer.from(signature, 'base64url'),
   }
 }
@@ -95,11 +94,12 @@ function checkClaims(claims: JsonObject): AttestRefusal | null {
   return null
 }
 
-function readPart(part: string | undefined): JsonObject | null {
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function readPart(part: string): JsonObject | null {
   try {
-    const bytes = Buffer.from(part ?? '', 'base64url')
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    const value = parseJson(text, limits.foreignTokenBytes)
+    const bytes = Buffer.from(part, 'base64url')
+    const value = parseJson(utf8.decode(bytes), limits.foreignTokenBytes)
     return isObject(value) ? value : null
   } catch (thrown) {
     if (isProblem(thrown) || thrown instanceof TypeError) return null

@@ -170,12 +170,7 @@ async function checkSignature(
   const key = await world.issuerKeys.keyOf(iss, kid, alg)
   if (key === undefined) return refuse('key', 'kid', kid, `a key that ${iss} publishes for ${alg}`)
   // RFC 7518 §3.3 and §3.4. The key is of the algorithm's own kind: it was filed under both.
-  const isSigned = verify(
-    'sha256',
-    Buffer.from(signed),
-    { key, dsaEncoding: 'ieee-p1363' },
-    signature,
-  )
+  const isSigned = verify('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature)
   return isSigned ? null : refuse('signature', 'signature', 'another', `made with the key ${kid}`)
 }
 
@@ -212,8 +207,10 @@ function choose(
   if (found.size > 1)
     return refuse('identity', 'identity', `${found.size} that fit`, 'one, named by `identity`')
   const [chosen] = found.values()
-  const none = refuse('claims', 'iss', issuer, 'one that a rule of this identity names')
-  return chosen ?? nearest?.refusal ?? none
+  if (chosen !== undefined) return chosen
+  return (
+    nearest?.refusal ?? refuse('claims', 'iss', issuer, 'one that a rule of this identity names')
+  )
 }
 
 function rulesOf(replica: Replica, named: string): Image<TrustRuleRow>[] {

@@ -9,7 +9,7 @@
 import { type Id, type IdKind, isId, type PersonId, type TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { product } from '../base/product.ts'
-import { addSeconds, earliest, fromMs, type Instant, toSeconds } from '../base/time.ts'
+import { fromMs, type Instant, toMs, toSeconds } from '../base/time.ts'
 import { parseSpiffeId } from '../identity/spiffe.ts'
 import type { Autonomy } from '../task/rows.ts'
 import type { TokenRow } from './rows.ts'
@@ -35,7 +35,8 @@ export interface TaskClaims extends Pick<TokenRow, Whose> {
 export function tokenEndsAt(autonomy: Autonomy, now: Instant, ...ends: Instant[]): Instant {
   const seconds =
     autonomy === 'attended' ? limits.attendedTokenSeconds : limits.unattendedTokenSeconds
-  return fromMs(toSeconds(earliest(addSeconds(now, seconds), ...ends)) * 1000)
+  const endMs = Math.min(toMs(now) + seconds * 1000, ...ends.map(toMs))
+  return fromMs(Math.floor(endMs / 1000) * 1000)
 }
 
 /** The claims as they go over the wire. `iat` is downwards too: a token is never from the future. */

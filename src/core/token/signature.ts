@@ -17,9 +17,9 @@ export type TokenSigner = Pick<Pair, 'kid' | 'alg' | 'privateKey'>
 
 /** RFC 7515 §3.1, with the type of RFC 9068 §2.1. */
 export function signToken({ kid, privateKey }: TokenSigner, claims: object): string {
-  const text = `${headerOf(kid)}.${base64url(Buffer.from(JSON.stringify(claims)))}`
+  const text = `${headerOf(kid)}.${encode(claims)}`
   const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding })
-  return `${text}.${base64url(signature)}`
+  return `${text}.${signature.toString('base64url')}`
 }
 
 /** The published keys by the header that names them. */
@@ -63,6 +63,17 @@ export function openToken(keys: TokenKeys, token: string): Record<string, unknow
 
 const dsaEncoding = 'ieee-p1363'
 
+/** By key id, of our own keys: as few as those. */
+const headers = new Map<string, string>()
+
 function headerOf(kid: string): string {
-  return base64url(Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid })))
+  const known = headers.get(kid)
+  if (known !== undefined) return known
+  const header = encode({ alg: 'ES256', typ: 'at+jwt', kid })
+  headers.set(kid, header)
+  return header
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
 }

@@ -7,10 +7,10 @@
  * ATTACKER: opens a pull request, names a branch like an environment, takes over a freed name, or
  * customises `sub`. So `sub` is never read, and events that run other people's code are never trusted.
  */
-import type { JsonObject } from '../../base/json.ts'
+import type { Json, JsonObject } from '../../base/json.ts'
 import { limits } from '../../base/limits.ts'
 import { Problem } from '../../base/problem.ts'
-import { type Miss, refuse } from '../refusal.ts'
+import { type AttestRefusal, type Miss, refuse } from '../refusal.ts'
 
 export const githubIssuer = 'https://token.actions.githubusercontent.com'
 
@@ -62,56 +62,75 @@ export function parseGithubBinding(claims: JsonObject): GithubBinding {
   return given
 }
 
+const order = [...Object.keys(members), 'ref_protected'] as (Member | 'ref_protected')[]
+
 /** Null when the token fits. Where it does not: the first claim that fails. */
 export function matchGithub(binding: GithubBinding, claims: JsonObject): Miss | null {
-  const needs = { ...binding, ...(binding.ref === undefined ? {} : { ref_protected: 'true' }) }
-  const names = [...Object.keys(members), 'ref_protected'] as (keyof typeof needs)[]
-  const failed = names.filter(name => {
-    const accepted = [needs[name] ?? []].flat()
-    return accepted.length > 0 && !accepted.some(value => value === claims[name])
-  })
-  const [claim] = failed
-  if (claim === undefined) return null
-  const refusal = refuse('claims', claim, claims[claim], [needs[claim] ?? []].flat().join(' or '))
+  let refusal: AttestRefusal | undefined
+  let fitted = 0
+  for (const name of order) {
+    const isProtection = name === 'ref_protected'
+    const needs = isProtection ? (binding.ref === undefined ? undefined : 'true') : binding[name]
+    const said = claims[name]
+    if (needs === undefined || needs === said || isOneOf(needs, said)) fitted++
+    else refusal ??= refuseRule(name, said, needs)
+  }
+  return refusal === undefined ? null : { refusal, fitted }
+}
+
+function isOneOf(needs: string | readonly string[], said: Json | undefined): boolean {
+  return typeof needs !== 'string' && typeof said === 'string' && needs.includes(said)
+}
+
+function refuseRule(
+  claim: string,
+  said: Json | undefined,
+  needs: string | readonly string[],
+): AttestRefusal {
+  const refusal = refuse('claims', claim, said, [needs].flat().join(' or '))
   const says = `its token says ${claim} ${refusal.is}, the trust rule says ${refusal.needs}`
-  return { refusal: { ...refusal, says }, fitted: names.length - failed.length }
+  return { ...refusal, says }
+}
+
+/** Claims that are kept, by the names they are kept under: ids and numbers, and words of people. */
+const factClaims = {
+  repositoryId: 'repository_id',
+  ownerId: 'repository_owner_id',
+  actorId: 'actor_id',
+  event: 'event_name',
+  commit: 'sha',
+  run: 'run_id',
+  runNumber: 'run_number',
+  attempt: 'run_attempt',
+  job: 'check_run_id',
+  workflowSha: 'job_workflow_sha',
+}
+const wordClaims = {
+  repository: 'repository',
+  actor: 'actor',
+  ref: 'ref',
+  workflow: 'job_workflow_ref',
 }
 
 /** Where a task came from; two calls of one job of one run have the same key. */
 export function githubProvenance(issuer: string, claims: JsonObject) {
-  const said = (name: string) => {
-    const value = claims[name]
-    return typeof value === 'string' && value.length <= limits.claimChars ? value : undefined
-  }
-  const facts = {
-    issuer,
-    repositoryId: said('repository_id'),
-    ownerId: said('repository_owner_id'),
-    actorId: said('actor_id'),
-    event: said('event_name'),
-    commit: said('sha'),
-    run: said('run_id'),
-    runNumber: said('run_number'),
-    attempt: said('run_attempt'),
-    job: said('check_run_id'),
-    workflowSha: said('job_workflow_sha') ?? said('workflow_sha'),
-  }
-  const words = {
-    repository: said('repository'),
-    actor: said('actor'),
-    ref: said('ref'),
-    workflow: said('job_workflow_ref'),
-  }
+  const facts: Record<string, string> = { issuer, ...keep(factClaims, claims) }
   const { repositoryId, run, attempt, job } = facts
   // A token that names no run is a run of its own.
-  const parts = run === undefined ? [said('jti')] : [repositoryId, run, attempt, job]
-  const key = ['github', ...parts.map(part => part ?? '-')].join(' ')
-  return { facts: withoutGaps(facts), words: withoutGaps(words), key }
+  const key =
+    run === undefined
+      ? `github ${claims['jti'] as string}`
+      : `github ${repositoryId} ${run} ${attempt} ${job}`
+  return { facts, words: keep(wordClaims, claims), key }
 }
 
-function withoutGaps(record: Record<string, string | undefined>): Record<string, string> {
-  const said = Object.entries(record).filter(entry => entry[1] !== undefined)
-  return Object.fromEntries(said) as Record<string, string>
+function keep(names: Readonly<Record<string, string>>, claims: JsonObject): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const name in names) {
+    const said = claims[names[name] ?? '']
+    if (typeof said === 'string' && said.length <= limits.claimChars) kept[name] = said
+  }
+  return kept
 }
 
 function isMember(name: string): name is Member {

@@ -103,6 +103,8 @@ export function parseForm(text: string): Form {
 }
 
 function decode(text: string): string {
+  // Stands for itself (RFC 3986 §2.3); a token is long, and all of it is of these.
+  if (/^[\w.~-]*$/.test(text)) return text
   let value: string
   try {
     value = decodeURIComponent(text.replaceAll('+', ' '))
