@@ -118,28 +118,18 @@ function changesFor(change: Change): KeyRow[] {
   const { old, at, vault } = change
   const { use } = old
   const retired: KeyRow = { ...next(old), state: 'retired', retiredAt: at }
-  switch (use) {
-    case 'token':
-      return changeToken(change, retired)
-    case 'ledger':
-    case 'certificate':
-      // Nothing is signed with it again, so its private part has no reason to exist.
-      return [{ ...retired, sealed: null }, draftKey(use, sealsKeys(change), at)]
-    case 'lease':
-      // Secrets of leases made with it are derived again until the last of them is gone.
-      return [retired, draftKey(use, sealsKeys(change), at)]
-    case 'seal-rows':
-      // Rows sealed with it still open; each is sealed with the new one when next written.
-      return [retired, draftKey(use, vault.kek, at)]
-    case 'seal-keys':
-      return changeSeal(change, retired)
-    case 'root':
-      throw new Problem('wrong-state', {
-        detail:
-          'The root key is what everything is pinned to, so it is not replaced while running.',
-        next: 'Set up a new installation with a new root, and let people sign in to it again.',
-      })
-  }
+  if (use === 'root')
+    throw new Problem('wrong-state', {
+      detail: 'The root key is what everything is pinned to, so it is not replaced while running.',
+      next: 'Set up a new installation with a new root, and let people sign in to it again.',
+    })
+  if (use === 'token') return changeToken(change, retired)
+  if (use === 'seal-keys') return changeSeal(change, retired)
+  const fresh = draftKey(use, use === 'seal-rows' ? vault.kek : sealsKeys(change), at)
+  // Secrets of leases are derived again until the last of them is gone, and sealed rows still open.
+  if (use === 'lease' || use === 'seal-rows') return [retired, fresh]
+  // Nothing is signed with it again, so its private part has no reason to exist.
+  return [{ ...retired, sealed: null }, fresh]
 }
 
 const gone = { state: 'destroyed', sealed: null } as const

@@ -24,10 +24,16 @@ export function violatedConstraint(thrown: unknown): string | null {
   return thrown instanceof StoreFault && thrown.sqlstate.startsWith('23') ? thrown.constraint : null
 }
 
+interface DriverError extends Error {
+  readonly code?: string
+  readonly constraint?: string
+}
+
 /** Turns what a driver threw into what may leave the store; passes on what is ours already. */
 export function translate(thrown: unknown): unknown {
-  if (thrown instanceof Problem || thrown instanceof StoreFault) return thrown
-  const { code, message, constraint } = partsOf(thrown)
+  const isOurs = thrown instanceof Problem || thrown instanceof StoreFault
+  if (isOurs || !(thrown instanceof Error)) return thrown
+  const { code = '', message, constraint = null } = thrown as DriverError
   if (lostCodes.test(code)) return unavailable(code)
   if (/^[0-9A-Z]{5}$/.test(code)) return fromSqlState(code, message, constraint)
   return lostTexts.test(message) ? unavailable(code || message) : thrown
@@ -85,13 +91,3 @@ const lostCodes =
 /** What `pg` and PGlite say in words alone: a dead socket, a full pool, a stopped engine. */
 const lostTexts =
   /^(Connection terminated|timeout exceeded|timeout expired|Query read timeout|Client (has encountered|was closed)|Cannot use a pool after|PGlite is closed|Aborted\(|memory access out of bounds|unreachable)/
-
-function partsOf(thrown: unknown): { code: string; message: string; constraint: string | null } {
-  if (!(thrown instanceof Error)) return { code: '', message: '', constraint: null }
-  const { code, constraint } = thrown as { code?: unknown; constraint?: unknown }
-  return {
-    code: typeof code === 'string' ? code : '',
-    message: thrown.message,
-    constraint: typeof constraint === 'string' ? constraint : null,
-  }
-}

@@ -6,11 +6,12 @@
  * never found, and `migrate` reads what was applied in any case. Where it can not be kept, the child
  * makes the database in place.
  */
-import { spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { constants, existsSync, readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { sha256Hex } from '../base/hash.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
@@ -74,27 +75,16 @@ function copyFolder(from: string, to: string): Promise<void> {
 }
 
 /** A process of its own: the memory that making takes goes back when it ends. */
-function makeInChild(folder: string): Promise<void> {
+async function makeInChild(folder: string): Promise<void> {
   const script = join(import.meta.dirname, 'make-template.ts')
-  const child = spawn(process.execPath, [script, folder], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '' },
-  })
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-2_000)
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', code => {
-      if (code === 0) return resolve()
-      reject(
-        new Problem('bad-configuration', {
-          detail: `The embedded database could not be made in \`${folder}\`.`,
-          next: 'Is there room on the disk, and may this user write there?',
-          log: said,
-        }),
-      )
+  const env = { PATH: process.env['PATH'] ?? '' }
+  try {
+    await promisify(execFile)(process.execPath, [script, folder], { env })
+  } catch (thrown) {
+    throw new Problem('bad-configuration', {
+      detail: `The embedded database could not be made in \`${folder}\`.`,
+      next: 'Is there room on the disk, and may this user write there?',
+      log: String((thrown as { stderr?: string }).stderr).slice(-2_000),
     })
-  })
+  }
 }

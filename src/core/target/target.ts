@@ -55,12 +55,7 @@ export interface Issued {
   readonly connect: Readonly<Record<string, string | number>>
 }
 
-export interface EndOrder {
-  readonly principal: string
-  readonly holder: string
-  readonly owner: string
-  readonly object: Json
-}
+export type EndOrder = Pick<IssueOrder, 'principal' | 'holder' | 'owner' | 'object'>
 
 export interface VerifyOrder extends EndOrder {
   /** The credential, derived again; null when its salt is gone or it was never issued. */
@@ -84,12 +79,7 @@ export interface Evidence {
   readonly at: Instant
 }
 
-export interface HolderEvidence {
-  readonly listed: 'absent' | 'present' | 'unknown'
-  readonly residue: readonly string[]
-  readonly because?: string | undefined
-  readonly at: Instant
-}
+export type HolderEvidence = Pick<Evidence, 'listed' | 'residue' | 'because' | 'at'>
 
 /** One thing found at the target. */
 export interface Found {
