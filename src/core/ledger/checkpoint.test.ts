@@ -45,6 +45,11 @@ describe('a signed note', () => {
     expect(openNote(note, [vkey, vkeyOf(rotated)]).text).toBe('hello\n')
   })
 
+  test('under another name is not the known key’s, whatever key id it claims', () => {
+    const renamed = signNote('hello\n', signer).replace(`— ${signer.name} `, '— other.example ')
+    expect(() => openNote(renamed, [vkey])).toThrow(/no known key/)
+  })
+
   test('of a known key that does not fit refuses the note, also beside one that fits', () => {
     const note = signNote('hello\n', signer)
     const wrong = signNote('other\n', signer).split('\n\n')[1] ?? ''
