@@ -1,20 +1,32 @@
-/** One step of a lease, under its lock: what every procedure here does between lock and entry. */
+/** One step of a lease, and when the sweep looks at it again: what every procedure here does before its entry. */
 import type { LeaseId } from '../base/ids.ts'
+import { Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { lockKnown } from '../ledger/find-row.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type LeaseEvent, stepLease } from './lease.ts'
-import { type LeaseRow, leaseTable, setDueAll } from './rows.ts'
+import { type LeaseRow, leaseTable, lockLease, setDue } from './rows.ts'
 
-/** `next` sees the locked row and says what happens to it, and when the sweep looks at it again. */
+/** Under its lock: `next` sees the row and says what happens to it. Nothing may be asked after it. */
 export async function changeLease(
   scope: Scope,
   id: LeaseId,
   next: (row: LeaseRow) => LeaseEvent | Promise<LeaseEvent>,
   dueAt: (changed: LeaseRow) => Instant,
 ): Promise<LeaseRow> {
-  const row = await lockKnown(scope.tx, leaseTable, id)
-  const saved = await scope.save(leaseTable, row, stepLease(row, await next(row)))
-  await setDueAll(scope.tx, [{ id, dueAt: dueAt(saved) }])
+  const row = await lockLease(scope.tx, id)
+  if (row === undefined)
+    throw new Problem('wrong-state', { detail: 'This lease is gone.', next: 'Ask for a new one.' })
+  return changeRead(scope, row, await next(row), dueAt)
+}
+
+/** Of a row as it was read: where it is another by now, `recorded` throws `conflict`. */
+export async function changeRead(
+  scope: Scope,
+  row: LeaseRow,
+  event: LeaseEvent,
+  dueAt: (changed: LeaseRow) => Instant,
+): Promise<LeaseRow> {
+  const saved = await scope.save(leaseTable, row, stepLease(row, event))
+  setDue(scope.tx, [{ id: saved.id, dueAt: dueAt(saved) }])
   return saved
 }

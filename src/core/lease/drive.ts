@@ -3,7 +3,7 @@
  * the sweep and by whoever waits for an end. Idempotent; what is interrupted is simply due again.
  */
 import type { ActorId } from '../base/ids.ts'
-import { isProblem, Problem } from '../base/problem.ts'
+import { isProblem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import { raiseIn, resolveIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -15,15 +15,12 @@ import { nextTryAt, stepLease, triesBeforeFinding } from './lease.ts'
 import { ownerName } from './names.ts'
 import {
   type DueLease,
+  forgetDue,
   type LeaseCause,
-  type LeasePlace,
   type LeaseRow,
   leaseTable,
-  lockLeases,
-  readCauses,
-  readPlaces,
-  readSalts,
-  setDueAll,
+  lockVersions,
+  setDue,
 } from './rows.ts'
 
 const leasesSeen = entryKind('lease.gone', 'ended credentials and looked whether they are gone')
@@ -39,41 +36,29 @@ export interface Seen {
 }
 
 /** Ends and looks, for a batch of one target. Never throws for what a target does. */
-export async function lookAtTarget(world: LeaseWorld, due: readonly DueLease[]): Promise<Seen[]> {
-  const ids = due.map(each => each.lease.id)
-  const [salts, places, causes] = await Promise.all([
-    readSalts(world.store, ids),
-    readPlaces(world.store, ids),
-    readCauses(world.store, ids),
-  ])
-  return Promise.all(
-    due.map(async ({ lease, tries }) => {
-      const salt = salts.get(lease.id)
-      const secret = salt === undefined ? null : world.leaseSecret(lease.id, salt)
-      return {
-        lease,
-        tries,
-        cause: lease.cause ?? causes.get(lease.id) ?? 'expired',
-        canTry: secret !== null && lease.acceptedPath !== null,
-        evidence: await endAndLook(world, lease, places.get(lease.id), secret),
-      }
-    }),
-  )
+export function lookAtTarget(world: LeaseWorld, due: readonly DueLease[]): Promise<Seen[]> {
+  return Promise.all(due.map(each => endAndLook(world, each)))
 }
 
-async function endAndLook(
+async function endAndLook(world: LeaseWorld, due: DueLease): Promise<Seen> {
+  const { lease, tries, salt, because } = due
+  const secret = salt === null ? null : world.leaseSecret(lease.id, salt)
+  return {
+    lease,
+    tries,
+    cause: lease.cause ?? because,
+    canTry: secret !== null && lease.acceptedPath !== null,
+    evidence: await callTarget(world, due, secret),
+  }
+}
+
+async function callTarget(
   world: LeaseWorld,
-  lease: LeaseRow,
-  place: LeasePlace | undefined,
+  { lease, holder, object }: DueLease,
   secret: string | null,
 ): Promise<Evidence> {
-  if (place === undefined) return nothingSeen(world.clock.now(), 'its grant or resource is missing')
-  const order = {
-    principal: lease.principal,
-    holder: place.holder,
-    owner: ownerName(world.installationId(), lease.appId),
-    object: place.object,
-  }
+  const owner = ownerName(world.installationId(), lease.appId)
+  const order = { principal: lease.principal, holder, owner, object }
   try {
     return await world.targets.call(lease.targetId, 'end', async (target, signal) => {
       // A refusal to end is not the answer; what is there afterwards is.
@@ -114,34 +99,52 @@ export async function recordSeen(
   seen: readonly Seen[],
 ): Promise<LeaseRow[]> {
   return recorded(world, async scope => {
-    const rows = await lockLeases(
+    const versions = await lockVersions(
       scope.tx,
       seen.map(each => each.lease.id),
     )
-    const pairs: { before: LeaseRow; after: LeaseRow; tries: number }[] = []
-    for (const { lease, tries, cause, evidence, canTry } of seen) {
-      const before = rows.get(lease.id)
-      // Another replica was faster, or the lease was renewed while we looked: its turn comes again.
-      if (before === undefined || before.state === 'gone' || before.version !== lease.version)
-        continue
-      const after = stepLease(before, { kind: 'seen', evidence, cause, canTry })
-      pairs.push({ before, after, tries })
-    }
-    const saved = await scope.saveAll(leaseTable, pairs)
-    const again = pairs.filter(({ after }) => after.state !== 'gone')
-    await setDueAll(
-      scope.tx,
-      again.map(({ after, tries }) => ({ id: after.id, dueAt: nextTryAt(scope.at, tries) })),
-    )
-    for (const { after, tries } of pairs)
-      if (tries >= triesBeforeFinding) await sayStuck(scope, after, tries)
+    // Another replica was faster, or the lease was renewed while we looked: its turn comes again.
+    const steps = seen.filter(({ lease }) => versions.get(lease.id) === lease.version).map(stepSeen)
+    const saved = await scope.saveAll(leaseTable, steps)
+    for (const step of steps) await sayStuck(scope, step)
+    keepDue(scope, steps)
     scope.entry({ kind: leasesSeen, by, facts: { count: saved.length } })
     return saved
   })
 }
 
+interface Step {
+  readonly before: LeaseRow
+  readonly after: LeaseRow
+  readonly tries: number
+}
+
+function stepSeen({ lease, tries, cause, evidence, canTry }: Seen): Step {
+  return {
+    before: lease,
+    after: stepLease(lease, { kind: 'seen', evidence, cause, canTry }),
+    tries,
+  }
+}
+
+function keepDue(scope: Scope, steps: readonly Step[]): void {
+  const { gone = [], again = [] } = Object.groupBy(steps, ({ after }) =>
+    after.state === 'gone' ? 'gone' : 'again',
+  )
+  const dueAt = (tries: number) => nextTryAt(scope.at, tries)
+  forgetDue(
+    scope.tx,
+    gone.map(({ after }) => after.id),
+  )
+  setDue(
+    scope.tx,
+    again.map(({ after, tries }) => ({ id: after.id, dueAt: dueAt(tries) })),
+  )
+}
+
 /** Told once while it lasts; taken back when it is gone. */
-async function sayStuck(scope: Scope, lease: LeaseRow, tries: number): Promise<void> {
+async function sayStuck(scope: Scope, { after: lease, tries }: Step): Promise<void> {
+  if (tries < triesBeforeFinding) return
   const kind = lease.contained ? 'lease-contained' : 'lease-stuck'
   if (lease.state !== 'gone') return raiseStuck(scope, kind, lease, tries)
   for (const each of ['lease-stuck', 'lease-contained']) await resolveIn(scope, each, lease.id)
@@ -175,20 +178,14 @@ export function onReserve<W extends { readonly store: Store }>(world: W): W {
   return { ...world, store: world.store.ending }
 }
 
-/** Drives one lease now and says how it is afterwards. */
-export async function driveLease(
-  world: LeaseWorld,
-  by: ActorId,
-  lease: LeaseRow,
-  tries: number,
-): Promise<LeaseRow> {
-  const seen = await lookAtTarget(world, [{ lease, tries }])
-  const rows = await recordSeen(world, by, seen)
-  const row = rows.find(each => each.id === lease.id)
-  if (row === undefined)
-    throw new Problem('conflict', {
-      detail: 'Somebody else is ending this lease.',
-      next: 'Look at it: lease show.',
-    })
-  return row
+/** Drives one lease now and says how it is afterwards. Problem `conflict` when another did. */
+export async function driveLease(world: LeaseWorld, by: ActorId, due: DueLease): Promise<LeaseRow> {
+  const step = stepSeen(await endAndLook(world, due))
+  return recorded(world, async scope => {
+    await sayStuck(scope, step)
+    const saved = await scope.save(leaseTable, step.before, step.after)
+    keepDue(scope, [step])
+    scope.entry({ kind: leasesSeen, by, facts: { count: 1 } })
+    return saved
+  })
 }

@@ -4,10 +4,10 @@ import { checkPermit, type Permit } from '../base/permit.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
-import { changeLease } from './change.ts'
+import { changeRead } from './change.ts'
 import { driveLease, onReserve } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
-import { findLease, type LeaseCause, type LeaseRow } from './rows.ts'
+import { type DueLease, findDue, type LeaseCause, type LeaseRow } from './rows.ts'
 
 const leaseEnding = entryKind('lease.end', 'began to end a credential')
 
@@ -22,33 +22,46 @@ export async function endLease(
 ): Promise<LeaseRow> {
   const world = onReserve(anyWorld)
   checkPermit(permit, 'lease.end', input.leaseId)
-  const found = await findLease(world.store, input.leaseId)
-  if (found === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
-  if (found.state === 'gone') return found
-  const ending = found.state === 'ending' ? found : await beginEnding(world, permit, input)
-  if (ending.state === 'gone') return ending
+  const due = await beginEnding(world, permit, input)
+  if (due.lease.state === 'gone') return due.lease
   try {
-    return await driveLease(world, permit.actor, ending, 1)
+    return await driveLease(world, permit.actor, { ...due, tries: 1 })
   } catch (thrown) {
     // The end is committed; that we could not see it through now is the sweep's business.
     if (!isProblem(thrown)) throw thrown
-    return (await findLease(world.store, input.leaseId)) ?? ending
+    return (await findDue(world.store, input.leaseId))?.lease ?? due.lease
   }
 }
 
+/** Commits that it ends. What is ending or gone is left as it is. */
 async function beginEnding(
   world: LeaseWorld,
   permit: Permit<'lease.end'>,
-  { leaseId, cause }: { leaseId: LeaseId; cause: LeaseCause },
+  input: { leaseId: LeaseId; cause: LeaseCause },
+): Promise<DueLease> {
+  for (let tries = 1; ; tries++) {
+    const due = await findDue(world.store, input.leaseId)
+    if (due === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
+    if (due.lease.state === 'gone' || due.lease.state === 'ending') return due
+    try {
+      return { ...due, lease: await saveEnding(world, permit, due.lease, input.cause) }
+    } catch (thrown) {
+      // It was renewed, or another began to end it: the same again, on what is there now.
+      if (!isProblem(thrown, 'conflict') || tries === mostTries) throw thrown
+    }
+  }
+}
+
+const mostTries = 5
+
+function saveEnding(
+  world: LeaseWorld,
+  permit: Permit<'lease.end'>,
+  lease: LeaseRow,
+  cause: LeaseCause,
 ): Promise<LeaseRow> {
   return recorded(world, async scope => {
-    const saved = await changeLease(
-      scope,
-      leaseId,
-      () => ({ kind: 'end', cause }),
-      () => scope.at,
-    )
     scope.entry({ kind: leaseEnding, by: permit })
-    return saved
+    return changeRead(scope, lease, { kind: 'end', cause }, () => scope.at)
   })
 }

@@ -10,7 +10,7 @@ import type { GrantId, LeaseId, ResourceId, TaskId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type DataAction, type Permit } from '../base/permit.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { assert, isProblem, Problem } from '../base/problem.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
 import { useIn } from '../grant/use.ts'
@@ -21,11 +21,11 @@ import type { Tx } from '../store/store.ts'
 import type { Issued, IssueOrder } from '../target/target.ts'
 import { taskTable } from '../task/rows.ts'
 import { touchIn } from '../task/touch.ts'
-import { changeLease } from './change.ts'
+import { changeLease, changeRead } from './change.ts'
 import { type Handle, makeHandle } from './handle.ts'
 import { ownerName, principalName } from './names.ts'
 import { ensurePreflight } from './preflight.ts'
-import { type LeaseRow, leaseTable, lockParents, plantSalt, readSalts } from './rows.ts'
+import { type LeaseRow, leaseTable, lockParents, plantBeside, readSalts } from './rows.ts'
 import type { Targets } from './targets.ts'
 
 const leaseIntended = entryKind('lease.intend', 'is about to make a credential')
@@ -121,7 +121,9 @@ async function intend(
   if (task === undefined || grant === undefined || app === undefined || resource === undefined)
     throw new Problem('not-found', { detail: 'There is no such task or grant any more.' })
   return recorded(world, async scope => {
-    if (!resource.isSandbox) await touchIn(scope, task.id, resource.dataClass)
+    // Only ever added to: what memory knows to be noted is noted.
+    if (!resource.isSandbox && !task.touched.includes(resource.dataClass))
+      await touchIn(scope, task.id, resource.dataClass)
     await useIn(scope, grant.id)
     await requireRunning(scope.tx, input)
     const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt)
@@ -153,7 +155,7 @@ async function intend(
       endedAt: null,
     }
     await scope.insert(leaseTable, lease)
-    await plantSalt(scope.tx, lease.id, salt, lookAfterDeadline(lease))
+    plantBeside(scope.tx, lease, salt, lookAfterDeadline(lease))
     scope.entry({ kind: leaseIntended, by: permit })
     return lease
   })
@@ -185,23 +187,23 @@ function lookAfterDeadline({ intentDeadline }: LeaseRow): Instant {
   return addMs(intentDeadline, limits.intentGraceMs)
 }
 
+/** Without a lock: who took the intent back meanwhile has made another version of it. */
 async function confirm(
   world: LeaseWorld,
   permit: Permit<'lease.issue'>,
-  { id }: LeaseRow,
+  intended: LeaseRow,
   { acceptedPath, diesAt }: Issued,
 ): Promise<LeaseRow> {
   return recorded(world, async scope => {
-    const event = { kind: 'issued', at: scope.at, acceptedPath, diesAt } as const
-    // Taken back meanwhile, because it took too long: then this is refused, and nobody gets it.
-    const lease = await changeLease(
-      scope,
-      id,
-      () => event,
-      row => row.termEndsAt,
-    )
     scope.entry({ kind: leaseIssued, by: permit.actor })
-    return lease
+    const event = { kind: 'issued', at: scope.at, acceptedPath, diesAt } as const
+    return changeRead(scope, intended, event, row => row.termEndsAt)
+  }).catch((thrown: unknown) => {
+    if (!isProblem(thrown, 'conflict')) throw thrown
+    throw new Problem('wrong-state', {
+      detail: 'Making this credential took too long, and it was taken back.',
+      next: 'Ask again.',
+    })
   })
 }
 

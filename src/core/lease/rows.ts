@@ -1,4 +1,9 @@
-/** Rows and SQL of leases. `due_at` and `tries` are the sweep's own and no facts. */
+/**
+ * Rows and SQL of leases. When a lease is due and how often it was tried is the sweep's own and no
+ * fact: it lies beside, in `lease_due`, for as long as the lease is not gone.
+ *
+ * INVARIANT: who locks a lease and its due row locks the due row first.
+ */
 import type {
   AppId,
   GrantId,
@@ -78,23 +83,43 @@ const qualified = leaseTable.select.replaceAll(/(^|, )(\w+) as/g, '$1lease.$2 as
 const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
   or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of)))`
 
-/** What the sweep knows of a lease it has taken: the row, and how often it was tried. */
+/** A lease with everything its end needs. */
 export interface DueLease {
   readonly lease: LeaseRow
+  /** How often it was tried, this time included. */
   readonly tries: number
+  /** What its secret is derived from; null once it is shredded. */
+  readonly salt: string | null
+  /** Where its credential is. Read by SQL, for the grant may have left memory long ago. */
+  readonly holder: string
+  readonly object: Json
+  /** Why it is over by its parents, or by its own term. */
+  readonly because: LeaseCause
 }
 
 export const findLease = (sql: Sql, id: LeaseId) => findRow(sql, leaseTable, id)
 
-export async function lockLeases(
+/** With its due row; undefined when it is gone. */
+export async function lockLease(tx: Tx, id: LeaseId): Promise<LeaseRow | undefined> {
+  const rows = await tx.query<LeaseRow>(
+    `select ${qualified} from lease_due join lease on lease.id = lease_due.lease_id
+     where lease_due.lease_id = $1 for update of lease_due, lease`,
+    [id],
+  )
+  return rows[0]
+}
+
+/** Versions of those of them that are not gone, locked with their due rows. */
+export async function lockVersions(
   tx: Tx,
   ids: readonly LeaseId[],
-): Promise<ReadonlyMap<string, LeaseRow>> {
-  const rows = await tx.query<LeaseRow>(
-    `select ${leaseTable.select} from lease where id = any($1) order by id for update`,
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await tx.query<{ id: string; version: number }>(
+    `select lease.id, lease.version from lease_due join lease on lease.id = lease_due.lease_id
+     where lease_due.lease_id = any($1) order by lease_due.lease_id for update of lease_due, lease`,
     [ids],
   )
-  return new Map(rows.map(row => [row.id, row]))
+  return new Map(rows.map(({ id, version }) => [id, version]))
 }
 
 /** The reverse look-up: a principal found at a target to the lease that made it. */
@@ -135,30 +160,36 @@ export async function lockParents(tx: Tx, taskId: TaskId, grantId: GrantId): Pro
   return rows[0]?.running === true
 }
 
-export async function setDueAll(
+/** Beside a new lease: when to look again, and the salt its secret is derived from. Not waited for. */
+export function plantBeside(
   tx: Tx,
-  due: readonly { readonly id: LeaseId; readonly dueAt: Instant }[],
-): Promise<void> {
-  if (due.length === 0) return
-  await tx.query(
-    `update lease set due_at = new.due_at
-     from jsonb_to_recordset($1::jsonb) as new(id text, due_at timestamptz) where lease.id = new.id`,
-    [JSON.stringify(due.map(({ id, dueAt }) => ({ id, due_at: dueAt })))],
+  lease: Pick<LeaseRow, 'id' | 'targetId'>,
+  salt: string,
+  dueAt: Instant,
+): void {
+  void tx.finish(
+    `with salted as (insert into lease_salt (lease_id, salt) values ($1, $2))
+     insert into lease_due (lease_id, target_id, due_at) values ($1, $3, $4)`,
+    [lease.id, salt, lease.targetId, dueAt],
   )
 }
 
-/** In one statement: when to look again, and the salt its secret is derived from. */
-export async function plantSalt(
+/** Not waited for. */
+export function setDue(
   tx: Tx,
-  leaseId: LeaseId,
-  salt: string,
-  dueAt: Instant,
-): Promise<void> {
-  await tx.query(
-    `with planted as (insert into lease_salt (lease_id, salt) values ($1, $2))
-     update lease set due_at = $3 where id = $1`,
-    [leaseId, salt, dueAt],
+  due: readonly { readonly id: LeaseId; readonly dueAt: Instant }[],
+): void {
+  if (due.length === 0) return
+  void tx.finish(
+    `update lease_due set due_at = new.due_at::timestamptz
+     from unnest($1::text[], $2::text[]) as new (id, due_at) where lease_due.lease_id = new.id`,
+    [due.map(({ id }) => id), due.map(({ dueAt }) => dueAt)],
   )
+}
+
+/** What is gone is never due again. Not waited for. */
+export function forgetDue(tx: Tx, ids: readonly LeaseId[]): void {
+  if (ids.length > 0) void tx.finish('delete from lease_due where lease_id = any($1)', [ids])
 }
 
 export async function readSalts(
@@ -183,18 +214,54 @@ export async function shredSalts(sql: Sql, leaseIds: readonly LeaseId[]): Promis
  */
 export async function makeDueByParents(sql: Sql, now: Instant): Promise<number> {
   const rows = await sql.query<{ id: string }>(
-    `update lease set due_at = $1
-     from task, app, identity, app_grant
-     where lease.state <> 'gone' and lease.due_at > $1 and lease.state <> 'ending'
+    `update lease_due set due_at = $1
+     from lease, task, app, identity, app_grant
+     where lease.id = lease_due.lease_id and lease_due.due_at > $1 and lease.state <> 'ending'
        and task.id = lease.task_id and app.id = lease.app_id
        and identity.id = lease.identity_id and app_grant.id = lease.grant_id
        and (lease.state <> 'intended' or lease.intent_deadline < $1)
-       and (task.state = 'closed' or app.state not in ('draft', 'active') or identity.state = 'revoked'
-         or app_grant.state <> 'live' or ${isHeld})
-     returning lease.id`,
+       and (task.state = 'closed' or app.state not in ('draft', 'active')
+         or identity.state = 'revoked' or app_grant.state <> 'live' or ${isHeld})
+     returning lease_id as id`,
     [now],
   )
   return rows.length
+}
+
+/** `due` names leases by `lease_id` and has their `tries`. */
+const dueText = `
+  select ${qualified}, due.tries, lease_salt.salt, app_grant.holder,
+    resource.object, case
+      when app.state not in ('draft', 'active') then 'app'
+      when identity.state = 'revoked' then 'identity'
+      when app_grant.state <> 'live' then 'grant'
+      when task.state = 'closed' then 'task'
+      when ${isHeld} then 'hold'
+      when lease.state = 'intended' then 'unfinished'
+      else 'expired' end as because
+  from due join lease on lease.id = due.lease_id
+    left join lease_salt on lease_salt.lease_id = lease.id
+    join task on task.id = lease.task_id join app on app.id = lease.app_id
+    join identity on identity.id = lease.identity_id
+    join app_grant on app_grant.id = lease.grant_id
+    join resource on resource.id = lease.resource_id`
+
+type DueText = LeaseRow & Omit<DueLease, 'lease'>
+
+function dueOf({ tries, salt, holder, object, because, ...lease }: DueText): DueLease {
+  return { lease, tries, salt, holder, object, because }
+}
+
+/** One lease, due or not, gone or not. */
+export async function findDue(sql: Sql, id: LeaseId): Promise<DueLease | undefined> {
+  const rows = await sql.query<DueText>(
+    `with due as (
+       select id as lease_id, coalesce(tries, 0) as tries
+       from lease left join lease_due on lease_id = id where id = $1)
+     ${dueText}`,
+    [id],
+  )
+  return rows.map(dueOf)[0]
 }
 
 /**
@@ -208,15 +275,17 @@ export async function takeDue(
   until: Instant,
   limit: number,
 ): Promise<DueLease[]> {
-  const rows = await sql.query<LeaseRow & { tries: number }>(
-    `with due as (
-       select id from lease where target_id = $1 and state <> 'gone' and due_at <= $2
-       order by due_at limit $4 for update skip locked)
-     update lease set due_at = $3, tries = tries + 1 from due where lease.id = due.id
-     returning ${qualified}, tries`,
+  const rows = await sql.query<DueText>(
+    `with first as (
+       select lease_id from lease_due where target_id = $1 and due_at <= $2
+       order by due_at limit $4 for update skip locked),
+     due as (
+       update lease_due set due_at = $3, tries = lease_due.tries + 1 from first
+       where lease_due.lease_id = first.lease_id returning lease_due.lease_id, lease_due.tries)
+     ${dueText}`,
     [targetId, now, until, limit],
   )
-  return rows.map(({ tries, ...lease }) => ({ lease, tries }))
+  return rows.map(dueOf)
 }
 
 /**
@@ -228,71 +297,35 @@ export async function takeOpen(
   filter: { readonly taskId?: TaskId; readonly appId?: AppId },
   until: Instant,
 ): Promise<DueLease[]> {
-  const rows = await sql.query<LeaseRow & { tries: number }>(
+  const rows = await sql.query<DueText>(
     `with open as (
-       select id from lease where state in ('live', 'ending')
+       select lease_id from lease_due join lease on lease.id = lease_due.lease_id
+       where lease.state in ('live', 'ending')
          and ($1::text is null or task_id = $1) and ($2::text is null or app_id = $2)
-       order by id limit ${limits.sweepBatch} for update skip locked)
-     update lease set due_at = $3, tries = tries + 1 from open where lease.id = open.id
-     returning ${qualified}, tries`,
+       order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked),
+     due as (
+       update lease_due set due_at = $3, tries = lease_due.tries + 1 from open
+       where lease_due.lease_id = open.lease_id returning lease_due.lease_id, lease_due.tries)
+     ${dueText}`,
     [filter.taskId ?? null, filter.appId ?? null, until],
   )
-  return rows.map(({ tries, ...lease }) => ({ lease, tries }))
+  return rows.map(dueOf)
 }
 
 export async function dueTargets(sql: Sql, now: Instant): Promise<TargetId[]> {
   const rows = await sql.query<{ id: TargetId }>(
-    `select distinct target_id as id from lease where state <> 'gone' and due_at <= $1`,
+    `select id from target
+     where exists (select from lease_due where target_id = target.id and due_at <= $1)`,
     [now],
   )
   return rows.map(row => row.id)
 }
 
-/** Age of the oldest overdue lease: what a watchdog looks at. */
+/** When the oldest lease was or will be due: what a watchdog looks at. */
 export async function oldestDue(sql: Sql): Promise<Instant | null> {
   const rows = await sql.query<{ due: Instant | null }>(
-    `select min(due_at) as due from lease where state <> 'gone'`,
+    `select min(due_at) as due from target, lateral (
+       select due_at from lease_due where target_id = target.id order by due_at limit 1) as first`,
   )
   return rows[0]?.due ?? null
-}
-
-/** Why a lease is over, from its parents: read when the sweep takes it. */
-export async function readCauses(
-  sql: Sql,
-  leaseIds: readonly LeaseId[],
-): Promise<ReadonlyMap<string, LeaseCause>> {
-  const rows = await sql.query<{ id: string; cause: LeaseCause }>(
-    `select lease.id, case
-         when app.state not in ('draft', 'active') then 'app'
-         when identity.state = 'revoked' then 'identity'
-         when app_grant.state <> 'live' then 'grant'
-         when task.state = 'closed' then 'task'
-         when ${isHeld} then 'hold'
-         when lease.state = 'intended' then 'unfinished'
-         else 'expired' end as cause
-     from lease join task on task.id = lease.task_id join app on app.id = lease.app_id
-       join identity on identity.id = lease.identity_id join app_grant on app_grant.id = lease.grant_id
-     where lease.id = any($1)`,
-    [leaseIds],
-  )
-  return new Map(rows.map(row => [row.id, row.cause]))
-}
-
-export interface LeasePlace {
-  readonly holder: string
-  readonly object: Json
-}
-
-/** Where a lease's credential is: by SQL, for the grant may have left memory long ago. */
-export async function readPlaces(
-  sql: Sql,
-  leaseIds: readonly LeaseId[],
-): Promise<ReadonlyMap<string, LeasePlace>> {
-  const rows = await sql.query<LeasePlace & { id: string }>(
-    `select lease.id, app_grant.holder, resource.object
-     from lease join app_grant on app_grant.id = lease.grant_id
-       join resource on resource.id = lease.resource_id where lease.id = any($1)`,
-    [leaseIds],
-  )
-  return new Map(rows.map(({ id, ...place }) => [id, place]))
 }

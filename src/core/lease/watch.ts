@@ -7,9 +7,9 @@ import { systemId } from '../base/ids.ts'
 import { raiseIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
-import { changeLease } from './change.ts'
+import { changeRead } from './change.ts'
 import { type LeaseWorld, orderOf } from './issue.ts'
-import { type LeaseRow, leaseTable, readSalts } from './rows.ts'
+import { type LeaseRow, leaseTable, lockLease, readSalts } from './rows.ts'
 
 const leaseTampered = entryKind('lease.tamper', 'found a credential changed at its target')
 
@@ -24,7 +24,8 @@ export async function watchLeases(world: LeaseWorld): Promise<LeaseRow[]> {
   for (const lease of live) {
     const salt = salts.get(lease.id)
     if (salt === undefined || (await isIntact(world, lease, salt))) continue
-    changed.push(await endTampered(world, lease))
+    const ending = await endTampered(world, lease)
+    if (ending !== undefined) changed.push(ending)
   }
   return changed
 }
@@ -42,14 +43,11 @@ async function isIntact(world: LeaseWorld, lease: LeaseRow, salt: string): Promi
   }
 }
 
-async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow> {
+/** Undefined when it was ended, or is gone, while we looked. */
+async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow | undefined> {
   return recorded(world, async scope => {
-    const saved = await changeLease(
-      scope,
-      lease.id,
-      () => ({ kind: 'end', cause: 'tampered' }),
-      () => scope.at,
-    )
+    const row = await lockLease(scope.tx, lease.id)
+    if (row?.state !== 'live') return undefined
     await raiseIn(scope, {
       kind: 'lease-tampered',
       severity: 'high',
@@ -59,6 +57,6 @@ async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow
       words: `The credential ${lease.principal} was changed at its target. Its lease is being ended; look at who did it.`,
     })
     scope.entry({ kind: leaseTampered, by: systemId('lease-sweep') })
-    return saved
+    return changeRead(scope, row, { kind: 'end', cause: 'tampered' }, () => scope.at)
   })
 }

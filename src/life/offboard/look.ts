@@ -7,7 +7,7 @@ import { isProblem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { LeaseWorld } from '../../core/lease/issue.ts'
-import { findLease, readPlaces, readSalts } from '../../core/lease/rows.ts'
+import { findDue } from '../../core/lease/rows.ts'
 import { judge, judgeHolder } from '../../core/target/judge.ts'
 import type { PlanItem } from './item.ts'
 import { countLive, findIdentityState, findRuleState } from './rows.ts'
@@ -38,18 +38,13 @@ export async function lookAt(
 
 async function lookAtLease(world: LeaseWorld, owner: string, item: PlanItem): Promise<PlanItem> {
   const id = item.id as LeaseId
-  const [lease, salts, places] = await Promise.all([
-    findLease(world.store, id),
-    readSalts(world.store, [id]),
-    readPlaces(world.store, [id]),
-  ])
-  const place = places.get(id)
-  if (lease === undefined || place === undefined)
+  const due = await findDue(world.store, id)
+  if (due === undefined)
     return { ...item, state: 'unreachable', because: 'its lease is missing', at: world.clock.now() }
-  const salt = salts.get(id)
-  const order = { principal: lease.principal, holder: place.holder, owner, object: place.object }
+  const { lease, salt, holder, object } = due
+  const order = { principal: lease.principal, holder, owner, object }
   const evidence = await world.targets.call(lease.targetId, 'end', async (target, signal) => {
-    const secret = salt === undefined ? null : world.leaseSecret(id, salt)
+    const secret = salt === null ? null : world.leaseSecret(id, salt)
     const look = () =>
       target.verifyGone({ ...order, secret, acceptedPath: lease.acceptedPath }, signal)
     const first = await look()

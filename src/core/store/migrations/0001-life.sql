@@ -569,25 +569,32 @@ create table lease (
   term_ends_at timestamptz not null,
   ends_at timestamptz not null,
   dies_at timestamptz,
-  -- When the sweep looks at it next, and how often it tried: not facts, changed without an entry.
-  due_at timestamptz not null default now(),
-  tries int not null default 0,
   accepted_path text,
   evidence jsonb,
   ended_at timestamptz,
   check ((state = 'gone') = (outcome is not null)),
   check (state not in ('live') or issued_at is not null),
   check (term_ends_at <= ends_at)
-);
-create index lease_due on lease (due_at) where state <> 'gone';
-create index lease_target_due on lease (target_id, due_at) where state <> 'gone';
+)
+-- Room on each page for the next version of a row: no change of a lease touches an index.
+with (fillfactor = 60);
 create index lease_task on lease (task_id);
 create index lease_app on lease (app_id);
 create unique index lease_idempotent on lease (task_id, idempotency_hash) where idempotency_hash is not null;
 
+-- When the sweep looks at a lease next, and how often it tried: no facts, changed without an entry, and
+-- gone with the lease. Apart, because each claim writes it. Who locks both locks this row first.
+create table lease_due (
+  lease_id text primary key references lease deferrable initially deferred,
+  target_id text not null,
+  due_at timestamptz not null,
+  tries int not null default 0
+);
+create index lease_due_at on lease_due (target_id, due_at);
+
 -- What a credential is derived from, with a key that is not here. Deleted after the last re-check.
 create table lease_salt (
-  lease_id text primary key references lease,
+  lease_id text primary key references lease deferrable initially deferred,
   salt text not null
 );
 
