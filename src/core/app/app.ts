@@ -68,12 +68,26 @@ export function stateAt(app: Pick<AppRow, 'state' | 'endsAt'>, now: Instant): Ap
   return living.includes(app.state) && app.endsAt <= now ? 'ending' : app.state
 }
 
+/** Refuses anything new to an app that is in no such state. */
+export function requireIn(
+  app: Pick<AppRow, 'slug' | 'state' | 'endsAt'>,
+  states: readonly AppState[],
+  now: Instant,
+): void {
+  const state = stateAt(app, now)
+  if (states.includes(state)) return
+  throw new Problem('wrong-state', {
+    detail: `\`${app.slug}\` is ${state} and gets nothing new.`,
+    next: nextStep[state](app.slug),
+  })
+}
+
 /** When an app without a living owner is paused. */
 export function handOverEndsAt(orphanedAt: Instant): Instant {
   return addMs(orphanedAt, limits.handOverHours * 3600 * 1000)
 }
 
-const living: readonly AppState[] = ['draft', 'active', 'paused']
+export const living: readonly AppState[] = ['draft', 'active', 'paused']
 
 /** In which states an event can mean something at all, and what the app becomes by it. */
 const events: Record<AppEventKind, { in: readonly AppState[]; become: string }> = {

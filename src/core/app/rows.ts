@@ -55,30 +55,6 @@ export function findApp(sql: Sql, id: AppId): Promise<AppRow | undefined> {
   return findRow(sql, appTable, id)
 }
 
-/** The living app of that name, else the one that ended last. */
-export async function findAppBySlug(sql: Sql, slug: string): Promise<AppRow | undefined> {
-  const rows = await sql.query<AppRow>(
-    `select ${appTable.select} from app where slug = $1
-     order by ended_at desc nulls first limit 1`,
-    [slug],
-  )
-  return rows[0]
-}
-
-/** Living apps first, then by name. */
-export function listApps(
-  sql: Sql,
-  filter: { personId?: PersonId; state?: AppState },
-): Promise<AppRow[]> {
-  return sql.query<AppRow>(
-    `select ${appTable.select} from app
-     where ($1::text is null or $1 in (owner_id, backup_id, offered_to))
-       and ($2::text is null or state = $2)
-     order by ended_at desc nulls first, slug, id limit ${limits.pageRows}`,
-    [filter.personId ?? null, filter.state ?? null],
-  )
-}
-
 /** Kinds of findings of this chapter. */
 export const orphaned = 'app-orphaned'
 export const backupGone = 'app-backup-gone'

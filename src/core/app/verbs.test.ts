@@ -10,10 +10,11 @@ import {
   type TestWorld,
   testWorld,
 } from '../../../test/support/world.ts'
+import { findAppBySlug, listApps, listOpenFindings } from '../../life/lists/lists.ts'
 import { type AppId, newId, type PersonId, systemId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { addSeconds } from '../base/time.ts'
-import { findingTable, listOpenFindings } from '../finding/rows.ts'
+import { findingTable } from '../finding/rows.ts'
 import { recorded } from '../ledger/record.ts'
 import {
   acceptApp,
@@ -26,7 +27,7 @@ import {
   transferApp,
 } from './events.ts'
 import { makeApp, type NewApp } from './make.ts'
-import { appTable, backupGone, findApp, findAppBySlug, listApps, orphaned } from './rows.ts'
+import { appTable, backupGone, findApp, orphaned } from './rows.ts'
 import { sweepApps } from './sweep.ts'
 
 let world: TestWorld

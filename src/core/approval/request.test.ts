@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay, readEntries } from '../../../test/support/replay.ts'
 import { leaves, person, seen, type TestWorld, testWorld } from '../../../test/support/world.ts'
+import { listRequests } from '../../life/lists/lists.ts'
 import { type ActorId, newId, type PersonId, type RequestId, systemId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -11,7 +12,7 @@ import { readAgreed } from './agreed.ts'
 import { answerRequest } from './answer.ts'
 import { sweepRequests, withdrawRequest } from './close.ts'
 import { makeRequest, type NewRequest } from './make.ts'
-import { answerTable, findRequest, listAnswers, listRequests, requestTable } from './rows.ts'
+import { answerTable, findRequest, listAnswers, requestTable } from './rows.ts'
 
 let world: TestWorld
 let maya: PersonId, tom: PersonId, ann: PersonId

@@ -70,20 +70,6 @@ export function findRequest(sql: Sql, id: RequestId): Promise<RequestRow | undef
   return findRow(sql, requestTable, id)
 }
 
-/** Newest first. `personId` narrows to what this person asked or may answer. */
-export function listRequests(
-  sql: Sql,
-  filter: { personId?: PersonId; appId?: AppId; state?: RequestState },
-): Promise<RequestRow[]> {
-  return sql.query<RequestRow>(
-    `select ${requestTable.select} from request
-     where ($1::text is null or asked_by = $1 or $1 = any(approvers))
-       and ($2::text is null or app_id = $2) and ($3::text is null or state = $3)
-     order by made_at desc, id limit ${limits.pageRows}`,
-    [filter.personId ?? null, filter.appId ?? null, filter.state ?? null],
-  )
-}
-
 export function listAnswers(sql: Sql, requestId: RequestId): Promise<AnswerRow[]> {
   const text = `select ${answerTable.select} from answer where request_id = $1 order by at, id`
   return sql.query<AnswerRow>(text, [requestId])

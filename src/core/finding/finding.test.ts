@@ -2,12 +2,13 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay, readEntries } from '../../../test/support/replay.ts'
 import { type TestWorld, testWorld } from '../../../test/support/world.ts'
+import { listOpenFindings } from '../../life/lists/lists.ts'
 import { newId, systemId } from '../base/ids.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { answerFinding } from './answer.ts'
 import { type NewFinding, raiseIn, resolveIn } from './raise.ts'
-import { findFinding, findingTable, listOpenFindings } from './rows.ts'
+import { findFinding, findingTable } from './rows.ts'
 
 let world: TestWorld
 beforeAll(async () => {

@@ -1,7 +1,6 @@
 /** Findings: the rows, and every SQL text that reads them. */
 import type { FindingId, PersonId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
@@ -40,19 +39,4 @@ export const findingTable = factTable<FindingRow, 'words' | 'answer'>(
 
 export function findFinding(sql: Sql, id: FindingId): Promise<FindingRow | undefined> {
   return findRow(sql, findingTable, id)
-}
-
-/** What still needs somebody, the most severe first. */
-export function listOpenFindings(
-  sql: Sql,
-  filter: { ownerId?: PersonId; about?: string },
-): Promise<FindingRow[]> {
-  return sql.query<FindingRow>(
-    `select ${findingTable.select} from finding
-     where state = 'open' and ($1::text is null or owner_id = $1 or owner_id is null)
-       and ($2::text is null or about = $2)
-     order by array_position(array['high', 'medium', 'low'], severity), made_at, id
-     limit ${limits.pageRows}`,
-    [filter.ownerId ?? null, filter.about ?? null],
-  )
 }

@@ -1,5 +1,5 @@
 /** Makes the grant people agreed to: those rights, no others, once. */
-import { stateAt } from '../app/app.ts'
+import { living, requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import { readAgreed } from '../approval/agreed.ts'
 import { listAnswers, type RequestRow } from '../approval/rows.ts'
@@ -11,7 +11,7 @@ import { shareRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { type GrantBody, isMild, offeredColumns, parseGrantBody } from './ask.ts'
+import { type GrantBody, isMild, offeredColumns, parseGrantBody } from './body.ts'
 import { findGrant, type GrantRow, grantTable, type ResourceRow, resourceTable } from './rows.ts'
 
 const grantMade = entryKind('grant.make', 'granted what was agreed')
@@ -49,13 +49,9 @@ export async function grantAgreed(
     }
     if (grant.columns.length === 0 && resource.columns.length > 0) throw notOffered(resource)
     await scope.insert(grantTable, grant)
-    const { id: requestId, version } = request
-    scope.entry({
-      kind: grantMade,
-      by: permit,
-      subjects: [{ type: 'request', id: requestId, version }],
-      facts: { bodyHash: request.bodyHash },
-    })
+    const { bodyHash, version } = request
+    const subjects = [{ type: 'request', id: request.id, version }]
+    scope.entry({ kind: grantMade, by: permit, subjects, facts: { bodyHash } })
     return grant
   })
 }
@@ -70,12 +66,7 @@ async function checkStill(
   const resource = await shareRow(scope.tx, resourceTable, body.resourceId)
   if (app === undefined || resource === undefined || request.appId !== app.id)
     throw new Problem('not-found', { detail: 'What was asked for is not there any more.' })
-  const state = stateAt(app, scope.at)
-  if (!['draft', 'active', 'paused'].includes(state))
-    throw new Problem('wrong-state', {
-      detail: `\`${app.slug}\` is ${state} and gets nothing new.`,
-      next: `Make a new app: ${product.command} new`,
-    })
+  requireIn(app, living, scope.at)
   if (resource.state !== 'active' || resource.targetId !== body.targetId) throw notOffered(resource)
   if (body.endsAt <= scope.at || body.endsAt > app.endsAt)
     throw new Problem('wrong-state', {
@@ -89,9 +80,7 @@ async function checkStill(
 /** INVARIANT: the asker's own yes counts for mild data alone, also if it was classed anew since. */
 async function requireOthers(scope: Scope, request: RequestRow): Promise<void> {
   const answers = await listAnswers(scope.tx, request.id)
-  const others = answers.filter(
-    ({ says, personId }) => says === 'yes' && personId !== request.askedBy,
-  )
+  const others = answers.filter(each => each.says === 'yes' && each.personId !== request.askedBy)
   if (others.length >= request.quorum) return
   throw new Problem('approval-needed', {
     detail: 'Nobody agrees alone to their own access to this class of data.',

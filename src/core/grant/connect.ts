@@ -1,7 +1,6 @@
 /** Connects a target: from then on it can be asked for, once its canary has passed. */
 
 import { requireLiving } from '../app/events.ts'
-import type { PersonId, TargetId } from '../base/ids.ts'
 import { canonicalJson, type Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
@@ -9,31 +8,18 @@ import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseSlug } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
+import { lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { violatedConstraint } from '../store/fault.ts'
-import {
-  lockTarget,
-  putSealedConfig,
-  type TargetRow,
-  targetConfigAad,
-  targetTable,
-} from './rows.ts'
+import { putSealedConfig, type TargetRow, targetConfigAad, targetTable } from './rows.ts'
 
 const targetConnected = entryKind('target.connect', 'connected a target')
 
-export interface NewTarget {
-  id: TargetId
-  slug: string
-  connector: string
-  /** Where it is, from the connector; without any secret. */
-  address: string
+type Said = 'id' | 'slug' | 'connector' | 'address' | 'production' | 'ownerId' | 'adminEndsAt'
+export type NewTarget = Pick<TargetRow, Said> & {
   /** As the connector parsed it. Holds the credential we use there; is sealed before it is stored. */
   config: Json
-  production: boolean
-  /** Who answers for that credential, and until when it is good. */
-  ownerId: PersonId
-  adminEndsAt: Instant
 }
 
 export interface ConnectWorld extends LedgerWorld {
@@ -54,7 +40,7 @@ export async function connectTarget(
   try {
     return await recorded(world, async scope => {
       await requireLiving(scope, input.ownerId, 'ownerId')
-      const before = await lockTarget(scope.tx, input.id)
+      const before = await lockRow(scope.tx, targetTable, input.id)
       const target = draftTarget(input, before, scope.at)
       scope.entry({ kind: targetConnected, by: permit, facts: { again: before !== undefined } })
       if (before === undefined) await scope.insert(targetTable, target)
@@ -76,10 +62,8 @@ function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Insta
       detail: `This is \`${before?.slug}\`, a ${before?.state} ${before?.connector} target.`,
       next: 'Connect another system under a new name.',
     })
-  if (
-    input.adminEndsAt <= now ||
-    input.adminEndsAt > addSeconds(now, limits.managedMaxDays * 86_400)
-  )
+  const latest = addSeconds(now, limits.managedMaxDays * 86_400)
+  if (input.adminEndsAt <= now || input.adminEndsAt > latest)
     throw new Problem('invalid-field', {
       field: 'adminEndsAt',
       detail: `\`adminEndsAt\` must be later than now and within ${limits.managedMaxDays} days: our own credential there ends too.`,

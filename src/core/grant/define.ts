@@ -1,34 +1,21 @@
 /** Names a thing at a target that can be asked for: its class, its owner, what of it is offered. */
 import { requireLiving } from '../app/events.ts'
 import { type DataClass, dataClasses } from '../app/rows.ts'
-import type { PersonId, ResourceId, TargetId } from '../base/ids.ts'
-import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { safeText } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
-import { lockRow } from '../ledger/find-row.ts'
+import { findRow, lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { violatedConstraint } from '../store/fault.ts'
-import { type Column, findResource, findTarget, type ResourceRow, resourceTable } from './rows.ts'
+import { type ResourceRow, resourceTable, targetTable } from './rows.ts'
 
 const resourceDefined = entryKind('resource.define', 'said what can be asked for')
 
-export interface NewResource {
-  id: ResourceId
-  /** `crm.deals` */
-  slug: string
-  targetId: TargetId
-  /** As the connector parsed it. */
-  object: Json
-  columns: readonly Column[]
-  dataClass: DataClass
-  dataOwnerId: PersonId
-  sandboxTwinId: ResourceId | null
-  isSandbox: boolean
-}
+/** `object` as the connector parsed it. */
+export type NewResource = Omit<ResourceRow, 'version' | 'state' | 'madeAt'>
 
 /**
  * Under a known id it is defined anew; place and name stay. Grants that are then wider than what is
@@ -98,16 +85,12 @@ function weight(dataClass: DataClass): number {
 }
 
 async function checkPlace(scope: Scope, input: NewResource): Promise<void> {
-  if ((await findTarget(scope.tx, input.targetId))?.state !== 'active')
+  if ((await findRow(scope.tx, targetTable, input.targetId))?.state !== 'active')
     throw invalid('targetId', 'There is no such target.', 'connect it first')
   if (input.sandboxTwinId === null) return
-  const twin = await findResource(scope.tx, input.sandboxTwinId)
+  const twin = await findRow(scope.tx, resourceTable, input.sandboxTwinId)
   if (twin?.isSandbox !== true || twin.id === input.id)
-    throw invalid(
-      'sandboxTwinId',
-      'The sandbox twin must be a sandbox.',
-      'define the sandbox first',
-    )
+    throw invalid('sandboxTwinId', 'The sandbox twin must be a sandbox.', 'define it first')
 }
 
 function invalid(field: string, detail: string, example?: string): Problem {

@@ -5,10 +5,11 @@ import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { forEachDue } from '../base/sweep.ts'
 import type { Instant } from '../base/time.ts'
+import { findRow, lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import { offeredColumns } from './ask.ts'
-import { findResource, type GrantRow, grantTable, listDueGrants, lockGrant } from './rows.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { offeredColumns } from './body.ts'
+import { type GrantRow, grantTable, listDueGrants, resourceTable } from './rows.ts'
 
 const grantDropped = entryKind('grant.drop', 'gave the grant back')
 const grantEnded = entryKind('grant.end', 'ended the grant')
@@ -37,11 +38,14 @@ export async function narrowGrant(
 ): Promise<GrantRow> {
   checkPermit(permit, 'grant.narrow', input.grantId)
   return recorded(world, async scope => {
-    const before = await lockKnown(scope, input.grantId)
-    if (before.state !== 'live') throw isOver(before)
-    const after = await scope.save(grantTable, before, narrow(before, input))
+    const before = await lockKnown(scope.tx, grantTable, input.grantId)
+    if (before.state !== 'live')
+      throw new Problem('wrong-state', {
+        detail: `This grant was ${before.state} at ${before.endedAt}.`,
+        next: `Ask for it again: ${product.command} ask`,
+      })
     scope.entry({ kind: grantNarrowed, by: permit })
-    return after
+    return scope.save(grantTable, before, narrow(before, input))
   })
 }
 
@@ -69,11 +73,10 @@ async function endGrant(
 ): Promise<GrantRow> {
   checkPermit(permit, 'grant.drop', id)
   return recorded(world, async scope => {
-    const before = await lockKnown(scope, id)
+    const before = await lockKnown(scope.tx, grantTable, id)
     if (before.state !== 'live') return before
-    const after = await scope.save(grantTable, before, { ...before, state, endedAt: scope.at })
     scope.entry({ kind: state === 'dropped' ? grantDropped : grantEnded, by: permit })
-    return after
+    return scope.save(grantTable, before, { ...before, state, endedAt: scope.at })
   })
 }
 
@@ -98,27 +101,10 @@ function subset<T extends string>(
 }
 
 async function columnsLeft(world: LedgerWorld, id: GrantId): Promise<string[]> {
-  const [grant] = await world.store.query<Pick<GrantRow, 'resourceId' | 'columns'>>(
-    'select resource_id as "resourceId", columns from app_grant where id = $1',
-    [id],
-  )
-  const resource = grant && (await findResource(world.store, grant.resourceId))
-  if (grant === undefined || resource === undefined) return []
-  const offered = offeredColumns(resource)
-  return grant.columns.filter(name => offered.includes(name))
-}
-
-async function lockKnown(scope: Scope, id: GrantId): Promise<GrantRow> {
-  const grant = await lockGrant(scope.tx, id)
-  if (grant === undefined) throw new Problem('not-found', { detail: 'There is no such grant.' })
-  return grant
-}
-
-function isOver(grant: GrantRow): Problem {
-  return new Problem('wrong-state', {
-    detail: `This grant was ${grant.state} at ${grant.endedAt}.`,
-    next: `Ask for it again: ${product.command} ask`,
-  })
+  const grant = await findRow(world.store, grantTable, id)
+  const resource = grant && (await findRow(world.store, resourceTable, grant.resourceId))
+  const offered = resource === undefined ? [] : offeredColumns(resource)
+  return grant?.columns.filter(name => offered.includes(name)) ?? []
 }
 
 function notNarrower(field: string): Problem {

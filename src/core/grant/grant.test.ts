@@ -4,6 +4,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay, readEntries } from '../../../test/support/replay.ts'
 import { failing, leaves, person, type TestWorld, testWorld } from '../../../test/support/world.ts'
+import { type AskInput, askFor } from '../../life/ask/grant.ts'
+import { findManifest, listGrants, saysOf } from '../../life/lists/lists.ts'
 import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
 import { beginEnd, finishEnd } from '../app/events.ts'
 import { makeApp } from '../app/make.ts'
@@ -13,26 +15,22 @@ import { makeRequest } from '../approval/make.ts'
 import { type GrantId, newId, type PersonId, systemId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { addSeconds } from '../base/time.ts'
+import { findRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { grantAgreed } from './agreed.ts'
-import { type AskInput, askFor } from './ask.ts'
 import { connectTarget, type NewTarget } from './connect.ts'
 import { defineResource, type NewResource } from './define.ts'
 import { dropGrant, narrowGrant, sweepGrants } from './drop.ts'
 import { setManifest } from './manifest.ts'
 import {
   findGrant,
-  findManifest,
   findSealedConfig,
-  findTarget,
   type GrantRow,
   grantTable,
-  listGrants,
   manifestTable,
   type ResourceRow,
   resourceTable,
-  saysOf,
   targetTable,
 } from './rows.ts'
 import { useIn } from './use.ts'
@@ -160,7 +158,7 @@ describe('a target', () => {
     const everything = JSON.stringify([
       await readEntries(world.store),
       world.replica.all(targetTable),
-      await findTarget(world.store, input.id),
+      await findRow(world.store, targetTable, input.id),
       sealed,
     ])
     expect(everything).not.toContain(`canary ${input.id}`)

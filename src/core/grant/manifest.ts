@@ -1,15 +1,14 @@
 /** Sets the boundary an app works in, from its `leasehold.yaml`. The one before is kept, superseded. */
-import { stateAt } from '../app/app.ts'
+import { living, requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import type { AppId, ManifestId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
-import { product } from '../base/product.ts'
-import { shareRow } from '../ledger/find-row.ts'
+import { findWhere, shareKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { lockManifest, type ManifestRow, manifestTable, type Purpose } from './rows.ts'
+import { type ManifestRow, manifestTable, type Purpose } from './rows.ts'
 
 /** What a `leasehold.yaml` says, read and bounded (`life/manifest`). */
 export interface ManifestText {
@@ -32,32 +31,26 @@ export async function setManifest(
   checkPermit(permit, 'manifest.set', input.id)
   const { text } = input
   return recorded(world, async scope => {
-    const app = await shareRow(scope.tx, appTable, input.appId)
-    if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
+    const app = await shareKnown(scope.tx, appTable, input.appId)
     if (app.slug !== text.app)
       throw new Problem('invalid-field', {
         field: '/app',
         detail: `This file is of \`${text.app}\`, not of \`${app.slug}\`.`,
         next: `Write \`app: ${app.slug}\`, or name the other app.`,
       })
-    const state = stateAt(app, scope.at)
-    if (!['draft', 'active', 'paused'].includes(state))
-      throw new Problem('wrong-state', {
-        detail: `\`${app.slug}\` is ${state} and needs nothing any more.`,
-        next: `Make a new app: ${product.command} new`,
-      })
-    const before = await lockManifest(scope.tx, app.id)
+    requireIn(app, living, scope.at)
+    const current = { appId: app.id, state: 'current' } as const
+    const before = await findWhere(scope.tx, manifestTable, current, 'for update')
     if (before?.digest === text.digest) return before
     if (before !== undefined)
       await scope.save(manifestTable, before, { ...before, state: 'superseded' })
     const manifest: ManifestRow = {
+      ...current,
       id: input.id,
       version: 1,
-      appId: app.id,
       digest: text.digest,
       purposes: text.purposes,
       says: canonicalJson(text.says),
-      state: 'current',
       madeAt: scope.at,
     }
     await scope.insert(manifestTable, manifest)

@@ -20,7 +20,7 @@ import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, findWhere, lockRow } from '../ledger/find-row.ts'
+import { findRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export interface TargetRow {
@@ -109,21 +109,11 @@ export interface ManifestRow {
 }
 
 export const targetTable = factTable<TargetRow>(
-  'target', // biome-ignore format: a list of names
+  'target',
+  // biome-ignore format: a list of names
   [
-    'id',
-    'version',
-    'slug',
-    'connector',
-    'address',
-    'production',
-    'ownerId',
-    'adminEndsAt',
-    'adminRotatedAt',
-    'preflightState',
-    'preflightAt',
-    'state',
-    'madeAt',
+    'id', 'version', 'slug', 'connector', 'address', 'production', 'ownerId', 'adminEndsAt',
+    'adminRotatedAt', 'preflightState', 'preflightAt', 'state', 'madeAt',
   ],
 )
 
@@ -157,27 +147,10 @@ export function findTarget(sql: Sql, id: TargetId): Promise<TargetRow | undefine
   return findRow(sql, targetTable, id)
 }
 
-export function lockTarget(tx: Tx, id: TargetId): Promise<TargetRow | undefined> {
-  return lockRow(tx, targetTable, id)
-}
-
-export function findTargetBySlug(sql: Sql, slug: string): Promise<TargetRow | undefined> {
-  return findWhere(sql, targetTable, { slug })
-}
-
-export function listTargets(sql: Sql): Promise<TargetRow[]> {
-  return sql.query<TargetRow>(
-    `select ${targetTable.select} from target order by slug limit ${limits.pageRows}`,
-  )
-}
-
 /** The sealed configuration; open it with `targetConfigAad`. */
 export async function findSealedConfig(sql: Sql, id: TargetId): Promise<string | undefined> {
-  const rows = await sql.query<{ sealed: string }>(
-    'select sealed from target_config where target_id = $1',
-    [id],
-  )
-  return rows[0]?.sealed
+  const text = 'select sealed from target_config where target_id = $1'
+  return (await sql.query<{ sealed: string }>(text, [id]))[0]?.sealed
 }
 
 export async function putSealedConfig(tx: Tx, id: TargetId, sealed: string): Promise<void> {
@@ -193,71 +166,19 @@ export function targetConfigAad(id: TargetId): string {
   return `target_config:${id}`
 }
 
-export function findResource(sql: Sql, id: ResourceId): Promise<ResourceRow | undefined> {
-  return findRow(sql, resourceTable, id)
-}
-
-export function findResourceBySlug(sql: Sql, slug: string): Promise<ResourceRow | undefined> {
-  return findWhere(sql, resourceTable, { slug })
-}
-
-export function listResources(sql: Sql): Promise<ResourceRow[]> {
-  return sql.query<ResourceRow>(
-    `select ${resourceTable.select} from resource order by slug limit ${limits.pageRows}`,
-  )
-}
-
 export function findGrant(sql: Sql, id: GrantId): Promise<GrantRow | undefined> {
   return findRow(sql, grantTable, id)
 }
 
-export function lockGrant(tx: Tx, id: GrantId): Promise<GrantRow | undefined> {
-  return lockRow(tx, grantTable, id)
-}
-
-/** Live ones first, then the newest. */
-export function listGrants(
+/**
+ * Live grants that are over by themselves or by their parents (`end`), or have columns that are not
+ * offered any more.
+ */
+export function listDueGrants(
   sql: Sql,
-  filter: { appId?: AppId; state?: GrantRow['state'] },
-): Promise<GrantRow[]> {
-  return sql.query<GrantRow>(
-    `select ${grantTable.select} from app_grant
-     where ($1::text is null or app_id = $1) and ($2::text is null or state = $2)
-     order by (state = 'live') desc, made_at desc, id limit ${limits.pageRows}`,
-    [filter.appId ?? null, filter.state ?? null],
-  )
-}
-
-export async function findManifest(sql: Sql, appId: AppId): Promise<ManifestRow | undefined> {
-  const rows = await sql.query<ManifestRow>(
-    `select ${manifestTable.select} from manifest where app_id = $1 and state = 'current'`,
-    [appId],
-  )
-  return rows[0]
-}
-
-/** What each purpose of a manifest is for, by its name. */
-export function saysOf(manifest: Pick<ManifestRow, 'says'>): Readonly<Record<string, string>> {
-  return JSON.parse(manifest.says) as Record<string, string>
-}
-
-export async function lockManifest(tx: Tx, appId: AppId): Promise<ManifestRow | undefined> {
-  const rows = await tx.query<ManifestRow>(
-    `select ${manifestTable.select} from manifest where app_id = $1 and state = 'current' for update`,
-    [appId],
-  )
-  return rows[0]
-}
-
-export interface DueGrant {
-  readonly id: GrantId
-  /** `columns`: some are not offered any more; `end`: what it belongs to is over, or its time is. */
-  readonly due: 'end' | 'columns'
-}
-
-/** Live grants that are over by themselves or by their parents, or wider than what is offered now. */
-export function listDueGrants(sql: Sql, now: Instant): Promise<DueGrant[]> {
-  return sql.query<DueGrant>(
+  now: Instant,
+): Promise<{ id: GrantId; due: 'end' | 'columns' }[]> {
+  return sql.query(
     `select id, due from (
        select g.id, g.ends_at, case
          when g.ends_at <= $1 or app.state in ('ending', 'ended', 'graduated')

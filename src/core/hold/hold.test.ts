@@ -2,9 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay, readEntries } from '../../../test/support/replay.ts'
 import { failing, type TestWorld, testWorld } from '../../../test/support/world.ts'
+import { listHolds } from '../../life/lists/lists.ts'
 import { newId } from '../base/ids.ts'
 import { everything, heldBy } from './hold.ts'
-import { type HoldScope, holdTable, listHolds } from './rows.ts'
+import { type HoldScope, holdTable } from './rows.ts'
 import { liftHold, setHold } from './set.ts'
 
 let world: TestWorld

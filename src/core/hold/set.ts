@@ -4,27 +4,21 @@ import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
+import { lockKnown, lockOrWait } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
+import type { Subject } from '../ledger/leaf.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { everything } from './hold.ts'
-import { type HoldRow, type HoldScope, holdTable, lockHold, lockSetHold } from './rows.ts'
+import { type HoldRow, type HoldScope, holdTable } from './rows.ts'
 
 const holdSet = entryKind('hold.set', 'ordered a stop')
 const holdLifted = entryKind('hold.lift', 'lifted a stop')
-
-export interface NewHold {
-  id: HoldId
-  scope: HoldScope
-  /** Id of the app, person or identity; for `everything` that word itself. */
-  about: string
-  reason: string
-}
 
 /** Set already on the same thing: that one, whoever set it, and nothing is recorded. */
 export async function setHold(
   world: LedgerWorld,
   permit: Permit<'hold.set'>,
-  input: NewHold,
+  input: Pick<HoldRow, 'id' | 'scope' | 'about' | 'reason'>,
 ): Promise<HoldRow> {
   checkPermit(permit, 'hold.set', input.id)
   const reason = parseText(input.reason, 'reason')
@@ -35,7 +29,9 @@ export async function setHold(
       next: `Who and what there is: ${product.command} ls`,
     })
   return recorded(world, async scope => {
-    const known = await lockSetHold(scope.tx, input.scope, input.about)
+    const { about } = input
+    const key = { scope: input.scope, about, state: 'set' } as const
+    const known = await lockOrWait(scope.tx, holdTable, key)
     if (known !== undefined) return known
     const hold: HoldRow = {
       ...input,
@@ -48,11 +44,7 @@ export async function setHold(
       liftedAt: null,
     }
     await scope.insert(holdTable, hold)
-    scope.entry({
-      kind: holdSet,
-      by: permit,
-      subjects: hold.scope === everything ? [] : [{ type: hold.scope, id: hold.about, version: 0 }],
-    })
+    scope.entry({ kind: holdSet, by: permit, subjects: thingOf(hold) })
     return hold
   })
 }
@@ -64,28 +56,20 @@ export async function liftHold(
 ): Promise<HoldRow> {
   checkPermit(permit, 'hold.lift', input.holdId)
   return recorded(world, async scope => {
-    const before = await lockHold(scope.tx, input.holdId)
-    if (before === undefined) throw new Problem('not-found', { detail: 'There is no such hold.' })
+    const before = await lockKnown(scope.tx, holdTable, input.holdId)
     if (before.state === 'lifted')
       throw new Problem('wrong-state', {
         detail: `This hold was lifted at ${before.liftedAt}.`,
         next: 'Nothing is left to do.',
       })
-    const lifted = {
-      ...before,
-      state: 'lifted' as const,
-      liftedBy: permit.actor,
-      liftedAt: scope.at,
-    }
-    const after = await scope.save(holdTable, before, lifted)
-    scope.entry({
-      kind: holdLifted,
-      by: permit,
-      subjects:
-        before.scope === everything ? [] : [{ type: before.scope, id: before.about, version: 0 }],
-    })
-    return after
+    scope.entry({ kind: holdLifted, by: permit, subjects: thingOf(before) })
+    const lifted = { state: 'lifted', liftedBy: permit.actor, liftedAt: scope.at } as const
+    return scope.save(holdTable, before, { ...before, ...lifted })
   })
+}
+
+function thingOf({ scope, about }: HoldRow): Subject[] {
+  return scope === everything ? [] : [{ type: scope, id: about, version: 0 }]
 }
 
 function fits(scope: HoldScope, about: string): boolean {

@@ -71,13 +71,6 @@ export async function livingOf(
   return new Set(rows.filter(row => isLiving(row, now)).map(row => row.id))
 }
 
-export async function listPeople(sql: Sql, limit: number): Promise<PersonRow[]> {
-  return sql.query<PersonRow>(
-    `select ${personTable.select} from person order by made_at, id limit $1`,
-    [limit],
-  )
-}
-
 /** Locks every living person with the role `platform`, so that two can not leave past each other. */
 export async function lockPlatformPeople(tx: Tx): Promise<PersonId[]> {
   const rows = await tx.query<{ id: PersonId }>(

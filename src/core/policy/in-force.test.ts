@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testPermit } from '../../../test/support/permit.ts'
 import { failing, person, type TestWorld, testWorld } from '../../../test/support/world.ts'
+import { policyApprovers, proposePolicy } from '../../life/ask/policy.ts'
+import { listBundles } from '../../life/lists/lists.ts'
 import { answerRequest } from '../approval/answer.ts'
 import { makeRequest } from '../approval/make.ts'
 import { newId, type PersonId, type RequestId } from '../base/ids.ts'
@@ -10,11 +12,8 @@ import type { ProblemCode } from '../base/problems.ts'
 import { addMs } from '../base/time.ts'
 import type { LedgerWorld } from '../ledger/record.ts'
 import { Replica } from '../ledger/replica.ts'
-import { activateAgreed } from './activate.ts'
 import { readShipped } from './bundle.ts'
-import { followBundle, installPolicies } from './in-force.ts'
-import { policyApprovers, proposePolicy } from './propose.ts'
-import { listBundles } from './rows.ts'
+import { activateAgreed, followBundle, installPolicies } from './in-force.ts'
 
 const rule = (id: string) =>
   `@id("${id}")\n@says("A sentence.")\nforbid (principal, action == Action::"spend", resource);\n`

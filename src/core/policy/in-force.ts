@@ -1,19 +1,30 @@
 /**
- * The bundle in force: how the program's own rules get there, and how every replica finds it. A
- * company's change goes through `activate.ts`, never through here.
+ * The bundle in force: how the program's own rules and a company's agreed changes get there, and how
+ * every replica finds it.
  */
-import { newId, systemId } from '../base/ids.ts'
-import { Problem } from '../base/problem.ts'
+import { readAgreed } from '../approval/agreed.ts'
+import { newId, type RequestId, systemId } from '../base/ids.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { assert, Problem } from '../base/problem.ts'
+import { findWhere } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import type { Replica } from '../ledger/replica.ts'
-import { type Bundle, type BundleText, openBundle, readShipped, renewText } from './bundle.ts'
-import { type BundleRow, bundleTable, lockActiveBundle } from './rows.ts'
+import {
+  type Bundle,
+  type BundleText,
+  openBundle,
+  readShipped,
+  renewText,
+  withFile,
+} from './bundle.ts'
+import { type BundleRow, bundleTable } from './rows.ts'
 
 const policyInstalled = entryKind(
   'policy.install',
   'put the rules that came with the program in force',
 )
+const policyChanged = entryKind('policy.change', 'changed the rules')
 
 /**
  * At every start. The first bundle is what the program brings; after an update of the program its new
@@ -24,22 +35,65 @@ export async function installPolicies(world: LedgerWorld): Promise<void> {
   const shipped = readShipped()
   await recorded(world, async scope => {
     await scope.tx.query('select pg_advisory_xact_lock(7135010)')
-    const held = await lockActiveBundle(scope.tx)
+    const held = await lockActive(scope)
     const bundle = openBundle(renewText(shipped, held === undefined ? null : textOf(held)))
     if (bundle.hash === held?.hash) return
-    if (held !== undefined) await scope.save(bundleTable, held, { ...held, state: 'superseded' })
-    await scope.insert(bundleTable, {
-      id: newId('bundle'),
-      version: 1,
-      serial: (held?.serial ?? 0) + 1,
-      hash: bundle.hash,
-      body: bundle.body,
-      requestId: null,
-      state: 'active',
-      madeAt: scope.at,
-    })
+    await takePlace(scope, held, bundle, null)
     scope.entry({ kind: policyInstalled, by: systemId('genesis'), facts: { hash: bundle.hash } })
   })
+}
+
+/**
+ * Puts an agreed change in force, once: again it answers the bundle that came of it. Problem `conflict`
+ * when the rules were changed after this was proposed; `hash-mismatch` when what would come of it is
+ * not what people agreed to.
+ */
+export async function activateAgreed(
+  world: LedgerWorld,
+  permit: Permit<'policy.change'>,
+  { requestId }: { requestId: RequestId },
+): Promise<BundleRow> {
+  checkPermit(permit, 'policy.change', requestId)
+  return recorded(world, async scope => {
+    const { file, onto, makes } = (await readAgreed(scope, requestId, 'policy')).body
+    const known = await findWhere(scope.tx, bundleTable, { requestId })
+    if (known !== undefined) return known
+    const held = await lockActive(scope)
+    if (held === undefined || held.hash !== onto)
+      throw new Problem('conflict', {
+        detail: 'The rules were changed after this was proposed.',
+        next: 'Propose it again on the rules as they are now.',
+      })
+    assert(typeof file === 'string', 'a proposal holds the file')
+    const bundle = openBundle(withFile(textOf(held), file))
+    if (bundle.hash !== makes)
+      throw new Problem('hash-mismatch', {
+        detail: 'What would come of this is not what people agreed to.',
+        next: 'Propose it again.',
+      })
+    scope.entry({ kind: policyChanged, by: permit, facts: { from: held.hash, to: bundle.hash } })
+    return takePlace(scope, held, bundle, requestId)
+  })
+}
+
+/** The one in force, locked: two changes at once wait for each other. */
+function lockActive(scope: Scope): Promise<BundleRow | undefined> {
+  return findWhere(scope.tx, bundleTable, { state: 'active' }, 'for update')
+}
+
+async function takePlace(
+  scope: Scope,
+  held: BundleRow | undefined,
+  { hash, body }: Bundle,
+  requestId: RequestId | null,
+): Promise<BundleRow> {
+  if (held !== undefined) await scope.save(bundleTable, held, { ...held, state: 'superseded' })
+  const id = newId('bundle')
+  const serial = (held?.serial ?? 0) + 1
+  const made = { version: 1, state: 'active', madeAt: scope.at } as const
+  const row: BundleRow = { ...made, id, serial, hash, body, requestId }
+  await scope.insert(bundleTable, row)
+  return row
 }
 
 export function textOf(row: Pick<BundleRow, 'body'>): BundleText {

@@ -1,11 +1,11 @@
 /** Closes a task: when its work is done, its time is over, or what it belonged to is. */
 import { systemId, type TaskId } from '../base/ids.ts'
 import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
+import { lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { type CloseCause, listDueTasks, lockTask, type TaskRow, taskTable } from './rows.ts'
+import { type CloseCause, listDueTasks, type TaskRow, taskTable } from './rows.ts'
 
 const taskClosed = entryKind('task.close', 'closed a task')
 
@@ -17,13 +17,11 @@ export async function closeTask(
 ): Promise<TaskRow> {
   checkPermit(permit, 'task.close', input.taskId)
   return recorded(world, async scope => {
-    const task = await lockTask(scope.tx, input.taskId)
-    if (task === undefined) throw new Problem('not-found', { detail: 'There is no such task.' })
+    const task = await lockKnown(scope.tx, taskTable, input.taskId)
     if (task.state === 'closed') return task
     const closed = { state: 'closed', closedBecause: input.because, closedAt: scope.at } as const
-    const after = await scope.save(taskTable, task, { ...task, ...closed })
     scope.entry({ kind: taskClosed, by: permit, facts: { because: input.because } })
-    return after
+    return scope.save(taskTable, task, { ...task, ...closed })
   })
 }
 

@@ -3,33 +3,24 @@
  * whose entry carries the row.
  */
 
-import { stateAt } from '../app/app.ts'
+import { requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
-import type { AppId, IdentityId, PersonId, TaskId } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import type { Instant } from '../base/time.ts'
 import { identityTable } from '../identity/rows.ts'
-import { shareRow } from '../ledger/find-row.ts'
+import { lockOrWait, shareKnown, shareRow } from '../ledger/find-row.ts'
 import type { Scope } from '../ledger/record.ts'
-import { type Autonomy, lockOpenTask, type TaskKind, type TaskRow, taskTable } from './rows.ts'
+import { type TaskRow, taskTable } from './rows.ts'
 import { canJoin, taskEndsAt } from './task.ts'
 
-export interface NewTask {
-  /** Used when a new one is opened. */
-  id: TaskId
-  appId: AppId
-  identityId: IdentityId
-  kind: TaskKind
-  /** A name from the manifest; that it is there was decided. */
-  purpose: string
-  autonomy: Autonomy
-  onBehalfOf: PersonId | null
-  /** Ids only: commit, run, workflow, digests. */
-  provenance: JsonObject
-  provenanceKey: string
+type Said = 'id' | 'appId' | 'identityId' | 'kind' | 'purpose' | 'autonomy' | 'onBehalfOf'
+/**
+ * `id` is used when a new one is opened; that the purpose is in the manifest was decided; the
+ * provenance is ids only: commit, run, workflow, digests.
+ */
+export type NewTask = Pick<TaskRow, Said | 'provenance' | 'provenanceKey'> & {
   /** Earlier than the longest life of its kind, or null. */
   endsAt: Instant | null
 }
@@ -45,8 +36,7 @@ export async function openTask(
 ): Promise<TaskRow> {
   if (permit.action === 'task.open') checkPermit(permit, 'task.open', input.id)
   assert(permit.actor === input.identityId, 'a task is opened by the identity it is of')
-  const app = await shareRow(scope.tx, appTable, input.appId)
-  if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
+  const app = await shareKnown(scope.tx, appTable, input.appId)
   // The decision saw memory; the rows are the truth, and hold still until this commits.
   const identity = await shareRow(scope.tx, identityTable, input.identityId)
   if (identity?.state !== 'active' || identity.appId !== app.id)
@@ -54,13 +44,10 @@ export async function openTask(
       detail: `This identity of \`${app.slug}\` is revoked.`,
       next: `See what it has: ${product.command} show ${app.slug}`,
     })
-  const state = stateAt(app, scope.at)
-  if (state !== 'active')
-    throw new Problem('wrong-state', {
-      detail: `\`${app.slug}\` is ${state} and gets nothing new.`,
-      next: `See why: ${product.command} status ${app.slug}`,
-    })
-  const known = await lockOpenTask(scope.tx, input)
+  requireIn(app, ['active'], scope.at)
+  const { identityId, purpose, provenanceKey } = input
+  const key = { identityId, purpose, provenanceKey, state: 'open' } as const
+  const known = await lockOrWait(scope.tx, taskTable, key)
   if (known !== undefined && canJoin(known, input, scope.at)) return known
   if (known !== undefined) await closeOverdue(scope, known)
   const task: TaskRow = {

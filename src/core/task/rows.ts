@@ -6,8 +6,8 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { findRow } from '../ledger/find-row.ts'
+import type { Sql } from '../store/store.ts'
 
 export type TaskKind = 'job' | 'service'
 export type Autonomy = 'attended' | 'unattended'
@@ -49,40 +49,6 @@ export const taskTable = factTable<TaskRow>(
 
 export function findTask(sql: Sql, id: TaskId): Promise<TaskRow | undefined> {
   return findRow(sql, taskTable, id)
-}
-
-export function lockTask(tx: Tx, id: TaskId): Promise<TaskRow | undefined> {
-  return lockRow(tx, taskTable, id)
-}
-
-/** Newest first. */
-export function listTasks(sql: Sql, filter: { appId?: AppId }): Promise<TaskRow[]> {
-  return sql.query<TaskRow>(
-    `select ${taskTable.select} from task where ($1::text is null or app_id = $1)
-     order by opened_at desc, id limit ${limits.pageRows}`,
-    [filter.appId ?? null],
-  )
-}
-
-/** What makes two calls one task: the same identity, purpose and run. */
-export interface TaskKey {
-  readonly identityId: IdentityId
-  readonly purpose: string
-  readonly provenanceKey: string
-}
-
-/** The open task of this key, locked. Two first calls of one run wait for each other here. */
-export async function lockOpenTask(tx: Tx, key: TaskKey): Promise<TaskRow | undefined> {
-  const { identityId, purpose, provenanceKey } = key
-  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 7135006))', [
-    `${identityId} ${purpose} ${provenanceKey}`,
-  ])
-  const rows = await tx.query<TaskRow>(
-    `select ${taskTable.select} from task
-     where identity_id = $1 and purpose = $2 and provenance_key = $3 and state = 'open' for update`,
-    [identityId, purpose, provenanceKey],
-  )
-  return rows[0]
 }
 
 /** Open tasks that are over by themselves or by their parents, and why. A page at a time. */

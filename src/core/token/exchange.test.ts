@@ -19,6 +19,7 @@ import {
   tokenWorld,
 } from '../../../test/support/token-world.ts'
 import { seen } from '../../../test/support/world.ts'
+import { listTasks } from '../../life/lists/lists.ts'
 import { sha256Hex } from '../base/hash.ts'
 import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
@@ -27,7 +28,6 @@ import { everything } from '../hold/hold.ts'
 import { liftHold, setHold } from '../hold/set.ts'
 import { revokeIdentity } from '../identity/revoke.ts'
 import { closeTask } from '../task/close.ts'
-import { listTasks } from '../task/rows.ts'
 import { type IssuedToken, writeIssued } from './exchange.ts'
 
 let world: TokenWorld

@@ -8,20 +8,25 @@ import {
   transferApp,
 } from '../../core/app/events.ts'
 import { makeApp } from '../../core/app/make.ts'
-import { type AppRow, listApps } from '../../core/app/rows.ts'
-import { listRequests } from '../../core/approval/rows.ts'
+import type { AppRow } from '../../core/app/rows.ts'
 import { newId, type PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addSeconds, earliest, type Instant } from '../../core/base/time.ts'
 import { setManifest } from '../../core/grant/manifest.ts'
-import { findManifest, listGrants, saysOf } from '../../core/grant/rows.ts'
 import { heldBy } from '../../core/hold/hold.ts'
-import { listHolds } from '../../core/hold/rows.ts'
 import { makeIdentities } from '../../core/identity/make.ts'
 import { listIdentities, listTrustRules } from '../../core/identity/rows.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
 import { listLeases } from '../../core/lease/rows.ts'
+import {
+  findManifest,
+  listApps,
+  listGrants,
+  listHolds,
+  listRequests,
+  saysOf,
+} from '../../life/lists/lists.ts'
 import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
 import { requestView } from './cards.ts'
 import type { AppDetail as AppDetailView } from './contract.ts'

@@ -1,5 +1,5 @@
 /** What a text from outside names: an id, a short id, or a slug. Somebody else's thing is not found. */
-import { type AppRow, appTable, findApp, findAppBySlug } from '../../core/app/rows.ts'
+import { type AppRow, appTable, findApp } from '../../core/app/rows.ts'
 import {
   type AppId,
   type Id,
@@ -9,9 +9,10 @@ import {
   type PersonId,
 } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { findResourceBySlug, type ResourceRow } from '../../core/grant/rows.ts'
+import type { ResourceRow } from '../../core/grant/rows.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
+import { findAppBySlug, findResourceBySlug } from '../../life/lists/lists.ts'
 import type { KnownCaller } from './caller.ts'
 import type { ApiWorld } from './world.ts'
 

@@ -7,16 +7,15 @@ import { addSeconds } from '../../core/base/time.ts'
 import { connectTarget } from '../../core/grant/connect.ts'
 import { defineResource } from '../../core/grant/define.ts'
 import { dropGrant } from '../../core/grant/drop.ts'
+import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
+import { runPreflight } from '../../core/lease/preflight.ts'
 import {
-  findGrant,
   findResourceBySlug,
   findTargetBySlug,
   listGrants,
   listResources,
   listTargets,
-  type TargetRow,
-} from '../../core/grant/rows.ts'
-import { runPreflight } from '../../core/lease/preflight.ts'
+} from '../../life/lists/lists.ts'
 import type { TargetView as TargetShown } from './contract.ts'
 import { findOfApp, findPersonBy, listOfApps, noSuch } from './find.ts'
 import { ConnectTarget, DefineResource, OfApp } from './inputs.ts'
@@ -34,13 +33,13 @@ export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person POST /v1/targets', TargetView, ConnectTarget, async call => {
     const { production, adminEndsAt, ...input } = call.input
     const slug = parseSlug(input.slug, '/slug')
-    const connector = world.targets.connector(input.connector)
-    const config = connector.parseConfig(input.config as Json)
     const ownerId = call.caller.personId
     // Its owner connects a target again under the same name: another credential, the same thing.
     const known = await findTargetBySlug(world.store, slug)
     const id = known?.ownerId === ownerId ? known.id : newId('target')
     const permit = await call.ask('target.connect', 'target', id, { production })
+    const connector = world.targets.connector(input.connector)
+    const config = connector.parseConfig(input.config as Json)
     await connectTarget(world, permit, {
       ...input,
       id,

@@ -25,9 +25,9 @@ import { openBundle, withFile } from '../../core/policy/bundle.ts'
 import { decide, decideIssue } from '../../core/policy/decide.ts'
 import { installPolicies } from '../../core/policy/in-force.ts'
 import { recordDenial } from '../../core/policy/record.ts'
-import { findDecision } from '../../core/policy/rows.ts'
 import type { Store } from '../../core/store/store.ts'
 import { replayDecisions, replayLog, whyDenied } from './replay.ts'
+import { findDecision } from './rows.ts'
 
 const stricter = readFileSync(new URL('../../../demo/stricter.cedar', import.meta.url), 'utf8')
 

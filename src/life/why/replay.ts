@@ -17,8 +17,8 @@ import { textOf } from '../../core/policy/in-force.ts'
 import { judge } from '../../core/policy/judge.ts'
 import type { Denial } from '../../core/policy/question.ts'
 import { type Recorded, readRecord, summarize } from '../../core/policy/record.ts'
-import { findBundleByHash, findDecision, listDecisions } from '../../core/policy/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
+import { findBundleByHash, findDecision, listDecisions } from './rows.ts'
 import { explain } from './why.ts'
 
 export interface Replay {

@@ -1,31 +1,19 @@
 /**
  * What a builder asks for, as the body of a request: exactly the rights that will be granted, so that
- * its hash binds them. Pure. The person who answers for the data is who is asked.
+ * its hash binds them. Pure. The person who answers for the data is who is asked. Nothing is granted
+ * by it: what people agreed to is looked at again (`core/grant/agreed.ts`).
  */
-import { z } from 'zod'
-import { stateAt } from '../app/app.ts'
-import type { AppRow } from '../app/rows.ts'
-import type { AppId, PersonId, ResourceId, TargetId } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
-import { type DataAction, dataActions } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
-import { product } from '../base/product.ts'
-import { safeText } from '../base/text.ts'
-import type { Instant } from '../base/time.ts'
-import { type IdentityRole, identityRoles } from '../identity/spiffe.ts'
-import type { ResourceRow } from './rows.ts'
-
-export interface GrantBody extends JsonObject {
-  readonly appId: AppId
-  readonly resourceId: ResourceId
-  readonly targetId: TargetId
-  readonly roles: readonly IdentityRole[]
-  readonly actions: readonly DataAction[]
-  /** Empty only where the resource has no columns. */
-  readonly columns: readonly string[]
-  readonly unattended: boolean
-  readonly endsAt: Instant
-}
+import { requireIn } from '../../core/app/app.ts'
+import type { AppRow } from '../../core/app/rows.ts'
+import type { PersonId } from '../../core/base/ids.ts'
+import { type DataAction, dataActions } from '../../core/base/permit.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
+import { safeText } from '../../core/base/text.ts'
+import type { Instant } from '../../core/base/time.ts'
+import { type GrantBody, isMild, offeredColumns } from '../../core/grant/body.ts'
+import type { ResourceRow } from '../../core/grant/rows.ts'
+import { type IdentityRole, identityRoles } from '../../core/identity/spiffe.ts'
 
 export interface AskInput {
   app: Pick<AppRow, 'id' | 'slug' | 'state' | 'endsAt'>
@@ -50,12 +38,7 @@ export interface Ask {
 
 export function askFor(input: AskInput): Ask {
   const { app, resource, now } = input
-  const state = stateAt(app, now)
-  if (state !== 'draft' && state !== 'active')
-    throw new Problem('wrong-state', {
-      detail: `\`${app.slug}\` is ${state} and gets nothing new.`,
-      next: `See why: ${product.command} status ${app.slug}`,
-    })
+  requireIn(app, ['draft', 'active'], now)
   if (resource.state !== 'active')
     throw new Problem('wrong-state', {
       detail: `\`${resource.slug}\` is retired.`,
@@ -89,15 +72,6 @@ export function askFor(input: AskInput): Ask {
   }
 }
 
-/** Data that one person alone may decide about where one person is all there is (design §3.11). */
-export function isMild(resource: Pick<ResourceRow, 'isSandbox' | 'dataClass'>): boolean {
-  return resource.isSandbox || resource.dataClass === 'public' || resource.dataClass === 'internal'
-}
-
-export function offeredColumns(resource: Pick<ResourceRow, 'columns'>): string[] {
-  return resource.columns.filter(column => !column.hidden).map(column => column.name)
-}
-
 /** INVARIANT: never empty for a resource with columns; to a connector, empty means all. */
 function chooseColumns(
   resource: Pick<ResourceRow, 'slug' | 'columns'>,
@@ -111,27 +85,6 @@ function chooseColumns(
   if (resource.columns.length > 0 && chosen.length === 0)
     throw invalid('columns', `\`columns\` must name at least one that \`${resource.slug}\` offers.`)
   return chosen
-}
-
-const bodyShape = z.strictObject({
-  appId: z.string(),
-  resourceId: z.string(),
-  targetId: z.string(),
-  roles: z.array(z.enum(identityRoles)).min(1),
-  actions: z.array(z.enum(dataActions)).min(1),
-  columns: z.array(z.string()),
-  unattended: z.boolean(),
-  endsAt: z.string(),
-})
-
-/** Of a request somebody agreed to. Another form is not one that `askFor` made. */
-export function parseGrantBody(body: JsonObject): GrantBody {
-  const parsed = bodyShape.safeParse(body)
-  if (parsed.success) return parsed.data as unknown as GrantBody
-  throw new Problem('hash-mismatch', {
-    detail: 'This request does not ask for a grant in a form we know.',
-    next: `Ask again: ${product.command} ask`,
-  })
 }
 
 function invalid(field: string, detail: string): Problem {

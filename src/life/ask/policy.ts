@@ -1,9 +1,9 @@
 /** A change of the rules as a request: what exactly it makes of them, and who may agree. Pure. */
-import type { PersonId } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
-import { personTable } from '../people/rows.ts'
-import { type Bundle, openBundle, withFile } from './bundle.ts'
-import { lives, type View } from './view.ts'
+import type { PersonId } from '../../core/base/ids.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import { personTable } from '../../core/people/rows.ts'
+import { type Bundle, openBundle, withFile } from '../../core/policy/bundle.ts'
+import { lives, type View } from '../../core/policy/view.ts'
 
 /**
  * Body of a request of kind `policy`. People agree to the file, to the rules it is added to and to

@@ -1,0 +1,43 @@
+/** What the body of a request for a grant says, and what of a resource is offered. Pure. */
+import { z } from 'zod'
+import type { JsonObject } from '../base/json.ts'
+import { dataActions } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import { identityRoles } from '../identity/spiffe.ts'
+import type { GrantRow, ResourceRow } from './rows.ts'
+
+type Place = 'appId' | 'resourceId' | 'targetId'
+/** `columns` is empty only where the resource has none. */
+export type GrantBody = JsonObject &
+  Pick<GrantRow, Place | 'roles' | 'actions' | 'columns' | 'unattended' | 'endsAt'>
+
+/** Data that one person alone may decide about where one person is all there is (design §3.11). */
+export function isMild(resource: Pick<ResourceRow, 'isSandbox' | 'dataClass'>): boolean {
+  return resource.isSandbox || resource.dataClass === 'public' || resource.dataClass === 'internal'
+}
+
+export function offeredColumns(resource: Pick<ResourceRow, 'columns'>): string[] {
+  return resource.columns.filter(column => !column.hidden).map(column => column.name)
+}
+
+const bodyShape = z.strictObject({
+  appId: z.string(),
+  resourceId: z.string(),
+  targetId: z.string(),
+  roles: z.array(z.enum(identityRoles)).min(1),
+  actions: z.array(z.enum(dataActions)).min(1),
+  columns: z.array(z.string()),
+  unattended: z.boolean(),
+  endsAt: z.string(),
+})
+
+/** Of a request somebody agreed to. Another form is not one that `askFor` made. */
+export function parseGrantBody(body: JsonObject): GrantBody {
+  const parsed = bodyShape.safeParse(body)
+  if (parsed.success) return parsed.data as unknown as GrantBody
+  throw new Problem('hash-mismatch', {
+    detail: 'This request does not ask for a grant in a form we know.',
+    next: `Ask again: ${product.command} ask`,
+  })
+}

@@ -1,0 +1,57 @@
+/** Kept decisions and the rules they were reached by: read again, for people and for replay. */
+import type { AppId, DecisionId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import type { DecisionRecord } from '../../core/base/permit.ts'
+import type { Instant } from '../../core/base/time.ts'
+import { type BundleRow, bundleTable } from '../../core/policy/rows.ts'
+import type { Sql } from '../../core/store/store.ts'
+
+export async function findBundleByHash(sql: Sql, hash: string): Promise<BundleRow | undefined> {
+  const rows = await sql.query<BundleRow>(
+    `select ${bundleTable.select} from bundle where hash = $1 order by serial limit 1`,
+    [hash],
+  )
+  return rows[0]
+}
+
+const decisionColumns =
+  'id, at, app_id as "appId", task_id as "taskId", allowed, record as body, hash'
+
+export async function findDecision(sql: Sql, id: DecisionId): Promise<DecisionRecord | undefined> {
+  const rows = await sql.query<DecisionRecord>(
+    `select ${decisionColumns} from decision where id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
+/** In the order they were made; the page after `last`. */
+export function listDecisions(
+  sql: Sql,
+  last: { readonly at: Instant; readonly id: string } | null,
+): Promise<DecisionRecord[]> {
+  return sql.query<DecisionRecord>(
+    `select ${decisionColumns} from decision
+     where $1::timestamptz is null or (at, id) > ($1::timestamptz, $2::text)
+     order by at, id limit ${limits.replayBatch}`,
+    [last?.at ?? null, last?.id ?? null],
+  )
+}
+
+/** Of one app, newest first. */
+export function listDecisionsOf(sql: Sql, appId: AppId): Promise<DecisionRecord[]> {
+  return sql.query<DecisionRecord>(
+    `select ${decisionColumns} from decision where app_id = $1
+     order by at desc, id desc limit ${limits.pageRows}`,
+    [appId],
+  )
+}
+
+export async function lastDenied(sql: Sql, appId: AppId): Promise<DecisionRecord | undefined> {
+  const rows = await sql.query<DecisionRecord>(
+    `select ${decisionColumns} from decision where app_id = $1 and not allowed
+     order by at desc, id desc limit 1`,
+    [appId],
+  )
+  return rows[0]
+}
