@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { sha256Hex } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
-import type { Store, Tx } from './store.ts'
+import type { Sql, Store, Tx } from './store.ts'
 
 export interface SchemaText {
   /** In the order they run; the name is what is remembered. */
@@ -44,9 +44,9 @@ export async function migrate(owner: Store, schema: SchemaText = readSchema()): 
     )
   })
   const ran: string[] = []
-  for (const { name, text } of schema.migrations)
-    if (await owner.transact(tx => applyOnce(tx, name, text, schema))) ran.push(name)
-  if (await owner.transact(tx => applyRoles(tx, schema))) ran.push(rolesName)
+  const roles = { name: rolesName, text: schema.roles }
+  for (const each of [...schema.migrations, roles])
+    if (await owner.transact(tx => runOnce(tx, each, schema))) ran.push(each.name)
   return ran
 }
 
@@ -54,38 +54,27 @@ const rolesName = 'roles'
 
 type Applied = ReadonlyMap<string, string>
 
-async function applyOnce(tx: Tx, name: string, text: string, schema: SchemaText): Promise<boolean> {
+async function runOnce(
+  tx: Tx,
+  { name, text }: SchemaText['migrations'][number],
+  schema: SchemaText,
+): Promise<boolean> {
   await lockSchema(tx)
   const applied = await readApplied(tx)
   refuseForeign(applied, schema)
-  if (applied.has(name)) return false
+  if (applied.get(name) === sha256Hex(text)) return false
   // A change of a busy table waits this long, then gives up: writers queue behind it meanwhile.
   await tx.query(`set local lock_timeout = ${limits.storeLockMs}`)
-  for (const statement of splitSql(text)) await tx.query(statement)
-  await remember(tx, name, text)
   // New tables have their grants in the same transaction, or nobody sees them.
-  await runRoles(tx, schema)
+  const ran = new Map([[name, text]]).set(rolesName, schema.roles)
+  for (const statement of [...ran.values()].flatMap(splitSql)) await tx.query(statement)
+  for (const [each, its] of ran)
+    await tx.query(
+      `insert into schema_migration (name, hash) values ($1, $2)
+       on conflict (name) do update set hash = excluded.hash, at = now()`,
+      [each, sha256Hex(its)],
+    )
   return true
-}
-
-async function applyRoles(tx: Tx, schema: SchemaText): Promise<boolean> {
-  await lockSchema(tx)
-  if ((await readApplied(tx)).get(rolesName) === sha256Hex(schema.roles)) return false
-  await runRoles(tx, schema)
-  return true
-}
-
-async function runRoles(tx: Tx, schema: SchemaText): Promise<void> {
-  for (const statement of splitSql(schema.roles)) await tx.query(statement)
-  await remember(tx, rolesName, schema.roles)
-}
-
-async function remember(tx: Tx, name: string, text: string): Promise<void> {
-  await tx.query(
-    `insert into schema_migration (name, hash) values ($1, $2)
-     on conflict (name) do update set hash = excluded.hash, at = now()`,
-    [name, sha256Hex(text)],
-  )
 }
 
 /** One migration at a time in the whole database; the lock ends with the transaction. */
@@ -93,7 +82,7 @@ async function lockSchema(tx: Tx): Promise<void> {
   await tx.query('select pg_advisory_xact_lock(7135001)')
 }
 
-async function readApplied(sql: Pick<Store, 'query'>): Promise<Applied> {
+async function readApplied(sql: Sql): Promise<Applied> {
   const [table] = await sql.query<{ is: boolean }>(
     `select to_regclass('public.schema_migration') is not null as is`,
   )

@@ -27,7 +27,7 @@ revoke insert, update, delete on schema_migration, ledger_entry, ledger_node, le
   from leasehold_runtime;
 revoke update, delete on ledger_inbox, ledger_checkpoint, decision, key_table
   from leasehold_runtime;
-revoke insert on ledger_words from leasehold_runtime;
+revoke insert, update on ledger_words from leasehold_runtime;
 
 grant insert on ledger_entry, ledger_words, ledger_node, ledger_checkpoint to leasehold_sequencer;
 grant update on ledger_head to leasehold_sequencer;
