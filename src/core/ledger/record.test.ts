@@ -247,6 +247,8 @@ describe('the runtime role', () => {
     'truncate ledger_entry',
     'update ledger_head set size = 0',
     'delete from ledger_checkpoint',
+    `update ledger_words set words = 'x'`,
+    `insert into ledger_words values (0, 'x', 'x')`,
     'delete from decision',
     `insert into ledger_node values (1, 0, ''::bytea)`,
   ])('can not: %s', async statement => {
