@@ -9,8 +9,8 @@ import { type IdentityId, newId, type PersonId, systemId } from '../../src/core/
 import type { JsonObject } from '../../src/core/base/json.ts'
 import { addMs, toSeconds } from '../../src/core/base/time.ts'
 import { type AttestWorld, attest } from '../../src/core/identity/attest.ts'
+import { makeIdentities } from '../../src/core/identity/identities.ts'
 import { makeIssuerKeys } from '../../src/core/identity/jwks.ts'
-import { makeIdentities } from '../../src/core/identity/make.ts'
 import {
   type IdentityRow,
   type TrustPreset,

@@ -29,10 +29,11 @@ import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { addMs, fromMs, toSeconds } from '../base/time.ts'
 import type { Attested } from './attest.ts'
+import { revokeIdentity } from './identities.ts'
 import { makeIssuerKeys } from './jwks.ts'
 import { type AttestRefusal, isRefusal } from './refusal.ts'
-import { removeTrustRule, revokeIdentity } from './revoke.ts'
 import type { IdentityRow } from './rows.ts'
+import { removeTrustRule } from './trust.ts'
 
 let world: AttestedWorld
 let app: AppRow

@@ -15,11 +15,11 @@ import { limits } from '../base/limits.ts'
 import { addMs, addSeconds } from '../base/time.ts'
 import { findRow } from '../ledger/find-row.ts'
 import { attest } from './attest.ts'
-import { makeIdentities } from './make.ts'
+import { makeIdentities, revokeIdentity, sweepIdentities } from './identities.ts'
 import { claimAssertion, forgetAssertions } from './once.ts'
-import { removeTrustRule, revokeIdentity, sweepIdentities } from './revoke.ts'
 import { identityTable, listIdentities, trustRuleTable } from './rows.ts'
 import { type IdentityRole, identityRoles } from './spiffe.ts'
+import { removeTrustRule } from './trust.ts'
 
 let world: AttestedWorld
 let app: AppRow

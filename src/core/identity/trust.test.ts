@@ -18,11 +18,10 @@ import type { RequestRow } from '../approval/rows.ts'
 import { newId, type PersonId, type RequestId, type TrustRuleId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { findRow } from '../ledger/find-row.ts'
-import { addTrustRule, trustAgreed } from './add-trust.ts'
+import { revokeIdentity } from './identities.ts'
 import { isRefusal } from './refusal.ts'
-import { revokeIdentity } from './revoke.ts'
 import { type IdentityRow, listTrustRules, trustRuleTable } from './rows.ts'
-import { proposeTrust } from './trust.ts'
+import { addTrustRule, proposeTrust, trustAgreed } from './trust.ts'
 
 let world: AttestedWorld
 let app: AppRow

@@ -26,7 +26,7 @@ import { limits } from '../base/limits.ts'
 import { addSeconds, fromMs, msBetween } from '../base/time.ts'
 import { everything } from '../hold/hold.ts'
 import { liftHold, setHold } from '../hold/set.ts'
-import { revokeIdentity } from '../identity/revoke.ts'
+import { revokeIdentity } from '../identity/identities.ts'
 import { closeTask } from '../task/close.ts'
 import { type IssuedToken, writeIssued } from './exchange.ts'
 

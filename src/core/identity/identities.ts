@@ -1,16 +1,28 @@
-/** Makes the identities of an app: one for each role, so that what may build can not publish. */
+/**
+ * The identities of an app: one for each role, so that what may build can not publish. Revoked for
+ * good; what was issued to them is ended by who issued it.
+ */
 import { appTable } from '../app/rows.ts'
-import { type AppId, newId } from '../base/ids.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
+import { type AppId, type IdentityId, newId, systemId } from '../base/ids.ts'
+import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
+import { forEachDue } from '../base/sweep.ts'
 import { findWhere, lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { type IdentityRow, identityTable, listIdentities } from './rows.ts'
+import {
+  type IdentityRow,
+  identityTable,
+  listIdentities,
+  listLeftIdentities,
+  lockTrustRulesOf,
+  trustRuleTable,
+} from './rows.ts'
 import { type IdentityRole, spiffeId } from './spiffe.ts'
 
 const identitiesMade = entryKind('identity.make', 'gave the app its identities')
+const identityRevoked = entryKind('identity.revoke', 'revoked an identity')
 
 /**
  * The app's active identities of these roles, made where they lack. Problem `already-exists` where an
@@ -51,6 +63,37 @@ export async function makeIdentities(
     }
     if (made.length > 0) scope.entry({ kind: identitiesMade, by: permit })
     return [...known, ...made].filter(({ role }) => input.roles.includes(role))
+  })
+}
+
+/** Revokes an identity and every rule that trusts somebody to be it. Again changes nothing. */
+export async function revokeIdentity(
+  world: LedgerWorld,
+  permit: Permit<'identity.revoke'>,
+  input: { identityId: IdentityId },
+): Promise<IdentityRow> {
+  checkPermit(permit, 'identity.revoke', input.identityId)
+  return recorded(world, async scope => {
+    const identity = await lockKnown(scope.tx, identityTable, input.identityId)
+    if (identity.state === 'revoked') return identity
+    const end = { state: 'revoked', endedAt: scope.at } as const
+    for (const rule of await lockTrustRulesOf(scope.tx, identity.id))
+      await scope.save(trustRuleTable, rule, { ...rule, ...end })
+    scope.entry({ kind: identityRevoked, by: permit })
+    return scope.save(identityTable, identity, { ...identity, ...end })
+  })
+}
+
+/** Revokes what apps that are over still have. Returns how many. */
+export async function sweepIdentities(
+  world: LedgerWorld & { readonly permitFor: PermitFor },
+): Promise<number> {
+  return forEachDue(await listLeftIdentities(world.store), ({ id }) => {
+    const permit = world.permitFor(systemId('app-sweep'), 'identity.revoke', {
+      type: 'identity',
+      id,
+    })
+    return revokeIdentity(world, permit, { identityId: id })
   })
 }
 
