@@ -30,7 +30,7 @@ export interface Asked {
 
 export interface Outcome {
   readonly allowed: boolean
-  /** What decided, the weightiest first: ids of policies, or of `ownRules`. */
+  /** What decided, the weightiest first: ids of policies, or an `OwnRule`. */
   readonly rules: readonly string[]
   readonly errors: readonly string[]
   readonly grantId: GrantId | null
@@ -47,33 +47,15 @@ export interface Reach {
 }
 
 /**
- * Rules that are no policy: they hold before any policy is asked, or when none speaks. What each says,
- * and when it would not.
+ * Rules that are no policy: they hold before any policy is asked, or when none speaks. What each says
+ * is in `life/why`.
  */
-export const ownRules: ReadonlyMap<string, readonly [says: string, passesIf: string]> = new Map([
-  ['default-deny', ['Nothing allows this, and what nothing allows is denied.', '']],
-  ['unknown-actor', ['Who asks is not known here.', 'somebody asks who is known here']],
-  [
-    'unknown-thing',
-    ['What this is about is not known here.', 'it is about something that is there'],
-  ],
-  ['unknown-action', ['There is no such action.', 'an action is asked for that there is']],
-  [
-    'stale-facts',
-    ['The facts at hand are too old to give out something new.', 'the log can be read again'],
-  ],
-  [
-    'log-regressed',
-    [
-      'The log is behind one that was seen before: nothing is decided until that is clear.',
-      'the newer log is back, or the gap is recorded: doctor --accept-loss',
-    ],
-  ],
-  [
-    'policy-error',
-    ['A rule could not be evaluated, so the answer is no.', 'the rule is corrected'],
-  ],
-])
+export type OwnRule =
+  | 'default-deny'
+  | `unknown-${Unknown['unknown']}`
+  | 'stale-facts'
+  | 'log-regressed'
+  | 'policy-error'
 
 export function judge(bundle: Bundle, asked: Asked): Outcome {
   const { facts, freshness, action } = asked
@@ -122,24 +104,27 @@ function ask(bundle: Bundle, facts: Facts, action: string, more: JsonObject = {}
   })
 }
 
-/** All must be allowed, without an error anywhere. A rule that forbids outweighs that none permits. */
+/**
+ * All must be allowed, without an error anywhere. A rule that forbids outweighs that none permits.
+ *
+ * INVARIANT: rules come out in the order of the bundle, errors in their own: the engine's order is not
+ * the same twice, and a decision must play again byte for byte.
+ */
 function settle(bundle: Bundle, answers: readonly EngineAnswer[]): Outcome {
-  const errors = answers.flatMap(answer => answer.errors)
+  const errors = answers.flatMap(answer => answer.errors).toSorted()
   if (errors.length > 0) return { ...denied('policy-error'), errors }
   const refusals = answers.filter(answer => !answer.allowed)
+  const inOrder = (named: readonly string[]) =>
+    [...bundle.rules.keys()].filter(id => named.includes(id))
   if (refusals.length === 0)
-    return { ...yes, rules: [...new Set(answers.flatMap(answer => answer.rules))] }
-  const forbidding = new Set(refusals.flatMap(answer => answer.rules))
-  if (forbidding.size === 0) return denied('default-deny')
-  return {
-    ...denied('default-deny'),
-    rules: [...bundle.rules.keys()].filter(id => forbidding.has(id)),
-  }
+    return { ...yes, rules: [...new Set(answers.flatMap(answer => inOrder(answer.rules)))] }
+  const rules = inOrder(refusals.flatMap(answer => answer.rules))
+  return rules.length === 0 ? denied('default-deny') : { ...denied('default-deny'), rules }
 }
 
 const yes: Outcome = { allowed: true, rules: [], errors: [], grantId: null, reach: null }
 
-function denied(rule: string): Outcome {
+function denied(rule: OwnRule): Outcome {
   return { allowed: false, rules: [rule], errors: [], grantId: null, reach: null }
 }
 

@@ -195,7 +195,8 @@ async function readBody(context: Context): Promise<unknown> {
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
     if (cause instanceof Problem) throw cause
-    throw new Problem('bad-json', { detail: 'The body is not UTF-8.', cause })
+    const next = 'Send one JSON value, as UTF-8.'
+    throw new Problem('bad-json', { detail: 'The body is not UTF-8.', next, cause })
   }
 }
 

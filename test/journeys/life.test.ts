@@ -1,0 +1,201 @@
+/** The whole life of an app over HTTP, on the real server and a real PostgreSQL target. */
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import {
+  type Answered,
+  attest,
+  type Company,
+  connectSales,
+  expectStatus,
+  makeAppWithGrant,
+  startCompany,
+} from './company.ts'
+
+let company: Company
+beforeAll(async () => {
+  company = await startCompany({ target: true })
+  await connectSales(company)
+}, 120_000)
+afterAll(() => company?.stop())
+
+const lease = { resource: 'crm.deals', actions: ['read'], via: 'env' }
+
+async function issue(slug: string): Promise<{ task: string; made: Answered }> {
+  const task = await attest(company, slug)
+  return { task, made: await company.as({ task })('POST', '/v1/leases', lease) }
+}
+
+function goneSoon(id: string) {
+  return vi.waitFor(
+    async () => {
+      const { body } = await company.as('maya')('GET', `/v1/leases/${id}`)
+      expect(body).toMatchObject({ state: 'gone', outcome: 'verified-gone' })
+      return body
+    },
+    { timeout: 20_000, interval: 200 },
+  )
+}
+
+describe('from birth to the end', () => {
+  test('an app is made, asks, is agreed to, works for a task and gives the credential back', async () => {
+    await makeAppWithGrant(company, 'deal-desk')
+    const { task, made } = await issue('deal-desk')
+    expect(made.status).toBe(201)
+    expect(made.body.handle.secret).toMatch(/^[\w-]{43,}$/)
+    const { id } = made.body.lease
+    const workload = company.as({ task })
+    const use = await workload('POST', `/v1/leases/${id}/uses`, { rows: 3, action: 'read' })
+    expect(use).toMatchObject({ status: 201, body: { recorded: true } })
+    const mine = (await workload('GET', '/v1/me')).body
+    expect(mine).toMatchObject({ kind: 'identity', identity: { app: 'deal-desk', role: 'run' } })
+    const closed = await workload('POST', `/v1/tasks/${mine.task.id}/close`)
+    expect(closed.body.leases).toMatchObject([{ id, state: 'gone', outcome: 'verified-gone' }])
+    // Its neighbour: the token is worth nothing any more.
+    expect((await workload('POST', '/v1/leases', lease)).status).toBe(401)
+  })
+
+  test('the same idempotency key is the same lease', async () => {
+    const workload = company.as({ task: await attest(company, 'deal-desk') })
+    const ask = (key: string) => workload('POST', '/v1/leases', lease, { 'idempotency-key': key })
+    const [first, again, other] = [await ask('a'), await ask('a'), await ask('b')]
+    expect(again.body.lease.id).toBe(first.body.lease.id)
+    expect(other.body.lease.id).not.toBe(first.body.lease.id)
+  })
+})
+
+describe('what stops an app', () => {
+  beforeAll(() => makeAppWithGrant(company, 'stopped'))
+
+  test('a paused app gets nothing, and its live lease ends', async () => {
+    const { task, made } = await issue('stopped')
+    const reason = { reason: 'something looks wrong' }
+    await expectStatus(200, company.as('maya')('POST', '/v1/apps/stopped/pause', reason))
+    await goneSoon(made.body.lease.id)
+    await company.running.world.settle()
+    const refused = await company.as({ task })('POST', '/v1/leases', lease)
+    expect([401, 403]).toContain(refused.status)
+    const token = await company.exchange({ scope: 'look', identity: 'stopped/run' })
+    expect(token.status).not.toBe(200)
+    await expectStatus(200, company.as('maya')('POST', '/v1/apps/stopped/resume'))
+    await company.running.world.settle()
+    expect((await issue('stopped')).made.status).toBe(201)
+  })
+
+  test('a hold on its owner stops it, and lifting the hold lets it go on', async () => {
+    const { made } = await issue('stopped')
+    const order = { scope: 'person', about: 'maya@acme.example', reason: 'looks stolen' }
+    const hold = await expectStatus(201, company.as('sue')('POST', '/v1/holds', order))
+    await goneSoon(made.body.lease.id)
+    await company.running.world.settle()
+    const form = { scope: 'look', identity: 'stopped/run' }
+    expect((await company.exchange(form)).status).not.toBe(200)
+    // Somebody without a role, and not its setter, does not lift it.
+    expect((await company.as('eve')('POST', `/v1/holds/${hold.body.id}/lift`)).status).toBe(403)
+    await expectStatus(200, company.as('sue')('POST', `/v1/holds/${hold.body.id}/lift`))
+    await company.running.world.settle()
+    expect((await issue('stopped')).made.status).toBe(201)
+  })
+})
+
+describe('the rules', () => {
+  const text = `@id("deals-need-review")
+@says("Deals are read by managed apps only, after a review.")
+@owner("sales")
+forbid (principal, action == Action::"read", resource)
+when { resource.slug == "crm.deals" && context.app.stage != "managed" };
+`
+  test('a change is tried, proposed, agreed by another person, and from then on decides', async () => {
+    await makeAppWithGrant(company, 'ruled')
+    expect((await issue('ruled')).made.status).toBe(201)
+    const tried = await expectStatus(200, company.as('sam')('POST', '/v1/policy/try', { text }))
+    expect(tried.body.identical).toBe(tried.body.decisions)
+    expect(tried.body.changed).not.toHaveLength(0)
+    expect(tried.body.changed[0]).toMatchObject({
+      from: 'yes',
+      to: 'no',
+      rule: 'deals-need-review',
+    })
+    const asked = await company.as('sam')('POST', '/v1/policy/propose', { text, reason: 'review' })
+    const { id, bodyHash } = (await expectStatus(201, Promise.resolve(asked))).body
+    const yes = { says: 'yes', bodyHash }
+    const own = await company.as('sam')('POST', `/v1/requests/${id}/answer`, yes)
+    expect(own.status).toBe(403)
+    const other = { says: 'yes', bodyHash: '0'.repeat(64) }
+    const wrong = await company.as('sue')('POST', `/v1/requests/${id}/answer`, other)
+    expect(wrong.body.code).toBe('hash-mismatch')
+    await expectStatus(200, company.as('sue')('POST', `/v1/requests/${id}/answer`, yes))
+    await company.running.world.settle()
+    const refused = (await issue('ruled')).made
+    expect(refused).toMatchObject({ status: 403, body: { denial: { rule: 'deals-need-review' } } })
+  })
+})
+
+describe('people who leave', () => {
+  test('their app gets nothing new, is offered to the backup, and is paused after 72 hours', async () => {
+    const { as, clock, running } = company
+    await expectStatus(201, as('eve')('POST', '/v1/apps', { ...eveApp, slug: 'orphan' }))
+    expect((await as('maya')('POST', `/v1/people/${company.ids.eve}/leave`)).status).toBe(403)
+    await expectStatus(200, as('sam')('POST', `/v1/people/${company.ids.eve}/leave`))
+    await running.world.settle()
+    const findings = (await as('tom')('GET', '/v1/findings')).body.items
+    expect(findings).toContainEqual(
+      expect.objectContaining({ kind: 'app-orphaned', about: 'orphan' }),
+    )
+    clock.advance(71 * 3_600_000)
+    await running.world.runNow('apps')
+    expect((await as('tom')('GET', '/v1/apps/orphan')).body.state).not.toBe('paused')
+    clock.advance(2 * 3_600_000)
+    await vi.waitFor(async () => {
+      await running.world.runNow('apps')
+      const { body } = await as('tom')('GET', '/v1/apps/orphan')
+      expect(body).toMatchObject({ state: 'paused', pausedBecause: 'owner-gone' })
+    }, 20_000)
+    // Tom was the backup: as owner he needs another one, and names her.
+    const alone = await as('tom')('POST', '/v1/apps/orphan/accept')
+    expect(alone).toMatchObject({ status: 422, body: { field: 'backupId' } })
+    const backup = { backup: 'maya@acme.example' }
+    const taken = await expectStatus(200, as('tom')('POST', '/v1/apps/orphan/accept', backup))
+    expect(taken.body).toMatchObject({ owner: { name: 'tom' }, backup: { name: 'maya' } })
+    const named = { backup: 'sue@acme.example' }
+    expect((await as('maya')('POST', '/v1/apps/orphan/backup', named)).body.backup.name).toBe('sue')
+  }, 60_000)
+})
+
+const eveApp = { purpose: 'a list', backup: 'tom@acme.example', days: 20 }
+
+describe('the log', () => {
+  test('erasing words leaves every proof valid', async () => {
+    const { as } = company
+    const before = (await as('sam')('POST', '/v1/log/check')).body
+    expect(before).toMatchObject({ verified: true, faults: [] })
+    const person = { person: 'maya@acme.example' }
+    expect((await as('sam')('POST', '/v1/erase', person)).status).toBe(403)
+    const erased = await expectStatus(200, as('sue')('POST', '/v1/erase', person))
+    expect(erased.body.entries).toBeGreaterThan(0)
+    const after = (await as('sam')('POST', '/v1/log/check')).body
+    expect(after).toMatchObject({ verified: true, faults: [], entries: before.entries + 2 })
+    const page = await as('sam')('GET', `/v1/log?subject=${company.ids.maya}&limit=200`)
+    expect(page.body.entries.some((entry: { erased: boolean }) => entry.erased)).toBe(true)
+  })
+
+  test('is read page by page, by kind, and by owners about their own apps alone', async () => {
+    const { as } = company
+    const [first, second] = [
+      (await as('sam')('GET', '/v1/log?limit=5')).body,
+      (await as('sam')('GET', '/v1/log?limit=5&after=3')).body,
+    ]
+    expect(first.entries).toHaveLength(5)
+    const back = (await as('sam')('GET', `/v1/log?limit=5&before=${first.next}`)).body
+    expect(back.entries[0].position).toBe(first.next - 1)
+    expect(second.entries.map((entry: { position: number }) => entry.position)).toEqual([
+      4, 5, 6, 7, 8,
+    ])
+    const kinds = (await as('sam')('GET', '/v1/log?kind=app.make')).body.entries
+    expect(kinds.length).toBeGreaterThan(2)
+    for (const { kind } of kinds) expect(kind).toBe('app.make')
+    expect((await as('maya')('GET', '/v1/log?subject=deal-desk')).status).toBe(200)
+    expect((await as('maya')('GET', '/v1/log')).status).toBe(403)
+    expect((await as('tom')('GET', '/v1/log?subject=orphan')).status).toBe(200)
+    expect((await as('maya')('GET', '/v1/log?subject=orphan')).status).toBe(404)
+    expect((await as('tom')('GET', `/v1/log?subject=${company.ids.sam}`)).status).toBe(403)
+  })
+})
