@@ -14,21 +14,24 @@ import { type AttestRefusal, refuse } from './refusal.ts'
 export const assertionAlgs = ['RS256', 'ES256'] as const
 export type AssertionAlg = (typeof assertionAlgs)[number]
 
+/** All claims, as they were said; these are there and of these types. */
+export interface AssertionClaims extends JsonObject {
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string
+  readonly jti: string
+  /** Whole seconds since 1970 (RFC 7519 NumericDate). */
+  readonly exp: number
+  readonly iat: number
+  readonly nbf?: number
+}
+
 export interface Assertion {
   readonly alg: AssertionAlg
   readonly kid: string
   /** Lower case, `jwt` where the header has none. */
   readonly typ: string
-  readonly iss: string
-  readonly sub: string
-  readonly aud: string
-  /** Whole seconds since 1970 (RFC 7519 NumericDate). */
-  readonly exp: number
-  readonly iat: number
-  readonly nbf: number | null
-  readonly jti: string
-  /** All claims, as they were said. */
-  readonly claims: JsonObject
+  readonly claims: AssertionClaims
   /**
    * The one name it is remembered by: issuer, id, and the claims as they were signed. Not the whole
    * token, whose signature has many spellings (in base64url, and in ECDSA itself).
@@ -52,19 +55,13 @@ export function readAssertion(token: string): Assertion | AttestRefusal {
   if (claims === null) return malformed('claims', 'not readable', 'a JSON object')
   const fault = checkHeader(header) ?? checkClaims(claims)
   if (fault !== null) return fault
+  const { iss, jti } = claims as AssertionClaims
   return {
     alg: header['alg'] as AssertionAlg,
     kid: header['kid'] as string,
     typ: (typeof header['typ'] === 'string' ? header['typ'] : 'jwt').toLowerCase(),
-    iss: claims['iss'] as string,
-    sub: claims['sub'] as string,
-    aud: claims['aud'] as string,
-    exp: claims['exp'] as number,
-    iat: claims['iat'] as number,
-    nbf: (claims['nbf'] ?? null) as number | null,
-    jti: claims['jti'] as string,
-    claims,
-    hash: sha256Hex(`${claims['iss'] as string}\n${claims['jti'] as string}\n${body}`),
+    claims: claims as AssertionClaims,
+    hash: sha256Hex(`${iss}\n${jti}\n${body}`),
     signed: Buffer.from(`${head}.${body}`, 'latin1'),
     signature: Buffer.from(signature, 'base64url'),
   }
@@ -87,11 +84,9 @@ function checkHeader(header: JsonObject): AttestRefusal | null {
 function checkClaims(claims: JsonObject): AttestRefusal | null {
   for (const name of ['iss', 'sub', 'aud', 'jti'])
     if (!isName(claims[name])) return malformed(name, claims[name], 'one text')
-  for (const name of ['exp', 'iat'])
-    if (!isSeconds(claims[name])) return malformed(name, claims[name], 'whole seconds since 1970')
-  if (claims['nbf'] !== undefined && !isSeconds(claims['nbf']))
-    return malformed('nbf', claims['nbf'], 'whole seconds since 1970')
-  return null
+  const times = 'nbf' in claims ? ['exp', 'iat', 'nbf'] : ['exp', 'iat']
+  const odd = times.find(name => !isSeconds(claims[name]))
+  return odd === undefined ? null : malformed(odd, claims[odd], 'whole seconds since 1970')
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

@@ -18,7 +18,7 @@ import { fromMs, type Instant, toMs } from '../base/time.ts'
 import type { Image } from '../ledger/fact-table.ts'
 import type { Replica } from '../ledger/replica.ts'
 import { installationTable, personTable } from '../people/rows.ts'
-import { type Assertion, readAssertion } from './assertion.ts'
+import { type Assertion, type AssertionClaims, readAssertion } from './assertion.ts'
 import type { IssuerKeys } from './jwks.ts'
 import { githubProvenance, matchGithub } from './presets/github.ts'
 import { matchPerson, type PersonBinding } from './presets/person.ts'
@@ -80,7 +80,7 @@ export async function attest(
   const assertion = readAssertion(input.token)
   if (isRefusal(assertion)) return assertion
   // 2. Whose token it claims to be: ours, or of an issuer that is registered, byte for byte.
-  const { iss } = assertion
+  const { iss } = assertion.claims
   if (iss !== world.issuer && !world.issuerKeys.knows(iss))
     return refuse('issuer', 'iss', iss, 'an issuer registered here')
   const answer =
@@ -96,13 +96,14 @@ async function attestRun(
   input: AttestInput,
 ): Promise<Attested | AttestRefusal> {
   // 3. Of the right kind, made for us, and valid now.
-  const misfit = checkKind(assertion, input.audience) ?? checkTimes(assertion, input.now)
+  const misfit = checkKind(assertion, input.audience) ?? checkTimes(assertion.claims, input.now)
   if (misfit !== null) return misfit
   // 4. Signed by its issuer, with a key that it publishes now.
   const unsigned = await checkSignature(world, assertion)
   if (unsigned !== null) return unsigned
   // 5. Trusted by a rule of the identity.
-  const { iss, claims } = assertion
+  const { claims } = assertion
+  const { iss } = claims
   const rules =
     input.identity === undefined
       ? world.replica.by(trustRuleTable, 'anchor', anchorOf(iss, claims))
@@ -121,7 +122,7 @@ async function attestPerson(
   assertion: Assertion,
   input: AttestInput,
 ): Promise<Attested | AttestRefusal> {
-  const { iss, jti } = assertion
+  const { iss, jti } = assertion.claims
   // 3. and 4. are the people's chapter: type, audience, time, signature, and that they are signed in.
   // ATTACKER: a task token has the same issuer and keys. It is no person's, and is refused there.
   const personId = await signedIn(world, input.token)
@@ -144,28 +145,28 @@ async function attestPerson(
 }
 
 /** RFC 8725 §3.11: each kind of token has its own type, and none passes for another. */
-function checkKind({ typ, aud }: Assertion, audience: string): AttestRefusal | null {
+function checkKind({ typ, claims: { aud } }: Assertion, audience: string): AttestRefusal | null {
   if (typ !== 'jwt') return refuse('malformed', 'typ', typ, 'JWT')
   return aud === audience ? null : refuse('audience', 'aud', aud, audience)
 }
 
 /** To the millisecond, with no leeway at the end: what has run out stays out. */
-function checkTimes({ exp, iat, nbf }: Assertion, now: Instant): AttestRefusal | null {
+function checkTimes({ exp, iat, nbf }: AssertionClaims, now: Instant): AttestRefusal | null {
   const nowMs = toMs(now)
   const latestMs = nowMs + limits.issuerSkewSeconds * 1000
   if (nowMs >= exp * 1000)
     return refuse('time', 'exp', fromMs(exp * 1000), `later than now, ${now}`)
   if (exp - iat > limits.assertionSeconds)
     return refuse('time', 'exp', exp - iat, `at most ${limits.assertionSeconds} seconds after iat`)
-  if (iat * 1000 > latestMs) return refuse('time', 'iat', fromMs(iat * 1000), `not after ${now}`)
-  if (nbf !== null && nbf * 1000 > latestMs)
-    return refuse('time', 'nbf', fromMs(nbf * 1000), `not after ${now}`)
+  for (const [name, from] of Object.entries({ iat, nbf }))
+    if (from !== undefined && from * 1000 > latestMs)
+      return refuse('time', name, fromMs(from * 1000), `not after ${now}`)
   return null
 }
 
 async function checkSignature(
   world: AttestWorld,
-  { alg, kid, iss, signed, signature }: Assertion,
+  { alg, kid, claims: { iss }, signed, signature }: Assertion,
 ): Promise<AttestRefusal | null> {
   const key = await world.issuerKeys.keyOf(iss, kid, alg)
   if (key === undefined) return refuse('key', 'kid', kid, `a key that ${iss} publishes for ${alg}`)
@@ -220,7 +221,10 @@ function rulesOf(replica: Replica, named: string): Image<TrustRuleRow>[] {
   return identity === undefined ? [] : replica.by(trustRuleTable, 'identityId', identity.id)
 }
 
-function used({ iss, hash, exp }: Assertion, isOnce = true): { assertion: UsedAssertion } {
+function used(
+  { claims: { iss, exp }, hash }: Assertion,
+  isOnce = true,
+): { assertion: UsedAssertion } {
   return { assertion: { issuer: iss, hash, expiresAt: fromMs(exp * 1000), isOnce } }
 }
 
