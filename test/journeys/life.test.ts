@@ -199,3 +199,62 @@ describe('the log', () => {
     expect((await as('tom')('GET', `/v1/log?subject=${company.ids.sam}`)).status).toBe(403)
   })
 })
+
+describe('what people do besides', () => {
+  test('owner and backup may do the work themselves: no request, and nobody else may say so', async () => {
+    const { as } = company
+    const me = {
+      role: 'agent',
+      preset: 'person',
+      claims: { as: ['owner', 'backup'] },
+      reason: 'me',
+    }
+    const rule = await expectStatus(201, as('maya')('POST', '/v1/apps/deal-desk/trust', me))
+    expect(rule.body).toMatchObject({ state: 'agreed', made: expect.stringMatching(/^tr_/) })
+    const { trust } = (await as('maya')('GET', '/v1/apps/deal-desk')).body
+    expect(trust).toContainEqual(expect.objectContaining({ id: rule.body.made, preset: 'person' }))
+    expect((await as('sam')('POST', '/v1/apps/deal-desk/trust', me)).status).toBe(403)
+  })
+
+  test('data of the asker is answered by those who watch over data, never by the asker', async () => {
+    const { as } = company
+    const own = { purpose: 'my own deals', backup: 'maya@acme.example', slug: 'tom-desk' }
+    await expectStatus(201, as('tom')('POST', '/v1/apps', own))
+    const ask = { app: 'tom-desk', resource: 'crm.deals', actions: ['read'], reason: 'to look' }
+    const { body } = await expectStatus(201, as('tom')('POST', '/v1/requests', ask))
+    expect([...body.approvers].sort()).toEqual(['Sam', 'sue'])
+    const yes = { says: 'yes', bodyHash: body.bodyHash }
+    expect((await as('tom')('POST', `/v1/requests/${body.id}/answer`, yes)).status).toBe(403)
+    const agreed = await expectStatus(200, as('sue')('POST', `/v1/requests/${body.id}/answer`, yes))
+    expect(agreed.body).toMatchObject({ state: 'agreed', made: expect.stringMatching(/^gr_/) })
+  })
+
+  test('a target connected again by its owner is the same target; by another, its name is taken', async () => {
+    const { as, sales } = company
+    const target = { slug: 'crm', connector: 'postgres', config: sales?.config, production: false }
+    const before = (await as('sam')('GET', '/v1/targets')).body.items[0].id
+    const again = await expectStatus(201, as('sam')('POST', '/v1/targets', target))
+    expect(again.body).toMatchObject({ id: before, preflightState: 'passed' })
+    expect(JSON.stringify(again.body)).not.toContain(sales?.config.password)
+    expect((await as('eve')('POST', '/v1/targets', target)).status).toBe(403)
+  })
+
+  test('a key is rotated by platform or security people, once for one key', async () => {
+    const { as } = company
+    const before = (await as(null)('GET', '/v1/keys')).body
+    const keyId = company.running.world.keys.keyId('certificate')
+    const rotate = { use: 'certificate', keyId }
+    expect((await as('maya')('POST', '/v1/keys/rotate', rotate)).status).toBe(403)
+    const after = (await expectStatus(200, as('sam')('POST', '/v1/keys/rotate', rotate))).body
+    expect(after.rootFingerprint).toBe(before.rootFingerprint)
+    expect(after.body).not.toBe(before.body)
+    expect((await as('sam')('POST', '/v1/keys/rotate', rotate)).body.code).toBe('wrong-state')
+  })
+
+  test('a sign-in ends when it ends, not with its token', async () => {
+    const { body } = await company.as('maya')('GET', '/v1/me')
+    const ms = Date.parse(body.validUntil) - Date.parse(company.clock.now())
+    expect(ms).toBeGreaterThan(3_590_000)
+    expect(ms).toBeLessThanOrEqual(3_600_000)
+  })
+})
