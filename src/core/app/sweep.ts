@@ -4,7 +4,6 @@
  */
 import { type AppId, systemId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import type { PermitFor } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { forEachDue } from '../base/sweep.ts'
@@ -12,7 +11,7 @@ import { addMs, type Instant } from '../base/time.ts'
 import { raiseIn, resolveIn } from '../finding/raise.ts'
 import { lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { recorded, type Scope, type SweepWorld } from '../ledger/record.ts'
 import { handOverEndsAt } from './app.ts'
 import { changeApp } from './events.ts'
 import { type AppRow, appTable, backupGone, listDueApps, orphaned } from './rows.ts'
@@ -37,10 +36,6 @@ const dues = {
 } as const
 type Due = keyof typeof dues
 
-export interface SweepWorld extends LedgerWorld {
-  readonly permitFor: PermitFor
-}
-
 /** Returns how many apps changed. A page at a time: what is left is taken by the next sweep. */
 export async function sweepApps(world: SweepWorld): Promise<number> {
   const found = await listDueApps<Due>(world.store, timesAt(world.clock.now()))
@@ -59,21 +54,11 @@ async function applyDue(world: SweepWorld, id: AppId, due: Due): Promise<void> {
 }
 
 async function follow(scope: Scope, due: Due, app: AppRow): Promise<unknown> {
-  switch (due) {
-    case 'end-due':
-    case 'hand-over-due':
-      return changeApp(scope, app.id, { kind: due })
-    case 'owner-gone':
-      await changeApp(scope, app.id, { kind: due })
-      return askForOwner(scope, app)
-    case 'owner-back':
-      await changeApp(scope, app.id, { kind: due })
-      return resolveIn(scope, orphaned, app.id)
-    case 'backup-gone':
-      return askForBackup(scope, app)
-    case 'backup-back':
-      return resolveIn(scope, backupGone, app.id)
-  }
+  if (due === 'backup-gone') return askForBackup(scope, app)
+  if (due === 'backup-back') return resolveIn(scope, backupGone, app.id)
+  const after = await changeApp(scope, app.id, { kind: due })
+  if (due === 'owner-gone') return askForOwner(scope, after)
+  return due === 'owner-back' ? resolveIn(scope, orphaned, app.id) : after
 }
 
 /** Looked at again under the lock: an owner who signed in meanwhile is not gone. */

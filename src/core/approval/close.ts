@@ -1,11 +1,11 @@
 /** Requests that end without an answer: withdrawn, or left open for too long. */
 import { type RequestId, systemId } from '../base/ids.ts'
-import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { listOverdueRequests, type RequestRow, requestTable } from './rows.ts'
 
 const requestWithdrawn = entryKind('request.withdraw', 'withdrew a request')
@@ -20,9 +20,7 @@ export async function withdrawRequest(
 }
 
 /** Returns how many expired. */
-export async function sweepRequests(
-  world: LedgerWorld & { readonly permitFor: PermitFor },
-): Promise<number> {
+export async function sweepRequests(world: SweepWorld): Promise<number> {
   const overdue = await listOverdueRequests(world.store, world.clock.now())
   return forEachDue(overdue, async ({ id }) => {
     const about = { type: 'request', id }

@@ -1,13 +1,12 @@
 /** Gives rights back: a whole grant, or some of it. Needs nobody's agreement, and is for good. */
 import { type GrantId, systemId } from '../base/ids.ts'
-import { checkPermit, type DataAction, type Permit, type PermitFor } from '../base/permit.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { forEachDue } from '../base/sweep.ts'
-import type { Instant } from '../base/time.ts'
 import { findRow, lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { offeredColumns } from './body.ts'
 import { type GrantRow, grantTable, listDueGrants, resourceTable } from './rows.ts'
 
@@ -24,11 +23,7 @@ export async function dropGrant(
   return endGrant(world, permit, input.grantId, 'dropped')
 }
 
-export interface Narrower {
-  actions?: readonly DataAction[]
-  columns?: readonly string[]
-  endsAt?: Instant
-}
+type Narrower = Partial<Pick<GrantRow, 'actions' | 'columns' | 'endsAt'>>
 
 /** Only ever less; what is not named stays. Problem `invalid-field` for anything the grant has not. */
 export async function narrowGrant(
@@ -50,9 +45,7 @@ export async function narrowGrant(
 }
 
 /** Pulls what ends or narrows a grant: its time, its app, its target, columns that are hidden now. */
-export async function sweepGrants(
-  world: LedgerWorld & { readonly permitFor: PermitFor },
-): Promise<number> {
+export async function sweepGrants(world: SweepWorld): Promise<number> {
   const due = await listDueGrants(world.store, world.clock.now())
   const actor = systemId('app-sweep')
   return forEachDue(due, async one => {

@@ -33,8 +33,8 @@ describe('a hold', () => {
       newId('person'),
       newId('person'),
     ]
-    const concerned = { appId, identityId, personIds: [owner] }
-    const beside = { appId: newId('app'), identityId: newId('identity'), personIds: [other] }
+    const concerned = [appId, identityId, owner]
+    const beside = [newId('app'), newId('identity'), other]
     const things = [
       ['app', appId],
       ['identity', identityId],
@@ -51,7 +51,7 @@ describe('a hold', () => {
 
   it('on everything stops everything, also what nobody knows', async () => {
     const { id } = await hold('everything', everything)
-    const nobody = { appId: null, identityId: null, personIds: [] }
+    const nobody = [null, undefined]
     expect(heldBy(world.replica, nobody).map(one => one.id)).toEqual([id])
     await lift(id)
     expect(heldBy(world.replica, nobody)).toEqual([])
@@ -105,7 +105,7 @@ describe('a hold', () => {
     const broken = failing(world, 'at the entry')
     await expect(hold('app', about, broken)).rejects.toMatchObject({ sqlstate: '22012' })
     expect((await listHolds(world.store)).filter(one => one.about === about)).toEqual([])
-    expect(heldBy(world.replica, { appId: about, identityId: null, personIds: [] })).toEqual([])
+    expect(heldBy(world.replica, [about])).toEqual([])
   })
 
   it('names what it concerns in the log, and keeps its reason out of facts', async () => {

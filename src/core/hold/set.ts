@@ -9,7 +9,7 @@ import { entryKind } from '../ledger/kind.ts'
 import type { Subject } from '../ledger/leaf.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { everything } from './hold.ts'
-import { type HoldRow, type HoldScope, holdTable } from './rows.ts'
+import { type HoldRow, holdTable } from './rows.ts'
 
 const holdSet = entryKind('hold.set', 'ordered a stop')
 const holdLifted = entryKind('hold.lift', 'lifted a stop')
@@ -22,16 +22,15 @@ export async function setHold(
 ): Promise<HoldRow> {
   checkPermit(permit, 'hold.set', input.id)
   const reason = parseText(input.reason, 'reason')
-  if (!fits(input.scope, input.about))
+  const { scope: held, about } = input
+  if (held === everything ? about !== everything : !isId(held, about))
     throw new Problem('invalid-field', {
       field: 'about',
       detail: `\`about\` is not the id of ${input.scope}.`,
       next: `Who and what there is: ${product.command} ls`,
     })
   return recorded(world, async scope => {
-    const { about } = input
-    const key = { scope: input.scope, about, state: 'set' } as const
-    const known = await lockOrWait(scope.tx, holdTable, key)
+    const known = await lockOrWait(scope.tx, holdTable, { scope: held, about, state: 'set' })
     if (known !== undefined) return known
     const hold: HoldRow = {
       ...input,
@@ -70,8 +69,4 @@ export async function liftHold(
 
 function thingOf({ scope, about }: HoldRow): Subject[] {
   return scope === everything ? [] : [{ type: scope, id: about, version: 0 }]
-}
-
-function fits(scope: HoldScope, about: string): boolean {
-  return scope === everything ? about === everything : isId(scope, about)
 }

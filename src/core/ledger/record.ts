@@ -10,7 +10,7 @@ import { base64url } from '../base/hash.ts'
 import type { ActorId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import type { ActionName, DecisionRecord, Permit } from '../base/permit.ts'
+import type { ActionName, DecisionRecord, Permit, PermitFor } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import type { Clock, Instant } from '../base/time.ts'
 import { violatedConstraint } from '../store/fault.ts'
@@ -32,6 +32,11 @@ export interface LedgerWorld {
    * this process has seen. A database behind that refuses the entry, in the same statement.
    */
   readonly gate?: () => number
+}
+
+/** What a sweep needs: nobody asks for its acts, so each is decided on its own. */
+export interface SweepWorld extends LedgerWorld {
+  readonly permitFor: PermitFor
 }
 
 export interface EntryText {

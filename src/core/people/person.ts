@@ -22,23 +22,16 @@ export function isLiving(
   )
 }
 
-export function isRole(text: string): text is Role {
-  return (roles as readonly string[]).includes(text)
-}
-
 /** Roles as given, sorted and once each. Case, look-alikes and unknown words are refused. */
 export function parseRoles(given: readonly string[]): Role[] {
-  const found = new Set<Role>()
-  for (const text of given) {
-    if (!isRole(text))
-      throw new Problem('invalid-field', {
-        field: 'roles',
-        detail: `\`${safeText(text, 40)}\` is not a role.`,
-        next: `Roles are: ${roles.join(', ')}.`,
-      })
-    found.add(text)
-  }
-  return [...found].sort()
+  const other = given.find(text => !(roles as readonly string[]).includes(text))
+  if (other !== undefined)
+    throw new Problem('invalid-field', {
+      field: 'roles',
+      detail: `\`${safeText(other, 40)}\` is not a role.`,
+      next: `Roles are: ${roles.join(', ')}.`,
+    })
+  return [...new Set(given as readonly Role[])].sort()
 }
 
 /**

@@ -11,8 +11,7 @@ import {
   type AboutType,
   type Actor,
   decide,
-  decideIssue,
-  decideRenew,
+  decideLease,
   type PolicyWorld,
   permitsFor,
 } from './decide.ts'
@@ -49,7 +48,7 @@ const app = { type: 'app', id: ids.app } as const
 describe('a lease', () => {
   it('is permitted under a grant, about that lease, as far as task and grant reach', () => {
     const { world } = smallCompany()
-    const decision = decideIssue(world, work(ids.deals, ['read']))
+    const decision = decideLease(world, 'lease.issue', work(ids.deals, ['read']))
     expect(decision).toMatchObject({
       allowed: true,
       grantId: ids.grant,
@@ -67,7 +66,7 @@ describe('a lease', () => {
 
   it('is renewed by a permit of its own', () => {
     const { world } = smallCompany()
-    const decision = decideRenew(world, work(ids.deals, ['read']))
+    const decision = decideLease(world, 'lease.renew', work(ids.deals, ['read']))
     expect(decision).toMatchObject({
       allowed: true,
       permit: { action: 'lease.renew', about: leaseId },
@@ -86,7 +85,7 @@ describe('a lease', () => {
     ['no action at all', ids.deals, [], ids.run, 'unknown-action'],
   ])('not for %s', (_, resource, actions, who, rule) => {
     const { world } = smallCompany()
-    const decision = decideIssue(world, work(resource, actions, who))
+    const decision = decideLease(world, 'lease.issue', work(resource, actions, who))
     expect(decision).toMatchObject({ allowed: false, denial: { rule } })
     expect(decision.record.allowed).toBe(false)
   })
@@ -101,10 +100,10 @@ describe('a lease', () => {
   ])('a hold on %s: %s %s → %s', (_, scope, about, rule) => {
     const { world, change } = smallCompany()
     change('hold', 'ho_1', { scope, about, setBy: ids.ines, state: 'set' })
-    const decision = decideIssue(world, work(ids.deals, ['read']))
+    const decision = decideLease(world, 'lease.issue', work(ids.deals, ['read']))
     expect(decision.allowed ? 'yes' : decision.denial.rule).toBe(rule)
     change('hold', 'ho_1', { state: 'lifted' })
-    expect(decideIssue(world, work(ids.deals, ['read'])).allowed).toBe(true)
+    expect(decideLease(world, 'lease.issue', work(ids.deals, ['read'])).allowed).toBe(true)
   })
 
   it.each([
@@ -128,9 +127,11 @@ describe('a lease', () => {
     ['manifest', 'mf_1', { state: 'superseded' }, 'outside-purpose'],
   ] as const)('one fact turned, %s %s %o, turns the answer', (table, id, members, rule) => {
     const { world, change } = smallCompany()
-    expect(decideIssue(world, work(ids.deals, ['read'])).allowed).toBe(true)
+    expect(decideLease(world, 'lease.issue', work(ids.deals, ['read'])).allowed).toBe(true)
     change(table, id, members)
-    expect(decideIssue(world, work(ids.deals, ['read']))).toMatchObject({ denial: { rule } })
+    expect(decideLease(world, 'lease.issue', work(ids.deals, ['read']))).toMatchObject({
+      denial: { rule },
+    })
   })
 
   it('the grant that is enough is found among many', () => {
@@ -141,7 +142,7 @@ describe('a lease', () => {
         endsAt: `2026-11-2${i % 4}T16:00:00.000Z`,
       })
     change('resource', ids.deals, { dataClass: 'customer' })
-    const decision = decideIssue(world, work(ids.deals, ['read']))
+    const decision = decideLease(world, 'lease.issue', work(ids.deals, ['read']))
     expect(decision).toMatchObject({ allowed: true, grantId: ids.grant, holdForMs: 0 })
   })
 
@@ -149,9 +150,9 @@ describe('a lease', () => {
     const { world, change } = smallCompany()
     change('person', ids.maya, { state: 'left' })
     change('app', ids.app, { orphanedAt: '2026-11-20T14:00:00.000Z' })
-    expect(decideRenew(world, work(ids.deals, ['read'])).allowed).toBe(true)
+    expect(decideLease(world, 'lease.renew', work(ids.deals, ['read'])).allowed).toBe(true)
     change('app', ids.app, { orphanedAt: '2026-11-19T14:00:00.000Z' })
-    expect(decideRenew(world, work(ids.deals, ['read']))).toMatchObject({
+    expect(decideLease(world, 'lease.renew', work(ids.deals, ['read']))).toMatchObject({
       denial: { rule: 'owner-gone-too-long' },
     })
   })
@@ -161,7 +162,7 @@ describe('fresh facts', () => {
   it('are needed for anything new, not for ending', () => {
     const company = smallCompany()
     company.freshness = { position: 1, ageMs: 10_001, regressed: false }
-    expect(decideIssue(company.world, work(ids.deals, ['read']))).toMatchObject({
+    expect(decideLease(company.world, 'lease.issue', work(ids.deals, ['read']))).toMatchObject({
       denial: { rule: 'stale-facts', because: [{ is: '10 s', needs: 'at most 10 s' }] },
     })
     expect(ask(company.world, ids.maya, 'app.end', app)).toBe('yes')
@@ -381,25 +382,27 @@ describe('nothing from outside reaches further than it may', () => {
     slug => {
       const { world, change } = smallCompany()
       change('resource', ids.deals, { slug })
-      expect(decideIssue(world, work(ids.deals, ['read']))).toMatchObject({
+      expect(decideLease(world, 'lease.issue', work(ids.deals, ['read']))).toMatchObject({
         denial: { rule: 'outside-purpose' },
       })
       const needs = [{ resource: slug, actions: ['read'] }]
       change('manifest', 'mf_1', { purposes: [{ name: 'board', says: '', needs, egress: [] }] })
-      expect(decideIssue(world, work(ids.deals, ['read'])).allowed).toBe(true)
+      expect(decideLease(world, 'lease.issue', work(ids.deals, ['read'])).allowed).toBe(true)
     },
   )
 
   it('half a character in a fact is never a yes', () => {
     const { world, change } = smallCompany()
     change('app', ids.app, { slug: 'a\ud800' })
-    expect(() => decideIssue(world, work(ids.deals, ['read']))).toThrow('lone surrogate')
+    expect(() => decideLease(world, 'lease.issue', work(ids.deals, ['read']))).toThrow(
+      'lone surrogate',
+    )
   })
 
   it('a fraction of a millisecond of age is counted up, never sent as a fraction', () => {
     const company = smallCompany()
     company.freshness = { position: 1, ageMs: 9_999.5, regressed: false }
-    expect(decideIssue(company.world, work(ids.deals, ['read'])).allowed).toBe(true)
+    expect(decideLease(company.world, 'lease.issue', work(ids.deals, ['read'])).allowed).toBe(true)
   })
 })
 
@@ -437,9 +440,9 @@ describe('time', () => {
   it('is that of the clock, to the millisecond', () => {
     const { world, clock } = smallCompany()
     clock.set('2026-11-22T21:58:59.999Z' as Instant)
-    expect(decideIssue(world, work(ids.deals, ['read'])).allowed).toBe(true)
+    expect(decideLease(world, 'lease.issue', work(ids.deals, ['read'])).allowed).toBe(true)
     clock.advance(1)
-    expect(decideIssue(world, work(ids.deals, ['read']))).toMatchObject({
+    expect(decideLease(world, 'lease.issue', work(ids.deals, ['read']))).toMatchObject({
       denial: { rule: 'task-over' },
     })
   })

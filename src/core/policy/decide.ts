@@ -49,14 +49,9 @@ export type Decision<A extends ActionName> =
   | { readonly allowed: false; readonly denial: Denial; readonly record: DecisionRecord }
 
 /** About a lease: under which grant, and how far it reaches. */
-export type IssueDecision<A extends 'lease.issue' | 'lease.renew' = 'lease.issue'> =
-  | ({
-      readonly allowed: true
-      readonly permit: Permit<A>
-      readonly record: DecisionRecord
-      readonly grantId: GrantId
-    } & Reach)
-  | { readonly allowed: false; readonly denial: Denial; readonly record: DecisionRecord }
+export type LeaseDecision<A extends 'lease.issue' | 'lease.renew'> =
+  | (Extract<Decision<A>, { allowed: true }> & Reach & { readonly grantId: GrantId })
+  | Extract<Decision<A>, { allowed: false }>
 
 export function decide<A extends ActionName>(
   world: PolicyWorld,
@@ -71,29 +66,15 @@ export function decide<A extends ActionName>(
   return { allowed: true, permit: permit(), record }
 }
 
-export interface IssueQuestion extends Work {
-  /** What the permit is about: the lease that is to be, or the one to be renewed. */
-  readonly leaseId: LeaseId
-}
-
-/** Using data under a task, for the making of a credential. */
-export function decideIssue(world: PolicyWorld, question: IssueQuestion): IssueDecision {
-  return decideWork(world, 'lease.issue', question)
-}
-
-/** The same again, for another term of the same credential. */
-export function decideRenew(
-  world: PolicyWorld,
-  question: IssueQuestion,
-): IssueDecision<'lease.renew'> {
-  return decideWork(world, 'lease.renew', question)
-}
-
-function decideWork<A extends 'lease.issue' | 'lease.renew'>(
+/**
+ * Using data under a task: for the making of a credential, or the same again for another term of it.
+ * The permit is about the lease that is to be, or the one to be renewed.
+ */
+export function decideLease<A extends 'lease.issue' | 'lease.renew'>(
   world: PolicyWorld,
   action: A,
-  question: IssueQuestion,
-): IssueDecision<A> {
+  question: Work & { readonly leaseId: LeaseId },
+): LeaseDecision<A> {
   const view = look(world)
   const about = { type: 'lease', id: question.leaseId } as const
   const actor = { kind: 'identity', id: question.identityId, taskId: question.taskId } as const

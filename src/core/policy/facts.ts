@@ -9,7 +9,6 @@ import { type AppRow, appTable } from '../app/rows.ts'
 import { requestTable } from '../approval/rows.ts'
 import type { AppId, GrantId, IdentityId, ResourceId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
 import type { ActionName, DataAction } from '../base/permit.ts'
 import { findingTable } from '../finding/rows.ts'
 import { matchGrants } from '../grant/match.ts'
@@ -82,9 +81,9 @@ export function factsOfWork(view: View, work: Work): Gathered {
     return { facts: { unknown: 'thing' }, appId }
   const [action = 'change-privilege'] = work.actions
   const query = { appId, role: identity.role, resourceId: resource.id, action, now }
-  const grants = matchGrants(replica, query).slice(0, limits.grantCandidates)
+  const grants = matchGrants(replica, query)
   const needs = needed(view, task, resource)
-  const concerned = { appId, personIds: [app.ownerId, task.onBehalfOf], identityId: identity.id }
+  const concerned = [appId, app.ownerId, task.onBehalfOf, identity.id]
   const facts: Facts = {
     principal: identityEntity(identity),
     resource: resourceEntity(view, resource),
@@ -149,12 +148,8 @@ function needsApp({ actor, action, about }: Asked): boolean {
 /** The app it is about. A row in memory is believed before a draft. */
 function appOf({ replica }: View, { actor, about }: Asked): App | undefined {
   const { type, id, draft } = about
-  const named = (appId: unknown) =>
-    typeof appId === 'string' ? replica.get(appTable, appId) : undefined
-  const ofIdentity = (identityId: unknown) =>
-    typeof identityId === 'string'
-      ? named(replica.get(identityTable, identityId)?.appId)
-      : undefined
+  const named = (appId: unknown) => replica.get(appTable, wordOf(appId))
+  const ofIdentity = (id: unknown) => named(replica.get(identityTable, wordOf(id))?.appId)
   if (type === 'app') return named(id)
   if (type === 'hold') {
     const { scope, about: held } = replica.get(holdTable, id) ?? readHold(draft)
@@ -168,6 +163,11 @@ function appOf({ replica }: View, { actor, about }: Asked): App | undefined {
   return named(draft?.['appId']) ?? ofIdentity(draft?.['identityId'] ?? self)
 }
 
+/** No id is empty, so what is no text finds nothing. */
+function wordOf(id: unknown): string {
+  return typeof id === 'string' ? id : ''
+}
+
 /** A hold that is to be set. */
 function readHold(draft: JsonObject | undefined): { scope: unknown; about: unknown } {
   return { scope: draft?.['scope'], about: draft?.['about'] ?? draft?.['appId'] }
@@ -176,29 +176,16 @@ function readHold(draft: JsonObject | undefined): { scope: unknown; about: unkno
 // ── contexts ──
 
 /** What every context begins with. */
-function situation(view: View, concerned: Concerned) {
-  const personIds = concerned.personIds.filter(id => id !== null)
-  const holds = heldBy(view.replica, { ...concerned, personIds }).length
+function situation(view: View, concerned: Parameters<typeof heldBy>[1]) {
+  const holds = heldBy(view.replica, concerned).length
   const mode = view.replica.all(installationTable)[0]?.mode ?? 'team'
   return { now: view.now, mode, ageMs: Math.ceil(view.ageMs), holds }
-}
-
-type Concerned = Omit<Parameters<typeof heldBy>[1], 'personIds'> & {
-  readonly personIds: readonly AppRow['offeredTo'][]
-}
-
-function concernedBy({ actor }: Asked, app: App | undefined): Concerned {
-  return {
-    appId: app?.id ?? null,
-    personIds: actor.kind === 'person' ? [actor.id] : [],
-    identityId: actor.kind === 'identity' ? actor.id : null,
-  }
 }
 
 function changeOf(view: View, question: Asked, app: App | undefined): JsonObject {
   const { action, about } = question
   const common = {
-    ...situation(view, concernedBy(question, app)),
+    ...situation(view, [app?.id, question.actor.id]),
     app: app && wholeApp(view, app),
     draft: readChange(view, about),
   }
@@ -216,9 +203,11 @@ function openingOf(view: View, question: Asked, app: App): JsonObject {
   const draft = readOpening(view, question.about)
   const purposes = view.replica.by(data.manifestTable, 'appId', app.id)[0]?.purposes ?? []
   const behalf = question.about.draft?.['onBehalfOf']
-  const personIds = [app.ownerId, typeof behalf === 'string' ? (behalf as App['ownerId']) : null]
+  const person = typeof behalf === 'string' ? (behalf as App['ownerId']) : null
+  const { actor } = question
+  const concerned = [app.id, app.ownerId, person, actor.kind === 'identity' ? actor.id : null]
   return bare({
-    ...situation(view, { ...concernedBy(question, app), personIds }),
+    ...situation(view, concerned),
     app: workingApp(view, app),
     purposeKnown: purposes.some(purpose => purpose.name === draft['purpose']),
     draft,

@@ -36,14 +36,6 @@ export function readRecord(body: string): Recorded {
   return read
 }
 
-/** One line for people: `deal-desk read crm.deals`, `app.extend deal-desk`. */
-export function summarize({ facts, action, about }: Asked): string {
-  const app = 'context' in facts ? slugOf(facts.context['app']) : undefined
-  if (!('context' in facts) || facts.uses.length === 0) return `${action} ${app ?? about.id}`
-  const uses = facts.uses.map(use => use.action).join(', ')
-  return `${app ?? about.id} ${uses} ${slugOf(facts.resource.attrs) ?? facts.resource.uid.id}`
-}
-
 /**
  * Keeps a denial, with one entry. For callers that proved who they are; what comes before is counted,
  * not recorded. A rule that could not be evaluated is a finding as well.
@@ -86,9 +78,4 @@ function taskOf({ facts, actor }: Asked): TaskId | null {
   if (typeof task === 'object' && task !== null && 'id' in task)
     return (task['id'] as unknown as { id: TaskId }).id
   return actor.kind === 'identity' ? (actor.taskId ?? null) : null
-}
-
-function slugOf(facts: unknown): string | undefined {
-  if (typeof facts !== 'object' || facts === null || !('slug' in facts)) return undefined
-  return typeof facts.slug === 'string' ? facts.slug : undefined
 }

@@ -1,10 +1,10 @@
 /** Closes a task: when its work is done, its time is over, or what it belonged to is. */
 import { systemId, type TaskId } from '../base/ids.ts'
-import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { type CloseCause, listDueTasks, type TaskRow, taskTable } from './rows.ts'
 
 const taskClosed = entryKind('task.close', 'closed a task')
@@ -29,9 +29,7 @@ export async function closeTask(
  * Pulls what ends a task: its time, the end of its app, a revoked identity, a person who left. A pause
  * or a hold does not: they are reversible, and the task gets nothing meanwhile. Returns how many closed.
  */
-export async function sweepTasks(
-  world: LedgerWorld & { readonly permitFor: PermitFor },
-): Promise<number> {
+export async function sweepTasks(world: SweepWorld): Promise<number> {
   const due = await listDueTasks(world.store, world.clock.now())
   return forEachDue(due, ({ id, because }) => {
     const permit = world.permitFor(systemId('app-sweep'), 'task.close', { type: 'task', id })

@@ -87,8 +87,7 @@ export function lookAt(world: VerifyWorld, claims: ReadClaims): TaskToken | stri
   if (app === undefined) return 'Its app is not known.'
   const state = stateAt(app, now)
   if (state !== 'active') return `Its app is ${state}.`
-  const people = [app.ownerId, ...(task.onBehalfOf === null ? [] : [task.onBehalfOf])]
-  const concerned = { appId: app.id, personIds: people, identityId: identity.id }
+  const concerned = [app.id, app.ownerId, task.onBehalfOf, identity.id]
   if (heldBy(replica, concerned).length > 0) return 'It is on hold.'
   return { tokenId: row.id, identityId: identity.id, taskId: task.id, appId: app.id }
 }

@@ -151,7 +151,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
       lastDenial(world, app.id),
     ])
   const roleOf = new Map(identities.map(identity => [identity.id, identity.role]))
-  const held = heldBy(world.replica, { ...of, personIds: [app.ownerId], identityId: null })
+  const held = heldBy(world.replica, [app.id, app.ownerId])
   const says = Object.entries(manifest === undefined ? {} : saysOf(manifest))
   return {
     ...view,

@@ -11,7 +11,7 @@ import { findLease, type LeaseRow, listLeases } from '../../core/lease/rows.ts'
 import { driveLeasesOf } from '../../core/lease/sweep.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
-import { decideIssue, decideRenew } from '../../core/policy/decide.ts'
+import { decideLease } from '../../core/policy/decide.ts'
 import { closeTask } from '../../core/task/close.ts'
 import { findTask } from '../../core/task/rows.ts'
 import { listTasks } from '../../life/lists/lists.ts'
@@ -53,7 +53,10 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
     const resourceId = (await resourceNamed(world.store, call.input.resource)).id
     const id = newId('lease')
     const work = { identityId, taskId, resourceId, actions }
-    const decision = await allowed(world, decideIssue(world, { ...work, leaseId: id }))
+    const decision = await allowed(
+      world,
+      decideLease(world, 'lease.issue', { ...work, leaseId: id }),
+    )
     const { permit, grantId, endsAt } = decision
     const { lease, handle } = await issueLease(world, permit, {
       ...work,
@@ -79,7 +82,10 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
     const { id, resourceId, actions, ...lease } = await findOwnLease(world, call)
     const { identityId, taskId } = call.caller
     const question = { identityId, taskId, resourceId, actions, leaseId: id }
-    const { permit, termSeconds, ...reach } = await allowed(world, decideRenew(world, question))
+    const { permit, termSeconds, ...reach } = await allowed(
+      world,
+      decideLease(world, 'lease.renew', question),
+    )
     const endsAt = earliest(lease.endsAt, reach.endsAt)
     return leaseView(world, await renewLease(world, permit, { leaseId: id, endsAt, termSeconds }))
   })

@@ -22,7 +22,7 @@ import { isProblem } from '../../core/base/problem.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { openBundle, withFile } from '../../core/policy/bundle.ts'
-import { decide, decideIssue } from '../../core/policy/decide.ts'
+import { decide, decideLease } from '../../core/policy/decide.ts'
 import { installPolicies } from '../../core/policy/in-force.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import type { Store } from '../../core/store/store.ts'
@@ -32,7 +32,7 @@ import { findDecision } from './rows.ts'
 const stricter = readFileSync(new URL('../../../demo/stricter.cedar', import.meta.url), 'utf8')
 
 function use({ world }: SmallCompany, resource: string, ...actions: DataAction[]) {
-  return decideIssue(world, {
+  return decideLease(world, 'lease.issue', {
     identityId: ids.run as string as IdentityId,
     taskId: ids.task as string as TaskId,
     resourceId: resource as ResourceId,

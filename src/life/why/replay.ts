@@ -16,10 +16,11 @@ import type { PolicyWorld } from '../../core/policy/decide.ts'
 import { textOf } from '../../core/policy/in-force.ts'
 import { judge } from '../../core/policy/judge.ts'
 import type { Denial } from '../../core/policy/question.ts'
-import { type Recorded, readRecord, summarize } from '../../core/policy/record.ts'
+import { type Recorded, readRecord } from '../../core/policy/record.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { findBundleByHash, findDecision, listDecisions } from './rows.ts'
 import { explain } from './why.ts'
+import { summarize } from './words.ts'
 
 export interface Replay {
   readonly decisions: number

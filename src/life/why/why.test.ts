@@ -9,13 +9,13 @@ import type { AnyId, IdentityId, LeaseId, ResourceId, TaskId } from '../../core/
 import type { JsonObject } from '../../core/base/json.ts'
 import type { ActionName, DataAction } from '../../core/base/permit.ts'
 import { openBundle, withFile } from '../../core/policy/bundle.ts'
-import { type AboutType, type Actor, decide, decideIssue } from '../../core/policy/decide.ts'
+import { type AboutType, type Actor, decide, decideLease } from '../../core/policy/decide.ts'
 import type { Denial } from '../../core/policy/question.ts'
 import { readRecord } from '../../core/policy/record.ts'
 import { explain } from './why.ts'
 
 function use({ world }: SmallCompany, resource: string, ...actions: DataAction[]) {
-  return decideIssue(world, {
+  return decideLease(world, 'lease.issue', {
     identityId: ids.run as string as IdentityId,
     taskId: ids.task as string as TaskId,
     resourceId: resource as ResourceId,

@@ -4,16 +4,17 @@
  * one fact turned; none is guessed. Pure.
  */
 
-import type { AppId, DecisionId, IdentityId, ResourceId, TaskId } from '../../core/base/ids.ts'
+import type { AppId, IdentityId, ResourceId, TaskId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { grantTable, resourceTable } from '../../core/grant/rows.ts'
 import type { Bundle } from '../../core/policy/bundle.ts'
 import { type Facts, factsOfWork } from '../../core/policy/facts.ts'
-import { judge, type Outcome, ownRules } from '../../core/policy/judge.ts'
+import { judge, type Outcome } from '../../core/policy/judge.ts'
 import type { Denial } from '../../core/policy/question.ts'
-import { type Recorded, summarize } from '../../core/policy/record.ts'
+import type { Recorded } from '../../core/policy/record.ts'
 import type { View } from '../../core/policy/view.ts'
 import { askable, askCommand, type Lever, levers, nameOf } from './levers.ts'
+import { ownRules, summarize } from './words.ts'
 
 /** `view` is what is there now: what is offered instead is allowed now, not when it was denied. */
 export function explain(bundle: Bundle, denied: Recorded, view: View | null): Denial {
