@@ -36,38 +36,24 @@ export function answerProblem(context: Context, thrown: unknown, log: Log): Resp
 }
 
 function bodyOf(thrown: unknown, requestId: string, context: Context, log: Log): ProblemBody {
+  const note = (line: object) => log({ requestId, path: context.req.path, ...line })
   if (thrown instanceof DenialAnswer) {
     const { denial } = thrown
-    return {
-      ...head('denied'),
-      detail: denial.says,
-      next: denial.instead[0]?.command,
-      requestId,
-      denial,
-    }
+    const next = denial.instead[0]?.command
+    return { ...head('denied'), detail: denial.says, next, requestId, denial }
   }
   if (thrown instanceof Problem) {
+    const { code, detail, next, field } = thrown
     if (thrown.status >= 500 || thrown.log !== undefined)
-      log({
-        requestId,
-        path: context.req.path,
-        code: thrown.code,
-        note: thrown.log ?? causeText(thrown.cause),
-      })
-    return {
-      ...head(thrown.code),
-      detail: thrown.detail,
-      next: thrown.next,
-      field: thrown.field,
-      requestId,
-    }
+      note({ code, note: thrown.log ?? causeText(thrown.cause) })
+    return { ...head(code), detail, next, field, requestId }
   }
   const constraint = violatedConstraint(thrown)
   if (constraint !== null) {
-    log({ requestId, path: context.req.path, constraint })
+    note({ constraint })
     return { ...head('conflict'), detail: 'That does not fit what is there already.', requestId }
   }
-  log({ requestId, path: context.req.path, thrown: causeText(thrown) })
+  note({ thrown: causeText(thrown) })
   return {
     ...head('internal'),
     detail: 'Something broke here; nothing was changed halfway.',
