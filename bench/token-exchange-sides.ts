@@ -23,11 +23,11 @@ import { identityTable, trustRuleTable } from '../src/core/identity/rows.ts'
 import { anchorOf } from '../src/core/identity/trust.ts'
 import { Replica } from '../src/core/ledger/replica.ts'
 import { tokenEndsAt, writeClaims } from '../src/core/token/claims.ts'
-import { parseExchange } from '../src/core/token/request.ts'
 import { signToken } from '../src/core/token/signature.ts'
 import { sendJson } from '../src/doors/api/oauth/answer.ts'
 import { parseForm, readFormText } from '../src/doors/api/oauth/request.ts'
 import { Provider } from '../src/life/sign-in/quiet-provider.ts'
+import { parseExchange } from '../src/life/token/form.ts'
 
 export type SideName = 'ours' | 'peer'
 type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>

@@ -10,10 +10,14 @@ import { recorded } from '../../src/core/ledger/record.ts'
 import { openBundle, readShipped } from '../../src/core/policy/bundle.ts'
 import { decide, type PolicyWorld, permitsFor } from '../../src/core/policy/decide.ts'
 import type { Store } from '../../src/core/store/store.ts'
-import { type ExchangeAnswer, type ExchangeWorld, exchange } from '../../src/core/token/exchange.ts'
-import type { IntrospectWorld } from '../../src/core/token/introspect.ts'
-import type { ExchangeRequest } from '../../src/core/token/request.ts'
+import {
+  type ExchangeAnswer,
+  type ExchangeRequest,
+  type ExchangeWorld,
+  exchange,
+} from '../../src/core/token/exchange.ts'
 import { makeTokenKeys } from '../../src/core/token/signature.ts'
+import type { IntrospectWorld } from '../../src/life/token/introspect.ts'
 import { explain } from '../../src/life/why/why.ts'
 import {
   type AttestedWorld,

@@ -20,6 +20,7 @@ import {
 } from '../../../test/support/token-world.ts'
 import { seen } from '../../../test/support/world.ts'
 import { listTasks } from '../../life/lists/lists.ts'
+import { writeIssued } from '../../life/token/form.ts'
 import { sha256Hex } from '../base/hash.ts'
 import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
@@ -28,7 +29,7 @@ import { everything } from '../hold/hold.ts'
 import { liftHold, setHold } from '../hold/set.ts'
 import { revokeIdentity } from '../identity/identities.ts'
 import { closeTask } from '../task/close.ts'
-import { type IssuedToken, writeIssued } from './exchange.ts'
+import type { IssuedToken } from './exchange.ts'
 
 let world: TokenWorld
 

@@ -8,7 +8,6 @@
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
 import { newId, type TokenId } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
 import { type ActionName, checkPermit, type DecisionRecord, type Permit } from '../base/permit.ts'
 import { assert, isProblem, Problem } from '../base/problem.ts'
 import { type Instant, toSeconds } from '../base/time.ts'
@@ -24,7 +23,6 @@ import { type NewTask, openTask } from '../task/open.ts'
 import { type TaskRow, taskTable } from '../task/rows.ts'
 import { canJoin, taskEndsAt } from '../task/task.ts'
 import { tokenEndsAt, writeClaims } from './claims.ts'
-import { accessTokenType, type ExchangeRequest } from './request.ts'
 import { type TokenRow, tokenTable } from './rows.ts'
 import { signToken, type TokenSigner } from './signature.ts'
 
@@ -33,6 +31,15 @@ export interface ExchangeWorld extends LedgerWorld, AttestWorld {
   readonly signer: () => TokenSigner
   /** Before attestation: counted by registered issuer, or null. */
   readonly countRefusal: (issuer: string | null, reason: RefusalReason | 'unavailable') => void
+}
+
+export interface ExchangeRequest {
+  readonly subjectToken: string
+  /** A purpose of the app's manifest; whether it is one, policy says. */
+  readonly purpose: string
+  readonly audience: string
+  /** SPIFFE id or `<app>/<role>`, where the token alone does not say whose it is. */
+  readonly identity: string | undefined
 }
 
 export type ExchangeAnswer =
@@ -78,17 +85,6 @@ export async function exchange(
       throw thrown
     },
   )
-}
-
-/** The wire form (RFC 8693 §2.2.1). */
-export function writeIssued({ accessToken, expiresIn, purpose }: IssuedToken): JsonObject {
-  return {
-    access_token: accessToken,
-    issued_token_type: accessTokenType,
-    token_type: 'Bearer',
-    expires_in: expiresIn,
-    scope: purpose,
-  }
 }
 
 interface Work {

@@ -1,8 +1,8 @@
 /** Introspection of task tokens (RFC 7662). What is unknown, over or not the asker's is not active. */
-import type { JsonObject } from '../base/json.ts'
-import type { Decision } from '../policy/decide.ts'
-import type { Actor, Question } from '../policy/question.ts'
-import { lookAt, readTaskToken, type VerifyWorld } from './verify.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import type { Decision } from '../../core/policy/decide.ts'
+import type { Actor, Question } from '../../core/policy/question.ts'
+import { lookAt, readTaskToken, type VerifyWorld } from '../../core/token/verify.ts'
 
 export interface IntrospectWorld extends VerifyWorld {
   readonly decide: (question: Question<'token.introspect'>) => Decision<'token.introspect'>

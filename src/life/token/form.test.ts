@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseExchange } from './request.ts'
+import { parseExchange } from './form.ts'
 
 const api = 'http://localhost:4400/v1'
 const jwt = 'urn:ietf:params:oauth:token-type:jwt'

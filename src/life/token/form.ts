@@ -1,20 +1,16 @@
-/** The form of a token exchange (RFC 8693 §2.1), read once at the door. Pure. */
-import { Problem } from '../base/problem.ts'
-import { safeText } from '../base/text.ts'
-
-export interface ExchangeRequest {
-  readonly subjectToken: string
-  /** A purpose of the app's manifest; whether it is one, policy says. */
-  readonly purpose: string
-  readonly audience: string
-  /** SPIFFE id or `<app>/<role>`, where the token alone does not say whose it is. */
-  readonly identity: string | undefined
-}
+/**
+ * A token exchange on the wire (RFC 8693): the form is read once at the door, and what was issued is
+ * written. Pure. Whether anything is issued is the core's.
+ */
+import type { JsonObject } from '../../core/base/json.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { safeText } from '../../core/base/text.ts'
+import type { ExchangeRequest, IssuedToken } from '../../core/token/exchange.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const typeBase = 'urn:ietf:params:oauth:token-type:'
 const subjectTypes = ['jwt', 'id_token', 'access_token'].map(name => typeBase + name)
-export const accessTokenType = `${typeBase}access_token`
+const accessTokenType = `${typeBase}access_token`
 
 /**
  * `audiences` are those served here, the first where none is named. Problems name the parameter:
@@ -44,6 +40,17 @@ export function parseExchange(
     purpose: parsePurpose(form.get('scope')),
     audience: parseAudience(form, audiences),
     identity: form.get('identity'),
+  }
+}
+
+/** The wire form (RFC 8693 §2.2.1). */
+export function writeIssued({ accessToken, expiresIn, purpose }: IssuedToken): JsonObject {
+  return {
+    access_token: accessToken,
+    issued_token_type: accessTokenType,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    scope: purpose,
   }
 }
 
