@@ -241,7 +241,7 @@ async function checkHealth(world: World): Promise<DoctorView['checks']> {
           name: 'log',
           ok: false,
           says: 'the log is behind one that was seen',
-          next: 'Restore the newer database, or doctor --accept-loss.',
+          next: 'Restore the newer database, or serve --accept-loss.',
         }
       : { name: 'log', ok: true, says: `the log has ${world.follower.position} entries` },
     {

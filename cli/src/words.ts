@@ -70,7 +70,7 @@ log [about] --kind <kind> --limit <n> --before <entry> | prove.log | what happen
 trace <thing> | prove.trace | commit to row: each step, and who proves it
 verify [file] --root <fingerprint> | verify.verify | a certificate, offline; or the server's log
 Run it
-serve | demo.serve | start a server from this clone
+serve --accept-loss | demo.serve | start a server from this clone
 demo | demo.demo | start the demo (npm start)
 demo thief | demo.thief | use the stolen key
 demo liar --honest | demo.liar | a database that lies about deleting

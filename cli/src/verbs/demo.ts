@@ -12,6 +12,9 @@ import { pad } from '../text.ts'
 import { clockTime } from '../time.ts'
 import { said } from './kit.ts'
 
+/** As the scripts of the clone start it: less memory, the same speed. */
+const flags = ['--max-semi-space-size=4']
+
 const clone = resolve(import.meta.dirname, '..', '..', '..')
 
 export const serve = starts('src/main.ts')
@@ -19,11 +22,15 @@ export const demo = starts('demo/start.ts')
 
 /** Another process with its own output. The terminal signals both: it ends by itself, we wait. */
 function starts(file: string): Verb {
-  return async ({ host }) => {
+  return async ({ host, options }) => {
     const path = resolve(clone, file)
     if (!existsSync(path)) throw usage(`There is no ${file} here.`, 'Run it in a clone.')
     process.umask(host.umask)
-    const child = spawn(process.execPath, [path], { cwd: clone, stdio: 'inherit' })
+    const given = options.is('accept-loss') ? ['--accept-loss'] : []
+    const child = spawn(process.execPath, [...flags, path, ...given], {
+      cwd: clone,
+      stdio: 'inherit',
+    })
     process.on('SIGINT', () => {}).on('SIGTERM', () => child.kill('SIGTERM'))
     const [code] = (await once(child, 'exit')) as [number | null]
     return { result: undefined, exit: code ?? exits.failed }

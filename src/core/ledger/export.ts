@@ -41,7 +41,7 @@ export async function checkRemembered(
   if (remembered === undefined || (await continues(sql, remembered))) return remembered
   throw new Problem('ledger-regressed', {
     detail: `The remembered checkpoint has ${remembered.size} entries that this database does not continue: it was put back.`,
-    next: 'Restore the newer database, or record the gap: doctor --accept-loss',
+    next: 'Restore the newer database, or record the gap: serve --accept-loss',
   })
 }
 

@@ -300,7 +300,7 @@ function changedMeanwhile(): Problem {
 function behind(seen: number): Problem {
   return new Problem('ledger-regressed', {
     detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
-    next: 'Stop writing, restore the newer database, or record the gap: doctor --accept-loss.',
+    next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
   })
 }
 

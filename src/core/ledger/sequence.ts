@@ -98,7 +98,7 @@ export function refuseBehind(size: number, seen: number): void {
   if (size < seen)
     throw new Problem('ledger-regressed', {
       detail: `The log has ${size} entries, but ${seen} were seen before: the database was put back.`,
-      next: 'Stop writing, restore the newer database, or record the gap: doctor --accept-loss.',
+      next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
     })
 }
 
