@@ -17,7 +17,7 @@ import { audience, type Said, type SideName, type SideOptions } from './token-ex
 import { wholePath } from './token-exchange-whole.ts'
 
 const sides = join(import.meta.dirname, 'token-exchange-sides.ts')
-const [rounds, warmUps, calls, inFlight] = [15, 2, 600, 32]
+const [rounds, warmUps, calls, inFlight] = [15, 5, 600, 32]
 
 export async function benchTokenExchange(progress: (text: string) => void): Promise<Row> {
   const github = await startGithubIssuer()
