@@ -11,174 +11,151 @@ import { parseText } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { resolveIn } from '../finding/raise.ts'
 import { lockKnown } from '../ledger/find-row.ts'
-import { entryKind } from '../ledger/kind.ts'
+import { type EntryKind, entryKind } from '../ledger/kind.ts'
 import { type EntryText, type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { livingOf } from '../people/rows.ts'
 import { type AppEvent, stepApp } from './app.ts'
 import { type AppRow, appTable, backupGone, orphaned } from './rows.ts'
 
-const appActivated = entryKind('app.activate', 'opened the app')
-const appExtended = entryKind('app.extend', 'moved the end date')
-const appOffered = entryKind('app.offer', 'offered the app to another owner')
-const backupNamed = entryKind('app.name-backup', 'named another backup')
-const appAccepted = entryKind('app.accept', 'accepted the app')
-const appPaused = entryKind('app.pause', 'paused the app')
-const appResumed = entryKind('app.resume', 'resumed the app')
-const endBegun = entryKind('app.end', 'began to end the app')
-const endFinished = entryKind('app.finish', 'called the app ended')
-
-export async function activateApp(
-  world: LedgerWorld,
-  permit: Permit<'app.make'>,
-  { appId }: { appId: AppId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.make', appId)
-  return happen(world, { kind: appActivated, by: permit }, appId, { kind: 'activate' })
+interface OfApp {
+  readonly appId: AppId
 }
+
+export const activateApp = verb(
+  'app.make',
+  entryKind('app.activate', 'opened the app'),
+  (_: OfApp) => ({ event: { kind: 'activate' } }),
+)
 
 /** Later, within the longest life of its stage. */
-export async function extendApp(
-  world: LedgerWorld,
-  permit: Permit<'app.extend'>,
-  { appId, endsAt }: { appId: AppId; endsAt: Instant },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.extend', appId)
-  return happen(world, { kind: appExtended, by: permit }, appId, { kind: 'extend', endsAt })
-}
+export const extendApp = verb(
+  'app.extend',
+  entryKind('app.extend', 'moved the end date'),
+  ({ endsAt }: OfApp & { endsAt: Instant }) => ({ event: { kind: 'extend', endsAt } }),
+)
 
 /** Offered: it moves when the other person accepts, not before. */
-export async function transferApp(
-  world: LedgerWorld,
-  permit: Permit<'app.transfer'>,
-  { appId, to }: { appId: AppId; to: PersonId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.transfer', appId)
-  return recorded(world, async scope => {
-    const app = await changeApp(scope, appId, { kind: 'offer', to })
-    await requireLiving(scope, to, 'to')
-    scope.entry({ kind: appOffered, by: permit })
-    return app
-  })
-}
+export const transferApp = verb(
+  'app.transfer',
+  entryKind('app.offer', 'offered the app to another owner'),
+  ({ to }: OfApp & { to: PersonId }) => ({
+    event: { kind: 'offer', to },
+    after: scope => requireLiving(scope, to, 'to'),
+  }),
+)
 
 /** Needs nobody's consent: a backup is asked when the owner is gone, and may say no then. */
-export async function nameBackup(
-  world: LedgerWorld,
-  permit: Permit<'app.transfer'>,
-  { appId, backupId }: { appId: AppId; backupId: PersonId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.transfer', appId)
-  return recorded(world, async scope => {
-    const app = await changeApp(scope, appId, { kind: 'name-backup', backupId })
-    await requireLiving(scope, backupId, 'backupId')
-    await resolveIn(scope, backupGone, appId)
-    scope.entry({ kind: backupNamed, by: permit })
-    return app
-  })
-}
+export const nameBackup = verb(
+  'app.transfer',
+  entryKind('app.name-backup', 'named another backup'),
+  ({ backupId }: OfApp & { backupId: PersonId }) => ({
+    event: { kind: 'name-backup', backupId },
+    async after(scope, app) {
+      await requireLiving(scope, backupId, 'backupId')
+      await resolveIn(scope, backupGone, app.id)
+    },
+  }),
+)
 
 /**
  * The actor becomes the owner. Without `backupId` the backup stays, or, when it is the backup who
  * accepts, the owner until now takes that place. What was paused for the missing owner resumes.
  */
-export async function acceptApp(
-  world: LedgerWorld,
-  permit: Permit<'app.accept'>,
-  input: { appId: AppId; backupId?: PersonId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.accept', input.appId)
-  const by = permit.actor
-  if (!isId('person', by))
-    throw new Problem('human-required', {
-      detail: 'Only a person can own an app.',
-      next: 'The person it was offered to accepts it.',
-    })
-  return recorded(world, async scope => {
-    const app = await changeApp(scope, input.appId, async before => {
-      const backupId = input.backupId ?? (await backupAfter(scope, before, by))
-      return { kind: 'accept', by, backupId }
-    })
-    await requireLiving(scope, by, 'owner')
-    await requireLiving(scope, app.backupId, 'backupId')
-    await resolveAll(scope, app.id)
-    scope.entry({ kind: appAccepted, by: permit })
-    return app
-  })
-}
+export const acceptApp = verb(
+  'app.accept',
+  entryKind('app.accept', 'accepted the app'),
+  ({ backupId }: OfApp & { backupId?: PersonId }, { actor: by }) => {
+    if (!isId('person', by))
+      throw new Problem('human-required', {
+        detail: 'Only a person can own an app.',
+        next: 'The person it was offered to accepts it.',
+      })
+    return {
+      event: async (before, scope) => ({
+        kind: 'accept',
+        by,
+        backupId: backupId ?? (await backupAfter(scope, before, by)),
+      }),
+      async after(scope, app) {
+        await requireLiving(scope, by, 'owner')
+        await requireLiving(scope, app.backupId, 'backupId')
+        await resolveAll(scope, app)
+      },
+    }
+  },
+)
 
 /** It keeps everything and gets nothing new, until it is resumed. */
-export async function pauseApp(
-  world: LedgerWorld,
-  permit: Permit<'app.pause'>,
-  { appId, reason }: { appId: AppId; reason?: string },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.pause', appId)
-  const words = reason === undefined ? {} : { reason: parseText(reason, 'reason') }
-  return happen(world, { kind: appPaused, by: permit, words }, appId, before => ({
-    kind: 'pause',
-    because: sideOf(permit, before),
-  }))
-}
+export const pauseApp = verb(
+  'app.pause',
+  entryKind('app.pause', 'paused the app'),
+  ({ reason }: OfApp & { reason?: string }, permit) => ({
+    event: before => ({ kind: 'pause', because: sideOf(permit, before) }),
+    entry: reason === undefined ? {} : { words: { reason: parseText(reason, 'reason') } },
+  }),
+)
 
 /** An owner lifts what the owner's side set; what somebody else set, somebody else lifts. */
-export async function resumeApp(
-  world: LedgerWorld,
-  permit: Permit<'app.resume'>,
-  { appId }: { appId: AppId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.resume', appId)
-  return happen(world, { kind: appResumed, by: permit }, appId, before => ({
-    kind: 'resume',
-    by: sideOf(permit, before) === 'owner' ? 'owner' : 'person',
-  }))
-}
+export const resumeApp = verb(
+  'app.resume',
+  entryKind('app.resume', 'resumed the app'),
+  (_: OfApp, permit) => ({
+    event: before => ({
+      kind: 'resume',
+      by: sideOf(permit, before) === 'owner' ? 'owner' : 'person',
+    }),
+  }),
+)
 
 /**
  * The fact everything else follows from: from its commit on nothing is issued, and each chapter ends
  * what is its own.
  */
-export async function beginEnd(
-  world: LedgerWorld,
-  permit: Permit<'app.end'>,
-  { appId }: { appId: AppId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.end', appId)
-  const entry = { kind: endBegun, by: permit, facts: { because: 'asked' } }
-  return happen(world, entry, appId, { kind: 'end' })
-}
+export const beginEnd = verb(
+  'app.end',
+  entryKind('app.end', 'began to end the app'),
+  (_: OfApp) => ({ event: { kind: 'end' }, entry: { facts: { because: 'asked' } } }),
+)
 
 /** By offboarding alone, and only when everything is proven gone: an app that is not stays `ending`. */
-export async function finishEnd(
-  world: LedgerWorld,
-  permit: Permit<'offboard.run'>,
-  { appId, outcome }: { appId: AppId; outcome: 'gone' | 'graduate' },
-): Promise<AppRow> {
-  checkPermit(permit, 'offboard.run', appId)
-  return recorded(world, async scope => {
-    const app = await changeApp(scope, appId, { kind: outcome })
-    await resolveAll(scope, appId)
-    scope.entry({ kind: endFinished, by: permit })
-    return app
-  })
+export const finishEnd = verb(
+  'offboard.run',
+  entryKind('app.finish', 'called the app ended'),
+  ({ outcome }: OfApp & { outcome: 'gone' | 'graduate' }) => ({
+    event: { kind: outcome },
+    after: resolveAll,
+  }),
+)
+
+/** What one call does: its event, or how to tell it from the app; what more its entry says; what follows. */
+interface Act {
+  readonly event: EventOf
+  readonly entry?: Pick<EntryText, 'facts' | 'words'>
+  readonly after?: (scope: Scope, app: AppRow) => Promise<void>
 }
+type EventOf = AppEvent | ((before: AppRow, scope: Scope) => AppEvent | Promise<AppEvent>)
 
-type EventOf = AppEvent | ((before: AppRow) => AppEvent | Promise<AppEvent>)
-
-function happen(
-  world: LedgerWorld,
-  entry: EntryText,
-  id: AppId,
-  eventOf: EventOf,
-): Promise<AppRow> {
-  return recorded(world, async scope => {
-    scope.entry(entry)
-    return changeApp(scope, id, eventOf)
-  })
+/** One shape for all: a permit about this app, one transaction, one event, one entry. */
+function verb<A extends ActionName, I extends OfApp>(
+  action: A,
+  kind: EntryKind,
+  actOf: (input: I, permit: Permit<A>) => Act,
+) {
+  return async (world: LedgerWorld, permit: Permit<A>, input: I): Promise<AppRow> => {
+    checkPermit(permit, action, input.appId)
+    const { event, entry, after } = actOf(input, permit)
+    return recorded(world, async scope => {
+      const app = await changeApp(scope, input.appId, event)
+      await after?.(scope, app)
+      scope.entry({ ...entry, kind, by: permit })
+      return app
+    })
+  }
 }
 
 export async function changeApp(scope: Scope, id: AppId, eventOf: EventOf): Promise<AppRow> {
   const before = await lockKnown(scope.tx, appTable, id)
-  const event = typeof eventOf === 'function' ? await eventOf(before) : eventOf
+  const event = typeof eventOf === 'function' ? await eventOf(before, scope) : eventOf
   const after = stepApp(before, event, scope.at)
   if (after instanceof Problem) throw after
   return scope.save(appTable, before, after)
@@ -194,8 +171,8 @@ export async function requireLiving(scope: Scope, id: PersonId, field: string): 
   })
 }
 
-async function resolveAll(scope: Scope, id: AppId): Promise<void> {
-  for (const kind of [orphaned, backupGone]) await resolveIn(scope, kind, id)
+async function resolveAll(scope: Scope, app: AppRow): Promise<void> {
+  for (const kind of [orphaned, backupGone]) await resolveIn(scope, kind, app.id)
 }
 
 async function backupAfter(scope: Scope, app: AppRow, by: PersonId): Promise<PersonId> {

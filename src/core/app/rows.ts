@@ -1,6 +1,7 @@
 /** Apps: the rows, and every SQL text that reads them. Not for: what an event does (`app.ts`). */
 import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
@@ -42,12 +43,10 @@ export interface AppRow {
 /** Ended apps stay in memory: a decision about one must say "ended", not "unknown". */
 export const appTable = factTable<AppRow, 'purpose'>(
   'app',
-  // biome-ignore format: a list of names
-  [
-    'id', 'version', 'slug', 'ownerId', 'backupId', 'offeredTo', 'team', 'purpose', 'dataClasses',
-    'stage', 'state', 'endTrigger', 'endsAt', 'maxEndsAt', 'pausedBecause', 'orphanedAt',
-    'madeBy', 'madeAt', 'endedAt',
-  ],
+  words(
+    'id version slug ownerId backupId offeredTo team purpose dataClasses stage state',
+    'endTrigger endsAt maxEndsAt pausedBecause orphanedAt madeBy madeAt endedAt',
+  ),
   { words: ['purpose'] },
 )
 

@@ -7,6 +7,7 @@
  */
 import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
@@ -51,18 +52,17 @@ export interface AnswerRow {
 
 export const requestTable = factTable<RequestRow, 'body' | 'reason'>(
   'request',
-  // biome-ignore format: a list of names
-  [
-    'id', 'version', 'kind', 'appId', 'askedBy', 'body', 'bodyHash', 'reason', 'approvers',
-    'quorum', 'ownAnswer', 'state', 'madeAt', 'expiresAt', 'closedAt',
-  ],
+  words(
+    'id version kind appId askedBy body bodyHash reason approvers quorum ownAnswer state',
+    'madeAt expiresAt closedAt',
+  ),
   { words: ['body', 'reason'], isResident: request => request.state === 'open' },
 )
 
 /** Counted by SQL under the request's lock, so no follower keeps them. */
 export const answerTable = factTable<AnswerRow, 'comment'>(
   'answer',
-  ['id', 'version', 'requestId', 'personId', 'says', 'bodyHash', 'comment', 'at'],
+  words('id version requestId personId says bodyHash comment at'),
   { words: ['comment'], isResident: () => false },
 )
 

@@ -1,6 +1,7 @@
 /** Findings: the rows, and every SQL text that reads them. */
 import type { FindingId, PersonId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
@@ -29,11 +30,10 @@ export interface FindingRow {
 
 export const findingTable = factTable<FindingRow, 'words' | 'answer'>(
   'finding',
-  // biome-ignore format: a list of names
-  [
-    'id', 'version', 'kind', 'severity', 'about', 'ownerId', 'details', 'words', 'state',
-    'answer', 'answeredBy', 'madeAt', 'closedAt',
-  ],
+  words(
+    'id version kind severity about ownerId details words state answer answeredBy madeAt',
+    'closedAt',
+  ),
   { json: ['details'], words: ['words', 'answer'], isResident: ({ state }) => state === 'open' },
 )
 

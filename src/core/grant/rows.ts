@@ -17,6 +17,7 @@ import type {
 import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
 import { factTable } from '../ledger/fact-table.ts'
@@ -110,36 +111,33 @@ export interface ManifestRow {
 
 export const targetTable = factTable<TargetRow>(
   'target',
-  // biome-ignore format: a list of names
-  [
-    'id', 'version', 'slug', 'connector', 'address', 'production', 'ownerId', 'adminEndsAt',
-    'adminRotatedAt', 'preflightState', 'preflightAt', 'state', 'madeAt',
-  ],
+  words(
+    'id version slug connector address production ownerId adminEndsAt adminRotatedAt',
+    'preflightState preflightAt state madeAt',
+  ),
 )
 
 export const resourceTable = factTable<ResourceRow>(
   'resource',
-  // biome-ignore format: a list of names
-  [
-    'id', 'version', 'slug', 'targetId', 'object', 'columns', 'dataClass', 'dataOwnerId',
-    'sandboxTwinId', 'isSandbox', 'state', 'madeAt',
-  ],
+  words(
+    'id version slug targetId object columns dataClass dataOwnerId sandboxTwinId',
+    'isSandbox state madeAt',
+  ),
   { json: ['object', 'columns'] },
 )
 
 export const grantTable = factTable<GrantRow>(
   'app_grant',
-  // biome-ignore format: a list of names
-  [
-    'id', 'version', 'appId', 'roles', 'resourceId', 'targetId', 'actions', 'columns',
-    'unattended', 'requestId', 'holder', 'state', 'madeAt', 'endsAt', 'usedAt', 'endedAt',
-  ],
+  words(
+    'id version appId roles resourceId targetId actions columns unattended requestId',
+    'holder state madeAt endsAt usedAt endedAt',
+  ),
   { isResident: grant => grant.state === 'live' },
 )
 
 export const manifestTable = factTable<ManifestRow, 'says'>(
   'manifest',
-  ['id', 'version', 'appId', 'digest', 'purposes', 'says', 'state', 'madeAt'],
+  words('id version appId digest purposes says state madeAt'),
   { json: ['purposes'], words: ['says'], isResident: manifest => manifest.state === 'current' },
 )
 

@@ -1,5 +1,6 @@
 /** Holds: the rows, and every SQL text that reads them. */
 import type { ActorId, HoldId } from '../base/ids.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 
@@ -21,6 +22,6 @@ export interface HoldRow {
 
 export const holdTable = factTable<HoldRow, 'reason'>(
   'hold',
-  ['id', 'version', 'scope', 'about', 'reason', 'setBy', 'state', 'madeAt', 'liftedBy', 'liftedAt'],
+  words('id version scope about reason setBy state madeAt liftedBy liftedAt'),
   { words: ['reason'], isResident: hold => hold.state === 'set' },
 )

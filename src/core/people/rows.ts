@@ -6,6 +6,7 @@
  * Name and e-mail are for showing only.
  */
 import type { PersonId } from '../base/ids.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
@@ -24,7 +25,7 @@ export interface InstallationRow {
 
 export const installationTable = factTable<InstallationRow, 'name'>(
   'installation',
-  ['id', 'version', 'name', 'trustDomain', 'mode', 'epoch', 'madeAt'],
+  words('id version name trustDomain mode epoch madeAt'),
   { words: ['name'] },
 )
 
@@ -46,7 +47,7 @@ export interface PersonRow {
 
 export const personTable = factTable<PersonRow, 'sub' | 'name' | 'email'>(
   'person',
-  ['id', 'version', 'iss', 'sub', 'name', 'email', 'roles', 'state', 'leftAt', 'seenAt', 'madeAt'],
+  words('id version iss sub name email roles state leftAt seenAt madeAt'),
   { words: ['sub', 'name', 'email'] },
 )
 

@@ -2,34 +2,23 @@
 import type { AnyId, DecisionId, IdentityId, PersonId, SystemId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionName } from '../base/permit.ts'
+import { words } from '../base/text.ts'
 
 export type Actor =
   | { readonly kind: 'person'; readonly id: PersonId }
   | { readonly kind: 'identity'; readonly id: IdentityId; readonly taskId?: TaskId | undefined }
   | { readonly kind: 'system'; readonly id: SystemId }
 
+const things = words(
+  'App Bundle Finding Grant Hold Identity Installation Key Lease Manifest Offboarding Person',
+  'Request Resource Target Task Token TrustRule',
+)
+export type AboutType = Uncapitalize<(typeof things)[number]>
+
 /** What a question may be about, and the schema's word for it. */
-export const thingTypes = {
-  app: 'App',
-  bundle: 'Bundle',
-  finding: 'Finding',
-  grant: 'Grant',
-  hold: 'Hold',
-  identity: 'Identity',
-  installation: 'Installation',
-  key: 'Key',
-  lease: 'Lease',
-  manifest: 'Manifest',
-  offboarding: 'Offboarding',
-  person: 'Person',
-  request: 'Request',
-  resource: 'Resource',
-  target: 'Target',
-  task: 'Task',
-  token: 'Token',
-  trustRule: 'TrustRule',
-} as const
-export type AboutType = keyof typeof thingTypes
+export const thingTypes = Object.fromEntries(
+  things.map(word => [word.charAt(0).toLowerCase() + word.slice(1), word]),
+) as Readonly<Record<AboutType, (typeof things)[number]>>
 
 export interface Question<A extends ActionName> {
   readonly actor: Actor

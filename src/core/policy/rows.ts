@@ -1,5 +1,6 @@
 /** Bundles: the rows. */
 import type { BundleId, RequestId } from '../base/ids.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 
@@ -20,6 +21,6 @@ export interface BundleRow {
 /** Every replica keeps the one in force in memory, text and all. */
 export const bundleTable = factTable<BundleRow>(
   'bundle',
-  ['id', 'version', 'serial', 'hash', 'body', 'requestId', 'state', 'madeAt'],
+  words('id version serial hash body requestId state madeAt'),
   { isResident: bundle => bundle.state === 'active' },
 )

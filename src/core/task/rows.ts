@@ -4,6 +4,7 @@ import type { DataClass } from '../app/rows.ts'
 import type { AppId, IdentityId, PersonId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
+import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
@@ -38,12 +39,10 @@ export interface TaskRow {
 
 export const taskTable = factTable<TaskRow>(
   'task',
-  // biome-ignore format: a list of names
-  [
-    'id', 'version', 'appId', 'identityId', 'kind', 'purpose', 'autonomy', 'onBehalfOf',
-    'provenance', 'provenanceKey', 'touched', 'state', 'closedBecause', 'openedAt', 'endsAt',
-    'closedAt',
-  ],
+  words(
+    'id version appId identityId kind purpose autonomy onBehalfOf provenance',
+    'provenanceKey touched state closedBecause openedAt endsAt closedAt',
+  ),
   { json: ['provenance'], isResident: task => task.state === 'open' },
 )
 
