@@ -14,7 +14,6 @@ export interface Call {
   readonly token?: string | undefined
   readonly json?: unknown
   readonly form?: Readonly<Record<string, string>>
-  readonly idempotencyKey?: string
   readonly timeoutMs?: number
   /** Posted, and yet nothing changes: done even with --dry-run. */
   readonly isLook?: boolean
@@ -70,10 +69,9 @@ export async function request(origin: URL, call: Call): Promise<Reply> {
   }
 }
 
-function contentOf({ json, form, token, idempotencyKey }: Call): RequestInit {
+function contentOf({ json, form, token }: Call): RequestInit {
   const headers = new Headers({ accept: 'application/json' })
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
-  if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
   if (form !== undefined) return { headers, body: new URLSearchParams(form) }
   if (json === undefined) return { headers }
   headers.set('content-type', 'application/json')

@@ -1,169 +1,30 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sha256Hex } from '../../../src/core/base/hash.ts'
-import { canonicalJson } from '../../../src/core/base/json.ts'
-import type { Instant } from '../../../src/core/base/time.ts'
-import { type Pair, pairOf, signWith, thumbprint } from '../../../src/core/keys/pair.ts'
-import { signKeyTable } from '../../../src/core/keys/table.ts'
-import { signCheckpoint, writeTlogProof } from '../../../src/core/ledger/checkpoint.ts'
-import { commit, leafText } from '../../../src/core/ledger/leaf.ts'
-import { inclusionPath, leafHash, nodeHash, rootAt } from '../../../src/core/ledger/tree.ts'
-import type { CertificateFile } from '../../../src/doors/api/contract.ts'
-import { sealStatement } from '../../../src/life/offboard/dsse.ts'
+import {
+  type Change,
+  endedAt,
+  testCertificate,
+  testCertificateFile,
+} from '../../../test/support/signed-certificate.ts'
+import { newKeys, rootPrint } from '../../../test/support/signed-log.ts'
 import { type Verdict, verifyCertificate } from './certificate.ts'
 import { parseCertificateFile, writeCertificateFile } from './certificate-file.ts'
 
-const at = '2026-11-22T14:02:11.000Z' as Instant
 const now = Date.parse('2026-11-22T15:00:00Z')
 
-interface Made {
-  readonly file: CertificateFile
-  readonly text: string
-  readonly rootFingerprint: string
-  /** Makes it again with one thing said otherwise, signed and logged as the server would. */
-  readonly again: (change: Change) => string
-}
-interface Change {
-  predicate?: Record<string, unknown>
-  subjectHash?: string
-  statement?: Record<string, unknown>
-  keyState?: string
-}
-
-/** As the server makes them, by the server's own functions: ours must read what they write. */
-function make(): Made {
-  const [root, ledger, certificate] = [pair(), pair(), pair()]
-  const again = (change: Change) =>
-    writeCertificateFile(build({ root, ledger, certificate }, change))
-  const file = build({ root, ledger, certificate }, {})
-  return { file, text: again({}), rootFingerprint: sha256Hex(raw(root)), again }
-}
-
-function build(
-  keys: Record<'root' | 'ledger' | 'certificate', Pair>,
-  change: Change,
-): CertificateFile {
-  const items = [
-    item(1, 'lease', 'lh_deal_desk_7k2q', 'crm'),
-    item(2, 'grant', 'lhg_1', 'crm'),
-    item(3, 'identity', 'spiffe://acme/app/deal-desk/run', 'Leasehold'),
-  ]
-  const plan = canonicalJson({
-    v: 1,
-    items: items.map(({ order, kind, id }) => ({ order, kind, id })),
-  })
-  const statement = canonicalJson({
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: [
-      {
-        name: 'acme/app/deal-desk/plan',
-        digest: { sha256: change.subjectHash ?? sha256Hex(plan) },
-      },
-    ],
-    predicateType: 'https://leasehold.dev/end-certificate/v1',
-    predicate: {
-      state: 'verified-gone',
-      app: { id: 'ap_1', slug: 'deal-desk', owner: 'Maya Ortiz', backup: 'Tom Reyes' },
-      installation: { id: 'i', name: 'Leasehold demo', trustDomain: 'acme', mode: 'team' },
-      endedBy: 'Maya Ortiz',
-      endedAt: at,
-      at,
-      rechecks: 0,
-      plan,
-      items,
-      scope: {
-        at,
-        systems: [{ name: 'crm', looked: true, paths: ['list of roles'], because: null }],
-      },
-      ...change.predicate,
-    },
-    ...change.statement,
-  })
-  const kid = thumbprint(keys.certificate.publicJwk)
-  const envelope = sealStatement(statement, {
-    kid,
-    sign: bytes => signWith(keys.certificate, bytes),
-  })
-  const { entry, tlogProof } = log(keys.ledger, sha256Hex(statement))
-  const table = signKeyTable(keys.root, {
-    serial: 1,
-    installation: 'Leasehold demo',
-    keys: (['root', 'ledger', 'certificate'] as const).map(use => ({
-      kid: thumbprint(keys[use].publicJwk),
-      use,
-      alg: 'EdDSA',
-      jwk: keys[use].publicJwk,
-      state: use === 'certificate' ? ((change.keyState ?? 'active') as 'active') : 'active',
-      notBefore: '2026-11-01T00:00:00.000Z' as Instant,
-    })),
-  })
+function make() {
+  const keys = newKeys()
+  const again = (change: Change) => testCertificate(keys, change)
   return {
-    schema: 'leasehold/v1',
-    ...envelope,
-    signatures: [...envelope.signatures],
-    entry,
-    tlogProof,
-    keys: table,
+    file: testCertificateFile(keys),
+    text: again({}),
+    rootFingerprint: rootPrint(keys),
+    again,
   }
 }
 
-function log(ledger: Pair, certificateHash: string) {
-  const factsSalt = randomBytes(32).toString('base64url')
-  const facts = canonicalJson({ certificateHash, offboarding: { id: 'of_1', version: 3 } })
-  const leaf = leafText({
-    kind: 'offboard.certify',
-    at,
-    actor: 'sy_offboard',
-    subjects: [],
-    facts: commit(factsSalt, facts),
-  })
-  const leaves = ['a', 'b', 'c', leaf, 'd'].map(leafHash)
-  const hashOf = (level: number, index: number): Uint8Array => {
-    if (level > 0) return nodeHash(hashOf(level - 1, index * 2), hashOf(level - 1, index * 2 + 1))
-    const hash = leaves[index]
-    if (!hash) throw new Error('no such leaf')
-    return hash
-  }
-  const head = { size: leaves.length, root: rootAt(leaves.length, hashOf) }
-  const signer = {
-    name: 'acme/log',
-    publicKey: raw(ledger),
-    sign: (bytes: Uint8Array) => signWith(ledger, bytes),
-  }
-  const proof = {
-    position: 3,
-    path: inclusionPath(3, leaves.length, hashOf),
-    note: signCheckpoint(head, signer),
-  }
-  return { entry: { leaf, facts, factsSalt }, tlogProof: writeTlogProof(proof) }
-}
-
-function item(order: number, kind: string, name: string, system: string) {
-  const paths = ['list of roles', 'the key itself']
-  return {
-    order,
-    kind,
-    id: `${kind}_${order}`,
-    name,
-    system,
-    state: 'verified-gone',
-    paths,
-    because: null,
-    at,
-  }
-}
-
-function pair(): Pair {
-  const { privateKey } = generateKeyPairSync('ed25519')
-  return pairOf('EdDSA', privateKey)
-}
-
-function raw(key: Pair): Buffer {
-  return Buffer.from(key.publicJwk.x, 'base64url')
-}
-
-function trust(made: Made) {
+function trust(made: ReturnType<typeof make>) {
   return [{ fingerprint: made.rootFingerprint, because: 'the test made it' }]
 }
 
@@ -183,6 +44,10 @@ describe('an end certificate', () => {
       certificate: { state: 'verified-gone', entry: 4, checkpoint: 5 },
     })
     expect(verdict.proven && verdict.certificate.items).toHaveLength(3)
+  })
+
+  test('as the server writes it is what we would write', () => {
+    expect(writeCertificateFile(parseCertificateFile(made.text))).toBe(made.text)
   })
 
   test('is not proven by a root key nobody trusts', () => {
@@ -283,7 +148,7 @@ describe('an end certificate', () => {
   })
 
   test('dated in the future is refused', () => {
-    const verdict = verifyCertificate(made.text, trust(made), Date.parse(at) - 3_600_000)
+    const verdict = verifyCertificate(made.text, trust(made), Date.parse(endedAt) - 3_600_000)
     expect(refusal(verdict).says).toContain('future')
   })
 

@@ -46,17 +46,12 @@ function provenBy({ state, by, entry }: api.Hop): string {
 
 /** Without a name: the last refusal of this folder's app. */
 export async function why(cli: Cli, named?: string): Promise<Answer> {
-  const id = named ?? (await lastDenial(cli))
+  const id = named ?? (await readApp(cli)).lastDenial?.decisionId
+  if (id === undefined) throw failed('Nothing of it was refused.', 'leasehold status')
   const decision = (await cli.api.get(`/v1/decisions/${segment(id)}`)) as api.DecisionView
   const instead = decision.denial?.instead.find(each => each.command !== undefined)?.command
   const answer = said(decision, [decisionLines(decision, cli.host.now()), `trace ${id}`])
   return instead === undefined ? answer : { ...answer, next: instead }
-}
-
-async function lastDenial(cli: Cli): Promise<string> {
-  const { slug, lastDenial: last } = await readApp(cli)
-  if (last) return last.decisionId
-  throw failed(`Nothing of ${slug} was refused.`, `leasehold status ${slug}`)
 }
 
 export async function checkPolicy(cli: Cli, file?: string): Promise<Answer> {

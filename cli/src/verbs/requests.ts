@@ -1,7 +1,7 @@
 /** Words about asking and answering. INVARIANT: a yes carries the hash of what was on the screen. */
 import type { AddTrust, Ask, RequestView } from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
-import { appOf, type Cli, confirm, refuseAgent } from '../cli.ts'
+import { appOf, type Cli, confirm, refuseAgent, type Verb } from '../cli.ts'
 import { readText } from '../files.ts'
 import { exits, failed, usage } from '../problem.ts'
 import { moment } from '../time.ts'
@@ -67,13 +67,8 @@ export function parseNeed(text: string): Pick<Ask, 'resource' | 'actions'> {
   return { resource, actions: actions.split(',') as Ask['actions'] }
 }
 
-export async function approve(cli: Cli, id: string): Promise<Answer> {
-  return answer(cli, id, 'yes')
-}
-
-export async function deny(cli: Cli, id: string): Promise<Answer> {
-  return answer(cli, id, 'no')
-}
+export const approve: Verb = (cli, id = '') => answer(cli, id, 'yes')
+export const deny: Verb = (cli, id = '') => answer(cli, id, 'no')
 
 async function answer(cli: Cli, id: string, says: 'yes' | 'no'): Promise<Answer> {
   refuseAgent(cli)

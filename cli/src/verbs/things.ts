@@ -110,10 +110,11 @@ export async function trust(cli: Cli, named?: string): Promise<Answer> {
 
 /** Whatever it is: the server says what a text stands for. */
 export async function show(cli: Cli, text: string): Promise<Answer> {
-  const entry = { type: 'entry', path: `/v1/log/${segment(text.slice(1))}` }
+  const entry = { type: 'entry', path: `/v1/log/${text.slice(1)}` }
   const look = async () => (await cli.api.get(`/v1/things/${segment(text)}`)) as api.ThingView
   const thing = /^#\d+$/.test(text) ? entry : await look()
   const found = await cli.api.get(thing.path)
-  const next = thing.type === 'lease' || thing.type === 'task' ? `trace ${text}` : 'log'
+  const verb = { lease: 'trace', task: 'trace', request: 'approve' }[thing.type]
+  const next = verb === undefined ? 'log' : `${verb} ${text}`
   return said(found, [cardOf(thing.type, found, cli.host.now()), next])
 }

@@ -12,7 +12,7 @@ import { decodeExactly } from '../proof/fault.ts'
 import { shortPrint, signersOf } from '../proof/keys.ts'
 import { isPrefix } from '../proof/merkle.ts'
 import { changeProfile, type Profile, readProfile } from '../server.ts'
-import { dayTime } from '../time.ts'
+import { clockTime, dayTime } from '../time.ts'
 import { pinRoot } from '../trust.ts'
 import { said, stateWord } from './kit.ts'
 
@@ -40,7 +40,8 @@ function isGreen({ state }: Item): boolean {
 
 function certificateLines(certificate: Certificate, now: number): string[] {
   const { app, installation, items, systems, trusted, entry, checkpoint: of } = certificate
-  const ended = `${app.slug} ended ${dayTime(certificate.endedAt, now)}, by ${certificate.endedBy}`
+  const { endedAt, endedBy } = certificate
+  const day = dayTime(endedAt, now).replace(/[\d:]+$/, clockTime(endedAt).slice(0, 8))
   const key = `${installation.name} key ${shortPrint(trusted.fingerprint)}`
   const left = items.filter(item => !isGreen(item))
   const states = Map.groupBy(items, item => item.state.replaceAll('-', ' '))
@@ -60,7 +61,7 @@ function certificateLines(certificate: Certificate, now: number): string[] {
   ]
   if (installation.mode === 'solo') lines.push([glyph.off, 'solo', 'nobody else agreed to it'])
   return [
-    `  ${ended}           checked offline, server not asked`,
+    `  ${app.slug} ended ${day}, by ${endedBy}           checked offline, server not asked`,
     ...lines.map(([sign, label, says]) => `  ${sign} ${label.padEnd(16)} ${says}`),
     '  Without our code: docs/how-to/verify-with-other-tools.md (Go, 20 lines)',
   ]

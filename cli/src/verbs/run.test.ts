@@ -1,0 +1,319 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { IssuedLeaseView, TaskView } from '../../../src/doors/api/contract.ts'
+import { newHome } from '../test/host.ts'
+import { type Asked, problem, type Stub, startStub } from '../test/stub.ts'
+import * as views from '../test/views.ts'
+
+const main = resolve(import.meta.dirname, '../main.ts')
+/** Made here, never a real one. */
+const secret = `s3cr/t ${Math.random()}`
+let stub: Stub
+let home: string
+
+interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly out: string
+  readonly err: string
+}
+
+function start(argv: readonly string[], env: Record<string, string> = {}): ChildProcess {
+  const own = { PATH: process.env['PATH'], HOME: home, LEASEHOLD_SERVER: stub.url, TZ: 'UTC' }
+  return spawn(process.execPath, [main, ...argv], { cwd: home, env: { ...own, ...env } })
+}
+
+async function ended(child: ChildProcess, input = ''): Promise<Ended> {
+  let [out, err] = ['', '']
+  child.stdout?.on('data', chunk => (out += String(chunk)))
+  child.stderr?.on('data', chunk => (err += String(chunk)))
+  child.stdin?.end(input)
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  return { code, signal, out, err }
+}
+
+const need = ['run', '--as', 'deal-desk', '--need', 'crm.deals:read', '--']
+const node = (code: string) => [process.execPath, '-e', code]
+const run = async (command: readonly string[], env = {}) => ended(start([...need, ...command], env))
+const paths = () => stub.asked.map(({ method, path }) => `${method} ${path}`)
+const closed = 'POST /v1/tasks/T-T91C0/close'
+
+beforeAll(async () => {
+  const issued: IssuedLeaseView = {
+    lease: views.lease,
+    handle: {
+      via: 'env',
+      connect: { host: '127.0.0.1', port: 5432, database: 'crm', user: 'lh_deal_desk_7k2q' },
+      secret,
+      termEndsAt: views.lease.termEndsAt,
+      endsAt: views.lease.endsAt,
+      diesAt: null,
+    },
+  }
+  const task: TaskView = {
+    id: 'tk_t91c0000000000000000000000',
+    shortId: 'T-T91C0',
+    app: 'deal-desk',
+    identity: views.lease.identity,
+    kind: 'job',
+    purpose: 'board',
+    autonomy: 'attended',
+    onBehalfOf: 'Maya Ortiz',
+    provenance: {},
+    state: 'closed',
+    closedBecause: 'done',
+    openedAt: views.lease.madeAt,
+    endsAt: views.lease.endsAt,
+    closedAt: views.lease.endsAt,
+    leases: [views.endedLease],
+  }
+  stub = await startStub()
+  Object.assign(stub.answers, {
+    'GET /.well-known/openid-configuration': { token_endpoint: `${stub.url}/oauth/token` },
+    'POST /oauth/token': { access_token: 'task-token', expires_in: 900, task: 'T-T91C0' },
+    'GET /v1/apps/deal-desk': views.app,
+    'POST /v1/leases': issued,
+    [closed]: task,
+  })
+})
+afterAll(async () => stub.stop())
+beforeEach(async () => {
+  stub.asked.length = 0
+  home = newHome()
+  const servers = join(home, '.config/leasehold/servers')
+  await mkdir(servers, { recursive: true, mode: 0o700 })
+  const session = { accessToken: 'person-token', accessEndsAt: Date.now() * 2, refreshToken: 'r' }
+  const profile = JSON.stringify({ url: stub.url, session })
+  const name = `${stub.url.replace(/[^a-z0-9.-]+/g, '_')}.json`
+  await writeFile(join(servers, name), profile, { mode: 0o600 })
+  return () => rm(home, { recursive: true })
+})
+
+describe('a command that runs', () => {
+  test.each([0, 1, 3, 42, 255])('ends with its own code %i', async code => {
+    expect(await run(node(`process.exit(${code})`))).toMatchObject({ code, signal: null })
+    expect(paths().at(-1)).toBe(closed)
+  })
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGKILL', 'SIGHUP'])(
+    'that dies of %s: so do we',
+    async signal => {
+      const ran = await run(
+        node(`process.kill(process.pid, '${signal}'); setTimeout(() => {}, 9e3)`),
+      )
+      expect(ran).toMatchObject({ code: null, signal })
+      expect(paths().at(-1)).toBe(closed)
+    },
+  )
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const)(
+    'gets %s that was sent to us, and may answer it as it likes',
+    async signal => {
+      const child = start([
+        ...need,
+        ...node(
+          `process.on('${signal}', () => process.exit(42)); console.log('up'); setInterval(() => {}, 9e3)`,
+        ),
+      ])
+      const end = ended(child)
+      await once(child.stdout ?? child, 'data')
+      child.kill(signal)
+      expect(await end).toMatchObject({ code: 42 })
+      expect(paths().at(-1)).toBe(closed)
+    },
+  )
+
+  test('may be told twice to stop', async () => {
+    const code = `let n = 0; process.on('SIGINT', () => ++n > 1 && process.exit(7));
+      console.log('up'); setInterval(() => {}, 9e3)`
+    const child = start([...need, ...node(code)])
+    const end = ended(child)
+    await once(child.stdout ?? child, 'data')
+    child.kill('SIGINT')
+    setTimeout(() => child.kill('SIGINT'), 300)
+    expect(await end).toMatchObject({ code: 7 })
+  })
+
+  test('has our input, and its output is untouched', async () => {
+    const code = `process.stdin.pipe(process.stdout); process.stderr.write('own')`
+    const ran = await ended(start([...need, ...node(code)]), 'a\u001b[31mb\n')
+    expect(ran).toMatchObject({ code: 0, out: 'a\u001b[31mb\n' })
+    expect(ran.err).toContain('own')
+  })
+
+  test('may say very much', async () => {
+    const ran = await run(node(`process.stdout.write('x'.repeat(8e6))`))
+    expect(ran).toMatchObject({ code: 0 })
+    expect(ran.out).toHaveLength(8e6)
+  })
+
+  // `script` of other systems takes other words.
+  test.skipIf(process.platform !== 'linux')('at a terminal has that terminal', async () => {
+    const code = `process.exit(process.stdout.isTTY && process.stdin.isTTY ? 5 : 6)`
+    const words = [process.execPath, main, ...need, ...node(code)]
+    const line = words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+    const env = { ...process.env, HOME: home, LEASEHOLD_SERVER: stub.url }
+    const child = spawn('script', ['-qec', line, '/dev/null'], { cwd: home, env })
+    expect(await ended(child)).toMatchObject({ code: 5 })
+  })
+
+  test('has the database in its environment alone, and nothing of ours', async () => {
+    const code = `console.log(JSON.stringify({ env: process.env, argv: process.argv, umask: process.umask() }))`
+    const stale = {
+      PGPASSWORD: 'old',
+      PGSERVICE: 'old',
+      DATABASE_URL: 'old',
+      LEASEHOLD_X: 'y',
+      MINE: '1',
+    }
+    const { out, err } = await run(node(code), stale)
+    const seen = JSON.parse(out) as { env: Record<string, string>; argv: string[]; umask: number }
+    const url = new URL(seen.env['DATABASE_URL'] ?? '')
+    expect(decodeURIComponent(url.password)).toBe(secret)
+    expect(`${url.username}@${url.host}${url.pathname}`).toBe(
+      'lh_deal_desk_7k2q@127.0.0.1:5432/crm',
+    )
+    expect(seen.env).toMatchObject({
+      PGHOST: '127.0.0.1',
+      PGPORT: '5432',
+      PGDATABASE: 'crm',
+      PGUSER: 'lh_deal_desk_7k2q',
+      PGPASSWORD: secret,
+      DATABASE_URL_CRM_DEALS: seen.env['DATABASE_URL'],
+      MINE: '1',
+    })
+    expect(Object.keys(seen.env).filter(name => /^LEASEHOLD|PGSERVICE/.test(name))).toEqual([])
+    expect(JSON.stringify(seen.argv) + err).not.toContain(secret)
+    expect(seen.umask).toBe(process.umask())
+  })
+
+  test('is told what it has and what became of it, on stderr', async () => {
+    const { err, out } = await run(['true'])
+    expect(out).toBe('')
+    expect(err).toMatch(/● L-7K2Q9 crm\.deals:read · for this command · .*\n/)
+    expect(err).toMatch(/○ L-7K2Q9 released after \d+ s · ● verified gone · .* trace T-T91C0\n/)
+  })
+})
+
+describe('a task', () => {
+  test("is opened on the person's behalf, for one purpose, as the app's identity", async () => {
+    await run(['true'])
+    const exchange = stub.asked.find(({ path }) => path === '/oauth/token')
+    expect(Object.fromEntries(new URLSearchParams(exchange?.body))).toEqual({
+      client_id: 'leasehold-cli',
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: 'person-token',
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      scope: 'board',
+      identity: 'deal-desk/run',
+    })
+    const tokens = stub.asked.map(({ path, token }) => [path, token])
+    expect(tokens).toContainEqual(['/v1/leases', 'task-token'])
+    expect(tokens).toContainEqual(['/v1/tasks/T-T91C0/close', 'task-token'])
+  })
+
+  test("of an agent is the app's agent's", async () => {
+    await run(['true'], { CLAUDECODE: '1' })
+    const exchange = stub.asked.find(({ path }) => path === '/oauth/token')
+    expect(new URLSearchParams(exchange?.body).get('identity')).toBe('deal-desk/agent')
+  })
+
+  test('is closed by the person where its own token has ended', async () => {
+    const kept = stub.answers[closed]
+    stub.answers[closed] = ({ token }: Asked) =>
+      token === 'person-token'
+        ? { body: kept }
+        : { status: 401, body: problem('token-refused', 401, 'x') }
+    const { code, err } = await run(['true'])
+    stub.answers[closed] = kept
+    expect(code).toBe(0)
+    expect(err).toContain('verified gone')
+  })
+
+  test('that can not be closed now does not change how the command ended', async () => {
+    const kept = stub.answers[closed]
+    stub.answers[closed] = () => ({ status: 503, body: problem('store-unavailable', 503, 'x') })
+    const { code, err } = await run(node('process.exit(3)'))
+    stub.answers[closed] = kept
+    expect(code).toBe(3)
+    expect(err).toContain('not released yet: the server ends it by itself')
+  })
+
+  test('gets another term in time, while its command runs', async () => {
+    const soon = { ...views.lease, termEndsAt: new Date(Date.now() + 1500).toISOString() }
+    const kept = stub.answers['POST /v1/leases'] as IssuedLeaseView
+    stub.answers['POST /v1/leases'] = { ...kept, lease: soon }
+    const renew = `POST /v1/leases/${views.lease.id}/renew`
+    stub.answers[renew] = { ...soon, termEndsAt: new Date(Date.now() + 3_600_000).toISOString() }
+    await run(node('setTimeout(() => {}, 2500)'))
+    stub.answers['POST /v1/leases'] = kept
+    expect(paths().filter(path => path === renew)).toHaveLength(1)
+    expect(stub.asked.find(({ path }) => path.endsWith('/renew'))?.token).toBe('task-token')
+  })
+})
+
+describe('a command that is not run', () => {
+  test('because there is none of that name is 127, and what it would have had is gone', async () => {
+    const { code, err } = await run(['no-such-command-here'])
+    expect(code).toBe(127)
+    expect(err).toContain('`no-such-command-here` not found. Leasehold started fine')
+    expect(err).toContain('LH-RUN-03')
+    expect(paths().at(-1)).toBe(closed)
+  })
+
+  test('because its shell emptied one of its words is 125, with the way to write it', async () => {
+    const { code, err } = await run(['echo', ''])
+    expect(code).toBe(125)
+    expect(err).toContain('LH-RUN-04')
+    expect(stub.asked).toEqual([])
+  })
+
+  test('because nothing was named, or the server can not decide now, is 125; signed out is 77', async () => {
+    expect(await run([])).toMatchObject({ code: 125 })
+    const away = { LEASEHOLD_SERVER: 'http://127.0.0.1:9' }
+    const { code, err } = await run(['true'], away)
+    expect(code).toBe(77)
+    expect(err).toContain('LH-AUTH-01')
+    const kept = stub.answers['POST /v1/leases']
+    stub.answers['POST /v1/leases'] = () => ({
+      status: 503,
+      body: problem('stale', 503, 'Too old.'),
+    })
+    expect(await run(['true'])).toMatchObject({ code: 125 })
+    stub.answers['POST /v1/leases'] = kept
+  })
+
+  test('because it was denied is 65, says why, and leaves no task open', async () => {
+    const kept = stub.answers['POST /v1/leases']
+    const { denial } = views
+    stub.answers['POST /v1/leases'] = () => ({
+      status: 403,
+      body: problem('denied', 403, denial.says, { denial }),
+    })
+    const { code, err, out } = await run(['echo', 'ran'])
+    stub.answers['POST /v1/leases'] = kept
+    expect(code).toBe(65)
+    expect(out).toBe('')
+    expect(err).toContain('customer-data-write')
+    expect(paths().at(-1)).toBe(closed)
+  })
+})
+
+describe('files', () => {
+  test('are of the person alone whatever the umask, the cache of a clone too', async () => {
+    const lh = resolve(import.meta.dirname, '../../../lh')
+    const profiles = join(home, '.config/leasehold')
+    await rm(profiles, { recursive: true })
+    stub.answers['GET /v1/keys'] = () => ({ status: 500, body: problem('internal', 500, 'x') })
+    const env = { PATH: process.env['PATH'], HOME: home, LEASEHOLD_SERVER: stub.url }
+    const words = `umask 000; '${lh}' new 'a board of deals' --backup Tom; '${lh}' --version`
+    stub.answers['POST /v1/apps'] = views.app
+    await ended(spawn('sh', ['-c', words], { cwd: home, env }))
+    expect((await stat(join(home, '.cache/leasehold'))).mode & 0o777).toBe(0o700)
+    expect((await stat(join(home, 'leasehold.yaml'))).mode & 0o077).toBe(0)
+    expect(await readFile(join(home, 'leasehold.yaml'), 'utf8')).toBe('app: deal-desk\n')
+  })
+})
