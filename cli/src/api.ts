@@ -97,17 +97,19 @@ export function parse({ text, status }: Reply): unknown {
   }
 }
 
+type Refusal = { error: string; error_description: string; decision: string }
+
 /** RFC 9457 from our API, RFC 6749 from the token endpoint. */
 export function accept(reply: Reply): Reply {
   const { status, skewMs } = reply
   if (status >= 200 && status < 300) return reply
   const minutes = Math.round(Math.abs(skewMs) / 60_000)
   if (status === 401 && minutes > 1) throw problem('LH-CLOCK-10', { minutes: String(minutes) })
-  const body = parse(reply) as Partial<ProblemBody & { error: string; error_description: string }>
+  const body = parse(reply) as Partial<ProblemBody & Refusal>
   const { denial, field, code = body.error } = body
   if (code === undefined) throw problem('LH-NET-13', { status: String(status) })
   const detail = body.detail ?? body.error_description ?? code
-  if (/^(not-signed-in|token-refused)$/.test(code)) throw problem('LH-AUTH-01', { why: detail })
+  if (/^(not-signed-in|token-refused)$/.test(code)) throw problem('LH-AUTH-01', {})
   throw new Problem({
     code,
     exit: exitBy[code] ?? exitBy[status] ?? exits.failed,
@@ -116,7 +118,7 @@ export function accept(reply: Reply): Reply {
     next: denial
       ? `leasehold why ${denial.shortId}`
       : (body.next ?? `leasehold ${status === 404 ? 'ls' : 'doctor'}`),
-    ref: denial?.shortId ?? body.requestId,
+    ref: denial?.shortId ?? body.decision ?? body.requestId,
     denial,
   })
 }
@@ -124,6 +126,7 @@ export function accept(reply: Reply): Reply {
 /** Codes first; of the rest the status says enough. */
 const exitBy: Readonly<Record<string, number>> = {
   denied: exits.denied,
+  access_denied: exits.denied,
   'approval-needed': exits.waiting,
   'human-required': exits.needsPerson,
   'rate-limited': exits.tryAgain,

@@ -6,7 +6,7 @@ import type { DenialView } from '../../src/doors/api/contract.ts'
 import { type Answer, glyph } from './answer.ts'
 import type { Host, Sink } from './host.ts'
 import { exits, type Problem } from './problem.ts'
-import { pad, safeJson, safeLine, shortIds } from './text.ts'
+import { named, pad, safeJson, safeLine, shortIds } from './text.ts'
 
 /** `command` is how the person calls us from where they are: `leasehold`, or `./lh` in a clone. */
 export type Style = { isJson: boolean; isPlain: boolean; isQuiet: boolean; command: string }
@@ -104,7 +104,7 @@ export function denialLines({ rule, says, because, wouldPassIf, instead }: Denia
       return `${label('Because', i)}${fact} is ${is}, needs ${needs}${source}`
     }),
     `${label('Would pass if')}${wouldPassIf}`,
-    ...instead.map((each, i) => `${label('Instead', i)}${each.says}   ${each.command ?? ''}`),
+    ...instead.map((each, i) => `${label('Instead', i)}${each.says}   ${named(each.command)}`),
   ]
 }
 

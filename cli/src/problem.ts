@@ -53,7 +53,7 @@ export function failed(what: string, next: string, why?: string): Problem {
 /** Ours: code, exit, what, why, next. `{…}` is filled by what was there. */
 const table = `
 LH-DRY-00 0 | Would send {what} | Nothing was changed. | Leave out --dry-run to do it.
-LH-AUTH-01 77 | You are not signed in. | {why} | leasehold login
+LH-AUTH-01 77 | You are not signed in. | | leasehold login
 LH-HUMAN-09 64 | {what} | {why} | A person, in a terminal: {next}
 LH-NET-05 69 | Cannot reach {host} ({how}).
   | What you hold stays valid until its term ends; anything new needs the server. | {next}
@@ -78,17 +78,13 @@ LH-BUG-99 70 | Something broke in this command; it is a bug of ours.
   | {why} | Run it again with LEASEHOLD_DEBUG=1 and report what it says.
 `
 
-export function problem(
-  code: string,
-  fill: Readonly<Record<string, string>>,
-  cause?: unknown,
-): Problem {
+type Fill = Readonly<Record<string, string>>
+
+export function problem(code: string, fill: Fill, cause?: unknown): Problem {
   const rows = table.trim().replaceAll('\n  |', ' |').split('\n')
+  const put = (text: string) => text.replace(/\{(\w+)\}/g, (_, name: string) => fill[name] ?? '')
   const [head = '', ...texts] = rows.find(row => row.startsWith(`${code} `))?.split(/ ?\| /) ?? []
-  const filled = texts.map(text =>
-    text.replace(/\{(\w+)\}/g, (_, name: string) => fill[name] ?? ''),
-  )
-  const [what = code, why = '', next = 'leasehold doctor'] = filled
+  const [what = code, why = '', next = 'leasehold doctor'] = texts.map(put)
   const exit = Number(head.split(' ')[1] ?? exits.internal)
   return new Problem({ code, exit, what, why: why === '' ? undefined : why, next }, cause)
 }

@@ -63,7 +63,7 @@ describe('a refusal', () => {
         Because       app.stage is prototype, needs managed
                       resource.dataClass is customer, needs internal   (Tom Reyes)
         Would pass if the app is managed
-        Instead       The sandbox twin crm.sandbox-contacts   leasehold ask crm.sandbox-contacts:write
+        Instead       The sandbox twin crm.sandbox-contacts   leasehold ask crm.sandbox-contacts --write
         Next  leasehold why D-H1TWW
         Ref   D-H1TWW
       "

@@ -30,6 +30,11 @@ export function shortIds(text: string): string {
   return text.replace(/\b(rq|gr|tk|ls|dc|fi)_[0-9a-z]{26}\b/g, short)
 }
 
+/** A command as the server says it, with our name or without, as we say it. */
+export function named(command = ''): string {
+  return command.replace(/^(?:(?:leasehold|\.\/lh) )?(?=\S)/, 'leasehold ')
+}
+
 /** Pads by what is seen, not by code units. */
 export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - [...text].length))

@@ -234,6 +234,32 @@ describe('what is said', () => {
     expect(sent).toEqual({ says: 'yes', bodyHash: views.request.bodyHash })
   })
 
+  test('what is asked for is said as resource:action, or with flags', async () => {
+    const sent = async (...words: string[]) => {
+      await run(world, 'ask', ...words, '--as', 'deal-desk', '--because', 'x')
+      return JSON.parse(stub.asked.at(-1)?.body ?? '{}') as object
+    }
+    const both = { resource: 'crm.deals', actions: ['read', 'write'] }
+    expect(await sent('crm.deals')).toMatchObject({ resource: 'crm.deals', actions: ['read'] })
+    expect(await sent('crm.deals:read,write', '--role', 'run,agent')).toMatchObject({
+      ...both,
+      roles: ['run', 'agent'],
+      unattended: false,
+    })
+    expect(await sent('crm.deals', '--read', '--write')).toMatchObject(both)
+    expect((await run(world, 'ask', 'a:b:c', '--as', 'deal-desk', '--because', 'x')).code).toBe(2)
+  })
+
+  test('a request that is agreed at once is no waiting', async () => {
+    const kept = stub.answers['POST /v1/requests']
+    stub.answers['POST /v1/requests'] = { ...views.request, state: 'agreed' }
+    const said = await run(world, 'ask', 'crm.deals', '--as', 'deal-desk', '--because', 'x')
+    stub.answers['POST /v1/requests'] = kept
+    expect(said).toMatchObject({ code: 0 })
+    expect(said.out).toContain('● agreed: deal-desk may read crm.deals')
+    expect(said.err).toContain('Next: leasehold status deal-desk')
+  })
+
   test('a person who may be trusted is so as owner and backup', async () => {
     await run(world, 'trust', 'add', 'deal-desk', '--preset', 'person', '--reason', 'mine')
     expect(JSON.parse(stub.asked.at(-1)?.body ?? '{}')).toMatchObject({

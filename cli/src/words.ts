@@ -27,7 +27,8 @@ new <purpose> --bare --name <slug> --backup <person> --days <n> --class <classes
   | make.newApp | register an app: an owner, a purpose, an end
 run [command...] --need <resource:action...> --purpose <name> --via <how>
   | run.run | run a command with what it needs, for as long as it runs
-ask <resource:action> --because <reason> --columns <names> --role <roles> --unattended --until <time>
+ask <resource:action> --read --write --because <reason> --columns <names> --role <roles>
+  --unattended --until <time>
   | requests.askFor | ask for data: crm.deals:read
 status [app] | things.status | how the app is, and what to do next
 why [decision] | prove.why | why something was refused; alone, the last time
@@ -82,7 +83,10 @@ logout | session.logout | forget the sign-in on this computer
 export function parseWords(): Word[] {
   const words: Word[] = []
   let group = ''
-  for (const line of table.trim().replaceAll('\n  |', ' |').split('\n')) {
+  for (const line of table
+    .trim()
+    .replaceAll(/\n +(?=\||--)/g, ' ')
+    .split('\n')) {
     const [typed = '', verb = '', says = ''] = line.split(' | ')
     if (verb === '') group = line
     const [left = '', ...options] = typed.split(' --')

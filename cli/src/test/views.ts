@@ -32,7 +32,7 @@ export const denial: api.DenialView = {
   instead: [
     {
       says: 'The sandbox twin crm.sandbox-contacts',
-      command: './lh ask crm.sandbox-contacts:write',
+      command: 'ask crm.sandbox-contacts --write',
     },
   ],
 }

@@ -242,6 +242,6 @@ describe('ending an app', () => {
     const { code, out } = await run(world, 'end', 'deal-desk', '--yes')
     expect(code).toBe(1)
     expect(out).toContain('deal-desk: ▲ 1 of 2 verified gone')
-    expect(out).toContain('Trying again in 3 min, 14:33')
+    expect(out).toContain('Looking again in 3 min, 14:33')
   })
 })

@@ -50,7 +50,7 @@ async function ended(cli: Cli, slug: string, view: OffboardingView): Promise<Ans
   const isGreen = view.state === 'verified-gone'
   const { green, of, nextTryAt } = view
   const lines = [`${slug}: ${isGreen ? glyph.ok : glyph.wait} ${green} of ${of} verified gone`]
-  if (nextTryAt !== null) lines.push(`  Trying again ${moment(nextTryAt, cli.host.now())}`)
+  if (nextTryAt !== null) lines.push(`  Looking again ${moment(nextTryAt, cli.host.now())}`)
   if (view.certifiedAt === null) return said(view, [lines, `end ${slug}`, isGreen])
   const file = (await cli.api.get(`/v1/apps/${segment(slug)}/certificate`)) as CertificateFile
   const name = `${slug}.end.json`

@@ -44,7 +44,7 @@ export function lists<T extends object>(
     const query = ['state', 'app'].map(name => [name, options.text(name) ?? ''])
     const filter = new URLSearchParams(query.filter(([, value]) => value !== ''))
     const { items } = (await api.get(`/v1/${path}${String(filter)}`)) as { items: T[] }
-    const step = items[0] ? next(items[0]) : 'help all'
+    const step = items[0] ? next(items[0]) : path === 'apps?' ? 'new "what it should do"' : 'ls'
     return { result: { items }, table: tableOf(items, keys, host.now()), next: `leasehold ${step}` }
   }
 }

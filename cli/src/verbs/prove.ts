@@ -4,7 +4,7 @@ import { type Answer, glyph, mark } from '../answer.ts'
 import type { Cli } from '../cli.ts'
 import { readText } from '../files.ts'
 import { failed } from '../problem.ts'
-import { pad, shortIds } from '../text.ts'
+import { named, pad, shortIds } from '../text.ts'
 import { clockTime, dayTime } from '../time.ts'
 import { decisionLines } from './cards.ts'
 import { readApp, said, segment, tableOf } from './kit.ts'
@@ -16,7 +16,7 @@ export async function log(cli: Cli, subject = ''): Promise<Answer> {
   const filter = ['kind', 'before', 'limit'].map(name => [name, cli.options.text(name) ?? ''])
   const there = [['subject', subject], ...filter].filter(([, value]) => value !== '')
   const page = (await cli.api.get(`/v1/log?${String(new URLSearchParams(there))}`)) as api.LogPage
-  const keys = ['position', 'at', 'kind', 'actorName', 'says', 'subjects', 'erased'] as const
+  const keys = ['position', 'at', 'kind', 'actorName', 'says', 'subjects'] as const
   const table = tableOf(page.entries, keys, cli.host.now())
   return { result: page, table, next: 'leasehold verify' }
 }
@@ -35,7 +35,7 @@ export async function trace(cli: Cli, thing: string): Promise<Answer> {
     return `  ${pad(hop.name, name)}  ${pad(hop.what, what)}  ${time}  ${provenBy(hop)}`
   })
   const next = cli.server.demo ? 'policy try demo/stricter.cedar' : `log ${thing}`
-  return said(view, [[...lines, `  ${sums}${back}`], next, missing === 0])
+  return said(view, [[...lines, `  ${sums}${back}`], next])
 }
 
 function provenBy({ state, by, entry }: api.Hop): string {
@@ -45,17 +45,17 @@ function provenBy({ state, by, entry }: api.Hop): string {
 }
 
 /** Without a name: the last refusal of this folder's app. */
-export async function why(cli: Cli, named?: string): Promise<Answer> {
-  const id = named ?? (await readApp(cli)).lastDenial?.decisionId
+export async function why(cli: Cli, decisionId?: string): Promise<Answer> {
+  const id = decisionId ?? (await readApp(cli)).lastDenial?.decisionId
   if (id === undefined) throw failed('Nothing of it was refused.', 'leasehold status')
   const decision = (await cli.api.get(`/v1/decisions/${segment(id)}`)) as api.DecisionView
   const instead = decision.denial?.instead.find(each => each.command !== undefined)?.command
   const answer = said(decision, [decisionLines(decision, cli.host.now()), `trace ${id}`])
-  return instead === undefined ? answer : { ...answer, next: instead }
+  return instead === undefined ? answer : { ...answer, next: named(instead) }
 }
 
 export async function checkPolicy(cli: Cli, file?: string): Promise<Answer> {
-  const body = { text: file === undefined ? undefined : readText(cli.host, file) }
+  const body = { text: file === undefined ? '' : readText(cli.host, file) }
   const view = (await cli.api.post('/v1/policy/check', body, look)) as api.PolicyCheckView
   const { rules, cases, failed: bad } = view
   const isGood = bad.length === 0

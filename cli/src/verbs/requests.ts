@@ -14,9 +14,10 @@ export const addTrust = changes('apps/:app/trust', trustBody, asked)
 export const pushPolicy = changes('policy/propose', rulesBody, asked)
 
 async function askBody(cli: Cli, text = ''): Promise<Ask> {
+  const flags = ['read', 'write'].filter(name => cli.options.is(name))
   return {
     app: appOf(cli),
-    ...parseNeed(text),
+    ...parseNeed(flags.length === 0 ? text : `${text}:${flags.join()}`),
     reason: await reasonOf(cli, 'because'),
     unattended: cli.options.is('unattended'),
     roles: cli.options.list('role') as Ask['roles'],
@@ -51,13 +52,14 @@ async function rulesBody(cli: Cli, file = ''): Promise<object> {
 
 /** Waiting for a person is exit 66, so that a script knows it has nothing yet. */
 function asked(request: RequestView, { host }: Cli): Said {
-  const { shortId, says, gives, approvers, state, expiresAt } = request
+  const { shortId, app, says, gives, approvers, state, expiresAt } = request
   const isOpen = state === 'open'
   const head = isOpen ? `${glyph.wait} Waiting for ${approvers.join(', ')}` : stateWord(state)
   const until = `  ${shortId} · ends ${moment(expiresAt, host.now())}`
   const lines = [`${head}: ${says}`, ...gives.map(line => `  ${line}`)]
   if (isOpen) lines.push(`${until} · take back: leasehold request withdraw ${shortId}`)
-  return [lines, `request show ${shortId}`, isOpen ? exits.waiting : state === 'agreed']
+  if (!isOpen) return [lines, app === null ? 'ls' : `status ${app}`, state === 'agreed']
+  return [lines, `request show ${shortId}`, exits.waiting]
 }
 
 /** `crm.deals:read,write`: a resource and what is done with it, the same wherever it is typed. */

@@ -286,6 +286,21 @@ describe('a command that is not run', () => {
     stub.answers['POST /v1/leases'] = kept
   })
 
+  test('because the app may not even open a task is 65, and the decision is named', async () => {
+    const kept = stub.answers['POST /oauth/token']
+    const error = {
+      error: 'access_denied',
+      error_description: 'It is paused.',
+      decision: 'D-QF9XN',
+    }
+    stub.answers['POST /oauth/token'] = () => ({ status: 403, body: error })
+    const { code, err } = await run(['true'])
+    stub.answers['POST /oauth/token'] = kept
+    expect(code).toBe(65)
+    expect(err).toContain('✕ It is paused.')
+    expect(err).toContain('Ref   D-QF9XN')
+  })
+
   test('because it was denied is 65, says why, and leaves no task open', async () => {
     const kept = stub.answers['POST /v1/leases']
     const { denial } = views

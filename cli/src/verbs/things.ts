@@ -2,6 +2,7 @@
 import type * as api from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
 import type { Cli } from '../cli.ts'
+import { named } from '../text.ts'
 import { moment } from '../time.ts'
 import { appLines, cardOf, leaseLines } from './cards.ts'
 import { changes, lists, readApp, reasonOf, type Said, said, segment, tableOf } from './kit.ts'
@@ -95,14 +96,14 @@ function appSays(app: api.AppView, says: string): Said {
   return [`${mark} ${app.slug} ${says}`, `status ${app.slug}`]
 }
 
-export async function status(cli: Cli, named?: string): Promise<Answer> {
-  const app = await readApp(cli, named)
+export async function status(cli: Cli, slug?: string): Promise<Answer> {
+  const app = await readApp(cli, slug)
   const answer = said(app, [appLines(app, cli.host.now()), `log ${app.slug}`])
-  return app.next === null ? answer : { ...answer, next: app.next }
+  return app.next === null ? answer : { ...answer, next: named(app.next) }
 }
 
-export async function trust(cli: Cli, named?: string): Promise<Answer> {
-  const app = await readApp(cli, named)
+export async function trust(cli: Cli, slug?: string): Promise<Answer> {
+  const app = await readApp(cli, slug)
   const items = app.trust.map(rule => ({ ...rule, claims: JSON.stringify(rule.claims) }))
   const table = tableOf(items, ['role', 'state', 'preset', 'issuer', 'claims'], cli.host.now())
   return { result: { items }, table, next: `leasehold trust add ${app.slug}` }
@@ -115,6 +116,5 @@ export async function show(cli: Cli, text: string): Promise<Answer> {
   const thing = /^#\d+$/.test(text) ? entry : await look()
   const found = await cli.api.get(thing.path)
   const verb = { lease: 'trace', task: 'trace', request: 'approve' }[thing.type]
-  const next = verb === undefined ? 'log' : `${verb} ${text}`
-  return said(found, [cardOf(thing.type, found, cli.host.now()), next])
+  return said(found, [cardOf(thing.type, found, cli.host.now()), verb ? `${verb} ${text}` : 'log'])
 }

@@ -129,6 +129,7 @@ describe('the log of a server', () => {
     serve(logOf(keys, leaves), 12)
     const first = await run(world, 'verify')
     expect(first).toMatchObject({ code: 0 })
+    expect(first.out).toContain('first look: remembered from now on')
     expect(first.out).toContain('12 entries, signed by the key of acme.example/log')
     serve(logOf(keys, leaves), 31)
     const later = await run(world, 'verify')

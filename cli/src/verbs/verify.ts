@@ -110,10 +110,12 @@ async function verifyLog({ server, api }: Cli): Promise<Answer> {
   const look = { isLook: true, timeoutMs: 120_000 }
   const check = (await api.post('/v1/log/check', {}, look)) as LogCheckView
   const { verified, entries, checkpoints, faults } = check
+  const seen = `the ${before.size} entries seen before are its beginning`
+  const grows = known === undefined ? 'first look: remembered from now on' : seen
   const lines = [
     `  ${glyph.ok} root key         ${shortPrint(table.rootFingerprint)}, ${table.installation}`,
     `  ${glyph.ok} checkpoint       ${tree.size} entries, signed by the key of ${tree.origin}`,
-    `  ${glyph.ok} only grows       the ${before.size} entries seen before are its beginning`,
+    `  ${glyph.ok} only grows       ${grows}`,
     `  ${mark(verified)} every entry      ${entries} read again by the server, ${checkpoints} checkpoints`,
     ...faults.map(fault => `      ${glyph.bad} ${fault}`),
   ]
