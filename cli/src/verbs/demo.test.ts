@@ -144,7 +144,7 @@ describe('the five commands of the demo', () => {
           tried the key         ✕ it still works
         invoice-bot: ▲ 0 of 1 verified gone.  1 still there.  The certificate is not green, and says so:
           leasehold verify demo/invoice-bot.end.json      exit 1
-        Trying again at 14:03, 14:05, 14:09 …, until it is true. Owner and platform have been told.
+        Trying again at 14:03:00, 14:05:00, 14:09:00 …, until it is true. Owner and platform have been told.
         Now let it stop lying: leasehold demo liar --honest       (watch it turn green)
         Your own app: leasehold new "what it should do"
       "

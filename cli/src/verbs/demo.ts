@@ -55,7 +55,7 @@ export async function liar(cli: Cli): Promise<Answer> {
     const head = `  ${app}: ${glyph.ok} ${green} of ${of} verified gone.  The certificate is green now:`
     return said(seen, [[...steps, head, verify], mine])
   }
-  const tries = nextTries.map(each => clockTime(each).slice(0, 5)).join(', ')
+  const tries = nextTries.map(each => clockTime(each).slice(0, 8)).join(', ')
   const counts = `${green} of ${of} verified gone.  ${of - green} still there.`
   const lines = [
     `  ${app} gets a lease at a pretend database that answers "dropped" and drops nothing.`,
