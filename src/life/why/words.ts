@@ -17,7 +17,7 @@ export const ownRules: ReadonlyMap<string, readonly [says: string, passesIf: str
     ],
     'log-regressed': [
       'The log is behind one that was seen before: nothing is decided until that is clear.',
-      'the newer log is back, or the gap is recorded: doctor --accept-loss',
+      'the newer log is back, or the gap is recorded: serve --accept-loss',
     ],
     'policy-error': [
       'A rule could not be evaluated, so the answer is no.',
