@@ -14,15 +14,13 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'ledger-entries': async () => (await import('./ledger-entries.ts')).benchLedgerEntries,
   'lease-cycle': async () => (await import('./lease-cycle.ts')).benchLeaseCycle,
   expiry: async () => (await import('./expiry.ts')).benchExpiry,
-  'memory-idle': async () => (await import('./memory.ts')).benchIdle,
-  'memory-embedded': async () => (await import('./memory.ts')).benchEmbedded,
-  'memory-postgres': async () => (await import('./memory.ts')).benchPostgres,
-  start: async () => (await import('./start.ts')).benchStart,
-  cli: async () => (await import('./cli.ts')).benchCli,
+  'memory-idle': async () => (await import('./process.ts')).benchIdle,
+  start: async () => (await import('./process.ts')).benchStart,
+  cli: async () => (await import('./process.ts')).benchCli,
 }
 
 /** As the scripts of package.json start the server. */
-export const serverFlags = ['--max-semi-space-size=4']
+const serverFlags = ['--max-semi-space-size=4']
 
 if (import.meta.main) await main()
 

@@ -7,11 +7,11 @@ export interface Teller {
   readonly tell: Tell
   line(text?: string): void
   /** A part that is ready, with the time it took at the right. */
-  part(name: string, seconds: number): void
+  readonly part: (name: string, seconds: number) => void
 }
 
 export function teller(out: NodeJS.WriteStream): Teller {
-  const colored = out.isTTY === true && process.env.NO_COLOR === undefined
+  const colored = out.isTTY && process.env.NO_COLOR === undefined
   const green = (text: string) => (colored ? `\u001b[32m${text}\u001b[0m` : text)
   const red = (text: string) => (colored ? `\u001b[31m${text}\u001b[0m` : text)
   const marks = {

@@ -10,9 +10,9 @@ import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { sweepLeases } from './core/lease/sweep.ts'
 import { watchLeases } from './core/lease/watch.ts'
-import { sweepSignIns } from './life/sign-in/rows.ts'
 import { dueOffboardings } from './life/offboard/rows.ts'
 import { runOffboarding } from './life/offboard/run.ts'
+import { sweepSignIns } from './life/sign-in/rows.ts'
 import { listAgreedIdle, type World } from './world.ts'
 
 export interface Job {
@@ -23,7 +23,7 @@ export interface Job {
 
 export interface Schedule {
   /** Runs one job now, or joins the run under way; for those who wait for its effect. */
-  runNow(name: string): Promise<void>
+  readonly runNow: (name: string) => Promise<void>
   /** When each job last ended well, in milliseconds of `now`; what a watchdog looks at. */
   lastDone(): ReadonlyMap<string, number>
   /** Waits for what is under way. */

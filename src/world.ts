@@ -3,7 +3,6 @@
  * chapters meet that do not know each other; nothing here decides.
  */
 import type { Config } from './config.ts'
-import { sweepApps } from './core/app/sweep.ts'
 import { requestTable } from './core/approval/rows.ts'
 import { type AnyId, newId, type PersonId, type RequestId, systemId } from './core/base/ids.ts'
 import { limits } from './core/base/limits.ts'

@@ -93,7 +93,7 @@ async function attempt<T>(tally: Tally, run: () => Promise<T>): Promise<T | 'awa
       thrown instanceof Refused
         ? `${thrown.status} ${thrown.problem.code}`
         : thrown instanceof Error
-          ? `${thrown.message.slice(0, 80)} ${String(thrown.cause ?? '')}`
+          ? `${thrown.message.slice(0, 80)} ${thrown.cause instanceof Error ? thrown.cause.message : ''}`
           : 'no answer'
     tally.refused.set(what, (tally.refused.get(what) ?? 0) + 1)
     return isAway ? 'away' : 'refused'

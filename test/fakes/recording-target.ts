@@ -165,6 +165,6 @@ function listAll(state: RecordingTarget): Found[] {
 
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
   })
 }

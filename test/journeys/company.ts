@@ -52,7 +52,7 @@ export interface Company {
   readonly ids: Readonly<Record<Name, PersonId>>
   readonly logged: Readonly<Record<string, unknown>>[]
   /** As a person by name, with a task token, or (null) as nobody. */
-  as(who: Name | { task: string } | null): {
+  readonly as: (who: Name | { task: string } | null) => {
     (
       method: string,
       path: string,
@@ -137,7 +137,7 @@ export async function startCompany(options: { target?: boolean } = {}): Promise<
         ...init,
         headers: {
           ...(who === undefined ? {} : { authorization: `Bearer ${bearer(who, ids)}` }),
-          ...init.headers,
+          ...Object.fromEntries(new Headers(init.headers)),
         },
       }),
     async exchange(form, claims = {}) {

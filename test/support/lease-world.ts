@@ -89,7 +89,7 @@ async function makeRows(world: LeaseWorld & TestWorld) {
     madeBy: world.first.id,
     madeAt: now,
     endedAt: null,
-  } as AppRow
+  }
   const identity: IdentityRow = {
     id: newId('identity'),
     version: 1,

@@ -2,7 +2,6 @@
 
 import { appTable } from '../../src/core/app/rows.ts'
 import { requestTable } from '../../src/core/approval/rows.ts'
-import type { ResourceId } from '../../src/core/base/ids.ts'
 import type { DataAction } from '../../src/core/base/permit.ts'
 import { findingTable } from '../../src/core/finding/rows.ts'
 import { grantTable, manifestTable, resourceTable, targetTable } from '../../src/core/grant/rows.ts'
@@ -227,7 +226,7 @@ export function addGrant(
   change('app_grant', id, {
     appId: ids.app,
     roles: ['run'],
-    resourceId: resourceId as ResourceId,
+    resourceId,
     targetId: 'tg_crm',
     actions,
     columns: ['id', 'stage', 'amount'],

@@ -58,12 +58,21 @@ export function findApp(sql: Sql, id: AppId): Promise<AppRow | undefined> {
 export const orphaned = 'app-orphaned'
 export const backupGone = 'app-backup-gone'
 
+/** What happens to an app by itself. */
+export type Due =
+  | 'end-due'
+  | 'owner-gone'
+  | 'owner-back'
+  | 'hand-over-due'
+  | 'backup-gone'
+  | 'backup-back'
+
 /**
  * Living apps to which something happens by itself, with what it is; of one app, or a page of all.
  * Nobody who was not seen since `silentSince` counts as living; who has been without an owner since
  * `orphanedSince` is paused.
  */
-export function listDueApps<Due extends string>(
+export function listDueApps(
   sql: Sql,
   times: { now: Instant; silentSince: Instant; orphanedSince: Instant },
   id: AppId | null = null,

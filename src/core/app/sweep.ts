@@ -14,7 +14,7 @@ import { entryKind } from '../ledger/kind.ts'
 import { recorded, type Scope, type SweepWorld } from '../ledger/record.ts'
 import { handOverEndsAt } from './app.ts'
 import { changeApp } from './events.ts'
-import { type AppRow, appTable, backupGone, listDueApps, orphaned } from './rows.ts'
+import { type AppRow, appTable, backupGone, type Due, listDueApps, orphaned } from './rows.ts'
 
 /** What may happen, the action that allows it, and what the log says of it. */
 const dues = {
@@ -33,12 +33,11 @@ const dues = {
     entryKind('app.backup-gone', 'lost its backup: the owner is asked'),
   ],
   'backup-back': ['app.transfer', entryKind('app.backup-back', 'has its backup back')],
-} as const
-type Due = keyof typeof dues
+} as const satisfies Record<Due, unknown>
 
 /** Returns how many apps changed. A page at a time: what is left is taken by the next sweep. */
 export async function sweepApps(world: SweepWorld): Promise<number> {
-  const found = await listDueApps<Due>(world.store, timesAt(world.clock.now()))
+  const found = await listDueApps(world.store, timesAt(world.clock.now()))
   return forEachDue(found, ({ id, due }) => applyDue(world, id, due))
 }
 
@@ -63,7 +62,7 @@ async function follow(scope: Scope, due: Due, app: AppRow): Promise<unknown> {
 
 /** Looked at again under the lock: an owner who signed in meanwhile is not gone. */
 async function requireDue(scope: Scope, id: AppId, due: Due): Promise<void> {
-  const [still] = await listDueApps<Due>(scope.tx, timesAt(scope.at), id)
+  const [still] = await listDueApps(scope.tx, timesAt(scope.at), id)
   if (still?.due !== due)
     throw new Problem('wrong-state', {
       detail: 'This is not due any more.',

@@ -271,9 +271,7 @@ export async function findDue(sql: Sql, id: LeaseId): Promise<DueLease | undefin
 export async function takeDue(
   sql: Sql,
   targetId: TargetId,
-  now: Instant,
-  until: Instant,
-  limit: number,
+  { now, until, limit }: { now: Instant; until: Instant; limit: number },
 ): Promise<DueLease[]> {
   const rows = await sql.query<DueText>(
     `with first as (

@@ -39,7 +39,7 @@ export async function sweepTarget(world: SweepWorld, targetId: TargetId): Promis
   for (;;) {
     const now = world.clock.now()
     const until = addMs(now, limits.sweepHoldMs)
-    const due = await takeDue(world.store, targetId, now, until, limits.sweepBatch)
+    const due = await takeDue(world.store, targetId, { now, until, limit: limits.sweepBatch })
     if (due.length === 0) return { looked, gone }
     const seen: Seen[] = await lookAtTarget(world, due)
     const rows = await recordSeen(world, actor, seen)

@@ -92,9 +92,9 @@ export class Targets {
         detail: `\`${row.slug}\` has no configuration.`,
         next: 'Connect it again.',
       })
-    const config: Json = JSON.parse(
+    const config = JSON.parse(
       Buffer.from(this.#world.unseal(sealed, targetConfigAad(targetId))).toString('utf8'),
-    )
+    ) as Json
     // Somebody else may have opened it while we read.
     const meanwhile = this.#opened.get(targetId)
     if (meanwhile?.version === row.version) return meanwhile
@@ -115,7 +115,7 @@ export class Targets {
 /** A driver that ignores its signal is left behind; the caller goes on at the time-out. */
 async function settle<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
+    const onAbort = () => reject(signal.reason as Error)
     signal.addEventListener('abort', onAbort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })

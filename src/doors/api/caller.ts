@@ -57,7 +57,7 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
 function isTaskToken(token: string): boolean {
   try {
     decodeProtectedHeader(token)
-    return String(decodeJwt(token).sub ?? '').startsWith('spiffe://')
+    return (decodeJwt(token).sub ?? '').startsWith('spiffe://')
   } catch {
     throw refused()
   }

@@ -65,7 +65,9 @@ function cardOf(
         [`bundle ${String(body['makes']).slice(0, 12)}`, ...String(body['file']).split('\n')],
         'Every decision from then on is made under it.',
       ]
-    default:
+    case 'resource':
+    case 'target':
+    case 'transfer':
       return [`${kind} ${app}`, [], null]
   }
 }

@@ -1,6 +1,5 @@
 /** The log: read, checkpoint, proofs, check, erase. What people and programs check us by. */
 import { z } from '@hono/zod-openapi'
-import type { AnyId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { eraseWords } from '../../core/ledger/erase.ts'
@@ -107,7 +106,7 @@ async function subjectOf(
     await ask('log.read', 'app', id)
     return id
   }
-  await ask('log.read', 'installation', world.installationThing().id as AnyId)
+  await ask('log.read', 'installation', world.installationThing().id)
   return named === undefined || kind === undefined ? undefined : parseId(world.store, kind, named)
 }
 

@@ -34,12 +34,12 @@ export interface Call<I, C> {
   readonly context: Context
   param(name: string): string
   /** Asks policy for the caller: the permit, or the denial as an answer, recorded. */
-  ask<A extends ActionName>(
+  readonly ask: <A extends ActionName>(
     action: A,
     type: AboutType,
     id: AnyId,
     draft?: JsonObject,
-  ): Promise<Permit<A>>
+  ) => Promise<Permit<A>>
 }
 
 type Handle<H extends Head, I, A extends z.ZodType> = (

@@ -1,7 +1,6 @@
 /** Workloads at the OAuth endpoints: exchange, introspection and revocation of task tokens. */
 
 import { shortId } from '../../core/base/ids.ts'
-import type { JsonObject } from '../../core/base/json.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { RefusalTally } from '../../core/ledger/refusals.ts'
@@ -65,7 +64,7 @@ async function exchangeForm(
   const answer = await exchange(world, request)
   if (answer.kind === 'issued') {
     const body = { ...writeIssued(answer.token), task: shortId('task', answer.token.row.taskId) }
-    return { status: 200, body: body as JsonObject }
+    return { status: 200, body }
   }
   if (answer.kind === 'refused')
     return {

@@ -114,7 +114,7 @@ async function leaseHops(
   else if (lease.outcome !== 'never-made') hops.push(missing('lease', [name, 'not confirmed'], id))
   for (const use of about.filter(entry => entry.kind === 'lease.use')) {
     const from = { ...logged(use), by: 'the app', id }
-    hops.push(hop('use', 'asserted', ['use', `${String(use.facts.rowCount)} rows`], from))
+    hops.push(hop('use', 'asserted', ['use', `${Number(use.facts.rowCount)} rows`], from))
   }
   if (gone !== undefined)
     hops.push(hop('end', 'proven', [name, lease.outcome ?? ''], { ...logged(gone), id }))
@@ -125,7 +125,7 @@ async function leaseHops(
 
 async function decisionHops(sql: Sql, entry: TracedEntry, wanted: string): Promise<Hop[]> {
   const sealed = Array.isArray(entry.facts.decisions) ? (entry.facts.decisions as JsonObject[]) : []
-  const ids = sealed.map(each => String(each.id) as DecisionId)
+  const ids = sealed.map(each => each.id as DecisionId)
   const found = await readDecisions(sql, ids)
   return ids.map(id => {
     const name = shortId('decision', id)

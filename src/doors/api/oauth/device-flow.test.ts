@@ -11,8 +11,8 @@ import {
 } from '../../../../test/support/oauth.ts'
 import { testPermit } from '../../../../test/support/permit.ts'
 import { leavePerson } from '../../../core/people/leave.ts'
-import { verifyPersonToken } from '../../../life/sign-in/person-token.ts'
 import { findPerson } from '../../../core/people/rows.ts'
+import { verifyPersonToken } from '../../../life/sign-in/person-token.ts'
 
 let server: OauthServer
 let client: oidc.Configuration

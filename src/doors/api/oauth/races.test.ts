@@ -10,11 +10,11 @@ import {
 } from '../../../../test/support/oauth.ts'
 import { systemId } from '../../../core/base/ids.ts'
 import { isProblem } from '../../../core/base/problem.ts'
-import { makeLink, redeemLink } from '../../../life/sign-in/link.ts'
-import { verifyPersonToken } from '../../../life/sign-in/person-token.ts'
 import { signInPerson } from '../../../core/people/sign-in.ts'
 import { openStore } from '../../../core/store/open.ts'
 import type { Store } from '../../../core/store/store.ts'
+import { makeLink, redeemLink } from '../../../life/sign-in/link.ts'
+import { verifyPersonToken } from '../../../life/sign-in/person-token.ts'
 
 const many = Array.from({ length: 50 }, (_, i) => i)
 

@@ -1,6 +1,7 @@
 /** Routes of signing in and out: the start page, one-time links, the company's provider. */
 import { Problem } from '../../../core/base/problem.ts'
 import type { LedgerWorld } from '../../../core/ledger/record.ts'
+import { signInPerson } from '../../../core/people/sign-in.ts'
 import type { CompanySignIn } from '../../../life/sign-in/company.ts'
 import { redeemLink } from '../../../life/sign-in/link.ts'
 import {
@@ -11,7 +12,6 @@ import {
   type Session,
   startSession,
 } from '../../../life/sign-in/session.ts'
-import { signInPerson } from '../../../core/people/sign-in.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { homePage, linkPage, signInPage } from './pages.ts'
