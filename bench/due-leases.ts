@@ -19,16 +19,19 @@ export async function addDueLeases(
   into: { owner: pg.Client; recording: RecordingTarget },
   due: { count: number; at: Instant },
 ): Promise<void> {
+  const { world } = work.running
   for (let left = due.count; left > 0; left -= chunk) {
     const rows = Array.from({ length: Math.min(chunk, left) }, () => leaseRow(work, due.at))
     await insertRows(into.owner, 'lease', rows.map(columnsOf))
-    await insertRows(into.owner, 'lease_salt', saltsOf(work, rows))
-    work.running.world.replica.apply(rows.map(row => ({ table: leaseTable.name, row })))
-    for (const { principal, termEndsAt } of rows)
+    await insertRows(into.owner, 'lease_due', rows.map(dueOf))
+    const salts = rows.map(row => ({ lease_id: row.id, salt: world.newLeaseSalt() }))
+    await insertRows(into.owner, 'lease_salt', salts)
+    world.replica.apply(rows.map(row => ({ table: leaseTable.name, row })))
+    for (const [nth, { id, principal, termEndsAt }] of rows.entries())
       into.recording.principals.set(principal, {
         name: principal,
         holder: work.grant.holder,
-        secret: '',
+        secret: world.leaseSecret(id, salts[nth]?.salt ?? ''),
         sessions: 0,
         validUntil: termEndsAt,
       })
@@ -68,10 +71,13 @@ export function leaseRow(work: AtWork, dueAt: Instant): LeaseRow {
   }
 }
 
-/** A row as the table has it, with what the sweep keeps beside it. */
+/** A row as the table has it. */
 export function columnsOf(row: LeaseRow): Record<string, unknown> {
-  const facts = leaseTable.columns.map(column => [snakeCase(column), row[column]] as const)
-  return { ...Object.fromEntries(facts), due_at: row.termEndsAt, tries: 0 }
+  return Object.fromEntries(leaseTable.columns.map(column => [snakeCase(column), row[column]]))
+}
+
+function dueOf({ id, targetId, termEndsAt }: LeaseRow): Record<string, unknown> {
+  return { lease_id: id, target_id: targetId, due_at: termEndsAt, tries: 0 }
 }
 
 export async function insertRows(
@@ -87,17 +93,13 @@ export async function insertRows(
   )
 }
 
-function saltsOf(work: AtWork, rows: readonly LeaseRow[]) {
-  return rows.map(row => ({ lease_id: row.id, salt: work.running.world.newLeaseSalt() }))
-}
-
 /** Runs the server's job until nothing is due, and the log has it all. Answers how many went. */
 export async function sweepAll({ running: { world } }: AtWork): Promise<number> {
   const before = await countGone(world.store)
   for (;;) {
     await world.runNow('leases')
     const [row] = await world.store.query<{ due: boolean }>(
-      `select exists (select from lease where state <> 'gone' and due_at <= $1) as due`,
+      'select exists (select from lease_due where due_at <= $1) as due',
       [world.clock.now()],
     )
     if (row?.due !== true) break

@@ -57,8 +57,16 @@ describe('one broken promise is named', () => {
   })
 
   it('in the benches', () => {
-    const slow = BENCH.map(row => (row.name === 'expiry' ? { ...row, ratio: 0.49 } : row))
-    expect(judge('bench', slow).broken).toEqual(['expiry reaches 0.5'])
+    const withExpiry = (ratio: number) =>
+      judge(
+        'bench',
+        BENCH.map(row => (row.name === 'expiry' ? { ...row, ratio } : row)),
+      )
+    expect(withExpiry(0.11).broken).toEqual(['expiry reaches 0.12'])
+    // Between the floor and the goal it passes, and says that it is short.
+    expect(withExpiry(0.49).broken).toEqual([])
+    expect(withExpiry(0.49).figures).toContain('expiry 0.49 (short of 0.5)')
+    expect(withExpiry(0.5).figures).not.toContain('short')
   })
 })
 
