@@ -31,7 +31,8 @@ async function stayUp(parts: Parts, out: Teller): Promise<void> {
   const hint = parts.file('.leasehold/demo.json')
   const writeHint = () => writeFile(hint, JSON.stringify(hintOf(parts, control)), { mode: 0o600 })
   await writeHint()
-  const timer = setInterval(() => void renew(parts, writeHint), renewMs)
+  // What could not be renewed now is renewed the next time.
+  const timer = setInterval(() => void renew(parts, writeHint).catch(() => {}), renewMs)
   await sayReady(parts, out)
   await untilStopped()
   clearInterval(timer)

@@ -49,7 +49,7 @@ function summarize(outcomes: Outcome[]): void {
     console.log(`  ${isGood ? '✓' : '✕'} ${name.padEnd(8)}${seconds.toFixed(1).padStart(7)} s`)
   }
   const tests = outcomes.find(({ name }) => name === TESTS.name)
-  if (tests) console.log(`\n${closingLines(tests.output)}`)
+  if (tests) console.log(`\n${strayErrors(tests.output)}${closingLines(tests.output)}`)
   const failed = outcomes.filter(({ isGood }) => !isGood)
   const names = failed.map(({ name }) => name).join(', ')
   console.log(failed.length > 0 ? `\nFAILED: ${names}` : '\nAll checks passed.')
@@ -60,6 +60,13 @@ function summarize(outcomes: Outcome[]): void {
 function closingLines(output: string): string {
   const lines = output.trimEnd().split('\n').slice(-CLOSING_LINES)
   return lines.filter(line => /^\s*(Test Files|Tests|Errors|Duration)\s/.test(line)).join('\n')
+}
+
+/** What no test caught, again at the end: it fails the run without failing a test. */
+function strayErrors(output: string): string {
+  const from = output.search(/^.*Unhandled Errors? /m)
+  const to = output.lastIndexOf(' Test Files ')
+  return from < 0 ? '' : `${output.slice(from, to).trimEnd()}\n`
 }
 
 /** A step that could not be started, or was killed, has not passed. */

@@ -135,9 +135,12 @@ async function listen(): Promise<{
 }> {
   let mount: Mount | undefined
   const server = createServer((req, res) => {
-    void mount?.(req, res).then(isOurs => {
-      if (!isOurs) res.writeHead(404).end()
-    })
+    mount?.(req, res)
+      .then(isOurs => {
+        if (!isOurs) res.writeHead(404).end()
+      })
+      // Who asked may be gone before it has said everything: nobody is left to answer.
+      .catch(() => res.destroy())
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`

@@ -32,7 +32,10 @@ export interface Stub {
 
 export async function startStub(answers: Answers = {}): Promise<Stub> {
   const asked: Asked[] = []
-  const server = createServer((req, res) => void answer(req, res, { asked, answers }))
+  const server = createServer((req, res) => {
+    // Who asked may be gone before it has said everything: nobody is left to answer.
+    answer(req, res, { asked, answers }).catch(() => res.destroy())
+  })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as AddressInfo
   return {

@@ -131,6 +131,13 @@ describe('a follower', () => {
     await expect(later).rejects.toThrow('was stopped')
   })
 
+  test('that ends while a position is looked up tells who asked', async () => {
+    const follower = await follow()
+    const asked = follower.reached(9)
+    await follower.stop()
+    await expect(asked).rejects.toThrow('was stopped')
+  })
+
   test('stops at a kind nobody declared, and skips nothing', async () => {
     const follower = await follow()
     const [thing, kind] = [await makeThing(world), 'future.kind' as ReturnType<typeof entryKind>]

@@ -130,6 +130,8 @@ export class Follower {
     if (this.#fault !== undefined) throw this.#fault
     const waiter = this.#waiters.get(inboxId) ?? Promise.withResolvers<number>()
     this.#waiters.set(inboxId, waiter)
+    // The follower may end before anybody waits for this one.
+    waiter.promise.catch(() => {})
     const position = await positionOf(this.#world.store, inboxId)
     if (position !== undefined && position < this.position) this.#tellWaiter(inboxId, position)
     return waiter.promise
