@@ -4,18 +4,18 @@
  */
 import type { GrantId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { addSeconds } from '../base/time.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
+import { addSeconds, type Instant } from '../base/time.ts'
+import { lockRow } from '../ledger/find-row.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type GrantRow, grantTable } from './rows.ts'
 
 export async function useIn(scope: Scope, id: GrantId): Promise<void> {
-  const isStale = ({ usedAt }: GrantRow) =>
-    usedAt === null || addSeconds(usedAt, limits.usedAtSeconds) <= scope.at
-  // Most uses are noted already: those wait for nobody.
-  const known = await findRow(scope.tx, grantTable, id)
-  if (known === undefined || !isStale(known)) return
   const grant = await lockRow(scope.tx, grantTable, id)
-  if (grant === undefined || !isStale(grant)) return
+  if (grant === undefined || !isUseStale(grant, scope.at)) return
   await scope.save(grantTable, grant, { ...grant, usedAt: scope.at })
+}
+
+/** A use is to be noted. Notes only get newer: where memory says no, it is no, and nobody waits. */
+export function isUseStale({ usedAt }: Pick<GrantRow, 'usedAt'>, now: Instant): boolean {
+  return usedAt === null || addSeconds(usedAt, limits.usedAtSeconds) <= now
 }

@@ -4,7 +4,7 @@ import { Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type LeaseEvent, stepLease } from './lease.ts'
-import { type LeaseRow, leaseTable, lockLease, setDue } from './rows.ts'
+import { type LeaseRow, leaseTable, lockLease, moveDue } from './rows.ts'
 
 /** Under its lock: `next` sees the row and says what happens to it. Nothing may be asked after it. */
 export async function changeLease(
@@ -27,6 +27,6 @@ export async function changeRead(
   dueAt: (changed: LeaseRow) => Instant,
 ): Promise<LeaseRow> {
   const saved = await scope.save(leaseTable, row, stepLease(row, event))
-  setDue(scope.tx, [{ id: saved.id, dueAt: dueAt(saved) }])
+  moveDue(scope, saved.id, dueAt(saved))
   return saved
 }

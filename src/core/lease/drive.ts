@@ -15,12 +15,12 @@ import { nextTryAt, stepLease, triesBeforeFinding } from './lease.ts'
 import { ownerName } from './names.ts'
 import {
   type DueLease,
-  forgetDue,
   type LeaseCause,
   type LeaseRow,
   leaseTable,
-  lockVersions,
-  setDue,
+  moveAllDue,
+  moveDue,
+  readVersions,
 } from './rows.ts'
 
 const leasesSeen = entryKind('lease.gone', 'ended credentials and looked whether they are gone')
@@ -98,16 +98,25 @@ export async function recordSeen(
   by: ActorId,
   seen: readonly Seen[],
 ): Promise<LeaseRow[]> {
+  if (seen.length === 0) return []
+  try {
+    return await recordSteps(world, by, seen.map(stepSeen))
+  } catch (thrown) {
+    if (!isProblem(thrown, 'conflict')) throw thrown
+    // Another replica was faster, or one was renewed while we looked: its turn comes again.
+    const ids = seen.map(({ lease }) => lease.id)
+    const versions = await readVersions(world.store, ids)
+    const left = seen.filter(({ lease }) => versions.get(lease.id) === lease.version)
+    if (left.length === seen.length) throw thrown
+    return recordSeen(world, by, left)
+  }
+}
+
+function recordSteps(world: LeaseWorld, by: ActorId, steps: readonly Step[]): Promise<LeaseRow[]> {
   return recorded(world, async scope => {
-    const versions = await lockVersions(
-      scope.tx,
-      seen.map(each => each.lease.id),
-    )
-    // Another replica was faster, or the lease was renewed while we looked: its turn comes again.
-    const steps = seen.filter(({ lease }) => versions.get(lease.id) === lease.version).map(stepSeen)
     const saved = await scope.saveAll(leaseTable, steps)
     for (const step of steps) await sayStuck(scope, step)
-    keepDue(scope, steps)
+    moveAllDue(scope, new Map(steps.map(step => [step.after.id, dueAfter(step, scope.at)])))
     scope.entry({ kind: leasesSeen, by, facts: { count: saved.length } })
     return saved
   })
@@ -127,19 +136,8 @@ function stepSeen({ lease, tries, cause, evidence, canTry }: Seen): Step {
   }
 }
 
-function keepDue(scope: Scope, steps: readonly Step[]): void {
-  const { gone = [], again = [] } = Object.groupBy(steps, ({ after }) =>
-    after.state === 'gone' ? 'gone' : 'again',
-  )
-  const dueAt = (tries: number) => nextTryAt(scope.at, tries)
-  forgetDue(
-    scope.tx,
-    gone.map(({ after }) => after.id),
-  )
-  setDue(
-    scope.tx,
-    again.map(({ after, tries }) => ({ id: after.id, dueAt: dueAt(tries) })),
-  )
+function dueAfter({ after, tries }: Step, at: Instant): Instant | null {
+  return after.state === 'gone' ? null : nextTryAt(at, tries)
 }
 
 /** Told once while it lasts; taken back when it is gone. */
@@ -184,7 +182,7 @@ export async function driveLease(world: LeaseWorld, by: ActorId, due: DueLease):
   return recorded(world, async scope => {
     await sayStuck(scope, step)
     const saved = await scope.save(leaseTable, step.before, step.after)
-    keepDue(scope, [step])
+    moveDue(scope, saved.id, dueAfter(step, scope.at))
     scope.entry({ kind: leasesSeen, by, facts: { count: 1 } })
     return saved
   })

@@ -7,7 +7,7 @@ import { recorded } from '../ledger/record.ts'
 import { changeRead } from './change.ts'
 import { driveLease, onReserve } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
-import { type DueLease, findDue, type LeaseCause, type LeaseRow } from './rows.ts'
+import { type DueLease, findDue, type LeaseCause, type LeaseRow, leaseTable } from './rows.ts'
 
 const leaseEnding = entryKind('lease.end', 'began to end a credential')
 
@@ -37,14 +37,20 @@ export async function endLease(
 async function beginEnding(
   world: LeaseWorld,
   permit: Permit<'lease.end'>,
-  input: { leaseId: LeaseId; cause: LeaseCause },
+  { leaseId, cause }: { leaseId: LeaseId; cause: LeaseCause },
 ): Promise<DueLease> {
+  // What memory holds is nearly always what is there; where it is not, its version says so.
+  let known: LeaseRow | undefined = world.replica.get(leaseTable, leaseId)
   for (let tries = 1; ; tries++) {
-    const due = await findDue(world.store, input.leaseId)
-    if (due === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
-    if (due.lease.state === 'gone' || due.lease.state === 'ending') return due
+    const reading = findDue(world.store, leaseId)
+    const row = known ?? (await reading)?.lease
+    known = undefined
+    const isOpen = row?.state === 'intended' || row?.state === 'live'
+    const saving = isOpen ? saveEnding(world, permit, row, cause) : undefined
     try {
-      return { ...due, lease: await saveEnding(world, permit, due.lease, input.cause) }
+      const [due, ending] = await Promise.all([reading, saving])
+      if (due === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
+      return { ...due, lease: ending ?? due.lease }
     } catch (thrown) {
       // It was renewed, or another began to end it: the same again, on what is there now.
       if (!isProblem(thrown, 'conflict') || tries === mostTries) throw thrown

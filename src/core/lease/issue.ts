@@ -13,7 +13,7 @@ import { checkPermit, type DataAction, type Permit } from '../base/permit.ts'
 import { assert, isProblem, Problem } from '../base/problem.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
-import { useIn } from '../grant/use.ts'
+import { isUseStale, useIn } from '../grant/use.ts'
 import { findWhere } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
@@ -124,7 +124,7 @@ async function intend(
     // Only ever added to: what memory knows to be noted is noted.
     if (!resource.isSandbox && !task.touched.includes(resource.dataClass))
       await touchIn(scope, task.id, resource.dataClass)
-    await useIn(scope, grant.id)
+    if (isUseStale(grant, scope.at)) await useIn(scope, grant.id)
     await requireRunning(scope.tx, input)
     const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt)
     const lease: LeaseRow = {
@@ -155,7 +155,7 @@ async function intend(
       endedAt: null,
     }
     await scope.insert(leaseTable, lease)
-    plantBeside(scope.tx, lease, salt, lookAfterDeadline(lease))
+    plantBeside(scope, lease, salt, lookAfterDeadline(lease))
     scope.entry({ kind: leaseIntended, by: permit })
     return lease
   })

@@ -2,7 +2,8 @@
  * Rows and SQL of leases. When a lease is due and how often it was tried is the sweep's own and no
  * fact: it lies beside, in `lease_due`, for as long as the lease is not gone.
  *
- * INVARIANT: who locks a lease and its due row locks the due row first.
+ * INVARIANT: who locks a lease and its due row locks the lease first; who locks due rows of several
+ * leases and no lease waits for none of them.
  */
 import type {
   AppId,
@@ -18,7 +19,8 @@ import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, findWhere } from '../ledger/find-row.ts'
+import { findRow, findWhere, lockRow } from '../ledger/find-row.ts'
+import type { Scope } from '../ledger/record.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
@@ -99,24 +101,18 @@ export interface DueLease {
 
 export const findLease = (sql: Sql, id: LeaseId) => findRow(sql, leaseTable, id)
 
-/** With its due row; undefined when it is gone. */
+/** Undefined when it is gone. */
 export async function lockLease(tx: Tx, id: LeaseId): Promise<LeaseRow | undefined> {
-  const rows = await tx.query<LeaseRow>(
-    `select ${qualified} from lease_due join lease on lease.id = lease_due.lease_id
-     where lease_due.lease_id = $1 for update of lease_due, lease`,
-    [id],
-  )
-  return rows[0]
+  const row = await lockRow(tx, leaseTable, id)
+  return row?.state === 'gone' ? undefined : row
 }
 
-/** Versions of those of them that are not gone, locked with their due rows. */
-export async function lockVersions(
-  tx: Tx,
+export async function readVersions(
+  sql: Sql,
   ids: readonly LeaseId[],
 ): Promise<ReadonlyMap<string, number>> {
-  const rows = await tx.query<{ id: string; version: number }>(
-    `select lease.id, lease.version from lease_due join lease on lease.id = lease_due.lease_id
-     where lease_due.lease_id = any($1) order by lease_due.lease_id for update of lease_due, lease`,
+  const rows = await sql.query<{ id: string; version: number }>(
+    'select id, version from lease where id = any($1)',
     [ids],
   )
   return new Map(rows.map(({ id, version }) => [id, version]))
@@ -160,36 +156,43 @@ export async function lockParents(tx: Tx, taskId: TaskId, grantId: GrantId): Pro
   return rows[0]?.running === true
 }
 
-/** Beside a new lease: when to look again, and the salt its secret is derived from. Not waited for. */
+/** Beside a new lease: when to look again, and the salt its secret is derived from. */
 export function plantBeside(
-  tx: Tx,
-  lease: Pick<LeaseRow, 'id' | 'targetId'>,
+  scope: Scope,
+  { id, targetId }: Pick<LeaseRow, 'id' | 'targetId'>,
   salt: string,
   dueAt: Instant,
 ): void {
-  void tx.finish(
-    `with salted as (insert into lease_salt (lease_id, salt) values ($1, $2))
-     insert into lease_due (lease_id, target_id, due_at) values ($1, $3, $4)`,
-    [lease.id, salt, lease.targetId, dueAt],
-  )
+  scope.beside({
+    sql: at => `insert into lease_salt (lease_id, salt) values ($${at}, $${at + 1})`,
+    params: [id, salt],
+  })
+  scope.beside({
+    sql: at =>
+      `insert into lease_due (lease_id, target_id, due_at) values ($${at}, $${at + 1}, $${at + 2})`,
+    params: [id, targetId, dueAt],
+  })
 }
 
-/** Not waited for. */
-export function setDue(
-  tx: Tx,
-  due: readonly { readonly id: LeaseId; readonly dueAt: Instant }[],
-): void {
-  if (due.length === 0) return
-  void tx.finish(
-    `update lease_due set due_at = new.due_at::timestamptz
-     from unnest($1::text[], $2::text[]) as new (id, due_at) where lease_due.lease_id = new.id`,
-    [due.map(({ id }) => id), due.map(({ dueAt }) => dueAt)],
-  )
+/** Null: it is gone, and never due again. */
+export function moveDue(scope: Scope, id: LeaseId, dueAt: Instant | null): void {
+  moveAllDue(scope, new Map([[id, dueAt]]))
 }
 
-/** What is gone is never due again. Not waited for. */
-export function forgetDue(tx: Tx, ids: readonly LeaseId[]): void {
-  if (ids.length > 0) void tx.finish('delete from lease_due where lease_id = any($1)', [ids])
+export function moveAllDue(scope: Scope, next: ReadonlyMap<LeaseId, Instant | null>): void {
+  const again = [...next].filter(([, dueAt]) => dueAt !== null)
+  const gone = [...next].flatMap(([id, dueAt]) => (dueAt === null ? [id] : []))
+  if (gone.length > 0)
+    scope.beside({
+      sql: at => `delete from lease_due where lease_id = any ($${at}::text[])`,
+      params: [gone],
+    })
+  if (again.length > 0)
+    scope.beside({
+      sql: at => `update lease_due set due_at = again.due_at::timestamptz
+        from unnest($${at}::text[], $${at + 1}::text[]) as again (id, due_at) where lease_id = again.id`,
+      params: [again.map(([id]) => id), again.map(([, dueAt]) => dueAt)],
+    })
 }
 
 export async function readSalts(
@@ -214,15 +217,18 @@ export async function shredSalts(sql: Sql, leaseIds: readonly LeaseId[]): Promis
  */
 export async function makeDueByParents(sql: Sql, now: Instant): Promise<number> {
   const rows = await sql.query<{ id: string }>(
-    `update lease_due set due_at = $1
-     from lease, task, app, identity, app_grant
-     where lease.id = lease_due.lease_id and lease_due.due_at > $1 and lease.state <> 'ending'
-       and task.id = lease.task_id and app.id = lease.app_id
-       and identity.id = lease.identity_id and app_grant.id = lease.grant_id
-       and (lease.state <> 'intended' or lease.intent_deadline < $1)
-       and (task.state = 'closed' or app.state not in ('draft', 'active')
-         or identity.state = 'revoked' or app_grant.state <> 'live' or ${isHeld})
-     returning lease_id as id`,
+    `with over as (
+       select lease_id from lease_due join lease on lease.id = lease_id
+         join task on task.id = lease.task_id join app on app.id = lease.app_id
+         join identity on identity.id = lease.identity_id
+         join app_grant on app_grant.id = lease.grant_id
+       where due_at > $1 and lease.state <> 'ending'
+         and (lease.state <> 'intended' or lease.intent_deadline < $1)
+         and (task.state = 'closed' or app.state not in ('draft', 'active')
+           or identity.state = 'revoked' or app_grant.state <> 'live' or ${isHeld})
+       for update of lease_due skip locked)
+     update lease_due set due_at = $1 from over where over.lease_id = lease_due.lease_id
+     returning over.lease_id as id`,
     [now],
   )
   return rows.length
@@ -278,8 +284,8 @@ export async function takeDue(
        select lease_id from lease_due where target_id = $1 and due_at <= $2
        order by due_at limit $4 for update skip locked),
      due as (
-       update lease_due set due_at = $3, tries = lease_due.tries + 1 from first
-       where lease_due.lease_id = first.lease_id returning lease_due.lease_id, lease_due.tries)
+       update lease_due set due_at = $3, tries = tries + 1
+       where lease_id = any (array(select lease_id from first)) returning lease_id, tries)
      ${dueText}`,
     [targetId, now, until, limit],
   )
@@ -302,8 +308,8 @@ export async function takeOpen(
          and ($1::text is null or task_id = $1) and ($2::text is null or app_id = $2)
        order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked),
      due as (
-       update lease_due set due_at = $3, tries = lease_due.tries + 1 from open
-       where lease_due.lease_id = open.lease_id returning lease_due.lease_id, lease_due.tries)
+       update lease_due set due_at = $3, tries = tries + 1
+       where lease_id = any (array(select lease_id from open)) returning lease_id, tries)
      ${dueText}`,
     [filter.taskId ?? null, filter.appId ?? null, until],
   )

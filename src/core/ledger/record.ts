@@ -92,6 +92,7 @@ class Draft {
   #records: DecisionRecord[] = []
   /** The row written last, which travels in the entry's statement. */
   #held: Write | undefined
+  readonly #beside: Write[] = []
   /** Writes that were sent and not waited for: each rejects when it did not write its row. */
   #sent: Promise<void>[] = []
 
@@ -155,6 +156,11 @@ class Draft {
     return rows
   }
 
+  /** What is no fact, written by the statement of the entry, which orders nothing by it. */
+  beside(write: Write): void {
+    this.#beside.push(write)
+  }
+
   /** The one entry of this transaction. */
   entry(text: EntryText): void {
     assert(this.#text === undefined, 'one entry per transaction')
@@ -180,10 +186,12 @@ class Draft {
     this.#held = undefined
     await Promise.all(this.#sent)
     if (text === undefined) {
-      assert(this.images.length + this.#records.length === 0, 'a state change has an entry')
+      const count = this.images.length + this.#records.length + this.#beside.length
+      assert(count === 0, 'a state change has an entry')
       return
     }
-    this.sealed = writeEntry(this.tx, { ...this.#entryOf(text), seen: this.#seen }, held)
+    const entry = { ...this.#entryOf(text), seen: this.#seen }
+    this.sealed = writeEntry(this.tx, entry, held, this.#beside)
     // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
     this.sealed.catch(() => {})
   }

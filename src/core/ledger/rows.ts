@@ -37,7 +37,7 @@ export type Sealed = Omit<EntryRow, 'position' | 'inboxId' | 'leafHash'> & {
 export const logReaches = 'log_reaches'
 export const rowIsCurrent = 'row_is_current'
 
-/** One statement that writes one row, and returns it when it did. */
+/** One statement; a fact's returns its row when it was written. */
 export interface Write {
   /** Its parameters numbered from `first` on. */
   readonly sql: (first: number) => string
@@ -45,14 +45,15 @@ export interface Write {
 }
 
 /**
- * The one statement that writes an entry, with the decisions it seals and the row written last.
- * Resolves to its inbox id with the commit. INVARIANT: the entry reads from that row, so its id is
- * taken after it; the database runs what nobody reads from at the end.
+ * The one statement that writes an entry, with the decisions it seals, the fact written last and what
+ * is written beside. Resolves to its inbox id with the commit. INVARIANT: the entry reads from that
+ * fact, so its id is taken after it; the database runs what nobody reads from at the end.
  */
 export async function writeEntry(
   tx: Tx,
   entry: Sealed & { readonly seen: number },
   write: Write | undefined,
+  beside: readonly Write[] = [],
 ): Promise<number | null> {
   const { seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt } = entry
   const params: unknown[] = [seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt]
@@ -60,6 +61,10 @@ export async function writeEntry(
   if (write !== undefined) {
     before.push(`fact as (${write.sql(params.length + 1)})`)
     params.push(...write.params)
+  }
+  for (const [nth, { sql, params: more }] of beside.entries()) {
+    before.push(`beside${nth} as (${sql(params.length + 1)})`)
+    params.push(...more)
   }
   if (entry.decisions.length > 0)
     before.push(keepDecisions(`$${params.push(JSON.stringify(entry.decisions))}`))
@@ -131,14 +136,17 @@ export async function pickInbox(tx: Tx, limit: number): Promise<HeadRow & { pick
   return { ...onlyRow(rows), picked: rows[0]?.picked ?? [] }
 }
 
-/** Inbox to log, words, tree nodes, head and one wake-up: one statement. Answers the rows moved, 0 if the head differs. */
-export async function moveEntries(
+/**
+ * Inbox to log, words, tree nodes, head and one wake-up: one statement, with the commit. INVARIANT: a
+ * round moves exactly what it picked onto the head it read; else the head would be null, which fails.
+ */
+export function moveEntries(
   tx: Tx,
   entries: readonly { readonly id: number; readonly hash: Hash }[],
   from: number,
   to: HeadRow & { readonly nodes: readonly TreeNode[] },
-): Promise<number> {
-  const rows = await tx.query<{ placed: number }>(moveText, [
+): void {
+  void tx.finish(moveText, [
     entries.map(entry => String(entry.id)),
     entries.map(entry => hex(entry.hash)),
     from,
@@ -147,7 +155,6 @@ export async function moveEntries(
     to.peaks,
     JSON.stringify(to.nodes.map(node => ({ ...node, hash: hex(node.hash) }))),
   ])
-  return rows[0]?.placed ?? 0
 }
 
 const moveText = `
@@ -170,9 +177,9 @@ const moveText = `
     select level, index, decode(hash, 'hex')
     from jsonb_to_recordset($7::jsonb) as n (level int, index bigint, hash text)
   )
-  update ledger_head set size = $4, root = $5, peaks = $6, sequenced_at = now()
-  where size = $3::bigint
-  returning (select count(*) from placed)::int as placed, pg_notify('ledger', size::text)`
+  update ledger_head set root = $5, peaks = $6, sequenced_at = now(), size = case
+    when size = $3::bigint and $4 - $3::bigint = (select count(*) from placed) then $4 end
+  returning pg_notify('ledger', size::text)`
 
 /** What a follower needs of an entry. */
 export type FeedRow = Pick<

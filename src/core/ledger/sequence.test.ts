@@ -83,6 +83,31 @@ describe('a round', () => {
     expect(await sequenceRound(world)).toBe(1)
   })
 
+  test.each([
+    ['an entry that is not there any more', { more: [{ id: 99, leaf: 'x' }], size: 0 }],
+    ['entries for another head', { more: [], size: 7 }],
+  ])('that would move %s moves nothing', async (_, { more, size }) => {
+    await makeThing(world)
+    const head = await readHead(world.store)
+    const misread: Store = {
+      ...world.store,
+      transact: (work, options) =>
+        world.store.transact(tx => {
+          const query: typeof tx.query = async (text, params) => {
+            const rows = await tx.query<{ picked: object[]; size: number }>(text, params)
+            if (text.includes('ledger_head'))
+              for (const row of rows) Object.assign(row, { size, picked: [...row.picked, ...more] })
+            return rows as never
+          }
+          return work({ ...tx, query })
+        }, options),
+    }
+    await expect(sequenceRound({ store: misread })).rejects.toThrow()
+    expect(await readHead(world.store)).toEqual(head)
+    expect(await entries()).toEqual([])
+    expect(await sequenceRound(world)).toBe(1)
+  })
+
   test('whose answer was lost is not done again', async () => {
     await makeThing(world)
     const forgetful: Store = {

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningPostgres, startPostgres } from '../../../test/fakes/postgres.ts'
-import { isProblem, type Problem } from '../base/problem.ts'
+import { isProblem, Problem } from '../base/problem.ts'
 import { openStore } from './open.ts'
 import { openPostgres } from './postgres.ts'
 import type { Store } from './store.ts'
@@ -273,6 +273,35 @@ describe('under load', () => {
     await expect(cancelled).rejects.toMatchObject({ code: 'store-unavailable' })
     const kept = await store.query(`select 1 from ledger_refusal_count where issuer = 'cancelled'`)
     expect(kept).toEqual([])
+    await store.close()
+  })
+
+  it('work that is refused leaves the connection as it was, for the next', async () => {
+    const store = await openStore({ url: server.url(), connections: 1 })
+    const pid = 'select pg_backend_pid() as pid'
+    const before = await store.query(pid)
+    const refused = store.transact(async tx => {
+      await tx.query(`insert into ledger_refusal_count values ('refused', now(), 'r', 1)`)
+      throw new Problem('wrong-state', { detail: 'it is over' })
+    })
+    await expect(refused).rejects.toMatchObject({ code: 'wrong-state', detail: 'it is over' })
+    expect(await store.query(pid)).toEqual(before)
+    const kept = await store.query(`select 1 from ledger_refusal_count where issuer = 'refused'`)
+    expect(kept).toEqual([])
+    await store.close()
+  })
+
+  it('what reads is never sent ahead of what was written before it', async () => {
+    const store = await openStore({ url: server.url(), connections: 1 })
+    const count = `select count(*)::int as n from ledger_refusal_count where issuer = 'order'`
+    const seen = await store.transact(async tx => {
+      const first = tx.query(count)
+      const written = tx.query(`insert into ledger_refusal_count values ('order', now(), 'r', 1)`)
+      const second = tx.query(count)
+      await written
+      return [await first, await second]
+    })
+    expect(seen).toEqual([[{ n: 0 }], [{ n: 1 }]])
     await store.close()
   })
 

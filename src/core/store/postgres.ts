@@ -48,7 +48,11 @@ function postgresStore(
     kind: 'postgres',
     query: <Row>(text: string, params: readonly unknown[] = []) =>
       withClient(pool, async client => rowsOf<Row>(await client.query(hot(texts, text, params)))),
-    transact: (work, how = {}) => withClient(pool, client => transact(client, texts, work, how)),
+    async transact(work, how = {}) {
+      const ended = await withClient(pool, client => transact(client, texts, work, how))
+      if ('undone' in ended) throw translate(ended.undone)
+      return ended.value
+    },
     listen: (channel, wake) => listen(clientConfig(options), channel, wake),
     get ending() {
       return ending ?? store
@@ -79,23 +83,30 @@ async function withClient<T>(
   }
 }
 
+/** `undone`: why, once the rollback was answered and the connection is as before. */
+type Ended<T> = { readonly value: T } | { readonly undone: unknown }
+
 async function transact<T>(
   client: pg.PoolClient,
   texts: Map<string, string | undefined>,
   work: (tx: Tx) => Promise<T>,
   options: TransactOptions,
-): Promise<T> {
+): Promise<Ended<T>> {
   const send: Send = async <Row>(text: string, params: readonly unknown[]) =>
-    rowsOf<Row>(await client.query(hot(texts, text, params)))
-  // INVARIANT: nothing is sent before the answer to `begin`. Sent ahead of it, a statement would
-  // commit by itself where `begin` alone was cancelled.
+    rowsOf<Row>(await ask(client, hot(texts, text, params)))
   const start = beginText('begin', options)
   let begun: Promise<unknown> | undefined
-  const begin = () => (begun ??= client.query(start))
-  const sendBegun: Send = async (text, params) => {
+  let isOpen = false
+  let hasWritten = false
+  const begin = () => (begun ??= ask(client, start).then(() => (isOpen = true)))
+  const sendBegun: Send = async <Row>(text: string, params: readonly unknown[]) => {
+    hasWritten ||= !reading.test(text)
     try {
-      await begin()
-      return await send(text, params)
+      const opening = begin()
+      // INVARIANT: before the answer to `begin` nothing is sent but what reads. Sent ahead of it, a
+      // write would commit by itself where `begin` alone was cancelled.
+      if (isOpen || hasWritten) await opening
+      return (await Promise.all([send<Row>(text, params), opening]))[0]
     } catch (thrown) {
       throw translate(thrown)
     }
@@ -107,11 +118,26 @@ async function transact<T>(
     if (begun === undefined && last.length <= 1 && start === 'begin')
       for (const run of last) await run()
     else await commit(client, begin, last)
-    return value
+    return { value }
   } catch (thrown) {
-    if (begun !== undefined) await client.query('rollback').catch(() => {})
+    if (begun === undefined) throw thrown
+    const isUndone = await ask(client, 'rollback').then(
+      () => true,
+      () => false,
+    )
+    if (isUndone) return { undone: thrown }
     throw thrown
   }
+}
+
+const reading = /^\s*select\b/i
+
+/** What is asked in one turn of the event loop leaves in one packet. */
+function ask(client: pg.PoolClient, query: pg.QueryConfig | string): Promise<pg.QueryResult> {
+  const { stream } = client.connection
+  stream.cork()
+  process.nextTick(() => stream.uncork())
+  return client.query(query)
 }
 
 async function commit(
@@ -122,7 +148,7 @@ async function commit(
   await begin()
   const sent = last.map(run => run())
   for (const each of sent) each.catch(() => {})
-  const committed = client.query('commit')
+  const committed = ask(client, 'commit')
   committed.catch(() => {})
   for (const each of sent) await each
   // A failed transaction answers its commit with ROLLBACK and no error.
