@@ -4,7 +4,7 @@
  */
 import { sweepApps } from './core/app/sweep.ts'
 import { sweepRequests } from './core/approval/close.ts'
-import { systemId } from './core/base/ids.ts'
+import { type LeaseId, systemId } from './core/base/ids.ts'
 import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
@@ -87,9 +87,10 @@ export function jobsOf(
   },
 ): Job[] {
   const now = () => world.clock.now()
+  const looked = new Set<LeaseId>()
   return [
     { name: 'leases', everyMs: 1_000, run: () => sweepLeases(world) },
-    { name: 'watch', everyMs: 30_000, run: () => watchLeases(world) },
+    { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world) },
     {
       name: 'apps',

@@ -92,6 +92,7 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       canHold: true,
       diesByItself: true,
       shortestLifeSeconds: 1,
+      callsAtOnce: 64,
     }),
     preflight: signal =>
       act('preflight', signal, () => ({ ok: true, steps: [{ name: 'made', ok: true }] })),

@@ -42,6 +42,12 @@ export const limits = {
   /** Leases one replica takes from the due table at once, and for how long they are its own. */
   sweepBatch: 256,
   sweepHoldMs: 60_000,
+  /** Ends of parents are pulled at each pass that saw one change, and this often in any case. */
+  pullEveryMs: 5_000,
+  /** Batches of one target under way at once. */
+  sweepsAtOnce: 2,
+  /** Live credentials compared with what was issued in one pass; each is a sign-in. */
+  watchBatch: 200,
   /** Things of one app that are looked at beside each other when it ends. */
   offboardAtOnce: 8,
   /** Of one trace. */

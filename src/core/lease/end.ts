@@ -29,7 +29,7 @@ export async function endLease(
   } catch (thrown) {
     // The end is committed; that we could not see it through now is the sweep's business.
     if (!isProblem(thrown)) throw thrown
-    return (await findDue(world.store, input.leaseId))?.lease ?? due.lease
+    return (await findDue(world, input.leaseId))?.lease ?? due.lease
   }
 }
 
@@ -42,7 +42,7 @@ async function beginEnding(
   // What memory holds is nearly always what is there; where it is not, its version says so.
   let known: LeaseRow | undefined = world.replica.get(leaseTable, leaseId)
   for (let tries = 1; ; tries++) {
-    const reading = findDue(world.store, leaseId)
+    const reading = findDue(world, leaseId)
     const row = known ?? (await reading)?.lease
     known = undefined
     const isOpen = row?.state === 'intended' || row?.state === 'live'

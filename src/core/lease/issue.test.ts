@@ -9,6 +9,7 @@ import {
 import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay } from '../../../test/support/replay.ts'
 import { newId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
 import { addSeconds } from '../base/time.ts'
 import { findGrant, grantTable } from '../grant/rows.ts'
 import { findTask } from '../task/rows.ts'
@@ -230,6 +231,8 @@ describe('ending', () => {
       await sweepLeases(world)
       expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'live' })
       await close(parent)
+      // No entry told memory of it: the rows are the truth all the same, a little later.
+      world.clock.advance(limits.pullEveryMs)
       await sweepLeases(world)
       expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'gone', cause: parent })
       expect(world.target.principals.size).toBe(0)
@@ -262,6 +265,17 @@ describe('ending', () => {
     await sweepLeases(world)
     expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'gone' })
     expect(await oldestDue(world.store)).toBeNull()
+  })
+
+  it('each live credential is looked at in its turn', async () => {
+    const ids = [(await issueOne(world)).id, (await issueOne(world)).id]
+    const looked = new Set(ids.slice(0, 1))
+    world.target.calls.length = 0
+    await watchLeases(world, looked)
+    expect(world.target.calls.filter(call => call.startsWith('check'))).toHaveLength(1)
+    expect([...looked]).toEqual(ids)
+    await watchLeases(world, looked)
+    expect(world.target.calls.filter(call => call.startsWith('check'))).toHaveLength(3)
   })
 
   it('a credential changed at its target ends its lease', async () => {

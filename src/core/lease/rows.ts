@@ -17,10 +17,12 @@ import type {
 import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
+import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow, findWhere, lockRow } from '../ledger/find-row.ts'
 import type { Scope } from '../ledger/record.ts'
+import type { Replica } from '../ledger/replica.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
@@ -80,10 +82,11 @@ export const leaseTable = factTable<LeaseRow>(
   { json: ['evidence'], isResident: lease => lease.state !== 'gone' },
 )
 
-const qualified = leaseTable.select.replaceAll(/(^|, )(\w+) as/g, '$1lease.$2 as')
-
 const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
   or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of)))`
+
+/** No sweep has it, or the one that had it died. */
+const isFree = (now: string) => `(held_until is null or held_until <= ${now})`
 
 /** A lease with everything its end needs. */
 export interface DueLease {
@@ -189,7 +192,7 @@ export function moveAllDue(scope: Scope, next: ReadonlyMap<LeaseId, Instant | nu
     })
   if (again.length > 0)
     scope.beside({
-      sql: at => `update lease_due set due_at = again.due_at::timestamptz
+      sql: at => `update lease_due set due_at = again.due_at::timestamptz, held_until = null
         from unnest($${at}::text[], $${at + 1}::text[]) as again (id, due_at) where lease_id = again.id`,
       params: [again.map(([id]) => id), again.map(([, dueAt]) => dueAt)],
     })
@@ -236,7 +239,7 @@ export async function makeDueByParents(sql: Sql, now: Instant): Promise<number> 
 
 /** `due` names leases by `lease_id` and has their `tries`. */
 const dueText = `
-  select ${qualified}, due.tries, lease_salt.salt, app_grant.holder,
+  select lease.id, lease.version, due.tries, lease_salt.salt, app_grant.holder,
     resource.object, case
       when app.state not in ('draft', 'active') then 'app'
       when identity.state = 'revoked' then 'identity'
@@ -252,44 +255,63 @@ const dueText = `
     join app_grant on app_grant.id = lease.grant_id
     join resource on resource.id = lease.resource_id`
 
-type DueText = LeaseRow & Omit<DueLease, 'lease'>
+type DueText = Pick<LeaseRow, 'id' | 'version'> & Omit<DueLease, 'lease'>
 
-function dueOf({ tries, salt, holder, object, because, ...lease }: DueText): DueLease {
-  return { lease, tries, salt, holder, object, because }
+/** Most leases are in memory as they are in their table; the others are read. */
+async function withLeases(world: DueWorld, due: readonly DueText[]): Promise<DueLease[]> {
+  const { store, replica } = world
+  const known = due.map(({ id }) => replica.get(leaseTable, id))
+  const ids = due.flatMap(({ id, version }, i) => (known[i]?.version === version ? [] : [id]))
+  const read = ids.length === 0 ? [] : await readLeases(store, ids)
+  const byId = new Map([...known, ...read].map(lease => [lease?.id, lease]))
+  return due.map(({ id, version: _, ...rest }) => {
+    const lease = byId.get(id)
+    assert(lease !== undefined, 'a lease is never deleted')
+    return { ...rest, lease }
+  })
+}
+
+function readLeases(sql: Sql, ids: readonly LeaseId[]): Promise<LeaseRow[]> {
+  return sql.query(`select ${leaseTable.select} from lease where id = any ($1::text[])`, [ids])
+}
+
+export interface DueWorld {
+  readonly store: Sql
+  readonly replica: Replica
 }
 
 /** One lease, due or not, gone or not. */
-export async function findDue(sql: Sql, id: LeaseId): Promise<DueLease | undefined> {
-  const rows = await sql.query<DueText>(
+export async function findDue(world: DueWorld, id: LeaseId): Promise<DueLease | undefined> {
+  const rows = await world.store.query<DueText>(
     `with due as (
        select id as lease_id, coalesce(tries, 0) as tries
        from lease left join lease_due on lease_id = id where id = $1)
      ${dueText}`,
     [id],
   )
-  return rows.map(dueOf)[0]
+  return (await withLeases(world, rows))[0]
 }
 
 /**
- * Takes due leases of one target for `holdMs`: another replica passes over them, and if this one
+ * Takes due leases of one target until `until`: another replica passes over them, and if this one
  * dies they are due again. Oldest first.
  */
 export async function takeDue(
-  sql: Sql,
+  world: DueWorld,
   targetId: TargetId,
   { now, until, limit }: { now: Instant; until: Instant; limit: number },
 ): Promise<DueLease[]> {
-  const rows = await sql.query<DueText>(
+  const rows = await world.store.query<DueText>(
     `with first as (
-       select lease_id from lease_due where target_id = $1 and due_at <= $2
+       select lease_id from lease_due where target_id = $1 and due_at <= $2 and ${isFree('$2')}
        order by due_at limit $4 for update skip locked),
      due as (
-       update lease_due set due_at = $3, tries = tries + 1
+       update lease_due set held_until = $3, tries = tries + 1
        where lease_id = any (array(select lease_id from first)) returning lease_id, tries)
      ${dueText}`,
     [targetId, now, until, limit],
   )
-  return rows.map(dueOf)
+  return withLeases(world, rows)
 }
 
 /**
@@ -297,29 +319,30 @@ export async function takeDue(
  * deadline, or a lease another sweep holds.
  */
 export async function takeOpen(
-  sql: Sql,
+  world: DueWorld,
   filter: { readonly taskId?: TaskId; readonly appId?: AppId },
-  until: Instant,
+  { now, until }: { now: Instant; until: Instant },
 ): Promise<DueLease[]> {
-  const rows = await sql.query<DueText>(
+  const rows = await world.store.query<DueText>(
     `with open as (
        select lease_id from lease_due join lease on lease.id = lease_due.lease_id
        where lease.state in ('live', 'ending')
          and ($1::text is null or task_id = $1) and ($2::text is null or app_id = $2)
        order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked),
      due as (
-       update lease_due set due_at = $3, tries = tries + 1
+       update lease_due set due_at = least(due_at, $4), held_until = $3, tries = tries + 1
        where lease_id = any (array(select lease_id from open)) returning lease_id, tries)
      ${dueText}`,
-    [filter.taskId ?? null, filter.appId ?? null, until],
+    [filter.taskId ?? null, filter.appId ?? null, until, now],
   )
-  return rows.map(dueOf)
+  return withLeases(world, rows)
 }
 
 export async function dueTargets(sql: Sql, now: Instant): Promise<TargetId[]> {
   const rows = await sql.query<{ id: TargetId }>(
     `select id from target
-     where exists (select from lease_due where target_id = target.id and due_at <= $1)`,
+     where exists (select from lease_due
+       where target_id = target.id and due_at <= $1 and ${isFree('$1')})`,
     [now],
   )
   return rows.map(row => row.id)

@@ -2,11 +2,17 @@
  * The sweep: whatever is due is driven to gone. Works from its own table of due times, with its own
  * connections and places, one target beside the other, so that none can hold up the rest.
  */
+import { appTable } from '../app/rows.ts'
 import { type AnyId, type AppId, systemId, type TargetId, type TaskId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { PermitFor } from '../base/permit.ts'
 import { addMs } from '../base/time.ts'
-import { lookAtTarget, onReserve, recordSeen, type Seen } from './drive.ts'
+import { grantTable } from '../grant/rows.ts'
+import { holdTable } from '../hold/rows.ts'
+import { identityTable } from '../identity/rows.ts'
+import type { Replica } from '../ledger/replica.ts'
+import { taskTable } from '../task/rows.ts'
+import { lookAtTarget, onReserve, recordSeen } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
 import { dueTargets, type LeaseRow, makeDueByParents, takeDue, takeOpen } from './rows.ts'
 
@@ -22,7 +28,7 @@ export interface SweepResult {
 /** One pass: pulls what parents' ends mean, then drives every target that has something due. */
 export async function sweepLeases(anyWorld: SweepWorld): Promise<SweepResult> {
   const world = onReserve(anyWorld)
-  await makeDueByParents(world.store, world.clock.now())
+  await pullEnds(world)
   const targets = await dueTargets(world.store, world.clock.now())
   const results = await Promise.all(targets.map(target => sweepTarget(world, target)))
   return {
@@ -31,21 +37,36 @@ export async function sweepLeases(anyWorld: SweepWorld): Promise<SweepResult> {
   }
 }
 
-/** All that is due at one target, in batches, until nothing is. */
+const parents = [appTable, identityTable, taskTable, grantTable, holdTable]
+const pulled = new WeakMap<Replica, { readonly revision: number; readonly atMs: number }>()
+
+/** What parents' ends mean; where memory saw none of them change, only now and then. */
+async function pullEnds({ store, replica, clock }: SweepWorld): Promise<void> {
+  const [revision, atMs] = [replica.revisionOf(parents), clock.monotonicMs()]
+  const last = pulled.get(replica)
+  if (last?.revision === revision && atMs - last.atMs < limits.pullEveryMs) return
+  await makeDueByParents(store, clock.now())
+  pulled.set(replica, { revision, atMs })
+}
+
+/** All that is due at one target; while one batch is recorded, the target works on another. */
 export async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<SweepResult> {
   const { actor } = sweepPermit(world)
   let looked = 0
   let gone = 0
-  for (;;) {
-    const now = world.clock.now()
-    const until = addMs(now, limits.sweepHoldMs)
-    const due = await takeDue(world.store, targetId, { now, until, limit: limits.sweepBatch })
-    if (due.length === 0) return { looked, gone }
-    const seen: Seen[] = await lookAtTarget(world, due)
-    const rows = await recordSeen(world, actor, seen)
-    looked += due.length
-    gone += rows.filter(row => row.state === 'gone').length
+  const sweepBatches = async () => {
+    for (;;) {
+      const now = world.clock.now()
+      const until = addMs(now, limits.sweepHoldMs)
+      const due = await takeDue(world, targetId, { now, until, limit: limits.sweepBatch })
+      if (due.length === 0) return
+      const rows = await recordSeen(world, actor, await lookAtTarget(world, due))
+      looked += due.length
+      gone += rows.filter(row => row.state === 'gone').length
+    }
   }
+  await Promise.all(Array.from({ length: limits.sweepsAtOnce }, sweepBatches))
+  return { looked, gone }
 }
 
 /** Drives the open leases of one task or app now, whatever they are due; what resists stays due. */
@@ -55,7 +76,8 @@ export async function driveLeasesOf(
 ): Promise<LeaseRow[]> {
   const world = onReserve(anyWorld)
   const { actor } = sweepPermit(world)
-  const taken = await takeOpen(world.store, filter, addMs(world.clock.now(), limits.sweepHoldMs))
+  const now = world.clock.now()
+  const taken = await takeOpen(world, filter, { now, until: addMs(now, limits.sweepHoldMs) })
   const byTarget = Map.groupBy(taken, due => due.lease.targetId)
   const rows = await Promise.all(
     [...byTarget.values()].map(async due =>

@@ -31,8 +31,8 @@ interface Opened {
   readonly lanes: Record<Lane, Places>
 }
 
-/** How many calls one target is given at once, per lane, and how many may wait. */
-const placesPerLane: Record<Lane, number> = { issue: 16, end: 16 }
+/** How many calls a target is given at once, per lane, and how many may wait. */
+const placesPerLane = 16
 const waitersPerLane = 1_000
 
 export class Targets {
@@ -98,14 +98,13 @@ export class Targets {
     // Somebody else may have opened it while we read.
     const meanwhile = this.#opened.get(targetId)
     if (meanwhile?.version === row.version) return meanwhile
-    const opened: Opened = {
-      target: this.connector(row.connector).open(config, this.#world.clock),
-      version: row.version,
-      lanes: meanwhile?.lanes ?? {
-        issue: new Places(placesPerLane.issue),
-        end: new Places(placesPerLane.end),
-      },
+    const target = this.connector(row.connector).open(config, this.#world.clock)
+    const { callsAtOnce = placesPerLane } = target.describe()
+    const lanes = meanwhile?.lanes ?? {
+      issue: new Places(callsAtOnce),
+      end: new Places(callsAtOnce),
     }
+    const opened: Opened = { target, version: row.version, lanes }
     this.#opened.set(targetId, opened)
     if (meanwhile !== undefined) void meanwhile.target.close().catch(() => {})
     return opened

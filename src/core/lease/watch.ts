@@ -1,9 +1,11 @@
 /**
  * Watch: a live credential that no longer is what we issued (its password was changed at the target,
- * by itself or by hand) ends its lease. Looks at the credentials that were not looked at longest.
+ * by itself or by hand) ends its lease. Each has its turn, so that many cost no more
+ * at once than few.
  */
 
-import { systemId } from '../base/ids.ts'
+import { type LeaseId, systemId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
 import { raiseIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
@@ -13,9 +15,18 @@ import { type LeaseRow, leaseTable, lockLease, readSalts } from './rows.ts'
 
 const leaseTampered = entryKind('lease.tamper', 'found a credential changed at its target')
 
-/** One pass over live leases; returns those that were found changed and are now ending. */
-export async function watchLeases(world: LeaseWorld): Promise<LeaseRow[]> {
-  const live = world.replica.all(leaseTable).filter(lease => lease.state === 'live')
+/**
+ * One pass over the live leases that are not in `looked`, at most `limits.watchBatch`, which are then;
+ * when all are, it begins again. Returns those that were found changed and are now ending.
+ */
+export async function watchLeases(
+  world: LeaseWorld,
+  looked: Set<LeaseId> = new Set(),
+): Promise<LeaseRow[]> {
+  const all = world.replica.all(leaseTable).filter(lease => lease.state === 'live')
+  if (all.every(({ id }) => looked.has(id))) looked.clear()
+  const live = all.filter(({ id }) => !looked.has(id)).slice(0, limits.watchBatch)
+  for (const { id } of live) looked.add(id)
   const salts = await readSalts(
     world.store,
     live.map(lease => lease.id),

@@ -141,10 +141,15 @@ class Draft {
     assert(pairs.length <= limits.saveRows, 'a batch is bounded')
     if (pairs.length === 0) return []
     const rows = pairs.map(({ before, after }) => ({ ...after, version: before.version + 1 }) as R)
-    const names = table.columns.map(snakeCase)
-    const values = rows.map(row =>
-      table.columns.map((column, i) => [names[i], row[column] ?? null]),
+    // The version says that all else is as it was.
+    const changed = table.columns.filter(column =>
+      pairs.some(({ before }, i) => before[column] !== rows[i]?.[column]),
     )
+    const names = changed.map(snakeCase)
+    const values = rows.map(row => [
+      ['id', row.id],
+      ...changed.map((column, i) => [names[i], row[column] ?? null]),
+    ])
     const saved = await this.tx.query(
       `update ${table.name} set (${names.join(', ')}) = row(${names.map(name => `new.${name}`).join(', ')})
        from jsonb_populate_recordset(null::${table.name}, $1::jsonb) as new

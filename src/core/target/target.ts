@@ -21,6 +21,8 @@ export interface Description {
   /** The target refuses a credential at `Issued.diesAt` without us; what is open then may go on. */
   readonly diesByItself: boolean
   readonly shortestLifeSeconds: number
+  /** Calls it takes at once, for issuing and again for ending; 16 unless it says otherwise. */
+  readonly callsAtOnce?: number
 }
 
 /** Rights of one grant at the target, held by a principal nobody can sign in as. */

@@ -38,7 +38,7 @@ export async function lookAt(
 
 async function lookAtLease(world: LeaseWorld, owner: string, item: PlanItem): Promise<PlanItem> {
   const id = item.id as LeaseId
-  const due = await findDue(world.store, id)
+  const due = await findDue(world, id)
   if (due === undefined)
     return { ...item, state: 'unreachable', because: 'its lease is missing', at: world.clock.now() }
   const { lease, salt, holder, object } = due

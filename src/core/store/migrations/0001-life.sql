@@ -582,14 +582,17 @@ create index lease_task on lease (task_id);
 create index lease_app on lease (app_id);
 create unique index lease_idempotent on lease (task_id, idempotency_hash) where idempotency_hash is not null;
 
--- When the sweep looks at a lease next, and how often it tried: no facts, changed without an entry, and
--- gone with the lease. Apart, because each claim writes it. Who locks both locks this row first.
+-- When the sweep looks at a lease next, until when one has it, and how often it tried: no facts, changed
+-- without an entry, and gone with the lease. Who locks both locks the lease first.
 create table lease_due (
   lease_id text primary key references lease deferrable initially deferred,
   target_id text not null,
   due_at timestamptz not null,
+  held_until timestamptz,
   tries int not null default 0
-);
+)
+-- A claim touches no index.
+with (fillfactor = 70);
 create index lease_due_at on lease_due (target_id, due_at);
 
 -- What a credential is derived from, with a key that is not here. Deleted after the last re-check.
