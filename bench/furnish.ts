@@ -80,11 +80,13 @@ export async function startAtWork(
   }
 }
 
-async function furnish({ world }: Running, place: Place) {
-  const [person] = world.replica.all(personTable)
-  if (person === undefined) throw new Error('a new installation has its first person')
+export async function furnish({ world }: Running, place: Place) {
+  // Who is alone has no other backup.
+  const [person, backup = person] = world.replica.all(personTable)
+  if (person === undefined || backup === undefined)
+    throw new Error('a new installation has its first person')
   const now = world.clock.now()
-  const rows = rowsFor(person.id, place, now)
+  const rows = rowsFor([person.id, backup.id], place, now)
   await recorded(world, async scope => {
     const { id } = rows.target
     const sealed = world.seal(Buffer.from(JSON.stringify(place.config)), targetConfigAad(id))
@@ -103,14 +105,14 @@ async function furnish({ world }: Running, place: Place) {
   return rows
 }
 
-function rowsFor(personId: PersonId, place: Place, now: Instant) {
+function rowsFor([personId, backupId]: readonly [PersonId, PersonId], place: Place, now: Instant) {
   const later = addSeconds(now, 7 * 24 * 3600)
   const app: AppRow = {
     id: newId('app'),
     version: 1,
-    slug: 'deal-desk',
+    slug: 'bench-desk',
     ownerId: personId,
-    backupId: personId,
+    backupId,
     offeredTo: null,
     team: null,
     purpose: 'board of stuck deals',
@@ -131,7 +133,7 @@ function rowsFor(personId: PersonId, place: Place, now: Instant) {
     version: 1,
     appId: app.id,
     role: 'run',
-    spiffeId: 'spiffe://leasehold.local/app/deal-desk/run',
+    spiffeId: 'spiffe://leasehold.local/app/bench-desk/run',
     state: 'active',
     madeAt: now,
     endedAt: null,
@@ -144,7 +146,7 @@ function dataFor(app: AppRow, place: Place) {
   const target: TargetRow = {
     id: newId('target'),
     version: 1,
-    slug: 'crm',
+    slug: 'bench-crm',
     connector: place.connector.kind,
     address: place.connector.addressOf(place.config),
     production: false,
@@ -159,7 +161,7 @@ function dataFor(app: AppRow, place: Place) {
   const resource: ResourceRow = {
     id: newId('resource'),
     version: 1,
-    slug: 'crm.deals',
+    slug: 'bench-crm.deals',
     targetId: target.id,
     object: place.object,
     columns: place.columns.map(name => ({ name, class: 'internal', hidden: false })),
@@ -179,9 +181,9 @@ function dataFor(app: AppRow, place: Place) {
     body: '{}',
     bodyHash: sha256Hex('{}'),
     reason: 'to see them',
-    approvers: [ownerId],
+    approvers: [app.backupId ?? ownerId],
     quorum: 1,
-    ownAnswer: true,
+    ownAnswer: app.backupId === ownerId,
     state: 'agreed',
     madeAt,
     expiresAt: endsAt,
@@ -217,7 +219,7 @@ function workOf(app: AppRow, identity: IdentityRow) {
     appId: app.id,
     digest: sha256Hex('{}'),
     purposes: [
-      { name: 'board', needs: [{ resource: 'crm.deals', actions: ['read'] }], egress: [] },
+      { name: 'board', needs: [{ resource: 'bench-crm.deals', actions: ['read'] }], egress: [] },
     ],
     says: '{}',
     state: 'current',

@@ -112,7 +112,7 @@ async function measureCycles(
 
 const columns = ['id', 'title', 'stage']
 
-async function placeAt(server: RunningPostgres) {
+export async function placeAt(server: RunningPostgres) {
   const { host, port, database, user, password, probe } = await makeCrm(server)
   const config: Json = { host, port, database, user, password, probe: { ...probe } }
   const object = { database, schema: 'public', table: 'deals' }
@@ -130,7 +130,10 @@ async function placeAt(server: RunningPostgres) {
 }
 
 /** As the API does it, with the decisions, and without HTTP. */
-async function byLease({ running: { world }, ...made }: AtWork): Promise<void> {
+export async function byLease({
+  running: { world },
+  ...made
+}: Omit<AtWork, 'stop'>): Promise<void> {
   const id = newId('lease')
   const work = { taskId: made.task.id, resourceId: made.resource.id, actions: ['read'] as const }
   const decision = decideLease(world, 'lease.issue', {

@@ -24,7 +24,7 @@ export async function benchIdle(progress: (text: string) => void): Promise<Row> 
     try {
       progress(`first start ${Math.round(startMs)} ms; waiting ${settleMs / 1000} s`)
       await wait(settleMs)
-      const { VmRSS: ours = Number.NaN, VmHWM: peak = Number.NaN } = memoryOf(child)
+      const { VmRSS: ours = Number.NaN, VmHWM: peak = Number.NaN } = memoryOf(child.pid)
       return againstGoal('memory-idle', { ours, goal: 400, unit: 'MB' }, { peakMb: peak })
     } finally {
       await end(child)
@@ -95,8 +95,8 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** Megabytes of resident memory, now and at most. Linux. */
-function memoryOf(child: ChildProcess): Record<string, number> {
-  const status = readFileSync(`/proc/${String(child.pid)}/status`, 'utf8')
+export function memoryOf(pid: number | undefined): Record<string, number> {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8')
   const lines = [...status.matchAll(/^(VmRSS|VmHWM):\s+(\d+) kB$/gm)]
   return Object.fromEntries(lines.map(([, name = '', kb]) => [name, Math.round(Number(kb) / 1000)]))
 }

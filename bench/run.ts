@@ -15,6 +15,14 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'lease-cycle': async () => (await import('./lease-cycle.ts')).benchLeaseCycle,
   expiry: async () => (await import('./expiry.ts')).benchExpiry,
   'memory-idle': async () => (await import('./process.ts')).benchIdle,
+  'memory-embedded': async () => {
+    const { benchMemory } = await import('./memory.ts')
+    return progress => benchMemory('embedded', progress)
+  },
+  'memory-postgres': async () => {
+    const { benchMemory } = await import('./memory.ts')
+    return progress => benchMemory('postgres', progress)
+  },
   start: async () => (await import('./process.ts')).benchStart,
   cli: async () => (await import('./process.ts')).benchCli,
 }

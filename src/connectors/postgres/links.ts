@@ -67,7 +67,7 @@ export function openLinks(config: PostgresConfig): Links {
     async use(where, signal, work) {
       const database = where.database ?? config.database
       const key = `${where.lane} ${database}`
-      const pool = pools.get(key) ?? openPool(config, where.lane, database)
+      const pool = pools.get(key) ?? openPool(config, database)
       pools.set(key, pool)
       try {
         return await lend(pool, bounded(signal), work)
@@ -96,10 +96,10 @@ export function pathTo(config: PostgresConfig, database: string): string {
   return `tcp ${config.host}:${config.port} ${database} password${tls}`
 }
 
-function openPool(config: PostgresConfig, lane: Lane, database: string): pg.Pool {
+function openPool(config: PostgresConfig, database: string): pg.Pool {
   const pool = new pg.Pool({
     ...addressOf(config, { user: config.user, password: config.password, database }),
-    max: lane === 'issue' ? limits.targetIssueConnections : limits.targetEndConnections,
+    max: limits.targetConnections,
     options: sessionOptions,
     allowExitOnIdle: true,
   })

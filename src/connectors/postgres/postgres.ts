@@ -3,6 +3,7 @@
  * member of one. Recipe and limits: docs/connectors/postgres.md.
  */
 import type { Json } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
 import type { Clock } from '../../core/base/time.ts'
 import type { Connector, Target } from '../../core/target/target.ts'
 import { parseConfig, parseTable } from './config.ts'
@@ -37,6 +38,7 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
       canHold: true,
       diesByItself: true,
       shortestLifeSeconds: 1,
+      callsAtOnce: limits.targetConnections,
     }),
     preflight: signal => preflight(links, clock, signal),
     ensureHolder: (order, signal) => ensureHolder(links, order, signal),

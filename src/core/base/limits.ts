@@ -106,9 +106,8 @@ export const limits = {
   /** Parameters of one form or query at the sign-in pages and OAuth endpoints. */
   formParameters: 40,
   // targets
-  /** Connections to one database of a target: for issuing, and for ending, which never share. */
-  targetIssueConnections: 4,
-  targetEndConnections: 2,
+  /** Connections to one database of a target: for issuing, and again for ending, which never share. */
+  targetConnections: 4,
   /** Reaching a target, or waiting for one of those connections. */
   targetConnectMs: 5_000,
   /** Waiting for a lock there: others queue behind who waits. */

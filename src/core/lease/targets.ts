@@ -20,7 +20,7 @@ export interface TargetsWorld {
   readonly replica: Replica
   readonly connectors: ReadonlyMap<string, Connector>
   readonly unseal: (sealed: string, aad: string) => Uint8Array
-  /** Bound of one call; `limits.targetCallMs` unless a test says otherwise. */
+  /** Bound of one call, and of waiting for its turn; `limits.targetCallMs` unless a test says otherwise. */
   readonly callMs?: number
 }
 
@@ -50,8 +50,9 @@ export class Targets {
     run: (target: Target, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const { target, lanes } = await this.#open(targetId)
-    await lanes[lane].take()
-    const signal = AbortSignal.timeout(this.#world.callMs ?? limits.targetCallMs)
+    const callMs = this.#world.callMs ?? limits.targetCallMs
+    await lanes[lane].take(callMs)
+    const signal = AbortSignal.timeout(callMs)
     try {
       return await settle(run(target, signal), signal)
     } catch (thrown) {
@@ -130,31 +131,48 @@ function asProblem(thrown: unknown): Problem {
   })
 }
 
-/** A counted number of places; waiters in order of arrival, and not without end. */
+/** A counted number of places; waiters in order of arrival, and neither many nor long without end. */
 class Places {
   #free: number
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
 
   constructor(count: number) {
     this.#free = count
   }
 
-  async take(): Promise<void> {
+  async take(waitMs: number): Promise<void> {
     if (this.#free > 0) {
       this.#free--
       return
     }
-    if (this.#waiting.length >= waitersPerLane)
-      throw new Problem('target-unavailable', {
-        detail: 'Too many calls to this target are waiting.',
-        next: 'Try again in a minute.',
-      })
-    await new Promise<void>(resolve => this.#waiting.push(resolve))
+    if (this.#waiting.size >= waitersPerLane) throw tooMany()
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(enter)
+        reject(tooMany())
+      }, waitMs)
+      const enter = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#waiting.add(enter)
+    })
   }
 
   give(): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#free++
-    else next()
+    const [next] = this.#waiting
+    if (next === undefined) {
+      this.#free++
+      return
+    }
+    this.#waiting.delete(next)
+    next()
   }
+}
+
+function tooMany(): Problem {
+  return new Problem('target-unavailable', {
+    detail: 'Too many calls to this target are waiting.',
+    next: 'Try again in a minute.',
+  })
 }
