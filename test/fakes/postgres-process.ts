@@ -1,7 +1,7 @@
 // One running postmaster: started, watched, ended. Knows processes and the file in which PostgreSQL
 // itself says how it is (`postmaster.pid`); knows nothing of users, passwords or databases.
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -33,7 +33,9 @@ const LOG_TAIL = 1500
 
 /** Outlives our signals (its own session: Ctrl-C is for us first), never our process: see `guard`. */
 export async function launchPostmaster(launch: Launch): Promise<Postmaster> {
-  const log = openSync(launch.log, 'w', 0o600)
+  // Sessions of a killed server write their last words still: behind ours, never over them.
+  const log = openSync(launch.log, 'a', 0o600)
+  ftruncateSync(log)
   const args = ['-D', launch.dataDir, '-p', String(launch.port)]
   for (const [name, value] of Object.entries(launch.settings)) args.push('-c', `${name}=${value}`)
   const child = spawn(join(launch.bin, 'postgres'), args, {

@@ -144,7 +144,7 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       at: clock.now(),
     }),
     inventory: async () => ({ found: listAll(state), next: null }),
-    close: async () => {},
+    close: async () => void state.calls.push('close'),
   }
 }
 

@@ -5,11 +5,14 @@
 import type { GrantId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
-import { lockRow } from '../ledger/find-row.ts'
+import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type GrantRow, grantTable } from './rows.ts'
 
 export async function useIn(scope: Scope, id: GrantId): Promise<void> {
+  // Noted meanwhile: those wait for nobody, as with what a task touched.
+  const known = await findRow(scope.tx, grantTable, id)
+  if (known === undefined || !isUseStale(known, scope.at)) return
   const grant = await lockRow(scope.tx, grantTable, id)
   if (grant === undefined || !isUseStale(grant, scope.at)) return
   await scope.save(grantTable, grant, { ...grant, usedAt: scope.at })

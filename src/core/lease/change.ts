@@ -25,8 +25,9 @@ export async function changeRead(
   row: LeaseRow,
   event: LeaseEvent,
   dueAt: (changed: LeaseRow) => Instant,
+  heldUntil: Instant | null = null,
 ): Promise<LeaseRow> {
   const saved = await scope.save(leaseTable, row, stepLease(row, event))
-  moveDue(scope, saved.id, dueAt(saved))
+  moveDue(scope, saved.id, dueAt(saved), heldUntil)
   return saved
 }

@@ -1,7 +1,9 @@
 /** End: a person, a task or a control says that this credential is over. Driven at once, then by the sweep. */
 import type { LeaseId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { isProblem, Problem } from '../base/problem.ts'
+import { addMs } from '../base/time.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { changeRead } from './change.ts'
@@ -68,6 +70,8 @@ function saveEnding(
 ): Promise<LeaseRow> {
   return recorded(world, async scope => {
     scope.entry({ kind: leaseEnding, by: permit })
-    return changeRead(scope, lease, { kind: 'end', cause }, () => scope.at)
+    // Ours for as long as a call may take; if this process dies, then the sweep's.
+    const heldUntil = addMs(scope.at, limits.targetCallMs)
+    return changeRead(scope, lease, { kind: 'end', cause }, () => scope.at, heldUntil)
   })
 }

@@ -20,13 +20,25 @@ export async function ensurePreflight(world: PreflightWorld, targetId: TargetId)
   const row = world.replica.get(targetTable, targetId)
   if (row === undefined) throw new Problem('not-found', { detail: 'There is no such target.' })
   if (row.preflightState === 'passed' && !isOld(row, world)) return
-  const { result } = await runPreflight(world, targetId)
+  const { result } = await joinPreflight(world, targetId)
   if (result.ok) return
   const failed = result.steps.find(step => !step.ok)
   throw new Problem('target-refused', {
     detail: `\`${row.slug}\` failed its canary at the step "${failed?.name ?? 'unknown'}": ${failed?.detail ?? 'no detail'}.`,
     next: 'Compare its rights with docs/connectors and connect it again.',
   })
+}
+
+const playing = new WeakMap<Targets, Map<TargetId, ReturnType<typeof runPreflight>>>()
+
+/** Many who come at once wait for one canary. */
+function joinPreflight(world: PreflightWorld, targetId: TargetId) {
+  const known = playing.get(world.targets) ?? new Map<TargetId, ReturnType<typeof runPreflight>>()
+  playing.set(world.targets, known)
+  const underWay =
+    known.get(targetId) ?? runPreflight(world, targetId).finally(() => known.delete(targetId))
+  known.set(targetId, underWay)
+  return underWay
 }
 
 function isOld(row: Pick<TargetRow, 'preflightAt'>, world: LedgerWorld): boolean {

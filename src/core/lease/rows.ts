@@ -178,11 +178,20 @@ export function plantBeside(
 }
 
 /** Null: it is gone, and never due again. */
-export function moveDue(scope: Scope, id: LeaseId, dueAt: Instant | null): void {
-  moveAllDue(scope, new Map([[id, dueAt]]))
+export function moveDue(
+  scope: Scope,
+  id: LeaseId,
+  dueAt: Instant | null,
+  heldUntil: Instant | null = null,
+): void {
+  moveAllDue(scope, new Map([[id, dueAt]]), heldUntil)
 }
 
-export function moveAllDue(scope: Scope, next: ReadonlyMap<LeaseId, Instant | null>): void {
+export function moveAllDue(
+  scope: Scope,
+  next: ReadonlyMap<LeaseId, Instant | null>,
+  heldUntil: Instant | null = null,
+): void {
   const again = [...next].filter(([, dueAt]) => dueAt !== null)
   const gone = [...next].flatMap(([id, dueAt]) => (dueAt === null ? [id] : []))
   if (gone.length > 0)
@@ -192,9 +201,9 @@ export function moveAllDue(scope: Scope, next: ReadonlyMap<LeaseId, Instant | nu
     })
   if (again.length > 0)
     scope.beside({
-      sql: at => `update lease_due set due_at = again.due_at::timestamptz, held_until = null
+      sql: at => `update lease_due set due_at = again.due_at::timestamptz, held_until = $${at + 2}::timestamptz
         from unnest($${at}::text[], $${at + 1}::text[]) as again (id, due_at) where lease_id = again.id`,
-      params: [again.map(([id]) => id), again.map(([, dueAt]) => dueAt)],
+      params: [again.map(([id]) => id), again.map(([, dueAt]) => dueAt), heldUntil],
     })
 }
 
@@ -275,6 +284,11 @@ function readLeases(sql: Sql, ids: readonly LeaseId[]): Promise<LeaseRow[]> {
   return sql.query(`select ${leaseTable.select} from lease where id = any ($1::text[])`, [ids])
 }
 
+/** One can have gone between the claim and the reading. */
+function openOnes(due: readonly DueLease[]): DueLease[] {
+  return due.filter(({ lease }) => lease.state !== 'gone')
+}
+
 export interface DueWorld {
   readonly store: Sql
   readonly replica: Replica
@@ -311,7 +325,7 @@ export async function takeDue(
      ${dueText}`,
     [targetId, now, until, limit],
   )
-  return withLeases(world, rows)
+  return openOnes(await withLeases(world, rows))
 }
 
 /**
@@ -335,7 +349,7 @@ export async function takeOpen(
      ${dueText}`,
     [filter.taskId ?? null, filter.appId ?? null, until, now],
   )
-  return withLeases(world, rows)
+  return openOnes(await withLeases(world, rows))
 }
 
 export async function dueTargets(sql: Sql, now: Instant): Promise<TargetId[]> {

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { issueOne, type LeaseTestWorld, leaseWorld } from '../../../test/support/lease-world.ts'
 
+import { addSeconds } from '../base/time.ts'
+import { type TargetRow, targetTable } from '../grant/rows.ts'
+
 let world: LeaseTestWorld
 let atOnce: number
 beforeEach(async () => {
@@ -39,5 +42,34 @@ describe('a target that is full', () => {
     const end = world.targets.call(world.grant.targetId, 'end', async () => 'in')
     await expect(end).resolves.toBe('in')
     expect((await hung).every(({ status }) => status === 'rejected')).toBe(true)
+  })
+})
+
+describe('a target that is connected again', () => {
+  const change = (more: Partial<TargetRow>) => {
+    const row = world.replica.get(targetTable, world.grant.targetId)
+    if (row === undefined) throw new Error('there is one')
+    const next = { ...row, ...more, version: row.version + 1 }
+    world.replica.apply([{ table: targetTable.name, row: next }])
+  }
+  const closes = () => world.target.calls.filter(call => call === 'close').length
+
+  it('is opened anew, and what calls still use stays open until they are over', async () => {
+    const { targets, grant, clock } = world
+    const gate = Promise.withResolvers<void>()
+    const call = targets.call(grant.targetId, 'issue', () => gate.promise)
+    await targets.describe(grant.targetId)
+    change({ adminRotatedAt: addSeconds(clock.now(), 1) })
+    await targets.describe(grant.targetId)
+    expect(closes()).toBe(0)
+    gate.resolve()
+    await call
+    expect(closes()).toBe(1)
+  })
+
+  it('is not opened anew because of its canary', async () => {
+    change({ preflightAt: addSeconds(world.clock.now(), 1) })
+    await world.targets.describe(world.grant.targetId)
+    expect(closes()).toBe(0)
   })
 })

@@ -26,9 +26,11 @@ export interface TargetsWorld {
 
 interface Opened {
   readonly target: Target
-  /** A new version may have a new credential of ours: it is opened again. */
-  readonly version: number
+  /** When and where it was connected: since then neither its address nor our credential changed. */
+  readonly connected: string
   readonly lanes: Record<Lane, Places>
+  calls: number
+  isReplaced: boolean
 }
 
 /** How many calls a target is given at once, per lane, and how many may wait. */
@@ -49,16 +51,23 @@ export class Targets {
     lane: Lane,
     run: (target: Target, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { target, lanes } = await this.#open(targetId)
+    const opened = await this.#open(targetId)
+    const { target, lanes } = opened
     const callMs = this.#world.callMs ?? limits.targetCallMs
-    await lanes[lane].take(callMs)
-    const signal = AbortSignal.timeout(callMs)
+    opened.calls++
     try {
-      return await settle(run(target, signal), signal)
-    } catch (thrown) {
-      throw asProblem(thrown)
+      await lanes[lane].take(callMs)
+      const signal = AbortSignal.timeout(callMs)
+      try {
+        return await settle(run(target, signal), signal)
+      } catch (thrown) {
+        throw asProblem(thrown)
+      } finally {
+        lanes[lane].give()
+      }
     } finally {
-      lanes[lane].give()
+      opened.calls--
+      closeReplaced(opened)
     }
   }
 
@@ -86,7 +95,8 @@ export class Targets {
     const row = this.#world.replica.get(targetTable, targetId)
     if (row === undefined) throw new Problem('not-found', { detail: 'There is no such target.' })
     const known = this.#opened.get(targetId)
-    if (known?.version === row.version) return known
+    const connected = `${row.adminRotatedAt} ${row.address}`
+    if (known?.connected === connected) return known
     const sealed = await findSealedConfig(this.#world.store, targetId)
     if (sealed === undefined)
       throw new Problem('bad-configuration', {
@@ -98,18 +108,26 @@ export class Targets {
     ) as Json
     // Somebody else may have opened it while we read.
     const meanwhile = this.#opened.get(targetId)
-    if (meanwhile?.version === row.version) return meanwhile
+    if (meanwhile?.connected === connected) return meanwhile
     const target = this.connector(row.connector).open(config, this.#world.clock)
     const { callsAtOnce = placesPerLane } = target.describe()
     const lanes = meanwhile?.lanes ?? {
       issue: new Places(callsAtOnce),
       end: new Places(callsAtOnce),
     }
-    const opened: Opened = { target, version: row.version, lanes }
+    const opened: Opened = { target, connected, lanes, calls: 0, isReplaced: false }
     this.#opened.set(targetId, opened)
-    if (meanwhile !== undefined) void meanwhile.target.close().catch(() => {})
+    if (meanwhile !== undefined) {
+      meanwhile.isReplaced = true
+      closeReplaced(meanwhile)
+    }
     return opened
   }
+}
+
+/** What calls still use stays open until the last of them is over. */
+function closeReplaced({ target, calls, isReplaced }: Opened): void {
+  if (isReplaced && calls === 0) target.close().catch(() => {})
 }
 
 /** A driver that ignores its signal is left behind; the caller goes on at the time-out. */

@@ -1,0 +1,44 @@
+/** Many at once, where calls really run beside each other: the first minute of a build day. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type RunningPostgres, startPostgres } from '../../../test/fakes/postgres.ts'
+import { issueOne, type LeaseTestWorld, leaseWorld } from '../../../test/support/lease-world.ts'
+import { testPermit } from '../../../test/support/permit.ts'
+import { openStore } from '../store/open.ts'
+import { endLease } from './end.ts'
+import { sweepLeases } from './sweep.ts'
+
+let postgres: RunningPostgres
+let world: LeaseTestWorld
+beforeAll(async () => {
+  postgres = await startPostgres({ fsync: false })
+  world = await leaseWorld(await openStore({ url: postgres.url() }))
+})
+afterAll(async () => {
+  await world.store.close()
+  await postgres.stop()
+})
+
+const count = async (text: string) =>
+  (await world.store.query<{ n: number }>(`select count(*)::int as n from ${text}`))[0]?.n
+
+test('the first leases of a grant, all at once, are all issued after one canary', async () => {
+  const leases = await Promise.all(Array.from({ length: 24 }, () => issueOne(world)))
+  expect(leases.every(({ state }) => state === 'live')).toBe(true)
+  expect(world.target.calls.filter(call => call === 'preflight')).toHaveLength(1)
+  expect(await count(`ledger_inbox where kind = 'lease.issue'`)).toBe(24)
+  expect(await count('task where version = 2')).toBe(1)
+  expect(await count('app_grant where version = 2')).toBe(1)
+})
+
+test('ends while sweeps run: each is seen through by who began it, none is lost', async () => {
+  const leases = await Promise.all(Array.from({ length: 24 }, () => issueOne(world)))
+  const sweeping = Array.from({ length: 4 }, () => sweepLeases(world))
+  const ended = await Promise.all(
+    leases.map(({ id: leaseId }) => {
+      const permit = testPermit('lease.end', world.first.id, leaseId)
+      return endLease(world, permit, { leaseId, cause: 'released' })
+    }),
+  )
+  await Promise.all([...sweeping, sweepLeases(world)])
+  expect(ended.every(({ outcome }) => outcome === 'verified-gone')).toBe(true)
+})
