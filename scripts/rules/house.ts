@@ -21,6 +21,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/core/policy', budget: 1300 },
   { path: 'src/core/token', budget: 600 },
   { path: 'src/core/lease', budget: 950 },
+  { path: 'src/life/audit', budget: 650 },
   { path: 'src/life/lists', budget: 150 },
   { path: 'src/life/ask', budget: 150 },
   { path: 'src/life/sign-in', budget: 800 },

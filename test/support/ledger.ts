@@ -132,3 +132,12 @@ export function makeNoteSigner(name = 'example.com/log'): NoteSigner {
     sign: bytes => sign(null, bytes, privateKey),
   }
 }
+
+/** Leaves `leaf 1 …`, sequenced in one go; the stored levels begin at 256 of them. */
+export async function growLog(world: ThingWorld, from: number, to: number): Promise<void> {
+  await asOwner(world.store, [
+    `insert into ledger_inbox (at, kind, subjects, leaf, facts, facts_salt)
+     select now(), 'thing.make', '{}', 'leaf ' || i, '{}', '' from generate_series(${from + 1}, ${to}) i`,
+  ])
+  await sequenceAll(world.store)
+}

@@ -5,7 +5,8 @@ import type { Instant } from '../../src/core/base/time.ts'
 import { type Pair, pairOf, signWith, thumbprint } from '../../src/core/keys/pair.ts'
 import { type SignedKeyTable, signKeyTable } from '../../src/core/keys/table.ts'
 import { signCheckpoint } from '../../src/core/ledger/checkpoint.ts'
-import { consistencyPath, leafHash, nodeHash, rootAt } from '../../src/core/ledger/tree.ts'
+import { leafHash, nodeHash, rootAt } from '../../src/core/ledger/tree.ts'
+import { consistencyPath } from '../../src/life/audit/paths.ts'
 
 export interface TestKeys {
   readonly root: Pair

@@ -5,9 +5,10 @@
  *   make-bundle.ts BUNDLE.json
  */
 import { writeFile } from 'node:fs/promises'
+import { signHead } from '../../src/core/ledger/checkpoint.ts'
 import { vkeyOf } from '../../src/core/ledger/note.ts'
-import { consistencyProof, signHead, tlogProof } from '../../src/core/ledger/proof.ts'
-import { readEntry } from '../../src/core/ledger/read.ts'
+import { consistencyProof, tlogProof } from '../../src/life/audit/proof.ts'
+import { readEntry } from '../../src/life/audit/read.ts'
 import {
   changeThing,
   makeNoteSigner,

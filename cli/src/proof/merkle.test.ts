@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { inclusionPath, leafHash, rootAt } from '../../../src/core/ledger/tree.ts'
+import { leafHash, rootAt } from '../../../src/core/ledger/tree.ts'
+import { inclusionPath } from '../../../src/life/audit/paths.ts'
 import { logOf, newKeys, tableOf } from '../../../test/support/signed-log.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { openKeyTable, signersOf } from './keys.ts'

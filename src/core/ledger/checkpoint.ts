@@ -1,25 +1,51 @@
 /**
- * Checkpoints (c2sp.org/tlog-checkpoint@v1.0.0) and proof files (c2sp.org/tlog-proof@v1): what we say
- * about the log so that tools which are not ours can check it offline. Pure; see `proof.ts` for
- * where they come from.
+ * Signs the log: checkpoints (c2sp.org/tlog-checkpoint@v1.0.0), each held against the stored tree and
+ * the one before it. Hashes are read as stored (leaves, and subtrees of 256^n leaves), so that is a
+ * few hundred rows whatever the size of the log. Proofs for others, and reading them, are `life/audit`.
  */
-import { fromBase64, type NoteSigner, openNote, refused, signNote, type Vkey } from './note.ts'
-import { type Hash, hashBytes, leafHash, verifyInclusion } from './tree.ts'
+import { assert, Problem } from '../base/problem.ts'
+import type { Clock } from '../base/time.ts'
+import type { Sql } from '../store/store.ts'
+import { type NoteSigner, signNote } from './note.ts'
+import { type CheckpointRow, keepCheckpoint, lastCheckpoint, readHashes, readHead } from './rows.ts'
+import { type Hash, type HashOf, isSame, nodeHash, rootAt, storedLevels } from './tree.ts'
 
-export interface Checkpoint {
-  readonly origin: string
-  readonly size: number
-  readonly root: Hash
+export interface CheckpointWorld {
+  readonly store: Sql
+  readonly clock: Clock
+  readonly signer: NoteSigner
 }
 
-export interface TlogProof {
-  readonly position: number
-  readonly path: readonly Hash[]
-  /** The signed checkpoint, word for word. */
-  readonly note: string
+/**
+ * Signs the log as it is now. INVARIANT (tlog-checkpoint): never one that is inconsistent with one
+ * signed before. A note leaves this function only when it is kept, and per size one root is kept.
+ */
+export async function signHead(world: CheckpointWorld): Promise<CheckpointRow> {
+  const [head, last] = [await readHead(world.store), await lastCheckpoint(world.store)]
+  if (last?.size === head.size && isSame(last.root, head.root)) return last
+  await refuseFork(world.store, last, head)
+  const kept = await keepCheckpoint(world.store, {
+    size: head.size,
+    root: head.root,
+    note: signCheckpoint(head, world.signer),
+    signedAt: world.clock.now(),
+  })
+  if (!isSame(kept.root, head.root)) throw forked(head.size)
+  return kept
 }
 
-const proofHeader = 'c2sp.org/tlog-proof@v1'
+/** INVARIANT: the stored tree gives the root to be signed, and at its size the root signed last. */
+async function refuseFork(
+  sql: Sql,
+  last: CheckpointRow | undefined,
+  head: { size: number; root: Hash },
+): Promise<void> {
+  const said = last === undefined ? [head] : [last, head]
+  if (said.some(({ size }) => size > head.size)) throw forked(head.size)
+  const roots = await withHashes(sql, hashOf => said.map(({ size }) => rootAt(size, hashOf)))
+  if (said.some(({ root }, i) => !isSame(root, roots[i] ?? new Uint8Array())))
+    throw forked(head.size)
+}
 
 /** Origin of an installation's log, and the name of its key. */
 export function originOf(trustDomain: string): string {
@@ -31,55 +57,36 @@ export function signCheckpoint(head: { size: number; root: Hash }, signer: NoteS
   return signNote(`${signer.name}\n${head.size}\n${root}\n`, signer)
 }
 
-/** Verifies and reads a checkpoint. The origin is the name of a key that signed it, compared literally. */
-export function openCheckpoint(note: string, vkeys: readonly Vkey[]): Checkpoint {
-  const { text, names } = openNote(note, vkeys)
-  const [origin = '', size = '', root = '', ...extensions] = text.slice(0, -1).split('\n')
-  const hash = fromBase64(root)
-  if (!names.includes(origin)) throw refused('it speaks for another log than its key')
-  if (hash?.length !== hashBytes || extensions.includes('')) throw refused('its form is not known')
-  return { origin, size: parseCount(size), root: hash }
+/** Root of the first `size` entries, from what is stored. */
+export function rootOfFirst(sql: Sql, size: number): Promise<Hash> {
+  return withHashes(sql, hashOf => rootAt(size, hashOf))
 }
 
-/** What `.tlog-proof` files hold. */
-export function writeTlogProof(proof: TlogProof): string {
-  const path = proof.path.map(hash => `${Buffer.from(hash).toString('base64')}\n`).join('')
-  return `${proofHeader}\nindex ${proof.position}\n${path}\n${proof.note}`
-}
-
-export function parseTlogProof(text: string): TlogProof {
-  const split = text.indexOf('\n\n')
-  const [header, ...lines] = text.slice(0, Math.max(split, 0)).split('\n')
-  if (header !== proofHeader) throw refused(`it is not a ${proofHeader} file`)
-  // Not authenticated, so nothing here reads it.
-  if (lines[0]?.startsWith('extra ')) lines.shift()
-  const index = /^index (\S+)$/.exec(lines.shift() ?? '')?.[1] ?? ''
-  const path = lines.map(line => {
-    const hash = fromBase64(line)
-    if (hash?.length !== hashBytes) throw refused('a hash of its path can not be read')
-    return hash
+/** Walks twice: once to learn which subtrees are needed, once with their hashes. */
+export async function withHashes<T>(sql: Sql, walk: (hashOf: HashOf) => T): Promise<T> {
+  const wanted: { level: number; low: number; high: number }[] = []
+  walk((level, index) => {
+    const stored = Math.floor(level / storedLevels)
+    const span = 2 ** (level - stored * storedLevels)
+    wanted.push({ level: stored, low: index * span, high: (index + 1) * span })
+    return new Uint8Array()
   })
-  return { position: parseCount(index), path, note: text.slice(split + 2) }
+  const known = new Map<string, Hash>()
+  for (const { level, index, hash } of await readHashes(sql, wanted))
+    known.set(`${level}/${index}`, hash)
+  const hashOf: HashOf = (level, index) => {
+    if (level % storedLevels !== 0)
+      return nodeHash(hashOf(level - 1, index * 2), hashOf(level - 1, index * 2 + 1))
+    const hash = known.get(`${level / storedLevels}/${index}`)
+    assert(hash, `the tree has the node ${level}/${index}`)
+    return hash
+  }
+  return walk(hashOf)
 }
 
-/** That `leaf` is in the log at the proof's position, by a checkpoint one of `vkeys` signed. */
-export function verifyTlogProof(
-  text: string,
-  leaf: string,
-  vkeys: readonly Vkey[],
-): { position: number; checkpoint: Checkpoint } {
-  const { position, path, note } = parseTlogProof(text)
-  const checkpoint = openCheckpoint(note, vkeys)
-  const { size, root } = checkpoint
-  if (!verifyInclusion({ leaf: leafHash(leaf), position, size, path, root }))
-    throw refused('the entry is not in the log it names')
-  return { position, checkpoint }
-}
-
-/** ASCII decimal without leading zeroes. */
-function parseCount(text: string): number {
-  const count = Number(text)
-  if (!/^(0|[1-9]\d*)$/.test(text) || !Number.isSafeInteger(count))
-    throw refused('a number can not be read')
-  return count
+export function forked(size: number): Problem {
+  return new Problem('ledger-regressed', {
+    detail: `The log at size ${size} is not what its earlier checkpoints and entries say.`,
+    next: 'Stop writing and run: doctor',
+  })
 }

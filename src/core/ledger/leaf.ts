@@ -6,8 +6,6 @@
 import { base64url, hmacSha256 } from '../base/hash.ts'
 import { canonicalJson } from '../base/json.ts'
 import type { Instant } from '../base/time.ts'
-import type { EntryRow } from './rows.ts'
-import { isSame, leafHash } from './tree.ts'
 
 export interface Subject {
   /** Table name of the thing, e.g. `app`. */
@@ -40,26 +38,4 @@ export function leafText(body: Omit<LeafBody, 'v'>): string {
 /** Ids of the things an entry is about, each once: what it can be found by. */
 export function subjectIds(subjects: readonly Subject[]): string[] {
   return [...new Set(subjects.map(subject => subject.id))]
-}
-
-export interface OpenedLeaf {
-  readonly body: LeafBody
-  /** There were words, and they are no longer there. */
-  readonly isErased: boolean
-  /** What of the row is not what the leaf says; empty when all of it is. */
-  readonly faults: readonly ('leaf-hash' | 'columns' | 'facts' | 'words')[]
-}
-
-/** Holds a row against its leaf. Whether the leaf is in the tree is for a proof to say. */
-export function openLeaf(row: EntryRow): OpenedLeaf {
-  const body = JSON.parse(row.leaf) as LeafBody
-  const faults: ('leaf-hash' | 'columns' | 'facts' | 'words')[] = []
-  if (!isSame(leafHash(row.leaf), row.leafHash)) faults.push('leaf-hash')
-  const ids = subjectIds(body.subjects).join(' ')
-  if (body.kind !== row.kind || body.at !== row.at || ids !== row.subjects.join(' '))
-    faults.push('columns')
-  if (commit(row.factsSalt, row.facts) !== body.facts) faults.push('facts')
-  if (row.words !== null && commit(row.wordsSalt ?? '', row.words) !== body.words)
-    faults.push('words')
-  return { body, isErased: row.words === null && body.words !== undefined, faults }
 }

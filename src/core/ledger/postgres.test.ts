@@ -19,12 +19,12 @@ import {
   thingTable,
   thingWorld,
 } from '../../../test/support/ledger.ts'
+import { checkLog } from '../../life/audit/fsck.ts'
 import { systemClock } from '../base/time.ts'
 import { openStore } from '../store/open.ts'
 import { openPostgres } from '../store/postgres.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { openFollower, startFollower } from './follow.ts'
-import { checkLog } from './fsck.ts'
 import { vkeyOf } from './note.ts'
 import { recorded } from './record.ts'
 import { Replica } from './replica.ts'

@@ -13,12 +13,12 @@ import {
   thingTable,
 } from '../../../test/support/ledger.ts'
 import { testPermit } from '../../../test/support/permit.ts'
+import { openLeaf } from '../../life/audit/open-leaf.ts'
 import { newId } from '../base/ids.ts'
 import { Problem } from '../base/problem.ts'
 import { StoreFault } from '../store/fault.ts'
 import { factTable } from './fact-table.ts'
 import { entryKind } from './kind.ts'
-import { openLeaf } from './leaf.ts'
 import { recorded } from './record.ts'
 import type { EntryRow } from './rows.ts'
 

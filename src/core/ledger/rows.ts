@@ -1,4 +1,7 @@
-/** The rows of the log and all SQL that touches them. Fact rows are written by `record.ts`. */
+/**
+ * The rows of the log and the SQL that writes and follows them; what only reads them is `life/audit`.
+ * Fact rows are written by `record.ts`.
+ */
 import { limits } from '../base/limits.ts'
 import type { DecisionRecord } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
@@ -88,9 +91,6 @@ const keepDecisions = (param: string) => `kept as (
   from jsonb_to_recordset(${param}::jsonb) as d
     (id text, at timestamptz, "appId" text, "taskId" text, allowed boolean, body text, hash text)
   on conflict (id) do nothing)`
-
-const entryColumns = `e.position, e.inbox_id as "inboxId", e.at, e.kind, e.subjects, e.leaf,
-  e.leaf_hash as "leafHash", e.facts, e.facts_salt as "factsSalt", w.words, w.salt as "wordsSalt"`
 
 /** One number for one advisory lock: who holds it may move entries. */
 const sequencerLock = 7_135_002
@@ -214,37 +214,6 @@ export async function readNews(sql: Sql, position: number): Promise<News> {
   return { size, root, waitingMs, entries: rows.filter(row => row.position !== null) }
 }
 
-export interface EntryFilter {
-  /** Id of a thing it is about. */
-  readonly subject?: string
-  readonly kind?: string
-  /** Positions after this one, oldest first. */
-  readonly after?: number
-  /** Positions before this one, newest first. Newest first is also what neither gives. */
-  readonly before?: number
-}
-
-export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promise<EntryRow[]> {
-  const conditions: string[] = []
-  const params: unknown[] = []
-  const add = (condition: (nth: string) => string, value: unknown) => {
-    if (value !== undefined) conditions.push(condition(`$${params.push(value)}`))
-  }
-  add(
-    nth => `e.subjects @> ${nth}::text[]`,
-    filter.subject === undefined ? undefined : [filter.subject],
-  )
-  add(nth => `e.kind = ${nth}`, filter.kind)
-  add(nth => `e.position > ${nth}`, filter.after)
-  add(nth => `e.position < ${nth}`, filter.before)
-  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
-  return sql.query<EntryRow>(
-    `select ${entryColumns} from ledger_entry e left join ledger_words w using (position) ${where}
-     order by e.position ${filter.after === undefined ? 'desc' : ''} limit ${limit}`,
-    params,
-  )
-}
-
 export async function positionOf(sql: Sql, inboxId: number): Promise<number | undefined> {
   const rows = await sql.query<{ position: number }>(
     'select position from ledger_entry where inbox_id = $1',
@@ -267,14 +236,6 @@ export async function* readImages(tx: Tx, table: FactTable<FactRow>): AsyncGener
     if (last === undefined || rows.length < limits.followBatch) return
     after = last.id
   }
-}
-
-export async function readLeafHash(sql: Sql, position: number): Promise<Uint8Array | undefined> {
-  const rows = await sql.query<{ hash: Uint8Array }>(
-    'select leaf_hash as hash from ledger_entry where position = $1',
-    [position],
-  )
-  return rows[0]?.hash
 }
 
 /** Stored hashes of each level's indexes from `low` up to `high`; level 0 are the leaves. */
@@ -301,7 +262,7 @@ export interface CheckpointRow {
   readonly signedAt: Instant
 }
 
-const checkpointColumns = 'size, root, note, signed_at as "signedAt"'
+export const checkpointColumns = 'size, root, note, signed_at as "signedAt"'
 
 export async function lastCheckpoint(sql: Sql): Promise<CheckpointRow | undefined> {
   const rows = await sql.query<CheckpointRow>(
@@ -317,20 +278,11 @@ export async function keepCheckpoint(sql: Sql, row: CheckpointRow): Promise<Chec
      on conflict (size) do nothing`,
     [row.size, row.root, row.note, row.signedAt],
   )
-  return (await allCheckpoints(sql, row.size))[0] ?? row
-}
-
-/** Of one size, or all. */
-export function allCheckpoints(sql: Sql, size: number | null = null): Promise<CheckpointRow[]> {
-  return sql.query<CheckpointRow>(
-    `select ${checkpointColumns} from ledger_checkpoint
-     where size = $1 or $1::bigint is null order by size`,
-    [size],
+  const [kept] = await sql.query<CheckpointRow>(
+    `select ${checkpointColumns} from ledger_checkpoint where size = $1`,
+    [row.size],
   )
-}
-
-export function allNodes(sql: Sql): Promise<TreeNode[]> {
-  return sql.query<TreeNode>('select level, index, hash from ledger_node')
+  return kept ?? row
 }
 
 export async function hasWaitingWords(sql: Sql, subject: string): Promise<boolean> {
@@ -357,12 +309,6 @@ export async function waitingIds(sql: Sql): Promise<number[]> {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
-}
-
-/** Facts of entries without a position, in id order. */
-export async function readWaitingFacts(sql: Sql): Promise<string[]> {
-  const rows = await sql.query<{ facts: string }>('select facts from ledger_inbox order by id')
-  return rows.map(row => row.facts)
 }
 
 export interface RefusalCount {

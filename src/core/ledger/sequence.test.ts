@@ -10,8 +10,8 @@ import {
   sequenceAll,
   type ThingWorld,
 } from '../../../test/support/ledger.ts'
+import { checkLog } from '../../life/audit/fsck.ts'
 import type { Store } from '../store/store.ts'
-import { checkLog } from './fsck.ts'
 import { vkeyOf } from './note.ts'
 import { readHead } from './rows.ts'
 import { makeBell, sequenceRound, startSequencer } from './sequence.ts'

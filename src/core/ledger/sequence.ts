@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import type { Store, Tx } from '../store/store.ts'
-import { type CheckpointWorld, signHead } from './proof.ts'
+import { type CheckpointWorld, signHead } from './checkpoint.ts'
 import { type HeadRow, moveEntries, type Picked, pickInbox, takeTurn } from './rows.ts'
 import { extend, leafHash, packPeaks, rootOf, unpackPeaks } from './tree.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The Merkle tree of RFC 6962 §2.1 (proofs checked as RFC 9162 §2.1.3-2.1.4 says). Pure: hashes come
- * in through a reader, nothing is stored here.
+ * The Merkle tree of RFC 6962 §2.1. Pure: hashes come in through a reader, nothing is stored here.
+ * Paths that prove something of it to others are `life/audit`.
  *
  * A complete subtree of 2^level leaves is named (level, index): it covers the leaves from
  * index · 2^level on. Sizes and positions are safe integers, so halving is division, never a shift.
@@ -85,109 +85,12 @@ export function rootAt(size: number, hashOf: HashOf): Hash {
   return size === 0 ? sha256('') : rangeHash(0, size, hashOf)
 }
 
-/** Audit path of the leaf at `position` in the tree of `size` leaves, from the leaf upwards. */
-export function inclusionPath(position: number, size: number, hashOf: HashOf): Hash[] {
-  assert(position >= 0 && position < size, 'the leaf is in the tree')
-  const path: Hash[] = []
-  let [low, high] = [0, size]
-  while (high - low > 1) {
-    const middle = low + largestPowerBelow(high - low)
-    if (position < middle) {
-      path.push(rangeHash(middle, high, hashOf))
-      high = middle
-    } else {
-      path.push(rangeHash(low, middle, hashOf))
-      low = middle
-    }
-  }
-  return path.reverse()
-}
-
-/** Proof that the tree of `from` leaves is a prefix of the tree of `to` leaves. */
-export function consistencyPath(from: number, to: number, hashOf: HashOf): Hash[] {
-  assert(from >= 0 && from <= to, 'the earlier tree is not larger')
-  const path: Hash[] = []
-  if (from === 0 || from === to) return path
-  let [low, high] = [0, to]
-  while (from !== high) {
-    const middle = low + largestPowerBelow(high - low)
-    if (from <= middle) {
-      path.push(rangeHash(middle, high, hashOf))
-      high = middle
-    } else {
-      path.push(rangeHash(low, middle, hashOf))
-      low = middle
-    }
-  }
-  if (low > 0) path.push(rangeHash(low, high, hashOf))
-  return path.reverse()
-}
-
-/** RFC 9162 §2.1.3.2. */
-export function verifyInclusion(claim: {
-  leaf: Hash
-  position: number
-  size: number
-  path: readonly Hash[]
-  root: Hash
-}): boolean {
-  if (!isCount(claim.position) || !isCount(claim.size) || claim.position >= claim.size) return false
-  let hash = claim.leaf
-  const isWhole = climb(claim.position, claim.size - 1, claim.path, (sibling, isLeft) => {
-    hash = isLeft ? nodeHash(sibling, hash) : nodeHash(hash, sibling)
-  })
-  return isWhole && isSame(hash, claim.root)
-}
-
-/** RFC 9162 §2.1.4.2; the empty tree is a prefix of every tree. */
-export function verifyConsistency(claim: {
-  from: number
-  fromRoot: Hash
-  to: number
-  toRoot: Hash
-  path: readonly Hash[]
-}): boolean {
-  const { from, to, fromRoot, toRoot } = claim
-  if (!isCount(from) || !isCount(to) || from > to) return false
-  if (from === 0) return claim.path.length === 0 && isSame(fromRoot, sha256(''))
-  if (from === to) return claim.path.length === 0 && isSame(fromRoot, toRoot)
-  const path = bitsOf(from) === 1 ? [fromRoot, ...claim.path] : claim.path
-  const [first, ...rest] = path
-  if (first === undefined) return false
-  let [node, last] = [from - 1, to - 1]
-  while (node % 2 === 1) [node, last] = [half(node), half(last)]
-  let [old, now] = [first, first]
-  const isWhole = climb(node, last, rest, (sibling, isLeft) => {
-    if (isLeft) old = nodeHash(sibling, old)
-    now = isLeft ? nodeHash(sibling, now) : nodeHash(now, sibling)
-  })
-  return isWhole && isSame(old, fromRoot) && isSame(now, toRoot)
-}
-
-/** Up from a node, one sibling a step; true when the path ends where the tree does. */
-function climb(
-  from: number,
-  to: number,
-  path: readonly Hash[],
-  visit: (sibling: Hash, isLeft: boolean) => void,
-): boolean {
-  let [node, last] = [from, to]
-  for (const sibling of path) {
-    if (last === 0) return false
-    const isLeft = node % 2 === 1 || node === last
-    visit(sibling, isLeft)
-    if (isLeft) while (node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)]
-    ;[node, last] = [half(node), half(last)]
-  }
-  return last === 0
-}
-
 export function isSame(a: Hash, b: Hash): boolean {
   return Buffer.compare(a, b) === 0
 }
 
 /** Hash of the leaves from `low` up to `high`; `low` is where the tree itself would split. */
-function rangeHash(low: number, high: number, hashOf: HashOf): Hash {
+export function rangeHash(low: number, high: number, hashOf: HashOf): Hash {
   const count = high - low
   const left = largestPowerBelow(count)
   if (left * 2 === count || count === 1) return hashOf(Math.log2(count), low / count)
@@ -195,7 +98,7 @@ function rangeHash(low: number, high: number, hashOf: HashOf): Hash {
 }
 
 /** The largest power of two smaller than `count` (1 for 1): where RFC 6962 splits a tree. */
-function largestPowerBelow(count: number): number {
+export function largestPowerBelow(count: number): number {
   let power = 1
   while (power * 2 < count) power *= 2
   return power
@@ -203,14 +106,6 @@ function largestPowerBelow(count: number): number {
 
 function bitsOf(size: number): number {
   let bits = 0
-  for (let rest = size; rest > 0; rest = half(rest)) bits += rest % 2
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) bits += rest % 2
   return bits
-}
-
-function half(value: number): number {
-  return Math.floor(value / 2)
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0
 }

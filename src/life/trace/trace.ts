@@ -7,8 +7,8 @@ import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { readEntry } from '../../core/ledger/read.ts'
 import type { Sql } from '../../core/store/store.ts'
+import { readEntry } from '../audit/read.ts'
 import {
   findTracedTask,
   readDecisions,

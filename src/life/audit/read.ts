@@ -1,12 +1,14 @@
 /** The log for people: entries with what they mean, and one entry held against its leaf. */
-import type { JsonObject } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import type { Instant } from '../base/time.ts'
-import type { Sql } from '../store/store.ts'
-import { kindSays } from './kind.ts'
-import { type OpenedLeaf, openLeaf, type Subject } from './leaf.ts'
-import { type EntryFilter, type EntryRow, findEntries } from './rows.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import type { Instant } from '../../core/base/time.ts'
+import { kindSays } from '../../core/ledger/kind.ts'
+import type { Subject } from '../../core/ledger/leaf.ts'
+import type { EntryRow } from '../../core/ledger/rows.ts'
+import type { Sql } from '../../core/store/store.ts'
+import { type OpenedLeaf, openLeaf } from './open-leaf.ts'
+import { type EntryFilter, findEntries } from './rows.ts'
 
 export interface LogEntry {
   readonly position: number

@@ -6,27 +6,26 @@
  * Who can rewrite entries, nodes and head together is caught only by a signed checkpoint: one kept
  * in the database, or one remembered elsewhere.
  */
-import { canonicalJson } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
-import { isProblem } from '../base/problem.ts'
-import type { Store, Tx } from '../store/store.ts'
-import { openCheckpoint } from './checkpoint.ts'
-import { textErased } from './erase.ts'
-import { type FactRow, factTables } from './fact-table.ts'
-import { openLeaf } from './leaf.ts'
-import type { Vkey } from './note.ts'
-import type { TableImage } from './replica.ts'
+import { canonicalJson } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
+import { isProblem } from '../../core/base/problem.ts'
+import { textErased } from '../../core/ledger/erase.ts'
+import { type FactRow, factTables } from '../../core/ledger/fact-table.ts'
+import type { Vkey } from '../../core/ledger/note.ts'
+import type { TableImage } from '../../core/ledger/replica.ts'
+import { type CheckpointRow, type EntryRow, readHead, readImages } from '../../core/ledger/rows.ts'
 import {
-  allCheckpoints,
-  allNodes,
-  type CheckpointRow,
-  type EntryRow,
-  findEntries,
-  readHead,
-  readImages,
-  readWaitingFacts,
-} from './rows.ts'
-import { extend, type Frontier, type Hash, isSame, packPeaks, rootOf } from './tree.ts'
+  extend,
+  type Frontier,
+  type Hash,
+  isSame,
+  packPeaks,
+  rootOf,
+} from '../../core/ledger/tree.ts'
+import type { Store, Tx } from '../../core/store/store.ts'
+import { openCheckpoint } from './open-checkpoint.ts'
+import { openLeaf } from './open-leaf.ts'
+import { allCheckpoints, allNodes, findEntries, readWaitingFacts } from './rows.ts'
 
 export type LogFault =
   /** What a row says is not what its own leaf says; `words` are gone and nobody erased them. */

@@ -10,14 +10,15 @@ import {
   type ThingWorld,
 } from '../../../test/support/ledger.ts'
 import { testPermit } from '../../../test/support/permit.ts'
-import type { AnyId } from '../base/ids.ts'
-import { verifyTlogProof } from './checkpoint.ts'
-import { eraseWords } from './erase.ts'
+import { verifyTlogProof } from '../../../test/support/verify-log.ts'
+import type { AnyId } from '../../core/base/ids.ts'
+import { signHead } from '../../core/ledger/checkpoint.ts'
+import { eraseWords } from '../../core/ledger/erase.ts'
+import { vkeyOf } from '../../core/ledger/note.ts'
+import { extend, leafHash, packPeaks, rootOf } from '../../core/ledger/tree.ts'
 import { checkLog, type LogFault } from './fsck.ts'
-import { vkeyOf } from './note.ts'
-import { signHead, tlogProof } from './proof.ts'
+import { tlogProof } from './proof.ts'
 import { readEntry, readLog } from './read.ts'
-import { extend, leafHash, packPeaks, rootOf } from './tree.ts'
 
 const signer = makeNoteSigner()
 const vkeys = [vkeyOf(signer)]

@@ -12,8 +12,8 @@ import {
   sequenceAll,
   type ThingWorld,
 } from '../../../test/support/ledger.ts'
+import { vkeyOf } from '../../core/ledger/note.ts'
 import { acceptLoss, checkRemembered, exportCheckpoint } from './export.ts'
-import { vkeyOf } from './note.ts'
 import { readLog } from './read.ts'
 
 const signer = makeNoteSigner()

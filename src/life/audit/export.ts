@@ -8,16 +8,16 @@
  */
 import { randomBytes } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
-import type { ActorId } from '../base/ids.ts'
-import { Problem } from '../base/problem.ts'
-import type { Sql } from '../store/store.ts'
-import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
-import { entryKind } from './kind.ts'
-import type { Vkey } from './note.ts'
-import { type CheckpointWorld, rootOfFirst, signHead } from './proof.ts'
-import { type LedgerWorld, recorded } from './record.ts'
-import { type CheckpointRow, readHead } from './rows.ts'
-import { isSame } from './tree.ts'
+import type { ActorId } from '../../core/base/ids.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { type CheckpointWorld, rootOfFirst, signHead } from '../../core/ledger/checkpoint.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import type { Vkey } from '../../core/ledger/note.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { type CheckpointRow, readHead } from '../../core/ledger/rows.ts'
+import { isSame } from '../../core/ledger/tree.ts'
+import type { Sql } from '../../core/store/store.ts'
+import { type Checkpoint, openCheckpoint } from './open-checkpoint.ts'
 
 export const lossAccepted = entryKind('log.loss', 'accepted that the log lost entries')
 

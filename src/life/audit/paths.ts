@@ -1,0 +1,93 @@
+/**
+ * Paths through the tree that prove something of it to others (RFC 6962 §2.1, checked as RFC 9162
+ * §2.1.3 says). Pure: hashes come in through a reader.
+ */
+import { assert } from '../../core/base/problem.ts'
+import {
+  type Hash,
+  type HashOf,
+  isSame,
+  largestPowerBelow,
+  nodeHash,
+  rangeHash,
+} from '../../core/ledger/tree.ts'
+
+/** Audit path of the leaf at `position` in the tree of `size` leaves, from the leaf upwards. */
+export function inclusionPath(position: number, size: number, hashOf: HashOf): Hash[] {
+  assert(position >= 0 && position < size, 'the leaf is in the tree')
+  const path: Hash[] = []
+  let [low, high] = [0, size]
+  while (high - low > 1) {
+    const middle = low + largestPowerBelow(high - low)
+    if (position < middle) {
+      path.push(rangeHash(middle, high, hashOf))
+      high = middle
+    } else {
+      path.push(rangeHash(low, middle, hashOf))
+      low = middle
+    }
+  }
+  return path.reverse()
+}
+
+/** Proof that the tree of `from` leaves is a prefix of the tree of `to` leaves. */
+export function consistencyPath(from: number, to: number, hashOf: HashOf): Hash[] {
+  assert(from >= 0 && from <= to, 'the earlier tree is not larger')
+  const path: Hash[] = []
+  if (from === 0 || from === to) return path
+  let [low, high] = [0, to]
+  while (from !== high) {
+    const middle = low + largestPowerBelow(high - low)
+    if (from <= middle) {
+      path.push(rangeHash(middle, high, hashOf))
+      high = middle
+    } else {
+      path.push(rangeHash(low, middle, hashOf))
+      low = middle
+    }
+  }
+  if (low > 0) path.push(rangeHash(low, high, hashOf))
+  return path.reverse()
+}
+
+/** RFC 9162 §2.1.3.2. */
+export function verifyInclusion(claim: {
+  leaf: Hash
+  position: number
+  size: number
+  path: readonly Hash[]
+  root: Hash
+}): boolean {
+  if (!isCount(claim.position) || !isCount(claim.size) || claim.position >= claim.size) return false
+  let hash = claim.leaf
+  const isWhole = climb(claim.position, claim.size - 1, claim.path, (sibling, isLeft) => {
+    hash = isLeft ? nodeHash(sibling, hash) : nodeHash(hash, sibling)
+  })
+  return isWhole && isSame(hash, claim.root)
+}
+
+/** Up from a node, one sibling a step; true when the path ends where the tree does. */
+export function climb(
+  from: number,
+  to: number,
+  path: readonly Hash[],
+  visit: (sibling: Hash, isLeft: boolean) => void,
+): boolean {
+  let [node, last] = [from, to]
+  for (const sibling of path) {
+    if (last === 0) return false
+    const isLeft = node % 2 === 1 || node === last
+    visit(sibling, isLeft)
+    if (isLeft) while (node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)]
+    ;[node, last] = [half(node), half(last)]
+  }
+  return last === 0
+}
+
+function half(value: number): number {
+  return Math.floor(value / 2)
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
+}

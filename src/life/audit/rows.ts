@@ -1,0 +1,62 @@
+/** The log as it lies in the database, read by who checks it or looks at it. Nothing is written here. */
+import { type CheckpointRow, checkpointColumns, type EntryRow } from '../../core/ledger/rows.ts'
+import type { TreeNode } from '../../core/ledger/tree.ts'
+import type { Sql } from '../../core/store/store.ts'
+
+const entryColumns = `e.position, e.inbox_id as "inboxId", e.at, e.kind, e.subjects, e.leaf,
+  e.leaf_hash as "leafHash", e.facts, e.facts_salt as "factsSalt", w.words, w.salt as "wordsSalt"`
+
+export interface EntryFilter {
+  /** Id of a thing it is about. */
+  readonly subject?: string
+  readonly kind?: string
+  /** Positions after this one, oldest first. */
+  readonly after?: number
+  /** Positions before this one, newest first. Newest first is also what neither gives. */
+  readonly before?: number
+}
+
+export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promise<EntryRow[]> {
+  const conditions: string[] = []
+  const params: unknown[] = []
+  const add = (condition: (nth: string) => string, value: unknown) => {
+    if (value !== undefined) conditions.push(condition(`$${params.push(value)}`))
+  }
+  add(
+    nth => `e.subjects @> ${nth}::text[]`,
+    filter.subject === undefined ? undefined : [filter.subject],
+  )
+  add(nth => `e.kind = ${nth}`, filter.kind)
+  add(nth => `e.position > ${nth}`, filter.after)
+  add(nth => `e.position < ${nth}`, filter.before)
+  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
+  return sql.query<EntryRow>(
+    `select ${entryColumns} from ledger_entry e left join ledger_words w using (position) ${where}
+     order by e.position ${filter.after === undefined ? 'desc' : ''} limit ${limit}`,
+    params,
+  )
+}
+
+export async function readLeafHash(sql: Sql, position: number): Promise<Uint8Array | undefined> {
+  const rows = await sql.query<{ hash: Uint8Array }>(
+    'select leaf_hash as hash from ledger_entry where position = $1',
+    [position],
+  )
+  return rows[0]?.hash
+}
+
+export function allCheckpoints(sql: Sql): Promise<CheckpointRow[]> {
+  return sql.query<CheckpointRow>(
+    `select ${checkpointColumns} from ledger_checkpoint order by size`,
+  )
+}
+
+export function allNodes(sql: Sql): Promise<TreeNode[]> {
+  return sql.query<TreeNode>('select level, index, hash from ledger_node')
+}
+
+/** Facts of entries without a position, in id order. */
+export async function readWaitingFacts(sql: Sql): Promise<string[]> {
+  const rows = await sql.query<{ facts: string }>('select facts from ledger_inbox order by id')
+  return rows.map(row => row.facts)
+}
