@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type IdKind, idPrefixes, isId, newId, shortId, systemId } from './ids.ts'
+import { type IdKind, idPrefixes, isId, newId, systemId } from './ids.ts'
 
 const kinds = Object.keys(idPrefixes) as IdKind[]
 
@@ -39,11 +39,6 @@ it.each([
   "ls_0123456789abcdefghjkmnpq';",
 ])('text that is almost an id is none: %j', text => {
   expect(isId('lease', text)).toBe(false)
-})
-
-it('people see a letter and five characters of the id', () => {
-  const id = newId('lease')
-  expect(shortId('lease', id)).toBe(`L-${id.slice(3, 8).toUpperCase()}`)
 })
 
 it('a sweep of ours has a name and is no random id', () => {

@@ -2,7 +2,7 @@
  * Branded ids: one kind can not be passed for another, and each says what it is.
  *
  * An id is a prefix and 130 random bits in Crockford's alphabet, lower case (26 characters). What a
- * person sees is the slug, or the short id (`L-7K2Q`) that `shortId` derives from the id.
+ * person sees is the slug, or a short id made of it (`life/lists`).
  */
 import { randomFillSync } from 'node:crypto'
 import type { Word } from './text.ts'
@@ -80,19 +80,4 @@ export function systemId(name: SystemName): SystemId {
 
 export function isId<K extends IdKind>(kind: K, text: string): text is Id<K> {
   return text.startsWith(`${idPrefixes[kind]}_`) && /^[a-z]{2}_[0-9a-hjkmnp-tv-z]{26}$/.test(text)
-}
-
-const shortLetters = {
-  request: 'R',
-  grant: 'G',
-  task: 'T',
-  lease: 'L',
-  decision: 'D',
-  finding: 'F',
-} as const
-export type ShortKind = keyof typeof shortLetters
-
-/** What people see and type: `L-7K2Q9`. Five characters of the id's random part; look-ups take any unambiguous length ≥ 4. */
-export function shortId<K extends ShortKind>(kind: K, id: Id<K>): string {
-  return `${shortLetters[kind]}-${id.slice(3, 8).toUpperCase()}`
 }

@@ -74,13 +74,6 @@ export function lockTrustRulesOf(tx: Tx, identityId: IdentityId): Promise<TrustR
   )
 }
 
-export function listTrustRules(sql: Sql, appId: AppId): Promise<TrustRuleRow[]> {
-  return sql.query<TrustRuleRow>(
-    `select ${trustRuleTable.select} from trust_rule where app_id = $1 order by made_at, id`,
-    [appId],
-  )
-}
-
 /** Marks an assertion as used: null. Else when it was used before, here or on another replica. */
 export async function markAssertion(
   tx: Tx,

@@ -11,6 +11,7 @@ import {
 } from '../../../test/support/attested.ts'
 import { testPermit } from '../../../test/support/permit.ts'
 import { leaves, person } from '../../../test/support/world.ts'
+import { listTrustRules } from '../../life/lists/lists.ts'
 import type { AppRow } from '../app/rows.ts'
 import { answerRequest } from '../approval/answer.ts'
 import { makeRequest } from '../approval/make.ts'
@@ -20,7 +21,7 @@ import type { JsonObject } from '../base/json.ts'
 import { findRow } from '../ledger/find-row.ts'
 import { revokeIdentity } from './identities.ts'
 import { isRefusal } from './refusal.ts'
-import { type IdentityRow, listTrustRules, trustRuleTable } from './rows.ts'
+import { type IdentityRow, trustRuleTable } from './rows.ts'
 import { addTrustRule, proposeTrust, trustAgreed } from './trust.ts'
 
 let world: AttestedWorld

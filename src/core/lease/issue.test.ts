@@ -8,6 +8,8 @@ import {
 } from '../../../test/support/lease-world.ts'
 import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay } from '../../../test/support/replay.ts'
+import { watchLeases } from '../../life/drift/watch.ts'
+import { listLeases } from '../../life/lists/lists.ts'
 import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { addSeconds } from '../base/time.ts'
@@ -16,9 +18,8 @@ import { findTask } from '../task/rows.ts'
 import { endLease } from './end.ts'
 import { issueLease } from './issue.ts'
 import { renewLease } from './renew.ts'
-import { findLease, findLeaseByPrincipal, leaseTable, listLeases, oldestDue } from './rows.ts'
+import { findLease, findLeaseByPrincipal, leaseTable, oldestDue } from './rows.ts'
 import { driveLeasesOf, sweepLeases } from './sweep.ts'
-import { watchLeases } from './watch.ts'
 
 let world: LeaseTestWorld
 beforeEach(async () => {

@@ -125,24 +125,6 @@ export async function readVersions(
 export const findLeaseByPrincipal = (sql: Sql, principal: string) =>
   findWhere(sql, leaseTable, { principal })
 
-export interface LeaseFilter {
-  readonly appId?: AppId | undefined
-  readonly taskId?: TaskId | undefined
-  readonly state?: LeaseState | undefined
-  /** Only leases that may still be at a target. */
-  readonly open?: boolean | undefined
-}
-
-export async function listLeases(sql: Sql, filter: LeaseFilter): Promise<LeaseRow[]> {
-  return sql.query<LeaseRow>(
-    `select ${leaseTable.select} from lease
-     where ($1::text is null or app_id = $1) and ($2::text is null or task_id = $2)
-       and ($3::text is null or state = $3) and (not $4 or state <> 'gone')
-     order by made_at desc, id limit ${limits.pageRows}`,
-    [filter.appId ?? null, filter.taskId ?? null, filter.state ?? null, filter.open === true],
-  )
-}
-
 /**
  * Whether task, app, identity and grant are all running, under a shared lock that makes a change of
  * them wait for this commit. A decision saw memory; the rows are the truth.

@@ -16,15 +16,16 @@ import { addSeconds, earliest, type Instant } from '../../core/base/time.ts'
 import { setManifest } from '../../core/grant/manifest.ts'
 import { heldBy } from '../../core/hold/hold.ts'
 import { makeIdentities } from '../../core/identity/identities.ts'
-import { listIdentities, listTrustRules } from '../../core/identity/rows.ts'
+import { listIdentities } from '../../core/identity/rows.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
-import { listLeases } from '../../core/lease/rows.ts'
 import {
   findManifest,
   listApps,
   listGrants,
   listHolds,
+  listLeases,
   listRequests,
+  listTrustRules,
   saysOf,
 } from '../../life/lists/lists.ts'
 import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'

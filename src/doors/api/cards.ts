@@ -1,7 +1,7 @@
 /** The card of a request: what is asked, what a yes gives, the worst that can come of it. */
 import { listAnswers, type RequestRow } from '../../core/approval/rows.ts'
-import { shortId } from '../../core/base/ids.ts'
 import { resourceTable } from '../../core/grant/rows.ts'
+import { shortId } from '../../life/lists/short-id.ts'
 import type { RequestView } from './contract.ts'
 import { nameOf, readNames } from './show.ts'
 import type { ApiWorld } from './world.ts'

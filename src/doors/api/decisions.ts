@@ -1,10 +1,11 @@
 /** Decisions and the policy they were made under: look, ask why, try a change, check, propose. */
 import { appTable } from '../../core/app/rows.ts'
-import { type AppId, shortId } from '../../core/base/ids.ts'
+import type { AppId } from '../../core/base/ids.ts'
 import type { DecisionRecord } from '../../core/base/permit.ts'
 import { openBundle, withFile } from '../../core/policy/bundle.ts'
 import { readRecord } from '../../core/policy/record.ts'
 import { policyApprovers, proposePolicy } from '../../life/ask/policy.ts'
+import { shortId } from '../../life/lists/short-id.ts'
 import { checkCases, readCases } from '../../life/why/cases.ts'
 import { replayLog, whyDenied } from '../../life/why/replay.ts'
 import { findDecision, lastDenied, listDecisionsOf } from '../../life/why/rows.ts'

@@ -1,9 +1,10 @@
 /** A door asks before it acts: what was decided goes on, a denial is the answer; recorded either way. */
-import { shortId } from '../../core/base/ids.ts'
+
 import type { DecisionRecord } from '../../core/base/permit.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import type { Denial } from '../../core/policy/decide.ts'
 import { recordDenial } from '../../core/policy/record.ts'
+import { shortId } from '../../life/lists/short-id.ts'
 import type { DenialView } from './contract.ts'
 import { DenialAnswer } from './problem.ts'
 

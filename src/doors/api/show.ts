@@ -1,6 +1,5 @@
 /** Rows as people and programs see them. Names of people are read by SQL: they are never in memory. */
 import { type AppRow, appTable } from '../../core/app/rows.ts'
-import { shortId } from '../../core/base/ids.ts'
 import { assert } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { FindingRow } from '../../core/finding/rows.ts'
@@ -14,10 +13,12 @@ import {
 } from '../../core/grant/rows.ts'
 import type { HoldRow } from '../../core/hold/rows.ts'
 import { identityTable } from '../../core/identity/rows.ts'
-import { type LeaseRow, listLeases } from '../../core/lease/rows.ts'
+import type { LeaseRow } from '../../core/lease/rows.ts'
 import { isLiving } from '../../core/people/person.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import type { TaskRow } from '../../core/task/rows.ts'
+import { listLeases } from '../../life/lists/lists.ts'
+import { shortId } from '../../life/lists/short-id.ts'
 import type {
   AppView,
   FindingView,

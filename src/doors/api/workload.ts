@@ -1,15 +1,15 @@
 /** Workloads at the OAuth endpoints: exchange, introspection and revocation of task tokens. */
 
-import { shortId } from '../../core/base/ids.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
-import type { RefusalTally } from '../../core/ledger/refusals.ts'
 import { decide } from '../../core/policy/decide.ts'
 import type { Actor } from '../../core/policy/question.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import { type ExchangeWorld, exchange } from '../../core/token/exchange.ts'
 import { revokeToken } from '../../core/token/revoke.ts'
 import { readTaskToken, type VerifyWorld, verifyTaskToken } from '../../core/token/verify.ts'
+import type { RefusalTally } from '../../life/audit/refusals.ts'
+import { shortId } from '../../life/lists/short-id.ts'
 import { parseExchange, writeIssued } from '../../life/token/form.ts'
 import { introspect } from '../../life/token/introspect.ts'
 import type { OauthAnswer } from './oauth/answer.ts'

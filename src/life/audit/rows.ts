@@ -1,7 +1,12 @@
-/** The log as it lies in the database, read by who checks it or looks at it. Nothing is written here. */
+/**
+ * The log as it lies in the database, read by who checks it or looks at it; and the counts of callers
+ * nobody knows. Nothing is written here but those counts.
+ */
+import { limits } from '../../core/base/limits.ts'
+import type { Instant } from '../../core/base/time.ts'
 import { type CheckpointRow, checkpointColumns, type EntryRow } from '../../core/ledger/rows.ts'
 import type { TreeNode } from '../../core/ledger/tree.ts'
-import type { Sql } from '../../core/store/store.ts'
+import type { Sql, Tx } from '../../core/store/store.ts'
 
 const entryColumns = `e.position, e.inbox_id as "inboxId", e.at, e.kind, e.subjects, e.leaf,
   e.leaf_hash as "leafHash", e.facts, e.facts_salt as "factsSalt", w.words, w.salt as "wordsSalt"`
@@ -59,4 +64,42 @@ export function allNodes(sql: Sql): Promise<TreeNode[]> {
 export async function readWaitingFacts(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ facts: string }>('select facts from ledger_inbox order by id')
   return rows.map(row => row.facts)
+}
+
+export interface RefusalCount {
+  readonly issuer: string
+  readonly minute: Instant
+  readonly reason: string
+  readonly count: number
+}
+
+export async function addRefusals(sql: Sql, counts: readonly RefusalCount[]): Promise<void> {
+  await sql.query(
+    `insert into ledger_refusal_count as c (issuer, minute, reason, count)
+     select issuer, minute, reason, count
+     from jsonb_to_recordset($1::jsonb)
+       as n (issuer text, minute timestamptz, reason text, count bigint)
+     on conflict (issuer, minute, reason) do update set count = c.count + excluded.count`,
+    [JSON.stringify(counts)],
+  )
+}
+
+/** Minutes before `minute` that have counts. */
+export function dueRefusals(
+  sql: Sql,
+  minute: Instant,
+): Promise<Pick<RefusalCount, 'issuer' | 'minute'>[]> {
+  return sql.query(
+    `select distinct issuer, minute from ledger_refusal_count
+     where minute < $1 order by minute, issuer limit $2`,
+    [minute, limits.refusalKinds],
+  )
+}
+
+export function takeRefusals(tx: Tx, issuer: string, minute: Instant): Promise<RefusalCount[]> {
+  return tx.query<RefusalCount>(
+    `delete from ledger_refusal_count where issuer = $1 and minute = $2
+     returning issuer, minute, reason, count`,
+    [issuer, minute],
+  )
 }

@@ -4,7 +4,7 @@
  */
 import { type AppRow, type AppState, appTable } from '../../core/app/rows.ts'
 import { type RequestRow, type RequestState, requestTable } from '../../core/approval/rows.ts'
-import type { AppId, PersonId } from '../../core/base/ids.ts'
+import type { AppId, PersonId, TaskId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { type FindingRow, findingTable } from '../../core/finding/rows.ts'
 import {
@@ -18,6 +18,8 @@ import {
   targetTable,
 } from '../../core/grant/rows.ts'
 import { type HoldRow, holdTable } from '../../core/hold/rows.ts'
+import { type TrustRuleRow, trustRuleTable } from '../../core/identity/rows.ts'
+import { type LeaseRow, type LeaseState, leaseTable } from '../../core/lease/rows.ts'
 import { findWhere } from '../../core/ledger/find-row.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import { type BundleRow, bundleTable } from '../../core/policy/rows.ts'
@@ -132,6 +134,33 @@ export function listTasks(sql: Sql, filter: { appId?: AppId }): Promise<TaskRow[
     `select ${taskTable.select} from task where ($1::text is null or app_id = $1)
      order by opened_at desc, id limit ${limits.pageRows}`,
     [filter.appId ?? null],
+  )
+}
+
+export interface LeaseFilter {
+  readonly appId?: AppId | undefined
+  readonly taskId?: TaskId | undefined
+  readonly state?: LeaseState | undefined
+  /** Only leases that may still be at a target. */
+  readonly open?: boolean | undefined
+}
+
+/** Newest first. */
+export async function listLeases(sql: Sql, filter: LeaseFilter): Promise<LeaseRow[]> {
+  return sql.query<LeaseRow>(
+    `select ${leaseTable.select} from lease
+     where ($1::text is null or app_id = $1) and ($2::text is null or task_id = $2)
+       and ($3::text is null or state = $3) and (not $4 or state <> 'gone')
+     order by made_at desc, id limit ${limits.pageRows}`,
+    [filter.appId ?? null, filter.taskId ?? null, filter.state ?? null, filter.open === true],
+  )
+}
+
+/** In the order they were added. */
+export function listTrustRules(sql: Sql, appId: AppId): Promise<TrustRuleRow[]> {
+  return sql.query<TrustRuleRow>(
+    `select ${trustRuleTable.select} from trust_rule where app_id = $1 order by made_at, id`,
+    [appId],
   )
 }
 

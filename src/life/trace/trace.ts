@@ -2,13 +2,14 @@
  * Trace: one query from the commit to the row it read, and back. Each hop says whether it is proven
  * (by whose signature), asserted (by whom) or missing; nothing is filled in.
  */
-import { type DecisionId, shortId } from '../../core/base/ids.ts'
+import type { DecisionId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { readEntry } from '../audit/read.ts'
+import { shortId } from '../lists/short-id.ts'
 import {
   findTracedTask,
   readDecisions,

@@ -4,14 +4,14 @@
  * at once than few.
  */
 
-import { type LeaseId, systemId } from '../base/ids.ts'
-import { limits } from '../base/limits.ts'
-import { raiseIn } from '../finding/raise.ts'
-import { entryKind } from '../ledger/kind.ts'
-import { recorded } from '../ledger/record.ts'
-import { changeRead } from './change.ts'
-import { type LeaseWorld, orderOf } from './issue.ts'
-import { type LeaseRow, leaseTable, lockLease, readSalts } from './rows.ts'
+import { type LeaseId, systemId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { raiseIn } from '../../core/finding/raise.ts'
+import { changeRead } from '../../core/lease/change.ts'
+import { type LeaseWorld, orderOf } from '../../core/lease/issue.ts'
+import { type LeaseRow, leaseTable, lockLease, readSalts } from '../../core/lease/rows.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { recorded } from '../../core/ledger/record.ts'
 
 const leaseTampered = entryKind('lease.tamper', 'found a credential changed at its target')
 

@@ -4,11 +4,11 @@
  *
  * Counts lie in memory until `sealRefusals`; a killed process loses that much and no more.
  */
-import { systemId } from '../base/ids.ts'
-import { limits } from '../base/limits.ts'
-import type { Instant } from '../base/time.ts'
-import { entryKind } from './kind.ts'
-import { type LedgerWorld, recorded } from './record.ts'
+import { systemId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import type { Instant } from '../../core/base/time.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { addRefusals, dueRefusals, type RefusalCount, takeRefusals } from './rows.ts'
 
 export const refusalsSealed = entryKind('refusal.seal', 'refused callers it does not know')

@@ -5,8 +5,8 @@ import {
   sequenceAll,
   type ThingWorld,
 } from '../../../test/support/ledger.ts'
-import { readLog } from '../../life/audit/read.ts'
-import { limits } from '../base/limits.ts'
+import { limits } from '../../core/base/limits.ts'
+import { readLog } from './read.ts'
 import { RefusalTally, sealRefusals } from './refusals.ts'
 
 const issuer = 'https://issuer.example'
