@@ -8,7 +8,7 @@ import { addSeconds, type Instant } from '../base/time.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { violatedConstraint } from '../store/fault.ts'
+import { onViolated } from '../store/fault.ts'
 import { requireLiving } from './events.ts'
 import { type AppRow, appTable, findApp } from './rows.ts'
 
@@ -16,10 +16,7 @@ const appMade = entryKind('app.make', 'made the app')
 
 type Said = 'slug' | 'team' | 'purpose' | 'dataClasses' | 'stage' | 'endTrigger' | 'endsAt'
 /** The backup is another living person; in a solo installation the owner may stand alone. */
-export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> & {
-  /** Made ahead of time, for a planned day: gets nothing until `activateApp`. */
-  isDraft?: boolean
-}
+export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said>
 
 /** The same call again answers the same app. Problem `already-exists` when the slug or id is taken. */
 export async function makeApp(
@@ -28,20 +25,15 @@ export async function makeApp(
   input: NewApp,
 ): Promise<AppRow> {
   checkPermit(permit, 'app.make', input.id)
-  try {
-    return await recorded(world, async scope => {
-      const known = await findApp(scope.tx, input.id)
-      if (known !== undefined) return sameApp(known, permit, input)
-      const app = draftApp(permit, input, scope.at)
-      await checkPeople(scope, app)
-      await scope.insert(appTable, app)
-      scope.entry({ kind: appMade, by: permit })
-      return app
-    })
-  } catch (thrown) {
-    if (violatedConstraint(thrown) === 'app_slug') throw slugTaken(input.slug)
-    throw thrown
-  }
+  return recorded(world, async scope => {
+    const known = await findApp(scope.tx, input.id)
+    if (known !== undefined) return sameApp(known, permit, input)
+    const app = draftApp(permit, input, scope.at)
+    await checkPeople(scope, app)
+    await scope.insert(appTable, app)
+    scope.entry({ kind: appMade, by: permit })
+    return app
+  }).catch(onViolated('app_slug', () => slugTaken(input.slug)))
 }
 
 function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppRow {
@@ -61,16 +53,15 @@ function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): AppR
       detail: `\`endsAt\` must be later than now and at most ${maxEndsAt}: a ${input.stage} app lives ${days} days at most.`,
       next: 'Choose an earlier end; it can be extended later.',
     })
-  const { isDraft = false, ...given } = input
   return {
-    ...given,
+    ...input,
     version: 1,
     slug: parseSlug(input.slug, 'slug'),
     offeredTo: null,
     team: input.team === null ? null : parseSlug(input.team, 'team'),
     purpose: parseText(input.purpose, 'purpose'),
     dataClasses: [...new Set(input.dataClasses)].sort(),
-    state: isDraft ? 'draft' : 'active',
+    state: 'active',
     maxEndsAt,
     pausedBecause: null,
     orphanedAt: null,

@@ -11,7 +11,7 @@ import { addSeconds, type Instant } from '../base/time.ts'
 import { lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { violatedConstraint } from '../store/fault.ts'
+import { onViolated } from '../store/fault.ts'
 import { putSealedConfig, type TargetRow, targetConfigAad, targetTable } from './rows.ts'
 
 const targetConnected = entryKind('target.connect', 'connected a target')
@@ -37,21 +37,16 @@ export async function connectTarget(
 ): Promise<TargetRow> {
   checkPermit(permit, 'target.connect', input.id)
   const sealed = world.seal(Buffer.from(canonicalJson(input.config)), targetConfigAad(input.id))
-  try {
-    return await recorded(world, async scope => {
-      await requireLiving(scope, input.ownerId, 'ownerId')
-      const before = await lockRow(scope.tx, targetTable, input.id)
-      const target = draftTarget(input, before, scope.at)
-      scope.entry({ kind: targetConnected, by: permit, facts: { again: before !== undefined } })
-      if (before === undefined) await scope.insert(targetTable, target)
-      const after = before === undefined ? target : await scope.save(targetTable, before, target)
-      await putSealedConfig(scope.tx, target.id, sealed)
-      return after
-    })
-  } catch (thrown) {
-    if (violatedConstraint(thrown) === 'target_slug_key') throw slugTaken(input.slug)
-    throw thrown
-  }
+  return recorded(world, async scope => {
+    await requireLiving(scope, input.ownerId, 'ownerId')
+    const before = await lockRow(scope.tx, targetTable, input.id)
+    const target = draftTarget(input, before, scope.at)
+    scope.entry({ kind: targetConnected, by: permit, facts: { again: before !== undefined } })
+    if (before === undefined) await scope.insert(targetTable, target)
+    const after = before === undefined ? target : await scope.save(targetTable, before, target)
+    await putSealedConfig(scope.tx, target.id, sealed)
+    return after
+  }).catch(onViolated('target_slug_key', () => slugTaken(input.slug)))
 }
 
 function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Instant): TargetRow {

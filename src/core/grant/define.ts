@@ -9,7 +9,7 @@ import type { Instant } from '../base/time.ts'
 import { findRow, lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import { violatedConstraint } from '../store/fault.ts'
+import { onViolated } from '../store/fault.ts'
 import { type ResourceRow, resourceTable, targetTable } from './rows.ts'
 
 const resourceDefined = entryKind('resource.define', 'said what can be asked for')
@@ -28,25 +28,16 @@ export async function defineResource(
 ): Promise<ResourceRow> {
   checkPermit(permit, 'resource.define', input.id)
   checkColumns(input)
-  try {
-    return await recorded(world, async scope => {
-      await requireLiving(scope, input.dataOwnerId, 'dataOwnerId')
-      await checkPlace(scope, input)
-      const before = await lockRow(scope.tx, resourceTable, input.id)
-      const resource = draftResource(input, before, scope.at)
-      scope.entry({ kind: resourceDefined, by: permit })
-      if (before !== undefined) return scope.save(resourceTable, before, resource)
-      await scope.insert(resourceTable, resource)
-      return resource
-    })
-  } catch (thrown) {
-    if (violatedConstraint(thrown) !== 'resource_slug_key') throw thrown
-    throw new Problem('already-exists', {
-      field: 'slug',
-      detail: `A resource named \`${input.slug}\` is known already.`,
-      next: 'Define that one anew under its id, or choose another name.',
-    })
-  }
+  return recorded(world, async scope => {
+    await requireLiving(scope, input.dataOwnerId, 'dataOwnerId')
+    await checkPlace(scope, input)
+    const before = await lockRow(scope.tx, resourceTable, input.id)
+    const resource = draftResource(input, before, scope.at)
+    scope.entry({ kind: resourceDefined, by: permit })
+    if (before !== undefined) return scope.save(resourceTable, before, resource)
+    await scope.insert(resourceTable, resource)
+    return resource
+  }).catch(onViolated('resource_slug_key', () => slugTaken(input.slug)))
 }
 
 function draftResource(
@@ -96,4 +87,12 @@ async function checkPlace(scope: Scope, input: NewResource): Promise<void> {
 function invalid(field: string, detail: string, example?: string): Problem {
   const next = example === undefined ? 'Correct the columns.' : `For example: ${example}`
   return new Problem('invalid-field', { field, detail, next })
+}
+
+function slugTaken(slug: string): Problem {
+  return new Problem('already-exists', {
+    field: 'slug',
+    detail: `A resource named \`${slug}\` is known already.`,
+    next: 'Define that one anew under its id, or choose another name.',
+  })
 }

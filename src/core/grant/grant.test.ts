@@ -21,7 +21,7 @@ import { recorded } from '../ledger/record.ts'
 import { grantAgreed } from './agreed.ts'
 import { connectTarget, type NewTarget } from './connect.ts'
 import { defineResource, type NewResource } from './define.ts'
-import { dropGrant, narrowGrant, sweepGrants } from './drop.ts'
+import { dropGrant, sweepGrants } from './drop.ts'
 import { setManifest } from './manifest.ts'
 import {
   findGrant,
@@ -388,29 +388,6 @@ describe('a grant', () => {
     await expect(drop(newId('grant'))).rejects.toMatchObject({ code: 'not-found' })
   })
 
-  it('only narrows: never more, never nothing, never after it is over', async () => {
-    const grant = await granted({ actions: ['read', 'write'] })
-    const narrow = (to: Omit<Parameters<typeof narrowGrant>[2], 'grantId'>) =>
-      narrowGrant(world, testPermit('grant.narrow', maya, grant.id), {
-        grantId: grant.id,
-        ...to,
-      })
-    const refused = [
-      [{ actions: ['destroy'] }, 'actions'],
-      [{ actions: [] }, 'actions'],
-      [{ columns: ['email'] }, 'columns'],
-      [{ columns: [] }, 'columns'],
-      [{ endsAt: addSeconds(grant.endsAt, 1) }, 'endsAt'],
-    ] as const
-    for (const [to, field] of refused) await expect(narrow(to)).rejects.toMatchObject({ field })
-    expect(await narrow({ columns: ['id'], actions: ['read'] })).toMatchObject({
-      columns: ['id'],
-      actions: ['read'],
-    })
-    await drop(grant.id)
-    await expect(narrow({ columns: ['id'] })).rejects.toMatchObject({ code: 'wrong-state' })
-  })
-
   it('used is noted, at most once an hour', async () => {
     const grant = await granted()
     const kind = entryKind('test.use', 'used it')
@@ -505,7 +482,6 @@ it('a permit for another thing changes nothing here', async () => {
   const target = draftTarget()
   for (const attempt of [
     () => dropGrant(world, testPermit('grant.drop', maya, other), { grantId }),
-    () => narrowGrant(world, testPermit('grant.narrow', maya, other), { grantId, columns: ['id'] }),
     () => grantAgreed(world, testPermit('grant.make', maya, other), { requestId: request.id }),
     () => connectTarget(world, testPermit('target.connect', maya, other), target),
     () => defineResource(world, testPermit('resource.define', maya, other), resource),

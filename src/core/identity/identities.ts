@@ -4,12 +4,12 @@
  */
 import { appTable } from '../app/rows.ts'
 import { type AppId, type IdentityId, newId, systemId } from '../base/ids.ts'
-import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { findWhere, lockKnown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
 import {
   type IdentityRow,
@@ -36,7 +36,7 @@ export async function makeIdentities(
   checkPermit(permit, 'app.make', input.appId)
   return recorded(world, async scope => {
     const app = await lockKnown(scope.tx, appTable, input.appId)
-    if (app.state !== 'draft' && app.state !== 'active')
+    if (app.state !== 'active')
       throw new Problem('wrong-state', {
         detail: `An app that is ${app.state} gets no identities.`,
       })
@@ -85,14 +85,10 @@ export async function revokeIdentity(
 }
 
 /** Revokes what apps that are over still have. Returns how many. */
-export async function sweepIdentities(
-  world: LedgerWorld & { readonly permitFor: PermitFor },
-): Promise<number> {
+export async function sweepIdentities(world: SweepWorld): Promise<number> {
   return forEachDue(await listLeftIdentities(world.store), ({ id }) => {
-    const permit = world.permitFor(systemId('app-sweep'), 'identity.revoke', {
-      type: 'identity',
-      id,
-    })
+    const about = { type: 'identity', id }
+    const permit = world.permitFor(systemId('app-sweep'), 'identity.revoke', about)
     return revokeIdentity(world, permit, { identityId: id })
   })
 }

@@ -4,9 +4,9 @@ import type { Sql, Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, snakeCase } from './fact-table.ts'
 
 /** The one row with these values, as it is now or until the commit. */
-export async function findWhere<R extends FactRow, W extends keyof R & string>(
+export async function findWhere<R extends FactRow>(
   sql: Sql,
-  table: FactTable<R, W>,
+  table: FactTable<R>,
   where: Partial<R>,
   lock: '' | 'for update' | 'for share' = '',
 ): Promise<R | undefined> {
@@ -18,47 +18,22 @@ export async function findWhere<R extends FactRow, W extends keyof R & string>(
   return (await sql.query<R>(text, params))[0]
 }
 
-export function findRow<R extends FactRow, W extends keyof R & string>(
-  sql: Sql,
-  table: FactTable<R, W>,
-  id: R['id'],
-): Promise<R | undefined> {
-  return findWhere(sql, table, { id } as Partial<R>)
-}
+export const findRow = <R extends FactRow>(sql: Sql, table: FactTable<R>, id: R['id']) =>
+  findWhere(sql, table, { id } as Partial<R>)
 
-export function lockRow<R extends FactRow, W extends keyof R & string>(
-  tx: Tx,
-  table: FactTable<R, W>,
-  id: R['id'],
-): Promise<R | undefined> {
-  return findWhere(tx, table, { id } as Partial<R>, 'for update')
-}
+export const lockRow = <R extends FactRow>(tx: Tx, table: FactTable<R>, id: R['id']) =>
+  findWhere(tx, table, { id } as Partial<R>, 'for update')
 
 /** As it is until the commit: many may look at once, and a change waits for them. */
-export function shareRow<R extends FactRow, W extends keyof R & string>(
-  tx: Tx,
-  table: FactTable<R, W>,
-  id: R['id'],
-): Promise<R | undefined> {
-  return findWhere(tx, table, { id } as Partial<R>, 'for share')
-}
+export const shareRow = <R extends FactRow>(tx: Tx, table: FactTable<R>, id: R['id']) =>
+  findWhere(tx, table, { id } as Partial<R>, 'for share')
 
 /** To change what must be there: Problem `not-found` when it is not. */
-export async function lockKnown<R extends FactRow, W extends keyof R & string>(
-  tx: Tx,
-  table: FactTable<R, W>,
-  id: R['id'],
-): Promise<R> {
-  return (await lockRow(tx, table, id)) ?? throwUnknown(table.name)
-}
+export const lockKnown = async <R extends FactRow>(tx: Tx, table: FactTable<R>, id: R['id']) =>
+  (await lockRow(tx, table, id)) ?? throwUnknown(table.name)
 
-export async function shareKnown<R extends FactRow, W extends keyof R & string>(
-  tx: Tx,
-  table: FactTable<R, W>,
-  id: R['id'],
-): Promise<R> {
-  return (await shareRow(tx, table, id)) ?? throwUnknown(table.name)
-}
+export const shareKnown = async <R extends FactRow>(tx: Tx, table: FactTable<R>, id: R['id']) =>
+  (await shareRow(tx, table, id)) ?? throwUnknown(table.name)
 
 export function throwUnknown(table: string): never {
   const noun = table.replace(/^app_/, '')
@@ -66,9 +41,9 @@ export function throwUnknown(table: string): never {
 }
 
 /** The row with these values, locked. There or not, who looks for the same waits until the commit. */
-export async function lockOrWait<R extends FactRow, W extends keyof R & string>(
+export async function lockOrWait<R extends FactRow>(
   tx: Tx,
-  table: FactTable<R, W>,
+  table: FactTable<R>,
   where: Partial<R>,
 ): Promise<R | undefined> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 7135002))', [

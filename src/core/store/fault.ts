@@ -24,6 +24,13 @@ export function violatedConstraint(thrown: unknown): string | null {
   return thrown instanceof StoreFault && thrown.sqlstate.startsWith('23') ? thrown.constraint : null
 }
 
+/** For a `catch`: a write that broke this constraint is the Problem; anything else is as it was. */
+export function onViolated(constraint: string, problem: () => Problem) {
+  return (thrown: unknown): never => {
+    throw violatedConstraint(thrown) === constraint ? problem() : thrown
+  }
+}
+
 interface DriverError extends Error {
   readonly code?: string
   readonly constraint?: string

@@ -5,10 +5,9 @@
 
 import { requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
+import type { Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
-import type { Instant } from '../base/time.ts'
 import { identityTable } from '../identity/rows.ts'
 import { lockOrWait, shareKnown, shareRow } from '../ledger/find-row.ts'
 import type { Scope } from '../ledger/record.ts'
@@ -20,10 +19,7 @@ type Said = 'id' | 'appId' | 'identityId' | 'kind' | 'purpose' | 'autonomy' | 'o
  * `id` is used when a new one is opened; that the purpose is in the manifest was decided; the
  * provenance is ids only: commit, run, workflow, digests.
  */
-export type NewTask = Pick<TaskRow, Said | 'provenance' | 'provenanceKey'> & {
-  /** Earlier than the longest life of its kind, or null. */
-  endsAt: Instant | null
-}
+export type NewTask = Pick<TaskRow, Said | 'provenance' | 'provenanceKey'>
 
 /**
  * The open task of this run and purpose, or a new one. Problem `conflict` when the run has an open
@@ -31,10 +27,9 @@ export type NewTask = Pick<TaskRow, Said | 'provenance' | 'provenanceKey'> & {
  */
 export async function openTask(
   scope: Scope,
-  permit: Permit<'task.open'> | Permit<'token.exchange'>,
+  permit: Permit<'token.exchange'>,
   input: NewTask,
 ): Promise<TaskRow> {
-  if (permit.action === 'task.open') checkPermit(permit, 'task.open', input.id)
   assert(permit.actor === input.identityId, 'a task is opened by the identity it is of')
   const app = await shareKnown(scope.tx, appTable, input.appId)
   // The decision saw memory; the rows are the truth, and hold still until this commits.
@@ -57,7 +52,7 @@ export async function openTask(
     state: 'open',
     closedBecause: null,
     openedAt: scope.at,
-    endsAt: taskEndsAt(input.kind, app, scope.at, input.endsAt),
+    endsAt: taskEndsAt(input.kind, app, scope.at),
     closedAt: null,
   }
   await scope.insert(taskTable, task)

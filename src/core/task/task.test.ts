@@ -60,7 +60,6 @@ const open = (over: Partial<NewTask> = {}, at: TestWorld = world) =>
       onBehalfOf: null,
       provenance: { commit: '9f2c1', run: '41' },
       provenanceKey: 'github 41',
-      endsAt: null,
       ...over,
     }
     const permit = testPermit('token.exchange', input.identityId, input.id)
@@ -72,14 +71,12 @@ const close = (taskId: TaskId) =>
   closeTask(world, testPermit('task.close', identity.id, taskId), { taskId, because: 'done' })
 
 describe('a task', () => {
-  it('ends with its kind’s longest life, the app or what was asked, whichever is first', async () => {
+  it('ends with its kind’s longest life or the app, whichever is first', async () => {
     const now = world.clock.now()
     const job = await open()
     expect(job.endsAt).toBe(addSeconds(now, limits.jobSeconds))
     const service = await open({ kind: 'service', provenanceKey: 'pod' })
     expect(service.endsAt).toBe(addSeconds(now, limits.serviceSeconds))
-    const short = await open({ endsAt: addSeconds(now, 60), provenanceKey: 'short' })
-    expect(short.endsAt).toBe(addSeconds(now, 60))
     world.clock.set(addSeconds(app.endsAt, -60))
     expect((await open({ provenanceKey: 'late' })).endsAt).toBe(app.endsAt)
   })
@@ -104,8 +101,8 @@ describe('a task', () => {
   })
 
   it('that ran out is not joined, but closed to make room', async () => {
-    const old = await open({ endsAt: addSeconds(world.clock.now(), 60) })
-    world.clock.advance(60_000)
+    const old = await open()
+    world.clock.set(old.endsAt)
     const fresh = await open()
     expect(fresh.id).not.toBe(old.id)
     expect(await findTask(world.store, old.id)).toMatchObject({ closedBecause: 'expired' })
@@ -155,8 +152,8 @@ describe('a task', () => {
 
 describe('the sweep', () => {
   it('closes a task whose time is over, not one minute earlier', async () => {
-    const task = await open({ endsAt: addSeconds(world.clock.now(), 120) })
-    world.clock.advance(60_000)
+    const task = await open()
+    world.clock.set(addSeconds(task.endsAt, -60))
     await sweepTasks(world)
     expect((await findTask(world.store, task.id))?.state).toBe('open')
     world.clock.advance(60_000)
@@ -227,23 +224,12 @@ describe('the rules', () => {
     const seconds = fc.integer({ min: 1, max: 40 * 86_400 })
     const now = '2026-11-22T14:00:00.000Z' as Instant
     fc.assert(
-      fc.property(
-        seconds,
-        fc.option(seconds),
-        fc.constantFrom('job' as const, 'service' as const),
-        (life, asked, kind) => {
-          const endsAt = addSeconds(now, life)
-          const at = taskEndsAt(
-            kind,
-            { endsAt },
-            now,
-            asked === null ? null : addSeconds(now, asked),
-          )
-          expect(at <= endsAt).toBe(true)
-          expect(at <= addSeconds(now, limits.serviceSeconds)).toBe(true)
-          expect(asked === null || at <= addSeconds(now, asked)).toBe(true)
-        },
-      ),
+      fc.property(seconds, fc.constantFrom('job' as const, 'service' as const), (life, kind) => {
+        const endsAt = addSeconds(now, life)
+        const at = taskEndsAt(kind, { endsAt }, now)
+        expect(at <= endsAt).toBe(true)
+        expect(at <= addSeconds(now, limits.serviceSeconds)).toBe(true)
+      }),
     )
   })
 

@@ -5,15 +5,10 @@ import { limits } from '../base/limits.ts'
 import { addSeconds, earliest, type Instant } from '../base/time.ts'
 import type { Autonomy, TaskKind, TaskRow } from './rows.ts'
 
-/** INVARIANT (design §8, I3): never longer than its app, than its kind, or than was asked. */
-export function taskEndsAt(
-  kind: TaskKind,
-  app: Pick<AppRow, 'endsAt'>,
-  now: Instant,
-  asked: Instant | null,
-): Instant {
+/** INVARIANT (design §8, I3): never longer than its app or its kind. */
+export function taskEndsAt(kind: TaskKind, app: Pick<AppRow, 'endsAt'>, now: Instant): Instant {
   const longest = kind === 'job' ? limits.jobSeconds : limits.serviceSeconds
-  return earliest(addSeconds(now, longest), app.endsAt, asked)
+  return earliest(addSeconds(now, longest), app.endsAt)
 }
 
 /**

@@ -126,7 +126,7 @@ function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Wor
     provenance: provenance.facts,
     // What a person does from their own machine is a piece of work of its own each time.
     provenanceKey: person === null ? provenance.key : `${provenance.key} ${tokenId}`,
-    endsAt: taskEndsAt('job', app, now, null),
+    endsAt: taskEndsAt('job', app, now),
   } as const
   const open = world.replica.by(taskTable, 'provenanceKey', task.provenanceKey).find(each => {
     const isSame = each.identityId === task.identityId && each.purpose === task.purpose
@@ -184,7 +184,7 @@ async function commit(
   const answer = await recorded<ExchangeAnswer>(world, async scope => {
     const refusal = await claimAssertion(scope.tx, attested.assertion, scope.at)
     if (refusal !== null) return { kind: 'refused', refusal }
-    const task = await openTask(scope, given.permit, { ...given.task, endsAt: null })
+    const task = await openTask(scope, given.permit, given.task)
     // Another call of this run has opened it meanwhile, and this token is for that task.
     const token = task.id === given.task.id ? given.minted : mint(world, work, task)
     if (token.row.expiresAt > task.endsAt) throw changed()

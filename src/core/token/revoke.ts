@@ -1,10 +1,10 @@
 /** Ends task tokens before their time (RFC 7009), and puts away those whose task is over. */
 import { systemId, type TokenId } from '../base/ids.ts'
-import { checkPermit, type Permit, type PermitFor } from '../base/permit.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { lockRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { listLeftTasks, lockLiveTokensOf, type TokenRow, tokenTable } from './rows.ts'
 
 const tokenRevoked = entryKind('token.revoke', 'revoked a token')
@@ -29,9 +29,7 @@ export async function revokeToken(
 }
 
 /** A token ends with its task; this only takes it out of memory. Returns how many tasks it looked at. */
-export async function sweepTokens(
-  world: LedgerWorld & { readonly permitFor: PermitFor },
-): Promise<number> {
+export async function sweepTokens(world: SweepWorld): Promise<number> {
   return forEachDue(await listLeftTasks(world.store), ({ id }) => {
     const about = { type: 'task', id }
     const permit = world.permitFor(systemId('lease-sweep'), 'token.revoke', about)
