@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { settings } from '../src/config.ts'
-import { problemTable } from '../src/core/base/problems.ts'
+import { problemTable } from '../src/doors/api/problems.ts'
 import { playTutorial, tutorialPage } from './tutorial.ts'
 
 const root = dirname(import.meta.dirname)
@@ -28,7 +28,7 @@ ${rows.join('\n')}
 `
 }
 
-/** Every problem a caller can meet, as \`src/core/base/problems.ts\` lists them. */
+/** Every problem a caller can meet, as \`src/doors/api/problems.ts\` lists them. */
 export function problemsPage(): string {
   const rows = Object.entries(problemTable).map(
     ([code, { title, status, exit, oauth }]) =>
@@ -36,7 +36,7 @@ export function problemsPage(): string {
   )
   return `# Problems
 
-${made('src/core/base/problems.ts')}
+${made('src/doors/api/problems.ts')}
 
 What goes wrong has a code. The API answers with it as \`application/problem+json\` (RFC 9457): \`detail\` says what was wrong,
 \`next\` what to do. The OAuth endpoints answer in the words of RFC 6749, the command line with a line, the next command and

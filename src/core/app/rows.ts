@@ -1,8 +1,8 @@
 /** Apps: the rows, and every SQL text that reads them. Not for: what an event does (`app.ts`). */
 import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
+import { words } from '../base/words.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql } from '../store/store.ts'

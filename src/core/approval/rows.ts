@@ -7,8 +7,8 @@
  */
 import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
+import { words } from '../base/words.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql } from '../store/store.ts'

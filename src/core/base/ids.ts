@@ -5,7 +5,7 @@
  * person sees is the slug, or a short id made of it (`life/lists`).
  */
 import { randomFillSync } from 'node:crypto'
-import type { Word } from './text.ts'
+import type { Word } from './words.ts'
 
 export const idPrefixes = {
   person: 'pe',

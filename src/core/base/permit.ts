@@ -7,8 +7,8 @@
 import type { ActorId, AnyId, AppId, DecisionId, SystemId, TaskId } from './ids.ts'
 import type { JsonObject } from './json.ts'
 import { assert } from './problem.ts'
-import { words } from './text.ts'
 import type { Instant } from './time.ts'
+import { words } from './words.ts'
 
 /** Everything that can be decided about ourselves. What an app does with data is `DataAction`. */
 export const actionNames = words(

@@ -2,7 +2,24 @@
  * The one error people and programs meet. A denial is a value (policy), a bug is an assertion; a
  * `Problem` is an inability: it says what, and the next step.
  */
-import { type ProblemCode, problemTable } from './problems.ts'
+import type { Word } from './words.ts'
+
+/** What can be the matter, as programs know it; how each goes over a wire, the doors say. */
+export type ProblemCode = Word<
+  // what the caller sent
+  | 'bad-json bad-request invalid-field too-large not-found method-not-allowed'
+  | 'unsupported-media-type already-exists conflict wrong-state'
+  // who the caller is
+  | 'not-signed-in not-attested token-refused human-required'
+  // what was decided
+  | 'denied approval-needed hash-mismatch'
+  // OAuth
+  | 'unsupported-grant invalid-scope invalid-target'
+  // what we can not do now
+  | 'rate-limited stale store-unavailable target-unavailable target-refused'
+  | 'issuer-unavailable address-refused ledger-regressed bad-configuration not-verified'
+  | 'internal'
+>
 
 export interface ProblemText {
   /** For the caller: quotes their input in back-ticks, no internals. */
@@ -31,10 +48,6 @@ export class Problem extends Error {
     this.next = text.next
     this.field = text.field
     this.log = text.log
-  }
-
-  get status(): number {
-    return problemTable[this.code].status
   }
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { limits } from './limits.ts'
 import { isProblem } from './problem.ts'
-import { parseSlug, parseText, safeText, type Word, words } from './text.ts'
+import { parseSlug, parseText, safeText } from './text.ts'
 
 describe('a slug', () => {
   it.each(['a', 'deal-desk', 'a1-b2-c3', 'x'.repeat(limits.slugChars)])('may be %s', slug => {
@@ -116,11 +116,3 @@ function refusal(run: () => unknown) {
   }
   throw new Error('nothing was refused')
 }
-
-it('a list of words is its words in order, and each is a type', () => {
-  const list: ('read' | 'write' | 'log.read')[] = words('read write', 'log.read')
-  expect(list).toEqual(['read', 'write', 'log.read'])
-  // @ts-expect-error: no word of the text
-  const other: Word<'read write'> = 'wri'
-  expect(words('read write')).not.toContain(other)
-})

@@ -2,15 +2,6 @@
 import { limits } from './limits.ts'
 import { Problem } from './problem.ts'
 
-export type Word<T extends string> = T extends `${infer First} ${infer Rest}`
-  ? First | Word<Rest>
-  : T
-
-/** A list of names, written as a text of words; each is still a type of its own. */
-export function words<T extends string>(...texts: T[]): Word<T>[] {
-  return texts.flatMap(text => text.split(' ')) as Word<T>[]
-}
-
 /** Slugs are ASCII and are never normalised: what does not fit is refused. */
 export function parseSlug(text: string, field: string): string {
   if (text.length <= limits.slugChars && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(text)) return text

@@ -1,8 +1,8 @@
 /** Findings: the rows, and every SQL text that reads them. */
 import type { FindingId, PersonId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
+import { words } from '../base/words.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql } from '../store/store.ts'

@@ -1,7 +1,7 @@
 /** Holds: the rows, and every SQL text that reads them. */
 import type { ActorId, HoldId } from '../base/ids.ts'
-import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
+import { words } from '../base/words.ts'
 import { factTable } from '../ledger/fact-table.ts'
 
 export type HoldScope = 'app' | 'person' | 'identity' | 'everything'

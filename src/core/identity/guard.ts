@@ -14,7 +14,7 @@ import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { type Json, parseJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
-import { words } from '../base/text.ts'
+import { words } from '../base/words.ts'
 
 /** Origins the operator lists by name (a demo's issuer on loopback, one inside the company). */
 export type AllowedOrigins = ReadonlySet<string>

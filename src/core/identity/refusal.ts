@@ -1,6 +1,7 @@
 /** Why a caller was not attested: a value that names the one thing that failed. */
 import type { Json } from '../base/json.ts'
-import { safeText, type Word } from '../base/text.ts'
+import { safeText } from '../base/text.ts'
+import type { Word } from '../base/words.ts'
 
 /** What is counted per issuer and minute. A closed list, so that callers can not make up rows. */
 export type RefusalReason =

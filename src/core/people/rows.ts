@@ -6,8 +6,8 @@
  * Name and e-mail are for showing only.
  */
 import type { PersonId } from '../base/ids.ts'
-import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
+import { words } from '../base/words.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'

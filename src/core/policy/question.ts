@@ -2,7 +2,7 @@
 import type { AnyId, DecisionId, IdentityId, PersonId, SystemId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionName } from '../base/permit.ts'
-import { words } from '../base/text.ts'
+import { words } from '../base/words.ts'
 
 export type Actor =
   | { readonly kind: 'person'; readonly id: PersonId }

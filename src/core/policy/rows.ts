@@ -1,7 +1,7 @@
 /** Bundles: the rows. */
 import type { BundleId, RequestId } from '../base/ids.ts'
-import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
+import { words } from '../base/words.ts'
 import { factTable } from '../ledger/fact-table.ts'
 
 export interface BundleRow {

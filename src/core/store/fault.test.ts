@@ -34,7 +34,7 @@ describe('a database that is not there', () => {
     'EAI_AGAIN',
   ])('is store-unavailable: %s', code => {
     const problem = translate(driverError(code)) as Problem
-    expect(problem).toMatchObject({ code: 'store-unavailable', status: 503, log: code })
+    expect(problem).toMatchObject({ code: 'store-unavailable', log: code })
     expect(problem.next).toContain('again')
   })
 
@@ -62,7 +62,7 @@ it('a full disk is told from an outage, and says what goes on', () => {
 })
 
 it.each(['40001', '40P01'])('a lost race is a conflict: %s', code => {
-  expect(translate(driverError(code))).toMatchObject({ code: 'conflict', status: 409 })
+  expect(translate(driverError(code))).toMatchObject({ code: 'conflict' })
 })
 
 it.each(['28P01', '28000', '3D000'])('a refused sign-in is a matter of configuration: %s', code => {

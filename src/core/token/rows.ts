@@ -1,8 +1,8 @@
 /** Task tokens: the rows, and every SQL text of the chapter. The token itself is kept nowhere. */
 import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { words } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
+import { words } from '../base/words.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 

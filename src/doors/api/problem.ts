@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import { Problem } from '../../core/base/problem.ts'
-import { problemTable } from '../../core/base/problems.ts'
 import { violatedConstraint } from '../../core/store/fault.ts'
 import type { DenialView, ProblemBody } from './contract.ts'
+import { problemTable, statusOf } from './problems.ts'
 
 /** A denial is a value until a door must answer with it. */
 export class DenialAnswer extends Error {
@@ -44,7 +44,7 @@ function bodyOf(thrown: unknown, requestId: string, context: Context, log: Log):
   }
   if (thrown instanceof Problem) {
     const { code, detail, next, field } = thrown
-    if (thrown.status >= 500 || thrown.log !== undefined)
+    if (statusOf(thrown) >= 500 || thrown.log !== undefined)
       note({ code, note: thrown.log ?? causeText(thrown.cause) })
     return { ...head(code), detail, next, field, requestId }
   }

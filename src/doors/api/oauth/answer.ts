@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import type { JsonObject } from '../../../core/base/json.ts'
 import { isProblem, Problem } from '../../../core/base/problem.ts'
-import { problemTable } from '../../../core/base/problems.ts'
+import { problemTable, statusOf } from '../problems.ts'
 import type { Html } from './html.ts'
 
 /** An answer of an OAuth endpoint: `status` and a JSON body. */
@@ -50,8 +50,8 @@ export function sendJson(res: ServerResponse, { status, body }: OauthAnswer): vo
 
 /** RFC 9457: for a request that was refused before any door looked at it. */
 export function sendProblem(res: ServerResponse, problem: Problem): void {
-  const { code, status, detail, next } = problem
-  const { title } = problemTable[code]
+  const { code, detail, next } = problem
+  const { status, title } = problemTable[code]
   res.writeHead(status, { 'Content-Type': 'application/problem+json' })
   res.end(JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next }))
 }
@@ -76,7 +76,7 @@ function oauthText(text: string): string {
 /** Whatever was thrown, as something that may be said; the rest is for the operator. */
 export function problemOf(thrown: unknown, warn: (text: string) => void): Problem {
   if (isProblem(thrown)) {
-    if (thrown.status >= 500) warn(`${thrown.code}: ${thrown.log ?? thrown.detail}`)
+    if (statusOf(thrown) >= 500) warn(`${thrown.code}: ${thrown.log ?? thrown.detail}`)
     return thrown
   }
   warn(thrown instanceof Error ? (thrown.stack ?? thrown.message) : 'something was thrown')

@@ -2,8 +2,10 @@
  * Mounts people's sign-in and the authorization server into the one HTTP server. Every request of
  * the server passes here first: host and origin are checked for all routes, then ours are answered.
  */
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
+import { statusOf } from '../problems.ts'
 import {
   oauthError,
   problemOf,
@@ -54,7 +56,7 @@ export function mountOauth(world: OauthWorld): OauthMount {
       else {
         // What was not read of a body can not be skipped safely.
         if (!req.complete) res.setHeader('Connection', 'close')
-        if (route !== undefined) sendPage(res, problemPage(problem), problem.status)
+        if (route !== undefined) sendPage(res, problemPage(problem), statusOf(problem))
         else if (endpoint !== undefined) sendJson(res, oauthError(problem))
         else sendProblem(res, problem)
       }

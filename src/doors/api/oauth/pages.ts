@@ -1,11 +1,11 @@
 /** The plain pages: words and forms. What they say is decided by the routes (sign-in, device). */
 import { limits } from '../../../core/base/limits.ts'
 import type { Problem } from '../../../core/base/problem.ts'
-import { problemTable } from '../../../core/base/problems.ts'
 import { product } from '../../../core/base/product.ts'
 import { localIssuer } from '../../../core/people/person.ts'
 import { type Device, showUserCode } from '../../../life/sign-in/device.ts'
 import type { Session } from '../../../life/sign-in/session.ts'
+import { problemTable } from '../problems.ts'
 import { type Html, html, page } from './html.ts'
 
 const command = `${product.cloneCommand} login`

@@ -1,4 +1,6 @@
-/** One row per problem: HTTP status, CLI exit code, OAuth code (RFC 6749 §5.2 where one fits), title. */
+/** How each problem goes over a wire: HTTP status, CLI exit code, OAuth code (RFC 6749 §5.2 where one fits), title. */
+import type { Problem, ProblemCode } from '../../core/base/problem.ts'
+
 interface Row {
   readonly status: number
   readonly exit: number
@@ -43,9 +45,11 @@ export const problemTable = {
   'bad-configuration': row(500, 70, 'server_error', 'The configuration is not usable'),
   'not-verified': row(422, 1, 'invalid_request', 'The proof does not hold'),
   internal: row(500, 70, 'server_error', 'Something broke here'),
-} satisfies Record<string, Row>
+} satisfies Record<ProblemCode, Row>
 
-export type ProblemCode = keyof typeof problemTable
+export function statusOf({ code }: Problem): number {
+  return problemTable[code].status
+}
 
 function row(status: number, exit: number, oauth: string, title: string): Row {
   return { status, exit, oauth, title }
