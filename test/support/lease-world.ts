@@ -109,7 +109,6 @@ async function makeRows(world: LeaseWorld & TestWorld) {
     production: false,
     ownerId: world.first.id,
     adminEndsAt: later,
-    adminRotatedAt: now,
     preflightState: 'never',
     preflightAt: null,
     state: 'active',

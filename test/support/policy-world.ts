@@ -101,7 +101,7 @@ const madeAt = '2026-11-20T09:00:00.000Z'
 const end = '2026-11-27T16:00:00.000Z'
 
 function settle({ change }: SmallCompany): void {
-  change('installation', 'in_acme', { trustDomain: 'acme.example', mode: 'team', epoch: 1, madeAt })
+  change('installation', 'in_acme', { trustDomain: 'acme.example', mode: 'team', madeAt })
   const roles = { maya: [], tom: [], ines: ['security'], pat: ['platform'], aud: ['auditor'] }
   for (const [name, own] of Object.entries(roles))
     change('person', `pe_${name}`, {
@@ -146,7 +146,6 @@ function settle({ change }: SmallCompany): void {
     production: false,
     ownerId: ids.pat,
     adminEndsAt: '2027-11-20T09:00:00.000Z',
-    adminRotatedAt: madeAt,
     preflightState: 'passed',
     preflightAt: madeAt,
     state: 'active',

@@ -20,8 +20,6 @@ export const limits = {
   followBatch: 2_000,
   /** Facts may be this old for issuing and for strong actions (design §3.4). */
   freshForIssueMs: 10_000,
-  /** Default for going on with read and write under a live lease. */
-  holdForMs: 300_000,
   /** Grants that policies are shown for one request. */
   grantCandidates: 16,
   /** Days without a sign-in after which an owner counts as gone. */

@@ -36,7 +36,6 @@ export interface TargetRow {
   /** Who answers for the credential we use there. */
   readonly ownerId: PersonId
   readonly adminEndsAt: Instant
-  readonly adminRotatedAt: Instant
   readonly preflightState: 'never' | 'passed' | 'failed'
   readonly preflightAt: Instant | null
   readonly state: 'active' | 'retired'
@@ -112,7 +111,7 @@ export interface ManifestRow {
 export const targetTable = factTable<TargetRow>(
   'target',
   words(
-    'id version slug connector address production ownerId adminEndsAt adminRotatedAt',
+    'id version slug connector address production ownerId adminEndsAt',
     'preflightState preflightAt state madeAt',
   ),
 )
@@ -140,10 +139,6 @@ export const manifestTable = factTable<ManifestRow, 'says'>(
   words('id version appId digest purposes says state madeAt'),
   { json: ['purposes'], words: ['says'], isResident: manifest => manifest.state === 'current' },
 )
-
-export function findTarget(sql: Sql, id: TargetId): Promise<TargetRow | undefined> {
-  return findRow(sql, targetTable, id)
-}
 
 /** The sealed configuration; open it with `targetConfigAad`. */
 export async function findSealedConfig(sql: Sql, id: TargetId): Promise<string | undefined> {

@@ -47,13 +47,15 @@ export function makeIssuerKeys(
   registry: IssuerRegistry,
 ): IssuerKeys {
   const cache = new Map<string, Cached>()
+  for (const issuer of registry.issuers)
+    cache.set(issuer, { keys: undefined, fetchedAtMs: 0, triedAtMs: -Infinity, flight: undefined })
   const fetch = world.fetch ?? fetchJson
 
   return {
-    knows: issuer => registry.issuers.has(issuer),
+    knows: issuer => cache.has(issuer),
     async keyOf(issuer, kid, alg) {
-      if (!registry.issuers.has(issuer)) return undefined
-      const cached = cachedOf(cache, issuer)
+      const cached = cache.get(issuer)
+      if (cached === undefined) return undefined
       const name = keyName(kid, alg)
       const known = cached.keys?.get(name)
       // Who has a fresh key waits for no call that somebody else's unknown one has caused.
@@ -93,14 +95,6 @@ export function makeIssuerKeys(
       throw unusable('Its keys lie at another origin.')
     return importKeys(await fetch(address, registry.allowedOrigins))
   }
-}
-
-function cachedOf(cache: Map<string, Cached>, issuer: string): Cached {
-  const known = cache.get(issuer)
-  if (known !== undefined) return known
-  const fresh = { keys: undefined, fetchedAtMs: 0, triedAtMs: -Infinity, flight: undefined }
-  cache.set(issuer, fresh)
-  return fresh
 }
 
 /** INVARIANT: an issuer is never asked twice within the floor, whatever tokens say. */

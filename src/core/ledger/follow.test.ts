@@ -14,16 +14,11 @@ import {
 } from '../../../test/support/ledger.ts'
 import { Problem } from '../base/problem.ts'
 import type { Store } from '../store/store.ts'
-import {
-  type Entry,
-  type Follower,
-  type FollowWorld,
-  openFollower,
-  startFollower,
-} from './follow.ts'
+import { type Follower, type FollowWorld, openFollower, startFollower } from './follow.ts'
 import { entryKind } from './kind.ts'
 import { recorded } from './record.ts'
 import { Replica } from './replica.ts'
+import type { FeedRow } from './rows.ts'
 import { startSequencer } from './sequence.ts'
 
 let world: ThingWorld
@@ -96,7 +91,7 @@ describe('a follower', () => {
 
   test('tells of each entry once, in order, after its facts are applied', async () => {
     const follower = await follow()
-    const told: (Entry & { seen: string | undefined })[] = []
+    const told: (FeedRow & { seen: string | undefined })[] = []
     const thing = await makeThing(world)
     const stop = follower.onEntry(entry =>
       told.push({ ...entry, seen: other.replica.get(thingTable, thing.id)?.state }),

@@ -25,22 +25,6 @@ export interface FollowWorld {
   readonly onFault?: (fault: Problem) => void
 }
 
-export interface Entry {
-  readonly position: number
-  readonly inboxId: number
-  readonly at: string
-  readonly kind: string
-  readonly subjects: readonly string[]
-  readonly facts: EntryFacts
-}
-
-/** What `recorded` put beside the caller's own facts. */
-export interface EntryFacts {
-  readonly decisions?: readonly { readonly id: string; readonly hash: string }[]
-  readonly rows?: readonly TableImage[]
-  readonly [name: string]: unknown
-}
-
 export interface Freshness {
   /** Entries applied: the facts are those of the log at this size. */
   readonly position: number
@@ -77,7 +61,7 @@ export async function openFollower(world: FollowWorld): Promise<Follower> {
 export class Follower {
   readonly #world: FollowWorld
   readonly #ready = Promise.withResolvers<void>()
-  readonly #tellers = new Set<(entry: Entry) => void>()
+  readonly #tellers = new Set<(entry: FeedRow) => void>()
   readonly #waiters = new Map<number, PromiseWithResolvers<number>>()
   /** Entries without a position at the start: the tables show them, the feed will repeat them. */
   readonly #ahead: Set<number>
@@ -120,7 +104,7 @@ export class Follower {
   }
 
   /** Told of each entry after its facts are applied; must not throw. Returns how to stop. */
-  onEntry(tell: (entry: Entry) => void): () => void {
+  onEntry(tell: (entry: FeedRow) => void): () => void {
     this.#tellers.add(tell)
     return () => this.#tellers.delete(tell)
   }
@@ -185,15 +169,14 @@ export class Follower {
   #apply(row: FeedRow): void {
     if (row.position !== this.position) throw gapAt(this.position)
     if (!isKnownKind(row.kind)) throw unknownAt(row.position, `kind ${row.kind}`)
-    const facts = JSON.parse(row.facts) as EntryFacts
-    for (const { table } of facts.rows ?? [])
+    const { rows = [] } = JSON.parse(row.facts) as { rows?: readonly TableImage[] }
+    for (const { table } of rows)
       if (!factTables().has(table)) throw unknownAt(row.position, `table ${table}`)
-    this.#world.replica.apply(facts.rows ?? [])
+    this.#world.replica.apply(rows)
     this.#frontier = extend(this.#frontier, [row.leafHash]).frontier
-    const { position, inboxId, at, kind, subjects } = row
-    for (const tell of this.#tellers) tell({ position, inboxId, at, kind, subjects, facts })
-    this.#tellWaiter(inboxId, position)
-    if (this.#ahead.delete(inboxId) && this.#ahead.size === 0) this.#ready.resolve()
+    for (const tell of this.#tellers) tell(row)
+    this.#tellWaiter(row.inboxId, row.position)
+    if (this.#ahead.delete(row.inboxId) && this.#ahead.size === 0) this.#ready.resolve()
   }
 
   #tellWaiter(inboxId: number, position: number): void {

@@ -94,12 +94,9 @@ export function renewText(shipped: BundleText, held: BundleText | null): BundleT
 /** The bundle with one more file of the company, or with another version of one. */
 export function withFile(text: BundleText, file: string): BundleText {
   const named = /^\/\/ replaces: (\S+)$/m.exec(file)?.[1]
+  const line = lineAt(file, file.indexOf('// replaces:'))
   if (named !== undefined && !text.files.some(each => each.name === named))
-    throw faulty(
-      'the file',
-      lineAt(file, file.indexOf('// replaces:')),
-      `there is no file ${named}`,
-    )
+    throw faulty('the file', line, `there is no file ${named}`)
   const first = readFile({ name: 'the file', by: 'company', text: file })[0]?.rule.id
   const name = named ?? `company/${first ?? 'empty'}.cedar`
   const added: PolicyFile = { name, by: 'company', text: file }

@@ -148,27 +148,15 @@ function questionOf({ tokenId }: Work, task: PlannedTask): Question<'token.excha
 function mint(
   world: ExchangeWorld,
   { request, attested, now, tokenId }: Work,
-  {
-    id: taskId,
-    endsAt,
-    autonomy,
-    onBehalfOf,
-  }: Pick<TaskRow, 'id' | 'endsAt' | 'autonomy' | 'onBehalfOf'>,
+  task: Pick<TaskRow, 'id' | 'endsAt' | 'autonomy' | 'onBehalfOf'>,
 ): IssuedToken {
   const { id: identityId, appId, spiffeId } = attested.identity
   const { audience, purpose } = request
-  const expiresAt = tokenEndsAt(autonomy, now, endsAt)
-  const whose = { identityId, appId, taskId, audience, issuedAt: now, expiresAt }
-  const claims = {
-    ...whose,
-    tokenId,
-    issuer: world.issuer,
-    spiffeId,
-    purpose,
-    autonomy,
-    actor: onBehalfOf,
-  }
-  const accessToken = signToken(world.signer(), writeClaims(claims))
+  const { autonomy, onBehalfOf: actor } = task
+  const expiresAt = tokenEndsAt(autonomy, now, task.endsAt)
+  const whose = { identityId, appId, taskId: task.id, audience, issuedAt: now, expiresAt }
+  const said = { ...whose, tokenId, issuer: world.issuer, spiffeId, purpose, autonomy, actor }
+  const accessToken = signToken(world.signer(), writeClaims(said))
   const fixed = { version: 1, state: 'live', revokedAt: null } as const
   const row: TokenRow = { id: tokenId, ...fixed, ...whose, hash: sha256Hex(accessToken) }
   return { accessToken, row, purpose, expiresIn: toSeconds(expiresAt) - toSeconds(now) }

@@ -111,7 +111,6 @@ create table installation (
   name text not null,
   trust_domain text not null,
   mode text not null check (mode in ('solo', 'team')),
-  epoch int not null default 1,
   made_at timestamptz not null
 );
 create unique index installation_one on installation ((true));
@@ -423,7 +422,6 @@ create table target (
   production boolean not null,
   owner_id text not null references person,
   admin_ends_at timestamptz not null,
-  admin_rotated_at timestamptz not null,
   preflight_state text not null check (preflight_state in ('never', 'passed', 'failed')),
   preflight_at timestamptz,
   state text not null check (state in ('active', 'retired')),
