@@ -40,7 +40,7 @@ export async function testWorld(mode: 'solo' | 'team', store?: Store): Promise<T
 
 /** Somebody who signed in just now. */
 export async function person(world: LedgerWorld, name = 'Maya'): Promise<PersonId> {
-  const row = await signInPerson(world, { iss, sub: newId('system'), name })
+  const row = await signInPerson(world, { iss, sub: newId('system'), name, email: null })
   return row.id
 }
 
@@ -48,7 +48,7 @@ export async function person(world: LedgerWorld, name = 'Maya'): Promise<PersonI
 export async function seen(world: LedgerWorld, id: PersonId): Promise<void> {
   const known = await findPerson(world.store, id)
   if (known === undefined) throw new Error(`nobody has the id ${id}`)
-  await signInPerson(world, { iss: known.iss, sub: known.sub, name: known.name })
+  await signInPerson(world, { iss: known.iss, sub: known.sub, name: known.name, email: null })
 }
 
 export async function leaves(world: LedgerWorld, id: PersonId): Promise<void> {

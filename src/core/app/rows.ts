@@ -2,7 +2,7 @@
 import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
+import { type Word, words } from '../base/words.ts'
 import { factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql } from '../store/store.ts'
@@ -50,22 +50,14 @@ export const appTable = factTable<AppRow, 'purpose'>(
   { words: ['purpose'] },
 )
 
-export function findApp(sql: Sql, id: AppId): Promise<AppRow | undefined> {
-  return findRow(sql, appTable, id)
-}
+export const findApp = (sql: Sql, id: AppId) => findRow(sql, appTable, id)
 
 /** Kinds of findings of this chapter. */
 export const orphaned = 'app-orphaned'
 export const backupGone = 'app-backup-gone'
 
 /** What happens to an app by itself. */
-export type Due =
-  | 'end-due'
-  | 'owner-gone'
-  | 'owner-back'
-  | 'hand-over-due'
-  | 'backup-gone'
-  | 'backup-back'
+export type Due = Word<'end-due owner-gone owner-back hand-over-due backup-gone backup-back'>
 
 /**
  * Living apps to which something happens by itself, with what it is; of one app, or a page of all.

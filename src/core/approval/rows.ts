@@ -66,9 +66,7 @@ export const answerTable = factTable<AnswerRow, 'comment'>(
   { words: ['comment'], isResident: () => false },
 )
 
-export function findRequest(sql: Sql, id: RequestId): Promise<RequestRow | undefined> {
-  return findRow(sql, requestTable, id)
-}
+export const findRequest = (sql: Sql, id: RequestId) => findRow(sql, requestTable, id)
 
 export function listAnswers(sql: Sql, requestId: RequestId): Promise<AnswerRow[]> {
   const text = `select ${answerTable.select} from answer where request_id = $1 order by at, id`

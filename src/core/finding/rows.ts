@@ -37,6 +37,4 @@ export const findingTable = factTable<FindingRow, 'words' | 'answer'>(
   { json: ['details'], words: ['words', 'answer'], isResident: ({ state }) => state === 'open' },
 )
 
-export function findFinding(sql: Sql, id: FindingId): Promise<FindingRow | undefined> {
-  return findRow(sql, findingTable, id)
-}
+export const findFinding = (sql: Sql, id: FindingId) => findRow(sql, findingTable, id)

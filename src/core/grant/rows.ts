@@ -159,9 +159,7 @@ export function targetConfigAad(id: TargetId): string {
   return `target_config:${id}`
 }
 
-export function findGrant(sql: Sql, id: GrantId): Promise<GrantRow | undefined> {
-  return findRow(sql, grantTable, id)
-}
+export const findGrant = (sql: Sql, id: GrantId) => findRow(sql, grantTable, id)
 
 /**
  * Live grants that are over by themselves or by their parents (`end`), or have columns that are not

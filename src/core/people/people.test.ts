@@ -13,7 +13,7 @@ import { type Genesis, genesis } from './genesis.ts'
 import { leavePerson } from './leave.ts'
 import { isLiving, localIssuer, parseRoles } from './person.ts'
 import { findInstallation, findPerson, personTable } from './rows.ts'
-import { signInPerson } from './sign-in.ts'
+import { type SignIn, signInPerson } from './sign-in.ts'
 
 const iss = 'https://login.example.com'
 const admin = newId('person')
@@ -94,9 +94,12 @@ describe('genesis', () => {
   })
 })
 
+const signIn = (said: Partial<SignIn>) =>
+  signInPerson(world, { iss, sub: 'u', name: 'Somebody', email: null, ...said })
+
 describe('signing in', () => {
   test('adds a person the first time and refreshes what may change afterwards', async () => {
-    const made = await signInPerson(world, {
+    const made = await signIn({
       iss,
       sub: 'u-1',
       name: 'Maya',
@@ -104,15 +107,15 @@ describe('signing in', () => {
     })
     expect(made).toMatchObject({ name: 'Maya', roles: [], state: 'living', version: 1 })
     clock.advance(1000)
-    const again = await signInPerson(world, { iss, sub: 'u-1', name: 'Maya Ortiz' })
+    const again = await signIn({ sub: 'u-1', name: 'Maya Ortiz' })
     expect(again).toMatchObject({ id: made.id, name: 'Maya Ortiz', email: null, version: 2 })
     expect(again.seenAt).toBe(clock.now())
   })
 
   test('the same e-mail under another subject is another person', async () => {
-    const victim = await signInPerson(world, { iss, sub: 'u-2', email: 'boss@example.com' })
-    const other = await signInPerson(world, { iss, sub: 'u-3', email: 'boss@example.com' })
-    const elsewhere = await signInPerson(world, {
+    const victim = await signIn({ sub: 'u-2', email: 'boss@example.com' })
+    const other = await signIn({ sub: 'u-3', email: 'boss@example.com' })
+    const elsewhere = await signIn({
       iss: 'https://other.example.com',
       sub: 'u-2',
       email: 'boss@example.com',
@@ -123,9 +126,9 @@ describe('signing in', () => {
   test('a subject that only looks the same is another person or refused, never folded', async () => {
     const permit = testPermit('person.roles', admin, admin)
     expect(permit.about).toBe(admin)
-    const known = await signInPerson(world, { iss, sub: 'root' })
+    const known = await signIn({ sub: 'root' })
     for (const sub of ['ROOT', 'Root', 'root ', ' root']) {
-      const person = await signInPerson(world, { iss, sub })
+      const person = await signIn({ sub })
       expect(person.id).not.toBe(known.id)
       expect(person.roles).toEqual([])
     }
@@ -138,42 +141,30 @@ describe('signing in', () => {
       'root\u0000',
       'x'.repeat(256),
     ])
-      await expect(signInPerson(world, { iss, sub })).rejects.toMatchObject({
+      await expect(signIn({ sub })).rejects.toMatchObject({
         code: 'invalid-field',
         field: 'sub',
       })
   })
 
   test('nobody outside can vouch for a local person', async () => {
-    await expect(signInPerson(world, { iss: localIssuer, sub: admin })).rejects.toMatchObject({
+    await expect(signIn({ iss: localIssuer, sub: admin })).rejects.toMatchObject({
       code: 'not-signed-in',
     })
   })
 
-  test('what a provider sends as a name can neither break a sign-in nor hide itself', async () => {
-    const person = await signInPerson(world, {
-      iss,
-      sub: 'u-xss',
-      name: `<img src=x>\u202e\u001b[31m${'y'.repeat(500)}`,
-      email: 'not an address',
-    })
-    for (const letter of ['\u202e', '\u001b']) expect(person.name).not.toContain(letter)
-    expect(person.name.length).toBeLessThanOrEqual(80)
-    expect(person.email).toBeNull()
-    expect(await signInPerson(world, { iss, sub: 'u-none', name: '   ' })).toMatchObject({
-      name: 'u-none',
-    })
+  test('a name that hides something is refused: whoever brings it makes it harmless first', async () => {
+    const attempt = signIn({ sub: 'u-xss', name: 'x\u202e' })
+    await expect(attempt).rejects.toMatchObject({ field: 'name' })
   })
 
   test('two first sign-ins at the same moment make one person', async () => {
-    const both = await Promise.all(
-      [1, 2, 3].map(() => signInPerson(world, { iss, sub: 'u-twice' })),
-    )
+    const both = await Promise.all([1, 2, 3].map(() => signIn({ sub: 'u-twice' })))
     expect(new Set(both.map(person => person.id)).size).toBe(1)
   })
 
   test('names and addresses are beside the leaf, never in facts or in memory', async () => {
-    const person = await signInPerson(world, { iss, sub: 'u-priv', name: 'Secret Name' })
+    const person = await signIn({ sub: 'u-priv', name: 'Secret Name' })
     const rows = await store.query<{ leaf: string; facts: string; words: string }>(
       'select leaf, facts, words from ledger_inbox where $1 = any(subjects)',
       [person.id],
@@ -200,7 +191,7 @@ describe('adding', () => {
       roles: ['auditor'],
     })
     expect(added.roles).toEqual(['auditor'])
-    expect((await signInPerson(world, { iss, sub: 'u-added' })).id).toBe(id)
+    expect((await signIn({ sub: 'u-added' })).id).toBe(id)
     await expect(
       addPerson(world, testPermit('person.add', admin, id), { id, iss, sub: 'u-added', name: 'T' }),
     ).rejects.toMatchObject({ code: 'already-exists' })
@@ -237,7 +228,7 @@ describe('adding', () => {
 
 describe('leaving', () => {
   test('who left is not living and can not come back by signing in', async () => {
-    const person = await signInPerson(world, { iss, sub: 'u-lee', name: 'Lee' })
+    const person = await signIn({ sub: 'u-lee', name: 'Lee' })
     expect(isLiving(person, clock.now())).toBe(true)
     const left = await leavePerson(world, testPermit('person.leave', admin, person.id), {
       personId: person.id,
@@ -246,14 +237,14 @@ describe('leaving', () => {
     expect(isLiving(left, clock.now())).toBe(false)
     expect(world.replica.get(personTable, person.id)?.state).toBe('left')
     const before = await entries('person.sign-in')
-    await expect(signInPerson(world, { iss, sub: 'u-lee' })).rejects.toMatchObject({
+    await expect(signIn({ sub: 'u-lee' })).rejects.toMatchObject({
       code: 'not-signed-in',
     })
     expect(await entries('person.sign-in')).toBe(before)
   })
 
   test('leaving twice is recorded and changes nothing more', async () => {
-    const person = await signInPerson(world, { iss, sub: 'u-twice-left' })
+    const person = await signIn({ sub: 'u-twice-left' })
     const permit = testPermit('person.leave', admin, person.id)
     const left = await leavePerson(world, permit, { personId: person.id })
     clock.advance(5000)
@@ -268,7 +259,7 @@ describe('leaving', () => {
     await expect(
       setRoles(world, testPermit('person.roles', admin, admin), { personId: admin, roles: [] }),
     ).rejects.toMatchObject({ code: 'wrong-state' })
-    const heir = await signInPerson(world, { iss, sub: 'u-heir' })
+    const heir = await signIn({ sub: 'u-heir' })
     await setRoles(world, testPermit('person.roles', admin, heir.id), {
       personId: heir.id,
       roles: ['platform'],

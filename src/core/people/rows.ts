@@ -56,9 +56,7 @@ export async function findInstallation(sql: Sql): Promise<InstallationRow | unde
   )[0]
 }
 
-export function findPerson(sql: Sql, id: PersonId): Promise<PersonRow | undefined> {
-  return findRow(sql, personTable, id)
-}
+export const findPerson = (sql: Sql, id: PersonId) => findRow(sql, personTable, id)
 
 /** Who of these is answerable now. */
 export async function livingOf(

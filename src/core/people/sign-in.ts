@@ -1,6 +1,5 @@
 /** A person comes in by the company's provider: known by `iss` and `sub`, or new. */
 import { Problem } from '../base/problem.ts'
-import { safeText } from '../base/text.ts'
 import { lockOrWait } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
@@ -10,12 +9,12 @@ import { type PersonRow, personTable } from './rows.ts'
 
 const personSeen = entryKind('person.sign-in', 'signed in')
 
-/** What the provider vouches for, after its token was verified. */
+/** What the provider vouches for, after its token was verified and its words were made harmless. */
 export interface SignIn {
   iss: string
   sub: string
-  name?: string | undefined
-  email?: string | undefined
+  name: string
+  email: string | null
 }
 
 /**
@@ -27,7 +26,7 @@ export async function signInPerson(world: LedgerWorld, input: SignIn): Promise<P
   const key = parseKey(input)
   if (key.iss === localIssuer)
     throw new Problem('not-signed-in', { detail: 'Local people sign in by a one-time link.' })
-  const words = { name: nameOf(input), email: emailOf(input) }
+  const words = { name: parseName(input.name), email: parseEmail(input.email) }
   return recorded(world, async scope => {
     const known = await lockOrWait(scope.tx, personTable, key)
     if (known !== undefined) return seePerson(scope, known, words)
@@ -53,21 +52,4 @@ export async function seePerson(
   const by = words === undefined ? 'link' : 'company'
   scope.entry({ kind: personSeen, by: person.id, facts: { by, isNew: false } })
   return person
-}
-
-/** What a provider sends as a name is foreign text: made harmless, never a reason to fail. */
-function nameOf(input: SignIn): string {
-  for (const text of [input.name, input.email, input.sub]) {
-    const shown = safeText(text ?? '', 80).trim()
-    if (shown !== '') return parseName(shown)
-  }
-  return 'somebody'
-}
-
-function emailOf(input: SignIn): string | null {
-  try {
-    return parseEmail(input.email ?? null)
-  } catch {
-    return null
-  }
 }

@@ -10,13 +10,14 @@ import { requestTable } from '../approval/rows.ts'
 import type { AppId, GrantId, IdentityId, ResourceId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionName, DataAction } from '../base/permit.ts'
+import { words } from '../base/words.ts'
 import { findingTable } from '../finding/rows.ts'
 import { matchGrants } from '../grant/match.ts'
 import * as data from '../grant/rows.ts'
 import { heldBy } from '../hold/hold.ts'
 import { holdTable } from '../hold/rows.ts'
 import { type IdentityRow, identityTable } from '../identity/rows.ts'
-import type { FactRow, FactTable } from '../ledger/fact-table.ts'
+import { type FactRow, type FactTable, snakeCase } from '../ledger/fact-table.ts'
 import { installationTable, personTable } from '../people/rows.ts'
 import { type TaskRow, taskTable } from '../task/rows.ts'
 import { readChange, readOpening } from './draft.ts'
@@ -121,27 +122,20 @@ function entity(type: string, id: string, attrs: JsonObject = {}): Entity {
   return { uid: uid(type, id), attrs: bare(attrs), parents: [] }
 }
 
-/** Tables of what belongs to an app. Later chapters' rows by name: only whose they are is read. */
-const ownedTables: ReadonlyMap<AboutType, string> = new Map([
-  ['identity', 'identity'],
-  ['trustRule', 'trust_rule'],
-  ['grant', 'app_grant'],
-  ['manifest', 'manifest'],
-  ['task', 'task'],
-  ['token', 'token'],
-  ['lease', 'lease'],
-  ['offboarding', 'offboarding'],
-])
+/** What belongs to an app. Later chapters' rows are read by their table's name: only whose they are. */
+const owned: ReadonlySet<AboutType> = new Set(
+  words('identity trustRule grant manifest task token lease offboarding'),
+)
 /** Actions that begin work. */
-const openings: ReadonlySet<ActionName> = new Set<ActionName>(['task.open', 'token.exchange'])
+const openings: ReadonlySet<ActionName> = new Set(words('task.open token.exchange'))
 /** Actions that change an app itself: not even our own sweeps do that to one nobody knows. */
-const ofApps: ReadonlySet<string> = new Set(
-  ['app.extend', 'app.transfer', 'app.accept', 'app.resume', 'manifest.set'], //
+const ofApps: ReadonlySet<ActionName> = new Set(
+  words('app.extend app.transfer app.accept app.resume manifest.set'),
 )
 
 function needsApp({ actor, action, about }: Asked): boolean {
   if (openings.has(action) || ofApps.has(action)) return true
-  const isOwned = about.type === 'app' || ownedTables.has(about.type)
+  const isOwned = about.type === 'app' || owned.has(about.type)
   return isOwned && actor.kind !== 'system' && action !== 'app.make'
 }
 
@@ -155,9 +149,9 @@ function appOf({ replica }: View, { actor, about }: Asked): App | undefined {
     const { scope, about: held } = replica.get(holdTable, id) ?? readHold(draft)
     return scope === 'app' ? named(held) : scope === 'identity' ? ofIdentity(held) : undefined
   }
-  const table = type === 'request' ? 'request' : ownedTables.get(type)
-  if (table === undefined) return undefined
-  const row = replica.get({ name: table } as FactTable<FactRow & { appId: AppId | null }>, id)
+  if (type !== 'request' && !owned.has(type)) return undefined
+  const name = type === 'grant' ? data.grantTable.name : snakeCase(type)
+  const row = replica.get({ name } as FactTable<FactRow & { appId: AppId | null }>, id)
   if (row !== undefined) return named(row.appId)
   const self = actor.kind === 'identity' ? actor.id : undefined
   return named(draft?.['appId']) ?? ofIdentity(draft?.['identityId'] ?? self)

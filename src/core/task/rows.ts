@@ -46,9 +46,7 @@ export const taskTable = factTable<TaskRow>(
   { json: ['provenance'], isResident: task => task.state === 'open' },
 )
 
-export function findTask(sql: Sql, id: TaskId): Promise<TaskRow | undefined> {
-  return findRow(sql, taskTable, id)
-}
+export const findTask = (sql: Sql, id: TaskId) => findRow(sql, taskTable, id)
 
 /** Open tasks that are over by themselves or by their parents, and why. A page at a time. */
 export function listDueTasks(

@@ -11,6 +11,7 @@ import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { safeText } from '../../core/base/text.ts'
 import { addSeconds, type Clock } from '../../core/base/time.ts'
+import { parseEmail } from '../../core/people/person.ts'
 import type { SignIn } from '../../core/people/sign-in.ts'
 import { insertSignIn, takeSignIn } from './rows.ts'
 import { newSecret, type SessionWorld, secretHash } from './session.ts'
@@ -72,8 +73,9 @@ export function companySignIn(world: SessionWorld, provider: CompanyProvider): C
       // From what we registered, never from the request's Host.
       const answer = new URL(provider.redirectUri)
       answer.search = search
-      const { iss, sub, name, email } = await redeem(await configuration(), answer, underWay)
-      return { iss, sub, name: textOf(name), email: textOf(email), returnTo: underWay.returnTo }
+      const claims = await redeem(await configuration(), answer, underWay)
+      const { iss, sub } = claims
+      return { iss, sub, ...wordsOf(claims), returnTo: underWay.returnTo }
     },
   }
 }
@@ -217,4 +219,20 @@ function unavailable(cause: unknown): Problem {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
+}
+
+/** What a provider sends as a name is foreign text: made harmless, never a reason to fail. */
+export function wordsOf(said: { name?: unknown; email?: unknown; sub: string }) {
+  const shown = [said.name, said.email, said.sub]
+    .map(text => safeText(textOf(text) ?? '', limits.personNameChars).trim())
+    .find(text => text !== '')
+  return { name: shown ?? 'somebody', email: emailOf(said.email) }
+}
+
+function emailOf(said: unknown): string | null {
+  try {
+    return parseEmail(textOf(said) ?? null)
+  } catch {
+    return null
+  }
 }

@@ -72,7 +72,7 @@ test('one of 50 redeems a one-time link', async () => {
 })
 
 test('50 first sign-ins of one subject make one person', async () => {
-  const who = { iss: 'https://login.example', sub: 'same' }
+  const who = { iss: 'https://login.example', sub: 'same', name: 'Maya', email: null }
   const all = await Promise.all(many.map(() => signInPerson(server.world, who)))
   expect(new Set(all.map(person => person.id)).size).toBe(1)
 })
