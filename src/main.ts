@@ -34,6 +34,7 @@ import { RefusalTally, sealRefusals } from './life/audit/refusals.ts'
 import { listPeople } from './life/lists/lists.ts'
 import { companySignIn } from './life/sign-in/company.ts'
 import { makeLink } from './life/sign-in/link.ts'
+import { placeTemplate } from './life/template/template.ts'
 import { jobsOf, type Schedule, startSchedule } from './schedule.ts'
 import { makeWorld, type World } from './world.ts'
 
@@ -135,7 +136,9 @@ interface Door {
 async function open(config: Config, options: StartOptions, log: Log, stops: Stop[]) {
   const clock = forwardOnly(options.clock ?? systemClock)
   const { databaseUrl, home, kek, trustDomain } = config
-  const store = await openStore(databaseUrl === null ? { dataDir: home } : { url: databaseUrl })
+  const store = await openStore(
+    databaseUrl === null ? { dataDir: home, place: placeTemplate } : { url: databaseUrl },
+  )
   stops.push(() => store.close())
   const keys = await openKeys({ store, clock }, { home, kek, installation: trustDomain })
   const replica = new Replica()

@@ -1,6 +1,7 @@
 /** The judge: the target's own list, and the log as it lies in the database, against what was acknowledged. */
 import { withClient } from '../../demo/crm.ts'
 import { openStore } from '../../src/core/store/open.ts'
+import { placeTemplate } from '../../src/life/template/template.ts'
 import type { Rig } from './rig.ts'
 import type { Acked } from './writer.ts'
 
@@ -30,7 +31,9 @@ export async function judge(rig: Rig, acked: Acked): Promise<Verdict> {
     return rows.map(row => row.name)
   })
   const store = await openStore(
-    rig.databaseUrl === null ? { dataDir: rig.home } : { url: rig.databaseUrl },
+    rig.databaseUrl === null
+      ? { dataDir: rig.home, place: placeTemplate }
+      : { url: rig.databaseUrl },
   )
   try {
     const leases = await store.query<Row>('select id, principal, state from lease')

@@ -1,15 +1,18 @@
 /** What is so only in a folder: one process at a time, private files, a start that is quick and whole. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openToOthers } from '../../../test/support/store.ts'
+import { placeTemplate } from '../../life/template/template.ts'
 import { isProblem } from '../base/problem.ts'
 import { lockFolder } from './lock.ts'
 import { openStore } from './open.ts'
-import { placeTemplate } from './template.ts'
+
+const open = (dataDir: string) => openStore({ dataDir, place: placeTemplate })
 
 let home: string
 let folder: string
@@ -129,15 +132,15 @@ describe('the lock of a folder', () => {
 
 describe('an embedded database', () => {
   it('refuses a second server, also by another name for its folder, and keeps every write', async () => {
-    const store = await openStore({ dataDir: folder })
+    const store = await open(folder)
     await symlink(folder, join(home, 'alias'))
     for (const name of [folder, join(home, 'alias'), `${home}/./data/`]) {
-      const opening: unknown = await openStore({ dataDir: name }).catch((thrown: unknown) => thrown)
+      const opening: unknown = await open(name).catch((thrown: unknown) => thrown)
       expect(isProblem(opening, 'bad-configuration')).toBe(true)
     }
     await store.query(`insert into ledger_refusal_count values ('i', now(), 'r', 1)`)
     await store.close()
-    const again = await openStore({ dataDir: folder })
+    const again = await open(folder)
     expect(await again.query('select count(*) as n from ledger_refusal_count')).toEqual([{ n: 1 }])
     await again.close()
   })
@@ -145,7 +148,7 @@ describe('an embedded database', () => {
   it('is readable for its user alone, whatever the umask', async () => {
     const before = process.umask(0)
     try {
-      const store = await openStore({ dataDir: folder })
+      const store = await open(folder)
       await store.query('create temp table t as select generate_series(1, 100000) as n')
       await store.query(`insert into ledger_refusal_count values ('i', now(), 'r', 1)`)
       await store.close()
@@ -161,15 +164,16 @@ describe('an embedded database', () => {
 
   it('closes a folder that was open to others', async () => {
     await mkdir(folder, { mode: 0o755 })
-    await (await openStore({ dataDir: folder })).close()
+    await (await open(folder)).close()
     expect((await stat(folder)).mode & 0o777).toBe(0o700)
   })
 
   it('loses nothing it has acknowledged when its process is killed', async () => {
     const { child } = await start(`
       import { openStore } from ${importing('open.ts')}
+      import { placeTemplate } from ${importing('../../life/template/template.ts')}
       import { appendFileSync } from 'node:fs'
-      const store = await openStore({ dataDir: ${JSON.stringify(folder)} })
+      const store = await openStore({ dataDir: ${JSON.stringify(folder)}, place: placeTemplate })
       console.log('open')
       for (let n = 1; ; n++) {
         await store.transact(async tx => {
@@ -183,7 +187,7 @@ describe('an embedded database', () => {
         : 0
     await expect.poll(acknowledged, { timeout: 20_000 }).toBeGreaterThan(100)
     await end(child)
-    const store = await openStore({ dataDir: folder })
+    const store = await open(folder)
     const [row] = await store.query<{ n: number; last: number }>(
       'select count(*) as n, max(count) as last from ledger_refusal_count',
     )
@@ -195,7 +199,7 @@ describe('an embedded database', () => {
   it('is made whole or not at all: what a killed start left is thrown away', async () => {
     await mkdir(join(folder, 'pgdata.new'), { recursive: true })
     await writeFile(join(folder, 'pgdata.new', 'PG_VERSION'), 'half')
-    const store = await openStore({ dataDir: folder })
+    const store = await open(folder)
     expect(await store.query('select count(*) as n from person')).toEqual([{ n: 0 }])
     expect((await readdir(folder)).toSorted()).toEqual(['lock', 'pgdata', 'process'])
     await store.close()
@@ -205,38 +209,12 @@ describe('an embedded database', () => {
     await mkdir(join(folder, 'pgdata'), { recursive: true })
     await writeFile(join(folder, 'pgdata', 'PG_VERSION'), '18')
     for (let n = 0; n < 2; n++)
-      await expect(openStore({ dataDir: folder })).rejects.toMatchObject({
+      await expect(open(folder)).rejects.toMatchObject({
         code: 'store-unavailable',
         detail: expect.stringContaining('does not open'),
       })
   })
-
-  it('starts from a kept template, and from nothing where none can be kept', async () => {
-    const kept = join(home, 'kept')
-    await placeTemplate(join(home, 'one'), kept)
-    const [name, ...others] = await readdir(kept)
-    expect(name).toMatch(/^template-[0-9a-f]{32}$/)
-    expect(others).toEqual([])
-    expect(await openToOthers(kept)).toEqual([])
-    const before = await stat(join(kept, String(name)))
-    await placeTemplate(join(home, 'two'), kept)
-    expect((await stat(join(kept, String(name)))).ino).toBe(before.ino)
-    // A file stands where the folder should be: nothing can be kept.
-    await writeFile(join(home, 'file'), '')
-    await placeTemplate(join(home, 'three'), join(home, 'file'))
-    for (const made of ['one', 'two', 'three'])
-      expect(await readFile(join(home, made, 'PG_VERSION'), 'utf8')).toBe('18\n')
-  }, 120_000)
 })
-
-async function openToOthers(path: string): Promise<string[]> {
-  const found: string[] = []
-  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
-    const file = join(entry.parentPath, entry.name)
-    if (((await stat(file)).mode & 0o077) !== 0) found.push(file)
-  }
-  return found
-}
 
 function caught(run: () => unknown) {
   try {

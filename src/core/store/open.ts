@@ -13,22 +13,23 @@ import { openPglite, takeRuntime } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
 import { withReserve } from './reserve.ts'
 import type { Store } from './store.ts'
-import { placeTemplate } from './template.ts'
 
-export type StoreConfig =
-  | {
-      /** `postgres://…`; its sign-in must own the schema, or be a member of both roles once migrated. */
-      readonly url: string
-      readonly connections?: number
-      readonly endingConnections?: number
-    }
-  | {
-      /** Folder of the embedded database; made when it is not there. */
-      readonly dataDir: string
-    }
+interface ServerConfig {
+  /** `postgres://…`; its sign-in must own the schema, or be a member of both roles once migrated. */
+  readonly url: string
+  readonly connections?: number
+  readonly endingConnections?: number
+}
 
-export async function openStore(config: StoreConfig): Promise<Store> {
-  const store = 'url' in config ? await openServer(config) : await openFolder(config.dataDir)
+interface FolderConfig {
+  /** Folder of the embedded database; made when it is not there. */
+  readonly dataDir: string
+  /** Puts an empty database into a folder that is not there: whole and private, or not at all. */
+  readonly place: (folder: string) => Promise<void>
+}
+
+export async function openStore(config: ServerConfig | FolderConfig): Promise<Store> {
+  const store = 'url' in config ? await openServer(config) : await openFolder(config)
   try {
     await checkRuntime(store)
     return withReserve(store)
@@ -39,14 +40,14 @@ export async function openStore(config: StoreConfig): Promise<Store> {
 }
 
 /** Embedded. Takes the folder's lock before reading a byte of it. */
-async function openFolder(dataDir: string): Promise<Store> {
+async function openFolder({ dataDir, place }: FolderConfig): Promise<Store> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const folder = await realpath(dataDir)
   await chmod(folder, 0o700)
   await using undo = new AsyncDisposableStack()
   undo.defer(lockFolder(folder))
   const data = join(folder, 'pgdata')
-  await placeTemplate(data)
+  await place(data)
   const store = await openPglite(data)
   undo.defer(() => store.close())
   await migrate(store)
@@ -55,7 +56,7 @@ async function openFolder(dataDir: string): Promise<Store> {
   return { ...store, close: () => opened.disposeAsync() }
 }
 
-async function openServer(config: Extract<StoreConfig, { url: string }>): Promise<Store> {
+async function openServer(config: ServerConfig): Promise<Store> {
   const owner = openPostgres({ url: config.url, connections: 1 })
   try {
     const synchronousCommit = await checkServer(owner)

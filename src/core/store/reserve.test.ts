@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningPostgres, startPostgres } from '../../../test/fakes/postgres.ts'
+import { placeTemplate } from '../../life/template/template.ts'
 import { noRoom } from './fault.ts'
 import { openStore } from './open.ts'
 import { withReserve } from './reserve.ts'
@@ -40,7 +41,7 @@ async function openOnServer(): Promise<Store> {
 }
 
 async function openInFolder(): Promise<Store> {
-  return openStore({ dataDir: join(disk, 'folder') })
+  return openStore({ dataDir: join(disk, 'folder'), place: placeTemplate })
 }
 
 const openers = [
@@ -83,7 +84,6 @@ describe.runIf(canMount).each(openers)('when the disk of %s is full', (_name, op
       )
     expect(refused).toMatchObject({
       code: 'store-unavailable',
-      status: 503,
       detail: expect.stringContaining('no room'),
       next: expect.stringContaining('ending goes on'),
     })

@@ -1,8 +1,8 @@
 /** The child process of template.ts: makes an empty migrated database in the folder it is given. */
 import { closeSync, fchmodSync, fsyncSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { migrate } from './migrate.ts'
-import { openPglite } from './pglite.ts'
+import { migrate } from '../../core/store/migrate.ts'
+import { openPglite } from '../../core/store/pglite.ts'
 
 const folder = process.argv[2]
 if (folder === undefined) throw new Error('usage: make-template <folder>')

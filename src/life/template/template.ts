@@ -12,11 +12,11 @@ import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { sha256Hex } from '../base/hash.ts'
-import { canonicalJson } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { readSchema } from './migrate.ts'
+import { sha256Hex } from '../../core/base/hash.ts'
+import { canonicalJson } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { readSchema } from '../../core/store/migrate.ts'
 
 const besidePackages = join(import.meta.dirname, '../../../node_modules/.cache/leasehold')
 
