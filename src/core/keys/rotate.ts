@@ -258,17 +258,13 @@ export async function readInForce(
   const row = await readKeyTable(sql)
   if (!root || row === undefined) throw altered('there is none, or no root key')
   const signed = { ...row, rootFingerprint: fingerprint(root) }
-  const table = verifyInForce(signed)
-  if (canonicalJson(table.keys) === canonicalJson(tableKeys(rows))) return { table, signed }
-  throw altered('the keys are others than those it names')
-}
-
-function verifyInForce({ body, signature, rootFingerprint }: SignedKeyTable): KeyTable {
   try {
-    return verifyKeyTable(body, signature, rootFingerprint)
+    const table = verifyKeyTable(row.body, row.signature, signed.rootFingerprint)
+    if (canonicalJson(table.keys) === canonicalJson(tableKeys(rows))) return { table, signed }
   } catch (thrown) {
     throw altered(String(thrown))
   }
+  throw altered('the keys are others than those it names')
 }
 
 function tableKeys(rows: readonly KeyRow[]): TableKey[] {

@@ -285,23 +285,6 @@ export async function keepCheckpoint(sql: Sql, row: CheckpointRow): Promise<Chec
   return kept ?? row
 }
 
-export async function hasWaitingWords(sql: Sql, subject: string): Promise<boolean> {
-  const rows = await sql.query(
-    'select 1 from ledger_inbox where subjects @> $1::text[] and words is not null limit 1',
-    [[subject]],
-  )
-  return rows.length > 0
-}
-
-export async function eraseWordsOf(tx: Tx, subject: string): Promise<number[]> {
-  const rows = await tx.query<{ position: number }>(
-    `delete from ledger_words w using ledger_entry e
-     where e.position = w.position and e.subjects @> $1::text[] returning w.position`,
-    [[subject]],
-  )
-  return rows.map(row => row.position).sort((a, b) => a - b)
-}
-
 export async function waitingIds(sql: Sql): Promise<number[]> {
   const rows = await sql.query<{ id: number }>('select id from ledger_inbox')
   return rows.map(row => row.id)

@@ -7,14 +7,8 @@ import { limits } from '../base/limits.ts'
 import type { ActionName, DataAction } from '../base/permit.ts'
 import { isProblem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import {
-  type AboutType,
-  type Actor,
-  decide,
-  decideLease,
-  type PolicyWorld,
-  permitsFor,
-} from './decide.ts'
+import { decide, decideLease, type PolicyWorld, permitsFor } from './decide.ts'
+import type { AboutType, Actor } from './question.ts'
 
 const leaseId = 'ls_1' as LeaseId
 

@@ -21,18 +21,9 @@ import type { Replica } from '../ledger/replica.ts'
 import type { Bundle } from './bundle.ts'
 import { factsOfChange, factsOfWork, type Gathered, type Work } from './facts.ts'
 import { type Asked, judge, type Outcome, type Reach } from './judge.ts'
-import {
-  type AboutType,
-  type Actor,
-  type Denial,
-  type Freshness,
-  type Question,
-  thingTypes,
-} from './question.ts'
+import { type AboutType, type Denial, type Freshness, type Question, thingTypes } from './question.ts'
 import { type Recorded, writeRecord } from './record.ts'
 import type { View } from './view.ts'
-
-export type { AboutType, Actor, Denial, Freshness, Question }
 
 export interface PolicyWorld {
   readonly replica: Replica

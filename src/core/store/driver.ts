@@ -9,7 +9,6 @@ export type Send = <Row>(text: string, params: readonly unknown[]) => Promise<Ro
 export function txOver(send: Send, sendLast: Send): { tx: Tx; last: (() => Promise<void>)[] } {
   const last: (() => Promise<void>)[] = []
   const tx: Tx = {
-    isTransaction: true,
     async query<Row>(text: string, params: readonly unknown[] = []) {
       assert(last.length === 0, 'nothing is asked after the last statement')
       return send<Row>(text, params)

@@ -137,7 +137,7 @@ describe('the room kept for ending', () => {
       },
       async transact(work) {
         if (isFull) throw noRoom()
-        return work({ isTransaction: true, query: async () => [], finish: async () => [] })
+        return work({ query: async () => [], finish: async () => [] })
       },
       listen: async () => async () => {},
       get ending() {

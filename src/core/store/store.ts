@@ -12,7 +12,6 @@ export interface Sql {
 }
 
 export interface Tx extends Sql {
-  readonly isTransaction: true
   /**
    * The last statement: it travels in one flush with the commit, or alone where nothing else was
    * asked, since one statement is a transaction by itself. Its failure is the transaction's. Only

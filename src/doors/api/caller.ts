@@ -5,7 +5,7 @@ import type { AppId, IdentityId, PersonId, TaskId, TokenId } from '../../core/ba
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { fromMs, type Instant } from '../../core/base/time.ts'
-import type { Actor } from '../../core/policy/decide.ts'
+import type { Actor } from '../../core/policy/question.ts'
 
 export interface PersonCaller {
   readonly kind: 'person'

@@ -2,7 +2,7 @@
 
 import type { DecisionRecord } from '../../core/base/permit.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
-import type { Denial } from '../../core/policy/decide.ts'
+import type { Denial } from '../../core/policy/question.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import type { DenialView } from './contract.ts'

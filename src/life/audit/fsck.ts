@@ -9,7 +9,6 @@
 import { canonicalJson } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import { isProblem } from '../../core/base/problem.ts'
-import { textErased } from '../../core/ledger/erase.ts'
 import { type FactRow, factTables } from '../../core/ledger/fact-table.ts'
 import type { Vkey } from '../../core/ledger/note.ts'
 import type { TableImage } from '../../core/ledger/replica.ts'
@@ -23,6 +22,7 @@ import {
   rootOf,
 } from '../../core/ledger/tree.ts'
 import type { Store, Tx } from '../../core/store/store.ts'
+import { textErased } from './erase.ts'
 import { openCheckpoint } from './open-checkpoint.ts'
 import { openLeaf } from './open-leaf.ts'
 import { allCheckpoints, allNodes, findEntries, readWaitingFacts } from './rows.ts'

@@ -1,6 +1,6 @@
 /**
- * The log as it lies in the database, read by who checks it or looks at it; and the counts of callers
- * nobody knows. Nothing is written here but those counts.
+ * The log as it lies in the database, read by who checks it or looks at it. Written here are the counts of
+ * callers nobody knows; removed are words of people, beside the leaves and never in them.
  */
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
@@ -64,6 +64,23 @@ export function allNodes(sql: Sql): Promise<TreeNode[]> {
 export async function readWaitingFacts(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ facts: string }>('select facts from ledger_inbox order by id')
   return rows.map(row => row.facts)
+}
+
+export async function hasWaitingWords(sql: Sql, subject: string): Promise<boolean> {
+  const rows = await sql.query(
+    'select 1 from ledger_inbox where subjects @> $1::text[] and words is not null limit 1',
+    [[subject]],
+  )
+  return rows.length > 0
+}
+
+export async function eraseWordsOf(tx: Tx, subject: string): Promise<number[]> {
+  const rows = await tx.query<{ position: number }>(
+    `delete from ledger_words w using ledger_entry e
+     where e.position = w.position and e.subjects @> $1::text[] returning w.position`,
+    [[subject]],
+  )
+  return rows.map(row => row.position).sort((a, b) => a - b)
 }
 
 export interface RefusalCount {

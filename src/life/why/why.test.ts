@@ -9,8 +9,8 @@ import type { AnyId, IdentityId, LeaseId, ResourceId, TaskId } from '../../core/
 import type { JsonObject } from '../../core/base/json.ts'
 import type { ActionName, DataAction } from '../../core/base/permit.ts'
 import { openBundle, withFile } from '../../core/policy/bundle.ts'
-import { type AboutType, type Actor, decide, decideLease } from '../../core/policy/decide.ts'
-import type { Denial } from '../../core/policy/question.ts'
+import { decide, decideLease } from '../../core/policy/decide.ts'
+import type { AboutType, Actor, Denial } from '../../core/policy/question.ts'
 import { readRecord } from '../../core/policy/record.ts'
 import { explain } from './why.ts'
 

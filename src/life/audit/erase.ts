@@ -4,11 +4,11 @@
  *
  * Not here: words in the tables (their chapters change those), and copies in backups.
  */
-import { type AnyId, idPrefixes } from '../base/ids.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
-import { entryKind } from './kind.ts'
-import { type LedgerWorld, recorded } from './record.ts'
+import { type AnyId, idPrefixes } from '../../core/base/ids.ts'
+import { checkPermit, type Permit } from '../../core/base/permit.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { eraseWordsOf, hasWaitingWords } from './rows.ts'
 
 export const textErased = entryKind('text.erase', 'erased the words about it')
