@@ -6,9 +6,10 @@
  * INVARIANT: the server itself refuses a command that arrives late. Whoever takes the lock on the
  * name after the deadline sees the role for good or never.
  */
-import { limits } from '../../core/base/limits.ts'
+
 import { Problem } from '../../core/base/problem.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../core/target/target.ts'
+import { bounds } from './bounds.ts'
 import { parseTable } from './config.ts'
 import { type Links, pathTo, type SignIn } from './links.ts'
 import { ourName, roleName, roleText, timeText } from './names.ts'
@@ -72,7 +73,7 @@ export function accountOf(order: EndOrder, secret: string): SignIn {
 function leaseText(order: IssueOrder, verifier: string): string {
   const lease = roleName(order.principal)
   const holder = roleName(order.holder)
-  const login = `login connection limit ${limits.leaseSessions} password '${verifier}'
+  const login = `login connection limit ${bounds.leaseSessions} password '${verifier}'
     valid until ${timeText(order.endsAt)}`
   return `do $lease$ begin
     ${fenceText(order)}

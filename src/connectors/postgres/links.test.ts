@@ -1,4 +1,5 @@
 /** Connections: nothing waits for ever, nothing ends our process, nothing secret is ever said. */
+
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,11 +9,11 @@ import {
   signInAs,
   startSalesDatabase,
 } from '../../../test/support/sales-database.ts'
-import { limits } from '../../core/base/limits.ts'
 import { isProblem } from '../../core/base/problem.ts'
 import { systemClock } from '../../core/base/time.ts'
 import { judge } from '../../core/target/judge.ts'
 import type { Target } from '../../core/target/target.ts'
+import { bounds } from './bounds.ts'
 import { postgresConnector } from './postgres.ts'
 
 let sales: SalesDatabase
@@ -99,7 +100,7 @@ describe('the probe account', () => {
     await target.end(lease, soon())
     expect(judge(await target.verifyGone(lease, soon()))).toBe('verified-gone')
     await sales.ask('alter role leasehold_probe nologin')
-    await new Promise(done => setTimeout(done, limits.probeFreshMs + 50))
+    await new Promise(done => setTimeout(done, bounds.probeFreshMs + 50))
     const evidence = await target.verifyGone(lease, soon())
     await sales.ask('alter role leasehold_probe login')
     expect(evidence).toMatchObject({ listed: 'absent', credential: 'refused', probe: 'refused' })

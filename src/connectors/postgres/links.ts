@@ -5,11 +5,13 @@
  * INVARIANT: ending never waits for a connection that issuing holds; nothing waits longer than its
  * signal; each client has a listener for errors (a stopped server would end our process otherwise).
  */
+
 import { Socket } from 'node:net'
 import pg from 'pg'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { limits } from '../../core/base/limits.ts'
 import { product } from '../../core/base/product.ts'
+import { bounds } from './bounds.ts'
 import type { Account, PostgresConfig } from './config.ts'
 import { explain, sqlState, stateOf } from './trouble.ts'
 
@@ -55,7 +57,7 @@ const sessionOptions = [
   '-c synchronous_commit=on',
   '-c plan_cache_mode=force_generic_plan',
   `-c statement_timeout=${limits.targetCallMs}`,
-  `-c lock_timeout=${limits.targetLockMs}`,
+  `-c lock_timeout=${bounds.targetLockMs}`,
   `-c idle_in_transaction_session_timeout=${limits.targetCallMs}`,
 ].join(' ')
 
@@ -78,7 +80,7 @@ export function openLinks(config: PostgresConfig): Links {
     signIn: (who, signal, meanwhile) => signIn(config, who, bounded(signal), meanwhile),
     async probe(database, signal) {
       const startedMs = performance.now()
-      const fresh = startedMs - (probedAtMs.get(database) ?? -Infinity) < limits.probeFreshMs
+      const fresh = startedMs - (probedAtMs.get(database) ?? -Infinity) < bounds.probeFreshMs
       if (fresh) return { says: 'accepted' }
       const reply = await signIn(config, { ...config.probe, database }, bounded(signal))
       if (reply.says === 'accepted') probedAtMs.set(database, startedMs)
@@ -99,7 +101,7 @@ export function pathTo(config: PostgresConfig, database: string): string {
 function openPool(config: PostgresConfig, database: string): pg.Pool {
   const pool = new pg.Pool({
     ...addressOf(config, { user: config.user, password: config.password, database }),
-    max: limits.targetConnections,
+    max: bounds.targetConnections,
     options: sessionOptions,
     allowExitOnIdle: true,
   })
@@ -162,7 +164,7 @@ async function signIn(
     await meanwhile?.(sqlOf(client))
     // The goodbye is not waited for; a server that does not answer it is cut off.
     client.end().catch(cut)
-    setTimeout(cut, limits.targetConnectMs).unref()
+    setTimeout(cut, bounds.targetConnectMs).unref()
     return { says: 'accepted' }
   } catch (thrown) {
     cut()
@@ -194,7 +196,7 @@ function addressOf(config: PostgresConfig, who: SignIn): pg.ClientConfig {
     port,
     ssl: tls === true ? { rejectUnauthorized: true } : tls && { ...tls, rejectUnauthorized: true },
     application_name: product.command,
-    connectionTimeoutMillis: limits.targetConnectMs,
+    connectionTimeoutMillis: bounds.targetConnectMs,
   }
 }
 

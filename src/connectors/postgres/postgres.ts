@@ -2,10 +2,11 @@
  * PostgreSQL as a target: rights live in roles nobody signs in as, a lease is a login role that is a
  * member of one. Recipe and limits: docs/connectors/postgres.md.
  */
+
 import type { Json } from '../../core/base/json.ts'
-import { limits } from '../../core/base/limits.ts'
 import type { Clock } from '../../core/base/time.ts'
 import type { Connector, Target } from '../../core/target/target.ts'
+import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end } from './end.ts'
 import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
@@ -38,7 +39,7 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
       canHold: true,
       diesByItself: true,
       shortestLifeSeconds: 1,
-      callsAtOnce: limits.targetConnections,
+      callsAtOnce: bounds.targetConnections,
     }),
     preflight: signal => preflight(links, clock, signal),
     ensureHolder: (order, signal) => ensureHolder(links, order, signal),

@@ -2,8 +2,9 @@
  * What names a role beside itself: rights, things it owns, memberships, what it prepared. Read to
  * report it, and cleared in each database in which it is found.
  */
-import { limits } from '../../core/base/limits.ts'
+
 import { Problem } from '../../core/base/problem.ts'
+import { bounds } from './bounds.ts'
 import type { Links, Sql } from './links.ts'
 import { roleName, roleText } from './names.ts'
 import { changeLock } from './roles.ts'
@@ -79,7 +80,7 @@ export async function readDependents(sql: Sql, role: string): Promise<string[]> 
        join pg_database here on here.datname = current_database()
        left join pg_database b on b.oid = d.dbid
        where d.refclassid = 'pg_authid'::regclass) as found
-     group by phrase order by phrase limit ${limits.residueNamed}`,
+     group by phrase order by phrase limit ${bounds.residueNamed}`,
     [role],
   )
   return rows.map(row => row.phrase)

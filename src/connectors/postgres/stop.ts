@@ -4,9 +4,10 @@
  * VALID UNTIL alone stops nothing that is open, and nothing at all where the server asks for no
  * password; NOLOGIN is refused everywhere, but an open session keeps working until it is ended.
  */
+
 import { setTimeout as wait } from 'node:timers/promises'
-import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { bounds } from './bounds.ts'
 import type { Links, Sql } from './links.ts'
 import { roleName, roleText } from './names.ts'
 import { lockText } from './roles.ts'
@@ -46,7 +47,7 @@ export async function stop(
 
 /** Returns when a look finds none. Throws `target-refused` when one does not end. */
 export async function endSessions(sql: Sql, principal: string, signal: AbortSignal) {
-  const lastLook = performance.now() + limits.sessionEndMs
+  const lastLook = performance.now() + bounds.sessionEndMs
   for (;;) {
     await wait(pauseMs, null, { signal })
     const [seen] = await sql<Live>(endText('$1'), [principal])

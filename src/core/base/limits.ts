@@ -103,21 +103,6 @@ export const limits = {
   signInsOpen: 10_000,
   /** Parameters of one form or query at the sign-in pages and OAuth endpoints. */
   formParameters: 40,
-  // targets
-  /** Connections to one database of a target: for issuing, and again for ending, which never share. */
-  targetConnections: 4,
-  /** Reaching a target, or waiting for one of those connections. */
-  targetConnectMs: 5_000,
-  /** Waiting for a lock there: others queue behind who waits. */
-  targetLockMs: 5_000,
-  /** A path that let the probe account in so recently is not asked again. */
-  probeFreshMs: 1_000,
-  /** A session at a target that was told to end, until that counts as not ending. */
-  sessionEndMs: 3_000,
-  /** Sessions one lease may have open. */
-  leaseSessions: 20,
-  /** Things left behind that evidence names one by one. */
-  residueNamed: 50,
   // identities
   /** Keys of an issuer are fetched again after this long: a removed key is dead by then. */
   jwksFreshMs: 5 * 60_000,

@@ -57,11 +57,6 @@ export function signCheckpoint(head: { size: number; root: Hash }, signer: NoteS
   return signNote(`${signer.name}\n${head.size}\n${root}\n`, signer)
 }
 
-/** Root of the first `size` entries, from what is stored. */
-export function rootOfFirst(sql: Sql, size: number): Promise<Hash> {
-  return withHashes(sql, hashOf => rootAt(size, hashOf))
-}
-
 /** Walks twice: once to learn which subtrees are needed, once with their hashes. */
 export async function withHashes<T>(sql: Sql, walk: (hashOf: HashOf) => T): Promise<T> {
   const wanted: { level: number; low: number; high: number }[] = []

@@ -53,11 +53,7 @@ function each(
   return Object.fromEntries(names.map(name => [name, read(draft[name])]))
 }
 
-function somebody(
-  view: View,
-  name: 'owner' | 'backup' | 'to' | 'onBehalfOf',
-  id: Json | undefined,
-) {
+function somebody(view: View, name: string, id: Json | undefined) {
   if (typeof id !== 'string') return {}
   return { [name]: person(id), [`${name}Living`]: lives(view, id) }
 }

@@ -263,15 +263,13 @@ function grantFacts(grant: data.GrantRow): JsonObject {
 
 function requestFacts({ replica }: View, id: string): JsonObject | undefined {
   const request = replica.get(requestTable, id)
-  return (
-    request &&
-    bare({
-      ...pick(request, ['kind', 'state', 'quorum', 'ownAnswer']),
-      // One of our sweeps is nobody of these people, and never the one who answers.
-      askedBy: uid('Person', request.askedBy),
-      approvers: request.approvers.map(each => uid('Person', each)),
-    })
-  )
+  if (request === undefined) return undefined
+  return bare({
+    ...pick(request, ['kind', 'state', 'quorum', 'ownAnswer']),
+    // One of our sweeps is nobody of these people, and never the one who answers.
+    askedBy: uid('Person', request.askedBy),
+    approvers: request.approvers.map(each => uid('Person', each)),
+  })
 }
 
 function dataFacts(view: View, { about: { type, id, draft } }: Asked): JsonObject | undefined {

@@ -3,7 +3,7 @@
  * names no person's words: ids, slugs, enums, numbers and instants only, because it is kept for good.
  */
 import { sha256Hex } from '../base/hash.ts'
-import type { AppId, TaskId } from '../base/ids.ts'
+import type { AppId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import type { DecisionRecord } from '../base/permit.ts'
 import { raiseIn } from '../finding/raise.ts'
@@ -23,7 +23,7 @@ export function writeRecord(asked: Asked, outcome: Outcome, appId: AppId | null)
     id: asked.id,
     at: asked.at,
     appId,
-    taskId: taskOf(asked),
+    taskId: asked.actor.kind === 'identity' ? (asked.actor.taskId ?? null) : null,
     allowed: outcome.allowed,
     body,
     hash: sha256Hex(body),
@@ -71,11 +71,4 @@ function subjectsOf(record: DecisionRecord) {
   const app = record.appId === null ? [] : [{ type: 'app', id: record.appId, version: 0 }]
   const task = record.taskId === null ? [] : [{ type: 'task', id: record.taskId, version: 0 }]
   return [{ type: 'decision', id: record.id, version: 1 }, ...app, ...task]
-}
-
-function taskOf({ facts, actor }: Asked): TaskId | null {
-  const task = 'context' in facts ? facts.context['task'] : undefined
-  if (typeof task === 'object' && task !== null && 'id' in task)
-    return (task['id'] as unknown as { id: TaskId }).id
-  return actor.kind === 'identity' ? (actor.taskId ?? null) : null
 }

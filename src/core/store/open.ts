@@ -9,7 +9,7 @@ import { assert, Problem } from '../base/problem.ts'
 import { StoreFault } from './fault.ts'
 import { lockFolder } from './lock.ts'
 import { migrate } from './migrate.ts'
-import { openPglite, takeRuntime } from './pglite.ts'
+import { openPglite } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
 import { withReserve } from './reserve.ts'
 import type { Store } from './store.ts'
@@ -51,7 +51,8 @@ async function openFolder({ dataDir, place }: FolderConfig): Promise<Store> {
   const store = await openPglite(data)
   undo.defer(() => store.close())
   await migrate(store)
-  await takeRuntime(store)
+  // From here on the session is the runtime role, also after `ending` work and each rollback.
+  await store.query('set role leasehold_runtime')
   const opened = undo.move()
   return { ...store, close: () => opened.disposeAsync() }
 }

@@ -9,7 +9,7 @@ import { beginText, instantFromText, oids, type Send, safeInteger, txOver } from
 import { translate } from './fault.ts'
 import type { Store, TransactOptions, Tx } from './store.ts'
 
-/** Opens (or makes) a database in `folder` with the owner's rights; `takeRuntime` gives them up. */
+/** Opens (or makes) a database in `folder` with the owner's rights. */
 export async function openPglite(folder: string): Promise<Store> {
   try {
     const db = await PGlite.create({
@@ -26,11 +26,6 @@ export async function openPglite(folder: string): Promise<Store> {
       log: cause instanceof Error ? cause.message : '',
     })
   }
-}
-
-/** From here on the session is the runtime role, also after `ending` work and after each rollback. */
-export async function takeRuntime(store: Store): Promise<void> {
-  await store.query('set role leasehold_runtime')
 }
 
 // 128 MB of buffers would all stay resident; 16 MB measured as fast.

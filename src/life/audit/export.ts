@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import type { ActorId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { type CheckpointWorld, rootOfFirst, signHead } from '../../core/ledger/checkpoint.ts'
+import { type CheckpointWorld, signHead } from '../../core/ledger/checkpoint.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import type { Vkey } from '../../core/ledger/note.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
@@ -18,6 +18,7 @@ import { type CheckpointRow, readHead } from '../../core/ledger/rows.ts'
 import { isSame } from '../../core/ledger/tree.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { type Checkpoint, openCheckpoint } from './open-checkpoint.ts'
+import { rootOfFirst } from './proof.ts'
 
 export const lossAccepted = entryKind('log.loss', 'accepted that the log lost entries')
 

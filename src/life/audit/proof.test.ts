@@ -13,12 +13,12 @@ import {
   verifyConsistency,
   verifyTlogProof,
 } from '../../../test/support/verify-log.ts'
-import { rootOfFirst, signHead } from '../../core/ledger/checkpoint.ts'
+import { signHead } from '../../core/ledger/checkpoint.ts'
 import { vkeyOf } from '../../core/ledger/note.ts'
 import { extend, type Frontier, isSame, leafHash, rootOf } from '../../core/ledger/tree.ts'
 import { openCheckpoint } from './open-checkpoint.ts'
 import { verifyInclusion } from './paths.ts'
-import { checkpointAt, consistencyProof, inclusionProof, tlogProof } from './proof.ts'
+import { checkpointAt, consistencyProof, inclusionProof, rootOfFirst, tlogProof } from './proof.ts'
 
 const signer = makeNoteSigner()
 const vkeys = [vkeyOf(signer)]

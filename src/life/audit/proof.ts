@@ -6,7 +6,7 @@
 import { Problem } from '../../core/base/problem.ts'
 import { type CheckpointWorld, forked, signHead, withHashes } from '../../core/ledger/checkpoint.ts'
 import { type CheckpointRow, lastCheckpoint } from '../../core/ledger/rows.ts'
-import type { Hash } from '../../core/ledger/tree.ts'
+import { type Hash, rootAt } from '../../core/ledger/tree.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { consistencyPath, inclusionPath, verifyInclusion } from './paths.ts'
 import { readLeafHash } from './rows.ts'
@@ -29,6 +29,11 @@ export function inclusionProof(sql: Sql, position: number, size: number): Promis
 /** Proof that the log's first `from` entries are a prefix of its first `to`. */
 export function consistencyProof(sql: Sql, from: number, to: number): Promise<Hash[]> {
   return withHashes(sql, hashOf => consistencyPath(from, to, hashOf))
+}
+
+/** Root of the first `size` entries, from what is stored. */
+export function rootOfFirst(sql: Sql, size: number): Promise<Hash> {
+  return withHashes(sql, hashOf => rootAt(size, hashOf))
 }
 
 /** A signed checkpoint of at least `size` entries; signs one of the whole log if none is kept. */
