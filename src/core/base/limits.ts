@@ -1,4 +1,7 @@
-/** Every bound has a name. Changing one is a decision, so each says what it protects. */
+/**
+ * Every bound has a name. Changing one is a decision, so each says what it protects. What one chapter
+ * or connector outside the core keeps alone is in its own `bounds.ts`.
+ */
 export const limits = {
   /** A request body at any door. */
   bodyBytes: 64 * 1024,
@@ -26,8 +29,6 @@ export const limits = {
   ownerSilentDays: 45,
   /** Hours from an owner's leaving to the pause of their apps. */
   handOverHours: 72,
-  oneTimeLinkSeconds: 15 * 60,
-  sessionSeconds: 8 * 3600,
   attendedTokenSeconds: 15 * 60,
   unattendedTokenSeconds: 5 * 60,
   /** One term of a lease; renewing is a new decision. */
@@ -46,15 +47,8 @@ export const limits = {
   sweepsAtOnce: 2,
   /** Live credentials compared with what was issued in one pass; each is a sign-in. */
   watchBatch: 200,
-  /** Things of one app that are looked at beside each other when it ends. */
-  offboardAtOnce: 8,
-  /** Of one trace. */
-  traceLeases: 100,
-  traceEntries: 1_000,
   /** A credential that should have ended this long ago makes us unwell. */
   overdueMs: 120_000,
-  /** One run over an app's things; whoever dies at it holds up the next for this long. */
-  offboardHoldMs: 120_000,
   /** A canary cycle at a target is good for this long. */
   preflightHours: 24,
   /** Any one call to a target. */
@@ -87,20 +81,6 @@ export const limits = {
   keyTableBytes: 1024 * 1024,
   // people
   personNameChars: 80,
-  /** A browser session nobody uses ends after this long; `sessionSeconds` is its absolute end. */
-  sessionIdleSeconds: 3600,
-  /** A session's last use is written at most this often. */
-  sessionTouchMs: 60_000,
-  /** Bearer tokens of people, as the CLI holds them (design §6). */
-  personTokenSeconds: 5 * 60,
-  /** Time to type a device's code; wrong codes one person may type in that time. */
-  deviceCodeSeconds: 10 * 60,
-  deviceCodeTries: 10,
-  /** Devices that may wait at once: with the tries, a guess succeeds with less than one in a million. */
-  deviceCodesOpen: 1_000,
-  /** A sign-in at the company's provider, from leaving us to coming back; and how many at once. */
-  signInSeconds: 10 * 60,
-  signInsOpen: 10_000,
   /** Parameters of one form or query at the sign-in pages and OAuth endpoints. */
   formParameters: 40,
   // identities
@@ -128,14 +108,6 @@ export const limits = {
   followPollMs: 500,
   /** A checkpoint is signed at most this often unless one is asked for. */
   checkpointPaceMs: 1_000,
-  /** Different (issuer, minute, reason) of refused callers one process counts at a time. */
-  refusalKinds: 1_000,
-  // policy
-  /** What a denial offers instead. */
-  alternatives: 3,
-  /** Recorded decisions one replay reads at once, and in all. */
-  replayBatch: 200,
-  replayDecisions: 100_000,
   // task
   /** A job is a bounded piece of work; a service attests again before this age. */
   jobSeconds: 8 * 3600,
@@ -143,11 +115,6 @@ export const limits = {
   // grant
   /** A grant's `usedAt` is this exact at most, so that each lease is not a write to its grant. */
   usedAtSeconds: 3600,
-  /** A `leasehold.yaml`: its size, how far a line is indented, and what it may name. */
-  manifestBytes: 16 * 1024,
-  manifestIndent: 40,
-  manifestPurposes: 20,
-  purposeNeeds: 50,
   resourceColumns: 200,
   // tokens
   /** Our published keys are read again this often where task tokens are verified. */

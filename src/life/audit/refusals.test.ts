@@ -5,7 +5,7 @@ import {
   sequenceAll,
   type ThingWorld,
 } from '../../../test/support/ledger.ts'
-import { limits } from '../../core/base/limits.ts'
+import { bounds } from './bounds.ts'
 import { readLog } from './read.ts'
 import { RefusalTally, sealRefusals } from './refusals.ts'
 
@@ -71,9 +71,9 @@ test('a minute somebody else has sealed leaves no second entry', async () => {
 })
 
 test('a flood of different reasons is bounded', async () => {
-  for (let i = 0; i < limits.refusalKinds + 100; i++)
+  for (let i = 0; i < bounds.refusalKinds + 100; i++)
     tally.count(issuer, `reason ${i}`, world.clock.now())
-  expect(tally.take()).toHaveLength(limits.refusalKinds)
+  expect(tally.take()).toHaveLength(bounds.refusalKinds)
   expect(tally.take()).toEqual([])
 })
 

@@ -4,11 +4,12 @@
  *
  * Counts lie in memory until `sealRefusals`; a killed process loses that much and no more.
  */
+
 import { systemId } from '../../core/base/ids.ts'
-import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { bounds } from './bounds.ts'
 import { addRefusals, dueRefusals, type RefusalCount, takeRefusals } from './rows.ts'
 
 export const refusalsSealed = entryKind('refusal.seal', 'refused callers it does not know')
@@ -28,7 +29,7 @@ export class RefusalTally {
   add(counted: RefusalCount): void {
     const key = `${counted.minute} ${counted.reason} ${counted.issuer}`
     const known = this.#counts.get(key)?.count
-    if (known === undefined && this.#counts.size >= limits.refusalKinds) return
+    if (known === undefined && this.#counts.size >= bounds.refusalKinds) return
     this.#counts.set(key, { ...counted, count: counted.count + (known ?? 0) })
   }
 

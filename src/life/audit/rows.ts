@@ -2,11 +2,12 @@
  * The log as it lies in the database, read by who checks it or looks at it. Written here are the counts of
  * callers nobody knows; removed are words of people, beside the leaves and never in them.
  */
-import { limits } from '../../core/base/limits.ts'
+
 import type { Instant } from '../../core/base/time.ts'
 import { type CheckpointRow, checkpointColumns, type EntryRow } from '../../core/ledger/rows.ts'
 import type { TreeNode } from '../../core/ledger/tree.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
+import { bounds } from './bounds.ts'
 
 const entryColumns = `e.position, e.inbox_id as "inboxId", e.at, e.kind, e.subjects, e.leaf,
   e.leaf_hash as "leafHash", e.facts, e.facts_salt as "factsSalt", w.words, w.salt as "wordsSalt"`
@@ -109,7 +110,7 @@ export function dueRefusals(
   return sql.query(
     `select distinct issuer, minute from ledger_refusal_count
      where minute < $1 order by minute, issuer limit $2`,
-    [minute, limits.refusalKinds],
+    [minute, bounds.refusalKinds],
   )
 }
 

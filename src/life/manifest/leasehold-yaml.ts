@@ -4,6 +4,7 @@
  *
  * ATTACKER: the file. It comes from a repository anybody may have written to.
  */
+
 import {
   type Document,
   isAlias,
@@ -18,19 +19,19 @@ import {
 import type { z } from 'zod'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson } from '../../core/base/json.ts'
-import { limits } from '../../core/base/limits.ts'
 import { dataActions } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { safeText } from '../../core/base/text.ts'
 import type { ManifestText } from '../../core/grant/manifest.ts'
 import type { Purpose } from '../../core/grant/rows.ts'
+import { bounds } from './bounds.ts'
 import { manifestShape, type purposeShape } from './manifest-schema.ts'
 
 /** Problem `invalid-field` names the line and what may stand there. */
 export function parseLeaseholdYaml(text: string): ManifestText {
-  if (Buffer.byteLength(text) > limits.manifestBytes)
+  if (Buffer.byteLength(text) > bounds.manifestBytes)
     throw new Problem('too-large', {
-      detail: `leasehold.yaml is larger than ${limits.manifestBytes} bytes.`,
+      detail: `leasehold.yaml is larger than ${bounds.manifestBytes} bytes.`,
       next: 'Keep to what the app is for and what it needs.',
     })
   refuseDeep(text)
@@ -48,10 +49,10 @@ export function parseLeaseholdYaml(text: string): ManifestText {
   if (!result.success) throw refuse(document, lines, result.error.issues)
   const { app, purposes } = result.data
   const names = Object.keys(purposes).sort()
-  if (names.length === 0 || names.length > limits.manifestPurposes)
+  if (names.length === 0 || names.length > bounds.manifestPurposes)
     throw atLine(lineOf(document, lines, ['purposes']), {
       field: '/purposes',
-      detail: `\`purposes\` names 1 to ${limits.manifestPurposes} purposes.`,
+      detail: `\`purposes\` names 1 to ${bounds.manifestPurposes} purposes.`,
     })
   return {
     app,
@@ -80,10 +81,10 @@ function plain(name: string, given: z.infer<typeof purposeShape> | undefined): P
 
 /** The YAML library makes a pattern as long as an indentation; a few thousand columns end the process. */
 function refuseDeep(text: string): void {
-  const deep = new RegExp(`^[\\s\\-?:]{${limits.manifestIndent + 1}}`)
+  const deep = new RegExp(`^[\\s\\-?:]{${bounds.manifestIndent + 1}}`)
   for (const [i, line] of text.split('\n').entries())
     if (deep.test(line))
-      throw atLine(i + 1, { detail: `It is indented more than ${limits.manifestIndent} columns.` })
+      throw atLine(i + 1, { detail: `It is indented more than ${bounds.manifestIndent} columns.` })
 }
 
 function refuseUnplain(document: Document, lines: LineCounter): void {

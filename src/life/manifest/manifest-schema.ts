@@ -1,8 +1,10 @@
 /** What `leasehold.yaml` may say: the shape we read, and the JSON Schema editors are given of it. */
+
 import { z } from 'zod'
 import { limits } from '../../core/base/limits.ts'
 import { dataActions } from '../../core/base/permit.ts'
 import { product } from '../../core/base/product.ts'
+import { bounds } from './bounds.ts'
 
 const slug = z
   .string()
@@ -21,7 +23,7 @@ const need = z.strictObject({
 
 export const purposeShape = z.strictObject({
   says: words.describe('What this work is for, for people'),
-  needs: z.array(need).max(limits.purposeNeeds).default([]),
+  needs: z.array(need).max(bounds.purposeNeeds).default([]),
   egress: z
     .array(
       z
@@ -29,7 +31,7 @@ export const purposeShape = z.strictObject({
         .max(253)
         .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/),
     )
-    .max(limits.purposeNeeds)
+    .max(bounds.purposeNeeds)
     .default([])
     .describe('Hosts outside that this work calls'),
 })

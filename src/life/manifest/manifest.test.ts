@@ -1,10 +1,11 @@
 // Reading leasehold.yaml: what it may say, what is refused and at which line.
+
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { limits } from '../../core/base/limits.ts'
 import { isProblem } from '../../core/base/problem.ts'
+import { bounds } from './bounds.ts'
 import { parseLeaseholdYaml } from './leasehold-yaml.ts'
 import { manifestSchema } from './manifest-schema.ts'
 
@@ -132,7 +133,7 @@ describe('leasehold.yaml', () => {
   })
 
   it('refuses what would cost too much before it is read', () => {
-    expect(refusal(`# ${'x'.repeat(limits.manifestBytes)}`).code).toBe('too-large')
+    expect(refusal(`# ${'x'.repeat(bounds.manifestBytes)}`).code).toBe('too-large')
     // These end a process that hands them to the YAML library.
     expect(refusal(`${'- '.repeat(4000)}a`).detail).toContain('indented')
     expect(refusal(`${' '.repeat(6000)}a: 1`).detail).toContain('indented')

@@ -6,7 +6,6 @@
 import { finishEnd } from '../../core/app/events.ts'
 import { findApp } from '../../core/app/rows.ts'
 import { type AppId, type LeaseId, newId, type OffboardingId } from '../../core/base/ids.ts'
-import { limits } from '../../core/base/limits.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addMs, type Instant, msBetween } from '../../core/base/time.ts'
@@ -17,6 +16,7 @@ import { shredSalts } from '../../core/lease/rows.ts'
 import { driveLeasesOf, type SweepWorld } from '../../core/lease/sweep.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
+import { bounds } from './bounds.ts'
 import { type CertifyWorld, certify } from './certify.ts'
 import { isGreen, type PlanItem } from './item.ts'
 import { lookAt } from './look.ts'
@@ -63,7 +63,7 @@ export async function runOffboarding(
 ): Promise<OffboardingRow> {
   checkPermit(permit, 'offboard.run', input.appId)
   const now = world.clock.now()
-  const until = addMs(now, limits.offboardHoldMs)
+  const until = addMs(now, bounds.offboardHoldMs)
   if (!(await claimOffboarding(world.store, input.appId, { now, until })))
     throw new Problem('conflict', {
       detail: 'This app is being taken down right now.',
@@ -126,10 +126,10 @@ async function lookAtAll(world: OffboardWorld, appId: AppId, plan: Plan): Promis
   const seen: PlanItem[] = []
   for (const kinds of [['lease'], ['grant'], ['owner-role'], ['trust-rule', 'identity']]) {
     const items = plan.items.filter(item => kinds.includes(item.kind))
-    for (let i = 0; i < items.length; i += limits.offboardAtOnce)
+    for (let i = 0; i < items.length; i += bounds.offboardAtOnce)
       seen.push(
         ...(await Promise.all(
-          items.slice(i, i + limits.offboardAtOnce).map(item => lookAt(world, appId, owner, item)),
+          items.slice(i, i + bounds.offboardAtOnce).map(item => lookAt(world, appId, owner, item)),
         )),
       )
   }

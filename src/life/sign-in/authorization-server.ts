@@ -3,13 +3,14 @@
  * tokens used once, RFC 9068 access tokens of five minutes). Construction only; doors mount it.
  * Not for workloads (token/), and not for pages: answering a device is ours (device.ts).
  */
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider'
 import { isId } from '../../core/base/ids.ts'
-import { limits } from '../../core/base/limits.ts'
 import { product } from '../../core/base/product.ts'
 import type { Pair } from '../../core/keys/pair.ts'
 import { findPerson } from '../../core/people/rows.ts'
+import { bounds } from './bounds.ts'
 import { oidcState } from './oidc-state.ts'
 import { errors, Provider } from './quiet-provider.ts'
 import { newSecret, type SessionWorld } from './session.ts'
@@ -131,7 +132,7 @@ function featuresOf(world: AuthorizationServerWorld): Configuration['features'] 
   const resourceServer: ResourceServer = {
     scope: 'api',
     audience: world.apiAudience,
-    accessTokenTTL: limits.personTokenSeconds,
+    accessTokenTTL: bounds.personTokenSeconds,
     accessTokenFormat: 'jwt',
     jwt: { sign: { alg: 'ES256' } },
   }
@@ -177,17 +178,17 @@ async function findAccount(world: SessionWorld, sub: string) {
 function ttlOf(): Configuration['ttl'] {
   const now = () => Math.floor(Date.now() / 1000)
   return {
-    AccessToken: limits.personTokenSeconds,
+    AccessToken: bounds.personTokenSeconds,
     AuthorizationCode: 60,
-    ClientCredentials: limits.personTokenSeconds,
-    BackchannelAuthenticationRequest: limits.deviceCodeSeconds,
-    DeviceCode: limits.deviceCodeSeconds,
-    Grant: limits.sessionSeconds,
-    IdToken: limits.personTokenSeconds,
-    Interaction: limits.signInSeconds,
-    Session: limits.sessionSeconds,
+    ClientCredentials: bounds.personTokenSeconds,
+    BackchannelAuthenticationRequest: bounds.deviceCodeSeconds,
+    DeviceCode: bounds.deviceCodeSeconds,
+    Grant: bounds.sessionSeconds,
+    IdToken: bounds.personTokenSeconds,
+    Interaction: bounds.signInSeconds,
+    Session: bounds.sessionSeconds,
     // Renewing does not prolong: all of a family end with the first.
     RefreshToken: (_ctx, token) =>
-      Math.max(1, (token.iiat ?? now()) + limits.sessionSeconds - now()),
+      Math.max(1, (token.iiat ?? now()) + bounds.sessionSeconds - now()),
   }
 }

@@ -5,6 +5,7 @@
  * ATTACKER: may replay an answer, bring one from another browser, another provider, or another
  * sign-in. So each sign-in is one row, bound to a cookie, taken once.
  */
+
 import * as oidc from 'openid-client'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { limits } from '../../core/base/limits.ts'
@@ -13,6 +14,7 @@ import { safeText } from '../../core/base/text.ts'
 import { addSeconds, type Clock } from '../../core/base/time.ts'
 import { parseEmail } from '../../core/people/person.ts'
 import type { SignIn } from '../../core/people/sign-in.ts'
+import { bounds } from './bounds.ts'
 import { insertSignIn, takeSignIn } from './rows.ts'
 import { newSecret, type SessionWorld, secretHash } from './session.ts'
 
@@ -85,9 +87,9 @@ async function remember({ store, clock }: SessionWorld, underWay: UnderWay): Pro
   const signIn = {
     hash: sha256Hex(secret),
     body: JSON.stringify(underWay),
-    expiresAt: addSeconds(now, limits.signInSeconds),
+    expiresAt: addSeconds(now, bounds.signInSeconds),
   }
-  if (await insertSignIn(store, signIn, { now, most: limits.signInsOpen })) return secret
+  if (await insertSignIn(store, signIn, { now, most: bounds.signInsOpen })) return secret
   throw new Problem('rate-limited', {
     detail: 'Too many sign-ins are under way.',
     next: 'Try again in a few minutes.',

@@ -3,14 +3,15 @@
  * answer. The asking and the polling are the authorization server's; only a person signed in with a
  * browser answers, so an agent that holds tokens can not make itself new ones.
  */
+
 import type { PersonId } from '../../core/base/ids.ts'
-import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addSeconds, fromMs, type Instant, toSeconds } from '../../core/base/time.ts'
 import { lockKnown, throwUnknown } from '../../core/ledger/find-row.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { personTable } from '../../core/people/rows.ts'
+import { bounds } from './bounds.ts'
 import { findDeviceCode, insertOidcGrant, patchDeviceCode } from './rows.ts'
 import { newSecret, type SessionWorld } from './session.ts'
 
@@ -73,7 +74,7 @@ export async function answerDevice(
       const error = { error: 'access_denied', errorDescription: 'The person said no.' }
       await patchDeviceCode(scope.tx, row.id, error)
     } else {
-      const [iat, expiresAt] = [toSeconds(scope.at), addSeconds(scope.at, limits.sessionSeconds)]
+      const [iat, expiresAt] = [toSeconds(scope.at), addSeconds(scope.at, bounds.sessionSeconds)]
       const [accountId, resource, grantId, scopes] = [person.id, apiAudience, newSecret(), 'api']
       const resources = { [resource]: scopes }
       const kind = 'Grant'

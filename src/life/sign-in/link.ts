@@ -2,9 +2,9 @@
  * One-time links: how a local person signs in. Whoever holds one becomes that person, so it lives
  * 15 minutes, works once, and only its hash is kept.
  */
+
 import { sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId, SystemId } from '../../core/base/ids.ts'
-import { limits } from '../../core/base/limits.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
@@ -14,6 +14,7 @@ import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { localIssuer } from '../../core/people/person.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import { seePerson } from '../../core/people/sign-in.ts'
+import { bounds } from './bounds.ts'
 import { insertLink, useLink } from './rows.ts'
 import { type NewSession, newSecret, secretHash, startSession } from './session.ts'
 
@@ -38,7 +39,7 @@ export async function makeLink(
         detail: 'This person signs in at the company provider.',
         next: 'Open the sign-in page.',
       })
-    const expiresAt = addSeconds(scope.at, limits.oneTimeLinkSeconds)
+    const expiresAt = addSeconds(scope.at, bounds.oneTimeLinkSeconds)
     await insertLink(scope.tx, { hash: sha256Hex(secret), personId: person.id, expiresAt })
     const { id, version } = person
     scope.entry({

@@ -2,14 +2,15 @@
  * Browser sessions: what the cookie of a signed-in person stands for. Always a fresh secret, made
  * after the sign-in, so that a session nobody signed into can not be planted beforehand.
  */
+
 import { randomBytes } from 'node:crypto'
 import { base64url, equalInConstantTime, sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId } from '../../core/base/ids.ts'
-import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addSeconds, type Clock, type Instant, msBetween } from '../../core/base/time.ts'
 import { findPerson, type PersonRow } from '../../core/people/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
+import { bounds } from './bounds.ts'
 import { endSessionRow, findSessionRow, insertSession, touchSession } from './rows.ts'
 
 export interface NewSession {
@@ -47,7 +48,7 @@ export async function startSession(
   now: Instant,
 ): Promise<NewSession> {
   const secret = newSecret()
-  const expiresAt = addSeconds(now, limits.sessionSeconds)
+  const expiresAt = addSeconds(now, bounds.sessionSeconds)
   const session = { hash: sha256Hex(secret), personId, csrf: newSecret(), madeAt: now, expiresAt }
   await insertSession(sql, session)
   return { secret, expiresAt }
@@ -64,10 +65,10 @@ export async function findSession(
   const row = await findSessionRow(world.store, hash)
   if (row === undefined || row.expiresAt <= now) return undefined
   const idleMs = msBetween(row.usedAt, now)
-  if (idleMs > limits.sessionIdleSeconds * 1000) return undefined
+  if (idleMs > bounds.sessionIdleSeconds * 1000) return undefined
   const person = await findPerson(world.store, row.personId)
   if (person === undefined || person.state !== 'living') return undefined
-  if (idleMs > limits.sessionTouchMs) await touchSession(world.store, hash, now)
+  if (idleMs > bounds.sessionTouchMs) await touchSession(world.store, hash, now)
   return { person, csrf: row.csrf, madeAt: row.madeAt, expiresAt: row.expiresAt }
 }
 

@@ -1,9 +1,10 @@
 /** SQL of the trace: one task and everything that hangs on it, with positions in the log. */
+
 import type { AppId, LeaseId, TaskId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { Sql } from '../../core/store/store.ts'
+import { bounds } from './bounds.ts'
 
 export interface TracedEntry {
   readonly position: number
@@ -59,7 +60,7 @@ export function readLeases(sql: Sql, id: TaskId): Promise<TracedLease[]> {
   return sql.query<TracedLease>(
     `select lease.id, resource.slug as resource, actions, lease.state, outcome, ended_at as "endedAt"
      from lease join resource on resource.id = lease.resource_id
-     where task_id = $1 order by lease.made_at, lease.id limit ${limits.traceLeases}`,
+     where task_id = $1 order by lease.made_at, lease.id limit ${bounds.traceLeases}`,
     [id],
   )
 }
@@ -68,7 +69,7 @@ export function readLeases(sql: Sql, id: TaskId): Promise<TracedLease[]> {
 export async function readEntries(sql: Sql, subjects: readonly string[]): Promise<TracedEntry[]> {
   const rows = await sql.query<{ position: number; kind: string; at: Instant; facts: string }>(
     `select position, kind, at, facts from ledger_entry
-     where subjects && $1::text[] order by position limit ${limits.traceEntries}`,
+     where subjects && $1::text[] order by position limit ${bounds.traceEntries}`,
     [subjects],
   )
   return rows.map(row => ({ ...row, facts: JSON.parse(row.facts) as JsonObject }))

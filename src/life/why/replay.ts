@@ -5,9 +5,9 @@
  * Changed rules are those in force with one file more (`withFile`): what is tried is what would be in
  * force if it were agreed. Nothing is written.
  */
+
 import type { DecisionId } from '../../core/base/ids.ts'
 import { canonicalJson } from '../../core/base/json.ts'
-import { limits } from '../../core/base/limits.ts'
 import type { DecisionRecord } from '../../core/base/permit.ts'
 import { assert } from '../../core/base/problem.ts'
 import type { Instant } from '../../core/base/time.ts'
@@ -18,6 +18,7 @@ import { judge } from '../../core/policy/judge.ts'
 import type { Denial } from '../../core/policy/question.ts'
 import { type Recorded, readRecord } from '../../core/policy/record.ts'
 import type { Sql } from '../../core/store/store.ts'
+import { bounds } from './bounds.ts'
 import { findBundleByHash, findDecision, listDecisions } from './rows.ts'
 import { explain } from './why.ts'
 import { summarize } from './words.ts'
@@ -53,7 +54,7 @@ export async function replayLog(
   const held = known(world)
   const parts: Replay[] = []
   let last: DecisionRecord | undefined
-  for (let seen = 0; seen < limits.replayDecisions; ) {
+  for (let seen = 0; seen < bounds.replayDecisions; ) {
     const records = await listDecisions(world.store, last ?? null)
     if (records.length === 0) break
     for (const record of records) await holdBundle(world, held, record)

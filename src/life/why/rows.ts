@@ -1,10 +1,12 @@
 /** Kept decisions and the rules they were reached by: read again, for people and for replay. */
+
 import type { AppId, DecisionId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { DecisionRecord } from '../../core/base/permit.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { type BundleRow, bundleTable } from '../../core/policy/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
+import { bounds } from './bounds.ts'
 
 export async function findBundleByHash(sql: Sql, hash: string): Promise<BundleRow | undefined> {
   const rows = await sql.query<BundleRow>(
@@ -33,7 +35,7 @@ export function listDecisions(
   return sql.query<DecisionRecord>(
     `select ${decisionColumns} from decision
      where $1::timestamptz is null or (at, id) > ($1::timestamptz, $2::text)
-     order by at, id limit ${limits.replayBatch}`,
+     order by at, id limit ${bounds.replayBatch}`,
     [last?.at ?? null, last?.id ?? null],
   )
 }

@@ -13,6 +13,7 @@ import { judge, type Outcome } from '../../core/policy/judge.ts'
 import type { Denial } from '../../core/policy/question.ts'
 import type { Recorded } from '../../core/policy/record.ts'
 import type { View } from '../../core/policy/view.ts'
+import { bounds } from './bounds.ts'
 import { askable, askCommand, type Lever, levers, nameOf } from './levers.ts'
 import { ownRules, summarize } from './words.ts'
 
@@ -124,7 +125,7 @@ function alternatives(trial: Trial, change: readonly Lever[], view: View | null)
     ...narrower(trial),
     ...advice,
     ...granted(trial, view),
-  ].slice(0, limits.alternatives)
+  ].slice(0, bounds.alternatives)
 }
 
 /** The same on the sandbox twin: now, or once it is asked for. */
@@ -157,7 +158,7 @@ function granted(trial: Trial, view: View): Instead {
   const ids = new Set(grants.map(grant => grant.resourceId))
   ids.delete(facts.resource.uid.id as ResourceId)
   const actions = facts.uses.map(use => use.action).join(', ')
-  return [...ids].slice(0, limits.alternatives).flatMap(id => {
+  return [...ids].slice(0, bounds.alternatives).flatMap(id => {
     const other = elsewhere(facts, view, id)
     const isOpen = other !== null && isYes(trial, other)
     return isOpen ? [{ says: `${actions} is allowed on ${nameOf(other)}.` }] : []

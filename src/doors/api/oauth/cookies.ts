@@ -2,8 +2,9 @@
  * Our two cookies: the browser session, and a sign-in under way at the company's provider. Over
  * https they carry the `__Host-` prefix, so that no neighbouring host can set them.
  */
+
 import type { ServerResponse } from 'node:http'
-import { limits } from '../../../core/base/limits.ts'
+import { bounds } from '../../../life/sign-in/bounds.ts'
 import type { Request } from './request.ts'
 
 export interface CookieJar {
@@ -15,7 +16,7 @@ export interface CookieJar {
 export type CookieName = 'session' | 'sign-in'
 
 const names = { session: 'lh_session', 'sign-in': 'lh_sign_in' } as const
-const ages = { session: limits.sessionSeconds, 'sign-in': limits.signInSeconds } as const
+const ages = { session: bounds.sessionSeconds, 'sign-in': bounds.signInSeconds } as const
 
 export function cookieJar(isHttps: boolean): CookieJar {
   const nameOf = (cookie: CookieName) => `${isHttps ? '__Host-' : ''}${names[cookie]}`

@@ -2,10 +2,11 @@
  * The page where a person answers a device. Needs a browser session, for looking too: codes can not
  * be tried out from outside, and each person has few tries.
  */
+
 import type { PersonId } from '../../../core/base/ids.ts'
-import { limits } from '../../../core/base/limits.ts'
 import { Problem } from '../../../core/base/problem.ts'
 import type { Clock } from '../../../core/base/time.ts'
+import { bounds } from '../../../life/sign-in/bounds.ts'
 import {
   answerDevice,
   findDevice,
@@ -93,12 +94,12 @@ function countTries(clock: Clock): Tries {
   const misses = new Map<PersonId, number[]>()
   return {
     async of(personId, look) {
-      const since = clock.monotonicMs() - limits.deviceCodeSeconds * 1000
+      const since = clock.monotonicMs() - bounds.deviceCodeSeconds * 1000
       const recent = (misses.get(personId) ?? []).filter(ms => ms > since)
-      if (recent.length >= limits.deviceCodeTries)
+      if (recent.length >= bounds.deviceCodeTries)
         throw new Problem('rate-limited', {
           detail: 'Too many wrong codes.',
-          next: `Wait ${limits.deviceCodeSeconds / 60} minutes, then start again on the device.`,
+          next: `Wait ${bounds.deviceCodeSeconds / 60} minutes, then start again on the device.`,
         })
       // Counted before looking, so that many at once are many tries.
       recent.push(clock.monotonicMs())

@@ -3,10 +3,10 @@
  * goes to the functions given; everything else to our authorization server, which gets a request
  * made anew from what was checked, never the caller's own headers.
  */
+
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { JSONWebKeySet } from 'jose'
 import type { JsonObject } from '../../../core/base/json.ts'
-import { limits } from '../../../core/base/limits.ts'
 import { Problem } from '../../../core/base/problem.ts'
 import {
   type AuthorizationServerWorld,
@@ -14,6 +14,7 @@ import {
   oauthPaths,
   tokenExchangeGrant,
 } from '../../../life/sign-in/authorization-server.ts'
+import { bounds } from '../../../life/sign-in/bounds.ts'
 import { countDeviceCodes } from '../../../life/sign-in/rows.ts'
 import { type OauthAnswer, sendJson } from './answer.ts'
 import { type Form, parseForm, type Request, readFormText } from './request.ts'
@@ -87,7 +88,7 @@ function exchangeOnly(world: WorkloadEndpoints) {
 
 async function checkRoom(world: EndpointsWorld): Promise<undefined> {
   const waiting = await countDeviceCodes(world.store, world.clock.now())
-  if (waiting < limits.deviceCodesOpen) return
+  if (waiting < bounds.deviceCodesOpen) return
   throw new Problem('rate-limited', {
     detail: 'Too many devices are waiting to be signed in.',
     next: 'Try again in a few minutes.',

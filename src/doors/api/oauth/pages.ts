@@ -1,8 +1,9 @@
 /** The plain pages: words and forms. What they say is decided by the routes (sign-in, device). */
-import { limits } from '../../../core/base/limits.ts'
+
 import type { Problem } from '../../../core/base/problem.ts'
 import { product } from '../../../core/base/product.ts'
 import { localIssuer } from '../../../core/people/person.ts'
+import { bounds } from '../../../life/sign-in/bounds.ts'
 import { type Device, showUserCode } from '../../../life/sign-in/device.ts'
 import type { Session } from '../../../life/sign-in/session.ts'
 import { problemTable } from '../problems.ts'
@@ -43,7 +44,7 @@ ${button}
 <input type="hidden" name="to" value="${to}">
 <label for="link">Sign-in link</label>
 <input id="link" name="link" required autocomplete="off" spellcheck="false">
-<p class="muted">Starting the server prints one. It works once, for ${limits.oneTimeLinkSeconds / 60} minutes.</p>
+<p class="muted">Starting the server prints one. It works once, for ${bounds.oneTimeLinkSeconds / 60} minutes.</p>
 <button>Sign in</button>
 </form>`,
   )
@@ -80,7 +81,7 @@ export function devicePage(session: Session, device: Device): Html {
   const code = showUserCode(device.userCode)
   return page(
     'Let this device act for you?',
-    html`<p>It will act as <strong>${session.person.name}</strong> for up to ${limits.sessionSeconds / 3600} hours.</p>
+    html`<p>It will act as <strong>${session.person.name}</strong> for up to ${bounds.sessionSeconds / 3600} hours.</p>
 <dl>
 <dt>Code</dt><dd><code class="code">${code}</code></dd>
 <dt>Client</dt><dd>${device.clientId}</dd>

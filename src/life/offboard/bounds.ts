@@ -1,0 +1,7 @@
+/** Bounds of taking an app down. Those of the core are `core/base/limits.ts`. */
+export const bounds = {
+  /** Things of one app that are looked at beside each other when it ends. */
+  offboardAtOnce: 8,
+  /** One run over an app's things; whoever dies at it holds up the next for this long. */
+  offboardHoldMs: 120_000,
+} as const

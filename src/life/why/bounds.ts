@@ -1,0 +1,8 @@
+/** Bounds of explaining and of deciding again. Those of the core are `core/base/limits.ts`. */
+export const bounds = {
+  /** What a denial offers instead. */
+  alternatives: 3,
+  /** Recorded decisions one replay reads at once, and in all. */
+  replayBatch: 200,
+  replayDecisions: 100_000,
+} as const
