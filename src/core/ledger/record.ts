@@ -115,16 +115,13 @@ class Draft {
   }
 
   /** Not waited for: a constraint it breaks is what `recorded` throws. */
-  async insert<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
-    row: R,
-  ): Promise<void> {
+  async insert<R extends FactRow>(table: FactTable<R>, row: R): Promise<void> {
     this.#hold(table, row)
   }
 
   /** Writes `after` if the row still has the version of `before`; else `recorded` throws `conflict`. */
-  async save<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
+  async save<R extends FactRow>(
+    table: FactTable<R>,
     before: R,
     after: Omit<R, 'version'>,
   ): Promise<R> {
@@ -134,8 +131,8 @@ class Draft {
   }
 
   /** `save` for many rows of one table in one statement; all or none. At most `limits.saveRows`. */
-  async saveAll<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
+  async saveAll<R extends FactRow>(
+    table: FactTable<R>,
     pairs: readonly { readonly before: R; readonly after: Omit<R, 'version'> }[],
   ): Promise<R[]> {
     assert(pairs.length <= limits.saveRows, 'a batch is bounded')
@@ -210,11 +207,7 @@ class Draft {
     throw constraint === rowIsCurrent ? changedMeanwhile() : thrown
   }
 
-  #hold<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
-    row: R,
-    before?: R,
-  ): void {
+  #hold<R extends FactRow>(table: FactTable<R>, row: R, before?: R): void {
     this.#send()
     this.#held = writeOf(table, row, before)
     this.#note(table, row, before)
@@ -258,12 +251,8 @@ class Draft {
   }
 
   /** Words go beside the entry only where this write changed them. */
-  #note<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
-    row: R,
-    before?: R,
-  ): void {
-    this.images.push({ table: table.name, row: imageOf(table, row) as unknown as FactRow })
+  #note<R extends FactRow>(table: FactTable<R>, row: R, before?: R): void {
+    this.images.push({ table: table.name, row: imageOf(table, row) })
     for (const column of table.words) {
       const word = row[column as keyof R]
       if (typeof word === 'string' && word !== before?.[column as keyof R])
@@ -278,11 +267,7 @@ function salted(value: object): { text: string; salt: string; seal: string } {
   return { text, salt, seal: commit(salt, text) }
 }
 
-function writeOf<R extends FactRow, W extends keyof R & string>(
-  table: FactTable<R, W>,
-  row: R,
-  before: R | undefined,
-): Write {
+function writeOf<R extends FactRow>(table: FactTable<R>, row: R, before: R | undefined): Write {
   const names = table.columns.map(snakeCase).join(', ')
   const params: unknown[] = table.columns.map(column => {
     const value: unknown = row[column] ?? null
