@@ -58,7 +58,12 @@ export async function makeIdentities(
     for (const identity of made) {
       const { spiffeId } = identity
       const taken = await findWhere(scope.tx, identityTable, { spiffeId })
-      if (taken !== undefined) throw nameTaken(app.slug)
+      if (taken !== undefined)
+        throw new Problem('already-exists', {
+          field: 'slug',
+          detail: `An identity named \`${app.slug}\` existed before, and its name is never given again.`,
+          next: 'Choose another name for the app.',
+        })
       await scope.insert(identityTable, identity)
     }
     if (made.length > 0) scope.entry({ kind: identitiesMade, by: permit })
@@ -90,13 +95,5 @@ export async function sweepIdentities(world: SweepWorld): Promise<number> {
     const about = { type: 'identity', id }
     const permit = world.permitFor(systemId('app-sweep'), 'identity.revoke', about)
     return revokeIdentity(world, permit, { identityId: id })
-  })
-}
-
-function nameTaken(slug: string): Problem {
-  return new Problem('already-exists', {
-    field: 'slug',
-    detail: `An identity named \`${slug}\` existed before, and its name is never given again.`,
-    next: 'Choose another name for the app.',
   })
 }

@@ -17,17 +17,12 @@ import {
 } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
+import type { Freshness } from '../ledger/follow.ts'
 import type { Replica } from '../ledger/replica.ts'
 import type { Bundle } from './bundle.ts'
 import { factsOfChange, factsOfWork, type Gathered, type Work } from './facts.ts'
 import { type Asked, judge, type Outcome, type Reach } from './judge.ts'
-import {
-  type AboutType,
-  type Denial,
-  type Freshness,
-  type Question,
-  thingTypes,
-} from './question.ts'
+import { type AboutType, type Denial, type Question, thingTypes } from './question.ts'
 import { type Recorded, writeRecord } from './record.ts'
 import type { View } from './view.ts'
 

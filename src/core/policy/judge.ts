@@ -9,10 +9,11 @@ import type { DecisionId, GrantId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { earliest, type Instant } from '../base/time.ts'
+import type { Freshness } from '../ledger/follow.ts'
 import type { Bundle } from './bundle.ts'
 import type { EngineAnswer } from './engine/cedar.ts'
 import type { Facts, Unknown } from './facts.ts'
-import type { Actor, Freshness } from './question.ts'
+import type { Actor } from './question.ts'
 import { bare } from './view.ts'
 
 /** What a decision was asked; with its outcome, what is kept of it. */

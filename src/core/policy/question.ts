@@ -37,14 +37,6 @@ export interface Question<A extends ActionName> {
   }
 }
 
-/** How current the facts in memory are. */
-export interface Freshness {
-  readonly position: number
-  readonly ageMs: number
-  /** The log is behind one that was seen before. */
-  readonly regressed: boolean
-}
-
 /** A no, in plain words. `command` is what to type after the program's name. */
 export interface Denial {
   readonly decisionId: DecisionId
