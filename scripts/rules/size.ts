@@ -7,13 +7,12 @@ import { CHAPTERS, CLIENTS, CONNECTOR_BUDGET, CONNECTORS, isTest, placeOf } from
 import type { Breach } from './imports.ts'
 import { listFiles, type Source } from './source.ts'
 
-// The design wants a core of 9,000. What it is now is the limit: it only ever falls, and is taken
-// down with each cut until it is there (docs/decisions/size.md).
+// The core is what the design wants; a limit only ever falls (docs/decisions/size.md).
 const LIMITS = {
   server: 24_000,
-  core: 10_150,
+  core: 9000,
   engine: 1400,
-  cli: 2250,
+  cli: 2200,
   console: 6500,
   action: 250,
 }
