@@ -152,6 +152,7 @@ function dataFor(app: AppRow, place: Place) {
     production: false,
     ownerId,
     adminEndsAt: endsAt,
+    adminRotatedAt: madeAt,
     preflightState: 'never',
     preflightAt: null,
     state: 'active',

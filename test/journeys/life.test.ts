@@ -129,6 +129,37 @@ when { resource.slug == "crm.deals" && context.app.stage != "managed" };
   })
 })
 
+describe('what is taken away', () => {
+  test('a trust rule attests nobody any more, once its owner says so', async () => {
+    await makeAppWithGrant(company, 'untrusted')
+    await attest(company, 'untrusted')
+    const { trust } = (await company.as('maya')('GET', '/v1/apps/untrusted')).body
+    const path = `/v1/apps/untrusted/trust/${trust[0].id}/remove`
+    expect((await company.as('eve')('POST', path)).status).toBe(404)
+    expect((await company.as('maya')('POST', path.replace(trust[0].id, 'tr_x'))).status).toBe(404)
+    await attest(company, 'untrusted')
+    const { body } = await expectStatus(200, company.as('maya')('POST', path))
+    expect(body.trust[0].state).toBe('revoked')
+    await company.running.world.settle()
+    await expect(attest(company, 'untrusted')).rejects.toThrow('invalid_grant')
+  })
+
+  test('a role is another person’s to give and to take, and shows at once', async () => {
+    const { as, ids } = company
+    const give = (by: 'sam' | 'tom', id: string, roles: string[]) =>
+      as(by)('PUT', `/v1/people/${id}/roles`, { roles })
+    expect((await as('tom')('GET', '/v1/log')).status).toBe(403)
+    expect((await give('tom', ids.tom, ['auditor'])).status).toBe(403)
+    expect((await give('sam', ids.sam, ['platform', 'security'])).status).toBe(403)
+    expect((await give('sam', ids.tom, ['root'])).status).toBe(422)
+    const { body } = await expectStatus(200, give('sam', ids.tom, ['auditor']))
+    expect(body.roles).toEqual(['auditor'])
+    expect((await as('tom')('GET', '/v1/log')).status).toBe(200)
+    await expectStatus(200, give('sam', ids.tom, []))
+    expect((await as('tom')('GET', '/v1/log')).status).toBe(403)
+  })
+})
+
 describe('people who leave', () => {
   test('their app gets nothing new, is offered to the backup, and is paused after 72 hours', async () => {
     const { as, clock, running } = company

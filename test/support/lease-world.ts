@@ -109,6 +109,7 @@ async function makeRows(world: LeaseWorld & TestWorld) {
     production: false,
     ownerId: world.first.id,
     adminEndsAt: later,
+    adminRotatedAt: now,
     preflightState: 'never',
     preflightAt: null,
     state: 'active',

@@ -42,7 +42,16 @@ const step = (row: AppRow, ...events: AppEvent[]) =>
 
 const event: fc.Arbitrary<AppEvent> = fc.oneof(
   fc
-    .constantFrom('owner-gone', 'owner-back', 'hand-over-due', 'end-due', 'end', 'gone', 'graduate')
+    .constantFrom(
+      'activate',
+      'owner-gone',
+      'owner-back',
+      'hand-over-due',
+      'end-due',
+      'end',
+      'gone',
+      'graduate',
+    )
     .map(kind => ({ kind })),
   fc.integer({ min: -1, max: 40 }).map(days => ({
     kind: 'extend' as const,
@@ -63,8 +72,8 @@ describe('an app, whatever happens to it', () => {
   it('keeps two people, an end within its longest life, and a cause exactly while paused', () => {
     const history = fc.array(fc.tuple(event, fc.integer({ min: 0, max: 100 })), { maxLength: 30 })
     fc.assert(
-      fc.property(history, list => {
-        let at = app({ state: 'active' })
+      fc.property(history, fc.constantFrom('draft' as const, 'active' as const), (list, state) => {
+        let at = app({ state })
         let time = now
         for (const [each, hours] of list) {
           time = addMs(time, hours * 3_600_000)
@@ -196,6 +205,7 @@ it('a refusal names the app, its state, and a next step for each state', () => {
   })
   expect(texts).toMatchInlineSnapshot(`
     [
+      "\`deal-desk\` is draft and can not be called ended. See what it still needs: leasehold show deal-desk",
       "\`deal-desk\` is active and can not be called ended. See how it is: leasehold status deal-desk",
       "\`deal-desk\` is paused and can not be called ended. Resume it: leasehold resume deal-desk",
       "\`deal-desk\` is ending and can not be ended. Its end goes on by itself. Follow it: leasehold show deal-desk",

@@ -16,7 +16,10 @@ const appMade = entryKind('app.make', 'made the app')
 
 type Said = 'slug' | 'team' | 'purpose' | 'dataClasses' | 'stage' | 'endTrigger' | 'endsAt'
 /** The backup is another living person; in a solo installation the owner may stand alone. */
-export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said>
+export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> & {
+  /** Made ahead of time, for a planned day: gets nothing until `activateApp`. */
+  isDraft?: boolean
+}
 
 /** The same call again answers the same app. Problem `already-exists` when the slug or id is taken. */
 export async function makeApp(
@@ -53,15 +56,16 @@ function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): AppR
       detail: `\`endsAt\` must be later than now and at most ${maxEndsAt}: a ${input.stage} app lives ${days} days at most.`,
       next: 'Choose an earlier end; it can be extended later.',
     })
+  const { isDraft = false, ...given } = input
   return {
-    ...input,
+    ...given,
     version: 1,
     slug: parseSlug(input.slug, 'slug'),
     offeredTo: null,
     team: input.team === null ? null : parseSlug(input.team, 'team'),
     purpose: parseText(input.purpose, 'purpose'),
     dataClasses: [...new Set(input.dataClasses)].sort(),
-    state: 'active',
+    state: isDraft ? 'draft' : 'active',
     maxEndsAt,
     pausedBecause: null,
     orphanedAt: null,

@@ -23,6 +23,8 @@ export const limits = {
   followBatch: 2_000,
   /** Facts may be this old for issuing and for strong actions (design §3.4). */
   freshForIssueMs: 10_000,
+  /** Default for going on with read and write under a live lease. */
+  holdForMs: 300_000,
   /** Grants that policies are shown for one request. */
   grantCandidates: 16,
   /** Days without a sign-in after which an owner counts as gone. */
@@ -41,8 +43,6 @@ export const limits = {
   /** Leases one replica takes from the due table at once, and for how long they are its own. */
   sweepBatch: 256,
   sweepHoldMs: 60_000,
-  /** Ends of parents are pulled at each pass that saw one change, and this often in any case. */
-  pullEveryMs: 5_000,
   /** Batches of one target under way at once. */
   sweepsAtOnce: 2,
   /** Live credentials compared with what was issued in one pass; each is a sign-in. */

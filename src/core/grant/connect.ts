@@ -69,6 +69,7 @@ function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Insta
     ...given,
     version: 1,
     slug: parseSlug(input.slug, 'slug'),
+    adminRotatedAt: now,
     preflightState: 'never',
     preflightAt: null,
     state: 'active',

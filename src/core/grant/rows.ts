@@ -36,6 +36,7 @@ export interface TargetRow {
   /** Who answers for the credential we use there. */
   readonly ownerId: PersonId
   readonly adminEndsAt: Instant
+  readonly adminRotatedAt: Instant
   readonly preflightState: 'never' | 'passed' | 'failed'
   readonly preflightAt: Instant | null
   readonly state: 'active' | 'retired'
@@ -111,7 +112,7 @@ export interface ManifestRow {
 export const targetTable = factTable<TargetRow>(
   'target',
   words(
-    'id version slug connector address production ownerId adminEndsAt',
+    'id version slug connector address production ownerId adminEndsAt adminRotatedAt',
     'preflightState preflightAt state madeAt',
   ),
 )

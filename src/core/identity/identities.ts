@@ -36,7 +36,7 @@ export async function makeIdentities(
   checkPermit(permit, 'app.make', input.appId)
   return recorded(world, async scope => {
     const app = await lockKnown(scope.tx, appTable, input.appId)
-    if (app.state !== 'active')
+    if (app.state !== 'draft' && app.state !== 'active')
       throw new Problem('wrong-state', {
         detail: `An app that is ${app.state} gets no identities.`,
       })

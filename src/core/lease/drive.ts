@@ -3,7 +3,7 @@
  * the sweep and by whoever waits for an end. Idempotent; what is interrupted is simply due again.
  */
 import type { ActorId } from '../base/ids.ts'
-import { isProblem } from '../base/problem.ts'
+import { assert, isProblem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import { raiseIn, resolveIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -14,13 +14,13 @@ import type { LeaseWorld } from './issue.ts'
 import { nextTryAt, stepLease, triesBeforeFinding } from './lease.ts'
 import { ownerName } from './names.ts'
 import {
+  type Due,
   type DueLease,
   type LeaseCause,
   type LeaseRow,
   leaseTable,
-  moveAllDue,
   moveDue,
-  readVersions,
+  readLeases,
 } from './rows.ts'
 
 const leasesSeen = entryKind('lease.gone', 'ended credentials and looked whether they are gone')
@@ -105,18 +105,23 @@ export async function recordSeen(
     if (!isProblem(thrown, 'conflict')) throw thrown
     // Another replica was faster, or one was renewed while we looked: its turn comes again.
     const ids = seen.map(({ lease }) => lease.id)
-    const versions = await readVersions(world.store, ids)
-    const left = seen.filter(({ lease }) => versions.get(lease.id) === lease.version)
+    const found = new Map((await readLeases(world.store, ids)).map(lease => [lease.id, lease]))
+    const left = seen.filter(({ lease: { id, version } }) => found.get(id)?.version === version)
     if (left.length === seen.length) throw thrown
     return recordSeen(world, by, left)
   }
 }
 
+/** One alone is one statement. */
 function recordSteps(world: LeaseWorld, by: ActorId, steps: readonly Step[]): Promise<LeaseRow[]> {
+  const [first, ...more] = steps
   return recorded(world, async scope => {
-    const saved = await scope.saveAll(leaseTable, steps)
     for (const step of steps) await sayStuck(scope, step)
-    moveAllDue(scope, new Map(steps.map(step => [step.after.id, dueAfter(step, scope.at)])))
+    const saved =
+      first === undefined || more.length > 0
+        ? await scope.saveAll(leaseTable, steps)
+        : [await scope.save(leaseTable, first.before, first.after)]
+    moveDue(scope, new Map(steps.map(step => [step.after.id, dueAfter(step, scope.at)])))
     scope.entry({ kind: leasesSeen, by, facts: { count: saved.length } })
     return saved
   })
@@ -136,8 +141,8 @@ function stepSeen({ lease, tries, cause, evidence, canTry }: Seen): Step {
   }
 }
 
-function dueAfter({ after, tries }: Step, at: Instant): Instant | null {
-  return after.state === 'gone' ? null : nextTryAt(at, tries)
+function dueAfter({ after, tries }: Step, at: Instant): Due {
+  return { at: after.state === 'gone' ? null : nextTryAt(at, tries) }
 }
 
 /** Told once while it lasts; taken back when it is gone. */
@@ -178,12 +183,7 @@ export function onReserve<W extends { readonly store: Store }>(world: W): W {
 
 /** Drives one lease now and says how it is afterwards. Problem `conflict` when another did. */
 export async function driveLease(world: LeaseWorld, by: ActorId, due: DueLease): Promise<LeaseRow> {
-  const step = stepSeen(await endAndLook(world, due))
-  return recorded(world, async scope => {
-    await sayStuck(scope, step)
-    const saved = await scope.save(leaseTable, step.before, step.after)
-    moveDue(scope, saved.id, dueAfter(step, scope.at))
-    scope.entry({ kind: leasesSeen, by, facts: { count: 1 } })
-    return saved
-  })
+  const [row] = await recordSteps(world, by, [stepSeen(await endAndLook(world, due))])
+  assert(row, 'what is recorded is answered')
+  return row
 }

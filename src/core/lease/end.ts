@@ -72,6 +72,6 @@ function saveEnding(
     scope.entry({ kind: leaseEnding, by: permit })
     // Ours for as long as a call may take; if this process dies, then the sweep's.
     const heldUntil = addMs(scope.at, limits.targetCallMs)
-    return changeRead(scope, lease, { kind: 'end', cause }, () => scope.at, heldUntil)
+    return changeRead(scope, lease, { kind: 'end', cause }, () => ({ at: scope.at, heldUntil }))
   })
 }

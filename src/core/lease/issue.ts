@@ -25,7 +25,7 @@ import { changeLease, changeRead } from './change.ts'
 import { type Handle, makeHandle } from './handle.ts'
 import { ownerName, principalName } from './names.ts'
 import { ensurePreflight } from './preflight.ts'
-import { type LeaseRow, leaseTable, lockParents, plantBeside, readSalts } from './rows.ts'
+import { type Due, type LeaseRow, leaseTable, lockParents, plantBeside, readSalts } from './rows.ts'
 import type { Targets } from './targets.ts'
 
 const leaseIntended = entryKind('lease.intend', 'is about to make a credential')
@@ -183,8 +183,8 @@ async function giveUp(world: LeaseWorld, { id, identityId }: LeaseRow): Promise<
   })
 }
 
-function lookAfterDeadline({ intentDeadline }: LeaseRow): Instant {
-  return addMs(intentDeadline, limits.intentGraceMs)
+function lookAfterDeadline({ intentDeadline }: LeaseRow): Due {
+  return { at: addMs(intentDeadline, limits.intentGraceMs) }
 }
 
 /** Without a lock: who took the intent back meanwhile has made another version of it. */
@@ -197,7 +197,7 @@ async function confirm(
   return recorded(world, async scope => {
     scope.entry({ kind: leaseIssued, by: permit.actor })
     const event = { kind: 'issued', at: scope.at, acceptedPath, diesAt } as const
-    return changeRead(scope, intended, event, row => row.termEndsAt)
+    return changeRead(scope, intended, event, row => ({ at: row.termEndsAt }))
   }).catch((thrown: unknown) => {
     if (!isProblem(thrown, 'conflict')) throw thrown
     throw new Problem('wrong-state', {

@@ -31,8 +31,6 @@ export type LeaseEvent =
       readonly canTry: boolean
     }
 
-export const leaseEventKinds = ['issued', 'renewed', 'end', 'seen'] as const
-
 /** The row after the event. Throws `Problem` `wrong-state` where the event has no meaning. */
 export function stepLease(lease: LeaseRow, event: LeaseEvent): LeaseRow {
   switch (event.kind) {

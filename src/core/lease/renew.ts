@@ -35,7 +35,7 @@ export async function renewLease(
       const diesAt = diesByItself ? termEndsAt : row.diesAt
       return { kind: 'renewed', at: scope.at, termEndsAt, diesAt } as const
     }
-    const saved = await changeLease(scope, input.leaseId, renewed, row => row.termEndsAt)
+    const saved = await changeLease(scope, input.leaseId, renewed, row => ({ at: row.termEndsAt }))
     scope.entry({ kind: leaseRenewed, by: permit })
     return saved
   })

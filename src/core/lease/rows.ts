@@ -20,9 +20,8 @@ import type { DataAction } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import { factTable } from '../ledger/fact-table.ts'
-import { findRow, findWhere, lockRow } from '../ledger/find-row.ts'
-import type { Scope } from '../ledger/record.ts'
-import type { Replica } from '../ledger/replica.ts'
+import { findRow, lockRow } from '../ledger/find-row.ts'
+import type { LedgerWorld, Scope } from '../ledger/record.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
@@ -110,21 +109,6 @@ export async function lockLease(tx: Tx, id: LeaseId): Promise<LeaseRow | undefin
   return row?.state === 'gone' ? undefined : row
 }
 
-export async function readVersions(
-  sql: Sql,
-  ids: readonly LeaseId[],
-): Promise<ReadonlyMap<string, number>> {
-  const rows = await sql.query<{ id: string; version: number }>(
-    'select id, version from lease where id = any($1)',
-    [ids],
-  )
-  return new Map(rows.map(({ id, version }) => [id, version]))
-}
-
-/** The reverse look-up: a principal found at a target to the lease that made it. */
-export const findLeaseByPrincipal = (sql: Sql, principal: string) =>
-  findWhere(sql, leaseTable, { principal })
-
 /**
  * Whether task, app, identity and grant are all running, under a shared lock that makes a change of
  * them wait for this commit. A decision saw memory; the rows are the truth.
@@ -146,7 +130,7 @@ export function plantBeside(
   scope: Scope,
   { id, targetId }: Pick<LeaseRow, 'id' | 'targetId'>,
   salt: string,
-  dueAt: Instant,
+  due: Due,
 ): void {
   scope.beside({
     sql: at => `insert into lease_salt (lease_id, salt) values ($${at}, $${at + 1})`,
@@ -155,27 +139,20 @@ export function plantBeside(
   scope.beside({
     sql: at =>
       `insert into lease_due (lease_id, target_id, due_at) values ($${at}, $${at + 1}, $${at + 2})`,
-    params: [id, targetId, dueAt],
+    params: [id, targetId, due.at],
   })
 }
 
-/** Null: it is gone, and never due again. */
-export function moveDue(
-  scope: Scope,
-  id: LeaseId,
-  dueAt: Instant | null,
-  heldUntil: Instant | null = null,
-): void {
-  moveAllDue(scope, new Map([[id, dueAt]]), heldUntil)
+/** When a lease is looked at again: null where it is gone, and then never. */
+export interface Due {
+  readonly at: Instant | null
+  /** Until then it is somebody's, who sees it through. */
+  readonly heldUntil?: Instant
 }
 
-export function moveAllDue(
-  scope: Scope,
-  next: ReadonlyMap<LeaseId, Instant | null>,
-  heldUntil: Instant | null = null,
-): void {
-  const again = [...next].filter(([, dueAt]) => dueAt !== null)
-  const gone = [...next].flatMap(([id, dueAt]) => (dueAt === null ? [id] : []))
+export function moveDue(scope: Scope, next: ReadonlyMap<LeaseId, Due>): void {
+  const gone = [...next].flatMap(([id, { at }]) => (at === null ? [id] : []))
+  const again = [...next].filter(([, { at }]) => at !== null)
   if (gone.length > 0)
     scope.beside({
       sql: at => `delete from lease_due where lease_id = any ($${at}::text[])`,
@@ -183,9 +160,15 @@ export function moveAllDue(
     })
   if (again.length > 0)
     scope.beside({
-      sql: at => `update lease_due set due_at = again.due_at::timestamptz, held_until = $${at + 2}::timestamptz
-        from unnest($${at}::text[], $${at + 1}::text[]) as again (id, due_at) where lease_id = again.id`,
-      params: [again.map(([id]) => id), again.map(([, dueAt]) => dueAt), heldUntil],
+      sql: at => `update lease_due set due_at = again.due_at::timestamptz,
+          held_until = again.held_until::timestamptz
+        from unnest($${at}::text[], $${at + 1}::text[], $${at + 2}::text[])
+          as again (id, due_at, held_until) where lease_id = again.id`,
+      params: [
+        again.map(([id]) => id),
+        again.map(([, { at }]) => at),
+        again.map(([, { heldUntil }]) => heldUntil ?? null),
+      ],
     })
 }
 
@@ -262,7 +245,7 @@ async function withLeases(world: DueWorld, due: readonly DueText[]): Promise<Due
   })
 }
 
-function readLeases(sql: Sql, ids: readonly LeaseId[]): Promise<LeaseRow[]> {
+export function readLeases(sql: Sql, ids: readonly LeaseId[]): Promise<LeaseRow[]> {
   return sql.query(`select ${leaseTable.select} from lease where id = any ($1::text[])`, [ids])
 }
 
@@ -271,10 +254,7 @@ function openOnes(due: readonly DueLease[]): DueLease[] {
   return due.filter(({ lease }) => lease.state !== 'gone')
 }
 
-export interface DueWorld {
-  readonly store: Sql
-  readonly replica: Replica
-}
+export type DueWorld = Pick<LedgerWorld, 'store' | 'replica'>
 
 /** One lease, due or not, gone or not. */
 export async function findDue(world: DueWorld, id: LeaseId): Promise<DueLease | undefined> {

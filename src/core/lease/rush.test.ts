@@ -32,9 +32,9 @@ test('the first leases of a grant, all at once, are all issued after one canary'
 
 test('ends while sweeps run: each is seen through by who began it, none is lost', async () => {
   const leases = await Promise.all(Array.from({ length: 24 }, () => issueOne(world)))
-  let isOver = false
+  const over = new AbortController()
   const sweeping = (async () => {
-    while (!isOver) await sweepLeases(world)
+    while (!over.signal.aborted) await sweepLeases(world)
   })()
   const ended = await Promise.all(
     leases.map(({ id: leaseId }) => {
@@ -42,7 +42,7 @@ test('ends while sweeps run: each is seen through by who began it, none is lost'
       return endLease(world, permit, { leaseId, cause: 'released' })
     }),
   )
-  isOver = true
+  over.abort()
   await sweeping
   expect(ended.every(({ outcome }) => outcome === 'verified-gone')).toBe(true)
 })

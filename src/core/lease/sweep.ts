@@ -2,16 +2,10 @@
  * The sweep: whatever is due is driven to gone. Works from its own table of due times, with its own
  * connections and places, one target beside the other, so that none can hold up the rest.
  */
-import { appTable } from '../app/rows.ts'
 import { type AnyId, type AppId, systemId, type TargetId, type TaskId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { PermitFor } from '../base/permit.ts'
 import { addMs } from '../base/time.ts'
-import { grantTable } from '../grant/rows.ts'
-import { holdTable } from '../hold/rows.ts'
-import { identityTable } from '../identity/rows.ts'
-import type { Replica } from '../ledger/replica.ts'
-import { taskTable } from '../task/rows.ts'
 import { lookAtTarget, onReserve, recordSeen } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
 import { dueTargets, type LeaseRow, makeDueByParents, takeDue, takeOpen } from './rows.ts'
@@ -28,25 +22,13 @@ export interface SweepResult {
 /** One pass: pulls what parents' ends mean, then drives every target that has something due. */
 export async function sweepLeases(anyWorld: SweepWorld): Promise<SweepResult> {
   const world = onReserve(anyWorld)
-  await pullEnds(world)
+  await makeDueByParents(world.store, world.clock.now())
   const targets = await dueTargets(world.store, world.clock.now())
   const results = await Promise.all(targets.map(target => sweepTarget(world, target)))
   return {
     looked: results.reduce((sum, each) => sum + each.looked, 0),
     gone: results.reduce((sum, each) => sum + each.gone, 0),
   }
-}
-
-const parents = [appTable, identityTable, taskTable, grantTable, holdTable]
-const pulled = new WeakMap<Replica, { readonly revision: number; readonly atMs: number }>()
-
-/** What parents' ends mean; where memory saw none of them change, only now and then. */
-async function pullEnds({ store, replica, clock }: SweepWorld): Promise<void> {
-  const [revision, atMs] = [replica.revisionOf(parents), clock.monotonicMs()]
-  const last = pulled.get(replica)
-  if (last?.revision === revision && atMs - last.atMs < limits.pullEveryMs) return
-  await makeDueByParents(store, clock.now())
-  pulled.set(replica, { revision, atMs })
 }
 
 /** All that is due at one target; while one batch is recorded, the target works on another. */

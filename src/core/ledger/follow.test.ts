@@ -128,9 +128,9 @@ describe('a follower', () => {
 
   test('that ends while a position is looked up tells who asked', async () => {
     const follower = await follow()
-    const asked = follower.reached(9)
+    const asked = follower.reached(9).catch(String)
     await follower.stop()
-    await expect(asked).rejects.toThrow('was stopped')
+    expect(await asked).toContain('was stopped')
   })
 
   test('stops at a kind nobody declared, and skips nothing', async () => {

@@ -17,7 +17,6 @@ export interface TableImage {
 export class Replica {
   readonly #tables = new Map<string, Map<string, FactRow>>()
   readonly #indexes = new Map<string, Map<string, ImageIndex>>()
-  readonly #revisions = new Map<string, number>()
   /** Versions at which our own commits made rows leave, until the log has brought them. */
   readonly #gone = new Map<string, number>()
 
@@ -30,11 +29,6 @@ export class Replica {
 
   all<R extends FactRow, W extends keyof R & string>(table: FactTable<R, W>): Image<R, W>[] {
     return [...(this.#tables.get(table.name)?.values() ?? [])] as unknown as Image<R, W>[]
-  }
-
-  /** Another number after each change of one of these tables. */
-  revisionOf(tables: readonly { readonly name: string }[]): number {
-    return tables.reduce((sum, { name }) => sum + (this.#revisions.get(name) ?? 0), 0)
   }
 
   /** Images whose `column` equals `value`, through an index made at first use and kept from then on. */
@@ -83,7 +77,6 @@ export class Replica {
     const table = factTables().get(name)
     if (table === undefined) throw new Error(`an entry names the unknown table ${name}`)
     const rows = this.#rowsOf(name)
-    this.#revisions.set(name, (this.#revisions.get(name) ?? 0) + 1)
     const held = rows.get(row.id)
     if (held !== undefined) this.#unindex(name, held)
     if (table.isResident(row)) {

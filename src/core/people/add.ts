@@ -1,15 +1,14 @@
-/** Adds a person before their first sign-in, and changes what a person may do here. */
+/** A person as they are first written down, and what a person may do here. */
 import { newId, type PersonId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { lockKnown, lockOrWait, throwUnknown } from '../ledger/find-row.ts'
+import { lockKnown, throwUnknown } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { localIssuer, parseEmail, parseKey, parseName, parseRoles } from './person.ts'
-import { findInstallation, lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
+import { lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
 
-const personAdded = entryKind('person.add', 'added a person')
 const rolesSet = entryKind('person.roles', 'changed what a person may do')
 
 export interface NewPerson {
@@ -21,33 +20,6 @@ export interface NewPerson {
   name: string
   email?: string | null
   roles?: readonly string[]
-}
-
-/**
- * Local people can be added in solo mode only: in team mode two people means two subjects at an
- * outside provider, or one person could answer their own requests under a second name.
- */
-export async function addPerson(
-  world: LedgerWorld,
-  permit: Permit<'person.add'>,
-  input: NewPerson & { id: PersonId },
-): Promise<PersonRow> {
-  checkPermit(permit, 'person.add', input.id)
-  return recorded(world, async scope => {
-    const person = draftPerson(input, scope.at)
-    const installation = await findInstallation(scope.tx)
-    if (person.iss === localIssuer && installation?.mode !== 'solo')
-      throw new Problem('wrong-state', {
-        detail: 'In team mode people come from the company provider.',
-        next: 'Give `iss` and `sub`, or let the person sign in: that adds them.',
-      })
-    const { iss, sub } = person
-    if ((await lockOrWait(scope.tx, personTable, { iss, sub })) !== undefined)
-      throw new Problem('already-exists', { detail: 'This person is known already.' })
-    await scope.insert(personTable, person)
-    scope.entry({ kind: personAdded, by: permit })
-    return person
-  })
 }
 
 /** Sets all roles of a person. The last living platform person keeps that role. */

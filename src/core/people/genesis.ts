@@ -32,6 +32,7 @@ export async function genesis(world: LedgerWorld, input: Genesis) {
       name,
       trustDomain,
       mode: input.mode,
+      epoch: 1,
       madeAt: scope.at,
     }
     const person = draftPerson({ ...input.person, roles: ['platform'] }, scope.at)

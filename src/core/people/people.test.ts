@@ -8,7 +8,7 @@ import { addMs } from '../base/time.ts'
 import type { LedgerWorld } from '../ledger/record.ts'
 import { Replica } from '../ledger/replica.ts'
 import type { Store } from '../store/store.ts'
-import { addPerson, setRoles } from './add.ts'
+import { setRoles } from './add.ts'
 import { type Genesis, genesis } from './genesis.ts'
 import { leavePerson } from './leave.ts'
 import { isLiving, localIssuer, parseRoles } from './person.ts'
@@ -176,50 +176,8 @@ describe('signing in', () => {
   })
 })
 
-describe('adding', () => {
-  test('in team mode nobody can be added who is not vouched for outside', async () => {
-    const id = newId('person')
-    await expect(
-      addPerson(world, testPermit('person.add', admin, id), { id, name: 'Second me' }),
-    ).rejects.toMatchObject({ code: 'wrong-state' })
-    expect(await findPerson(store, id)).toBeUndefined()
-    const added = await addPerson(world, testPermit('person.add', admin, id), {
-      id,
-      iss,
-      sub: 'u-added',
-      name: 'Tom',
-      roles: ['auditor'],
-    })
-    expect(added.roles).toEqual(['auditor'])
-    expect((await signIn({ sub: 'u-added' })).id).toBe(id)
-    await expect(
-      addPerson(world, testPermit('person.add', admin, id), { id, iss, sub: 'u-added', name: 'T' }),
-    ).rejects.toMatchObject({ code: 'already-exists' })
-  })
-
-  test('in solo mode a second local person can be added', async () => {
-    const fresh = await memoryStore()
-    const solo = worldOf(fresh)
-    await genesis(solo, { ...first, mode: 'solo' })
-    const id = newId('person')
-    const added = await addPerson(solo, testPermit('person.add', admin, id), { id, name: 'Backup' })
-    expect(added).toMatchObject({ iss: localIssuer, sub: id })
-    await fresh.close()
-  })
-
-  test('a permit for one person adds no other', async () => {
-    const id = newId('person')
-    await expect(
-      addPerson(world, testPermit('person.add', admin, newId('person')), {
-        id,
-        iss,
-        sub: 'x',
-        name: 'X',
-      }),
-    ).rejects.toThrow(/permit for person.add/)
-  })
-
-  test('roles are exactly the known words', () => {
+describe('roles', () => {
+  test('are exactly the known words', () => {
     expect(parseRoles(['security', 'auditor', 'security'])).toEqual(['auditor', 'security'])
     for (const role of ['Platform', 'ROOT', 'platform ', 'plаtform', '__proto__', ''])
       expect(() => parseRoles([role])).toThrow(/not a role/)

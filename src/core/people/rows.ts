@@ -19,12 +19,13 @@ export interface InstallationRow {
   readonly name: string
   readonly trustDomain: string
   readonly mode: 'solo' | 'team'
+  readonly epoch: number
   readonly madeAt: Instant
 }
 
 export const installationTable = factTable<InstallationRow, 'name'>(
   'installation',
-  words('id version name trustDomain mode madeAt'),
+  words('id version name trustDomain mode epoch madeAt'),
   { words: ['name'] },
 )
 

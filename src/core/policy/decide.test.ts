@@ -48,6 +48,7 @@ describe('a lease', () => {
       grantId: ids.grant,
       endsAt: '2026-11-22T21:59:00.000Z',
       termSeconds: limits.unattendedTermSeconds,
+      holdForMs: limits.holdForMs,
       permit: { action: 'lease.issue', actor: ids.run, about: leaseId },
     })
     const { record } = decision
@@ -134,8 +135,9 @@ describe('a lease', () => {
         columns: [],
         endsAt: `2026-11-2${i % 4}T16:00:00.000Z`,
       })
+    change('resource', ids.deals, { dataClass: 'customer' })
     const decision = decideLease(world, 'lease.issue', work(ids.deals, ['read']))
-    expect(decision).toMatchObject({ allowed: true, grantId: ids.grant })
+    expect(decision).toMatchObject({ allowed: true, grantId: ids.grant, holdForMs: 0 })
   })
 
   it('an owner who is gone too long has nothing renewed either', () => {

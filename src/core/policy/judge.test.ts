@@ -66,6 +66,15 @@ describe('a yes', () => {
     expect(judge(bundle, asked(alone)).reach?.termSeconds).toBe(300)
   })
 
+  it.each([
+    ['public', limits.holdForMs],
+    ['internal', limits.holdForMs],
+    ['customer', 0],
+  ])('for %s data may go on for %i ms on stale facts', (dataClass, holdForMs) => {
+    const resource = { ...reading.resource, attrs: { ...reading.resource.attrs, dataClass } }
+    expect(judge(bundle, asked({ ...reading, resource })).reach?.holdForMs).toBe(holdForMs)
+  })
+
   it('needs one candidate that is enough for all that is wanted, and names it', () => {
     const other = { id: 'gr_other' as GrantId, facts: { ...granted.facts, actions: ['write'] } }
     const both = {

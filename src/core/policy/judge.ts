@@ -6,7 +6,7 @@
  * judged and one that permits is enough, and how far the yes reaches.
  */
 import type { DecisionId, GrantId } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
+import type { Json, JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { earliest, type Instant } from '../base/time.ts'
 import type { Freshness } from '../ledger/follow.ts'
@@ -43,6 +43,8 @@ export interface Reach {
   /** The earliest end of task, grant and app. */
   readonly endsAt: Instant
   readonly termSeconds: number
+  /** How long reading and writing may go on while facts are stale. */
+  readonly holdForMs: number
 }
 
 /**
@@ -127,12 +129,17 @@ function denied(rule: OwnRule): Outcome {
   return { allowed: false, rules: [rule], errors: [], grantId: null, reach: null }
 }
 
-function reachOf({ context }: Facts, grant: JsonObject): Reach {
+/** Data of these classes is not used on facts that have gone stale, not even for a while. */
+const regulated: readonly Json[] = ['customer', 'hr', 'secret']
+
+function reachOf({ context, resource }: Facts, grant: JsonObject): Reach {
   const task = context['task'] as { endsAt: Instant; autonomy: string }
   const app = context['app'] as { endsAt: Instant }
+  const isRegulated = regulated.includes(resource.attrs['dataClass'] ?? 'secret')
   return {
     endsAt: earliest(task.endsAt, grant['endsAt'] as Instant, app.endsAt),
     termSeconds:
       task.autonomy === 'attended' ? limits.leaseTermSeconds : limits.unattendedTermSeconds,
+    holdForMs: isRegulated ? 0 : limits.holdForMs,
   }
 }

@@ -18,6 +18,7 @@ import { heldBy } from '../../core/hold/hold.ts'
 import { makeIdentities } from '../../core/identity/identities.ts'
 import { listIdentities } from '../../core/identity/rows.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
+import { removeTrustRule } from '../../core/identity/trust.ts'
 import {
   findManifest,
   listApps,
@@ -32,7 +33,7 @@ import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
 import { requestView } from './cards.ts'
 import type { AppDetail as AppDetailView } from './contract.ts'
 import { lastDenial } from './decisions.ts'
-import { appIn, findPersonBy, sees } from './find.ts'
+import { appIn, findPersonBy, noSuch, sees } from './find.ts'
 import {
   AcceptApp,
   ExtendApp,
@@ -93,6 +94,15 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
 }
 
 function addChangeRoutes(routes: Routes, world: ApiWorld): void {
+  routes.add('person POST /v1/apps/:app/trust/:rule/remove', AppDetail, async call => {
+    const app = await appIn(world, call)
+    const rules = await listTrustRules(world.store, app.id)
+    const rule = rules.find(({ id }) => id === call.param('rule'))
+    if (rule === undefined) throw noSuch('trust rule')
+    const permit = await call.ask('trust.remove', 'trustRule', rule.id)
+    await removeTrustRule(world, permit, { ruleId: rule.id })
+    return appDetail(world, app)
+  })
   routes.add('person POST /v1/apps/:app/extend', AppView, ExtendApp, async call => {
     const app = await appIn(world, call)
     const endsAt = earliest(app.maxEndsAt, endOf(call.input, app.endsAt))

@@ -1,6 +1,7 @@
 /** What callers send. Strict: an unknown member is refused. Instants are RFC 3339 in UTC. */
 import { z } from '@hono/zod-openapi'
 import { appStates } from '../../core/app/rows.ts'
+import { roles } from '../../core/people/person.ts'
 import { action, dataClass, instantIn, personName, role, slug, words } from './parts.ts'
 
 const days = z.number().int().min(1).max(365)
@@ -24,6 +25,8 @@ export const TransferApp = z.strictObject({ to: personName })
 /** Without a backup the one there stays; a backup who takes over names another. */
 export const AcceptApp = z.strictObject({ backup: personName.optional() })
 export const NameBackup = z.strictObject({ backup: personName })
+/** All the person's roles from now on. */
+export const SetRoles = z.strictObject({ roles: z.array(z.enum(roles)).max(roles.length) })
 export const WithReason = z.strictObject({ reason: words })
 /** Without `planHash` nothing is done: the answer is the plan. With it, exactly that plan is carried out. */
 export const EndApp = z.strictObject({ planHash: hash.optional(), reason: words.optional() })

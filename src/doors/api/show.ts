@@ -83,6 +83,8 @@ export async function appView(world: ApiWorld, app: AppRow): Promise<AppView> {
 function appSays(app: AppRow, owner: string): [says: string, next?: string] {
   const { slug, state } = app
   switch (state) {
+    case 'draft':
+      return ['It is being made.', `trust add ${slug}`]
     case 'active':
       if (app.orphanedAt === null) return ['It runs.']
       return [`${owner} is gone; nobody owns it.`, `transfer accept ${slug}`]

@@ -5,6 +5,7 @@ import { limits } from '../../core/base/limits.ts'
 import { product } from '../../core/base/product.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { rotateKey } from '../../core/ledger/rotate.ts'
+import { setRoles } from '../../core/people/add.ts'
 import { leavePerson } from '../../core/people/leave.ts'
 import { findPerson } from '../../core/people/rows.ts'
 import { taskTable } from '../../core/task/rows.ts'
@@ -12,7 +13,7 @@ import { listPeople } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { makeLink } from '../../life/sign-in/link.ts'
 import { findPersonBy, findVisibleApp, kindOf, noSuch, parseId } from './find.ts'
-import { RotateKey } from './inputs.ts'
+import { RotateKey, SetRoles } from './inputs.ts'
 import { listOf } from './parts.ts'
 import { problemTable } from './problems.ts'
 import type { Routes } from './route.ts'
@@ -91,6 +92,11 @@ export function addPeopleRoutes(routes: Routes, world: ApiWorld): void {
     const left = await leavePerson(world, permit, { personId: id })
     await world.runNow('apps')
     return personView(world, left)
+  })
+  routes.add('person PUT /v1/people/:person/roles', PersonView, SetRoles, async call => {
+    const { id } = await personIn(call)
+    const permit = await call.ask('person.roles', 'person', id)
+    return personView(world, await setRoles(world, permit, { personId: id, ...call.input }))
   })
   routes.add('person POST /v1/people/:person/link', LinkView, async call => {
     const { id } = await personIn(call)

@@ -38,7 +38,7 @@ export interface Ask {
 
 export function askFor(input: AskInput): Ask {
   const { app, resource, now } = input
-  requireIn(app, ['active'], now)
+  requireIn(app, ['draft', 'active'], now)
   if (resource.state !== 'active')
     throw new Problem('wrong-state', {
       detail: `\`${resource.slug}\` is retired.`,

@@ -68,6 +68,6 @@ async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow
       words: `The credential ${lease.principal} was changed at its target. Its lease is being ended; look at who did it.`,
     })
     scope.entry({ kind: leaseTampered, by: systemId('lease-sweep') })
-    return changeRead(scope, row, { kind: 'end', cause: 'tampered' }, () => scope.at)
+    return changeRead(scope, row, { kind: 'end', cause: 'tampered' }, () => ({ at: scope.at }))
   })
 }

@@ -2,14 +2,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testPermit } from '../../../test/support/permit.ts'
 import { person, type TestWorld, testWorld } from '../../../test/support/world.ts'
 import { newId, type PersonId, systemId } from '../../core/base/ids.ts'
-import { addPerson } from '../../core/people/add.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { recorded } from '../../core/ledger/record.ts'
+import { draftPerson } from '../../core/people/add.ts'
 import { leavePerson } from '../../core/people/leave.ts'
+import { personTable } from '../../core/people/rows.ts'
 import { makeLink, redeemLink } from './link.ts'
 import { sweepSignIns } from './rows.ts'
 import { checkCsrf, endSession, findSession, startSession } from './session.ts'
 
 const minuteMs = 60_000
 const operator = systemId('genesis')
+const testAdded = entryKind('test.added', 'added a person for a test')
 
 let world: TestWorld
 let local: PersonId
@@ -21,9 +25,12 @@ beforeAll(async () => {
 afterAll(() => world.store.close())
 
 async function addLocal(name: string): Promise<PersonId> {
-  const id = newId('person')
-  await addPerson(world, testPermit('person.add', world.first.id, id), { id, name })
-  return id
+  const added = draftPerson({ name }, world.clock.now())
+  await recorded(world, async scope => {
+    await scope.insert(personTable, added)
+    scope.entry({ kind: testAdded, by: operator })
+  })
+  return added.id
 }
 
 async function newLink(personId = local): Promise<string> {

@@ -111,6 +111,7 @@ create table installation (
   name text not null,
   trust_domain text not null,
   mode text not null check (mode in ('solo', 'team')),
+  epoch int not null default 1,
   made_at timestamptz not null
 );
 create unique index installation_one on installation ((true));
@@ -301,7 +302,7 @@ create table app (
   purpose text not null check (length(purpose) > 0),
   data_classes text[] not null check (data_classes <@ array['public', 'internal', 'customer', 'hr', 'secret']),
   stage text not null check (stage in ('prototype', 'managed')),
-  state text not null check (state in ('active', 'paused', 'ending', 'ended', 'graduated')),
+  state text not null check (state in ('draft', 'active', 'paused', 'ending', 'ended', 'graduated')),
   end_trigger text not null check (end_trigger in ('date', 'owner', 'day-closes', 'graduation')),
   ends_at timestamptz not null,
   max_ends_at timestamptz not null,
@@ -318,7 +319,7 @@ create table app (
   check ((state in ('ended', 'graduated')) = (ended_at is not null))
 );
 create unique index app_slug on app (slug) where state not in ('ended', 'graduated');
-create index app_due on app (ends_at) where state in ('active', 'paused');
+create index app_due on app (ends_at) where state in ('draft', 'active', 'paused');
 create index app_owner on app (owner_id);
 
 -- Two people answer for an app; one alone only where the whole installation is one person's. Looked
@@ -422,6 +423,7 @@ create table target (
   production boolean not null,
   owner_id text not null references person,
   admin_ends_at timestamptz not null,
+  admin_rotated_at timestamptz not null,
   preflight_state text not null check (preflight_state in ('never', 'passed', 'failed')),
   preflight_at timestamptz,
   state text not null check (state in ('active', 'retired')),
