@@ -61,7 +61,6 @@ function canonicalString(value: string): string {
 export function parseJson(text: string, maxBytes: number = limits.bodyBytes): Json {
   if (Buffer.byteLength(text) > maxBytes)
     throw new Problem('too-large', { detail: `The JSON is larger than ${maxBytes} bytes.` })
-  checkShape(text)
   let value: Json
   try {
     value = JSON.parse(text) as Json
@@ -69,21 +68,29 @@ export function parseJson(text: string, maxBytes: number = limits.bodyBytes): Js
     // The parser's own words quote the text, which may hold a secret.
     throw bad('This is not valid JSON.')
   }
-  checkValue('', value)
+  // What stands there without an escape is checked at once.
+  const isPlain = !text.includes('\\') && isStorable(text)
+  if (checkValue('', value, { isPlain, depth: 0 }) !== keysIn(text).length) throw twice(text)
   return value
 }
 
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
-/** Every member, deepest last; the depth was bounded before. */
-function checkValue(key: string, value: Json): void {
+/** Every member, and how many there are. */
+function checkValue(key: string, value: Json, at: { isPlain: boolean; depth: number }): number {
   if (forbiddenKeys.has(key)) throw bad(`The key \`${key}\` is not allowed.`)
-  if (!isStorable(key) || (typeof value === 'string' && !isStorable(value)))
+  if (!at.isPlain && !(isStorable(key) && (typeof value !== 'string' || isStorable(value))))
     throw bad(`The text at ${shown(key)} holds half a character or a zero byte.`)
   if (typeof value === 'number' && !isExact(value))
     throw bad(`The number at ${shown(key)} is beyond 2^53.`)
-  if (typeof value === 'object' && value !== null)
-    for (const [name, member] of Object.entries(value)) checkValue(name, member)
+  if (typeof value !== 'object' || value === null) return 0
+  const below = { isPlain: at.isPlain, depth: at.depth + 1 }
+  if (below.depth > limits.jsonDepth) throw bad(`It is nested deeper than ${limits.jsonDepth}.`)
+  const isList = Array.isArray(value)
+  let count = 0
+  for (const [name, member] of Object.entries(value))
+    count += checkValue(isList ? '' : name, member, below) + (isList ? 0 : 1)
+  return count
 }
 
 function isStorable(text: string): boolean {
@@ -94,52 +101,27 @@ function isExact(value: number): boolean {
   return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value))
 }
 
-/** One pass over the text before parsing: depth, and keys that occur twice in one object. */
-function checkShape(text: string): void {
-  const open: (Set<string> | null)[] = []
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i]
-    if (c === '{' || c === '[') {
-      open.push(c === '{' ? new Set() : null)
-      if (open.length > limits.jsonDepth) throw bad(`It is nested deeper than ${limits.jsonDepth}.`)
-    } else if (c === '}' || c === ']') {
-      open.pop()
-    } else if (c === '"') {
-      const end = stringEnd(text, i)
-      noteKey(text, i, end, open.at(-1) ?? null)
-      i = end
-    }
-  }
-}
+/** Each brace and each text, with its colon where it is a key. */
+const tokens = /[{}]|"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?/g
 
-function stringEnd(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let first = end
-    while (text[first - 1] === '\\') first--
-    // An even number of back-slashes before it escape each other, and it ends the text.
-    if ((end - first) % 2 === 0) return end
-  }
-  return text.length
-}
-
-function noteKey(text: string, start: number, end: number, seen: Set<string> | null): void {
-  if (seen === null) return
-  let after = end + 1
-  while (after < text.length && ' \t\r\n'.includes(text.charAt(after))) after++
-  if (text[after] !== ':') return
-  const key = plainKey(text.slice(start, end + 1))
-  if (seen.has(key)) throw bad(`The key ${shown(key)} occurs twice.`)
-  seen.add(key)
+/** Of valid JSON, as they stand there. */
+function keysIn(text: string): string[] {
+  return (text.match(tokens) ?? []).filter(token => token.endsWith(':'))
 }
 
 /** ATTACKER: `"\u0061"` and `"a"` are one key; two readers that disagree are a way past a check. */
-function plainKey(literal: string): string {
-  if (!literal.includes('\\')) return literal.slice(1, -1)
-  try {
-    return JSON.parse(literal) as string
-  } catch {
-    return literal
+function twice(text: string): Problem {
+  const open: Set<string>[] = []
+  for (const token of text.match(tokens) ?? []) {
+    if (token === '{') open.push(new Set())
+    else if (token === '}') open.pop()
+    else if (token.endsWith(':')) {
+      const key = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1)) as string
+      if (open.at(-1)?.has(key) === true) return bad(`The key ${shown(key)} occurs twice.`)
+      open.at(-1)?.add(key)
+    }
   }
+  return bad('A key occurs twice.')
 }
 
 function shown(key: string): string {
