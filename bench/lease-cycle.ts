@@ -151,7 +151,9 @@ export async function byLease({
   })
   if (!ending.allowed) throw new Error(`not ended: ${ending.denial.says}`)
   const gone = await endLease(world, ending.permit, { leaseId: id, cause: 'released' })
-  if (gone.outcome !== 'verified-gone') throw new Error(`it is ${gone.outcome ?? gone.state}`)
+  const { outcome, state, evidence } = gone
+  if (outcome !== 'verified-gone')
+    throw new Error(`it is ${outcome ?? state}: ${evidence?.because ?? 'not looked at yet'}`)
 }
 
 interface Hand {

@@ -89,7 +89,7 @@ async function checkPeople(scope: Scope, app: AppRow): Promise<void> {
 function slugTaken(slug: string): Problem {
   return new Problem('already-exists', {
     field: 'slug',
-    detail: `An app named \`${slug}\` is alive already.`,
+    detail: `There is, or was, an app named \`${slug}\`, and its name is never given again.`,
     next: `Choose another name, or look at it: ${product.command} show ${slug}`,
   })
 }

@@ -86,7 +86,7 @@ describe('making an app', () => {
     expect(managed.stage).toBe('managed')
   })
 
-  it('takes a name no living app has; an ended one gives it back', async () => {
+  it('takes a name that no app ever had: an ended one keeps it', async () => {
     const first = await make()
     const other = { slug: first.slug }
     await expect(make(other)).rejects.toMatchObject({ code: 'already-exists', field: 'slug' })
@@ -94,8 +94,8 @@ describe('making an app', () => {
     await expect(make(other)).rejects.toMatchObject({ code: 'already-exists' })
     const permit = testPermit('offboard.run', systemId('offboard'), first.id)
     await finishEnd(world, permit, { appId: first.id, outcome: 'gone' })
-    const second = await make(other)
-    expect((await findAppBySlug(world.store, first.slug))?.id).toBe(second.id)
+    await expect(make(other)).rejects.toMatchObject({ code: 'already-exists', field: 'slug' })
+    expect((await findAppBySlug(world.store, first.slug))?.id).toBe(first.id)
   })
 
   it('by two at the same moment under one name makes one', async () => {

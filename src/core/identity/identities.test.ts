@@ -61,15 +61,6 @@ test('making them again makes what lacks, and says nothing where nothing does', 
   expect(await listIdentities(world.store, app.id)).toHaveLength(5)
 })
 
-test('a name is given once: an app that takes an old name gets no identities', async () => {
-  await make(app)
-  await changeApp(world, app, { state: 'ended', endedAt: world.clock.now() })
-  await sweepIdentities(world)
-  const heir = await someApp(world, app.slug)
-  await expect(make(heir)).rejects.toMatchObject({ code: 'already-exists', field: 'slug' })
-  expect(await listIdentities(world.store, heir.id)).toEqual([])
-})
-
 test('an app that is not there, paused or over gets none', async () => {
   const nobody = { ...app, id: newId('app') }
   await expect(make(nobody)).rejects.toMatchObject({ code: 'not-found' })

@@ -62,13 +62,8 @@ export function listOpenFindings(
   )
 }
 
-/** The living app of that name, else the one that ended last. */
 export async function findAppBySlug(sql: Sql, slug: string): Promise<AppRow | undefined> {
-  const rows = await sql.query<AppRow>(
-    `select ${appTable.select} from app where slug = $1
-     order by ended_at desc nulls first limit 1`,
-    [slug],
-  )
+  const rows = await sql.query<AppRow>(`select ${appTable.select} from app where slug = $1`, [slug])
   return rows[0]
 }
 

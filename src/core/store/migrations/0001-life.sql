@@ -318,7 +318,8 @@ create table app (
   check ((state = 'paused') = (paused_because is not null)),
   check ((state in ('ended', 'graduated')) = (ended_at is not null))
 );
-create unique index app_slug on app (slug) where state not in ('ended', 'graduated');
+-- Never given again: names of identities, roles at targets and certificates are made of it.
+create unique index app_slug on app (slug);
 create index app_due on app (ends_at) where state in ('draft', 'active', 'paused');
 create index app_owner on app (owner_id);
 
