@@ -62,7 +62,7 @@ describe('one broken promise is named', () => {
         'bench',
         BENCH.map(row => (row.name === 'expiry' ? { ...row, ratio } : row)),
       )
-    expect(withExpiry(0.11).broken).toEqual(['expiry reaches 0.12'])
+    expect(withExpiry(0.19).broken).toEqual(['expiry reaches 0.2'])
     // Between the floor and the goal it passes, and says that it is short.
     expect(withExpiry(0.49).broken).toEqual([])
     expect(withExpiry(0.49).figures).toContain('expiry 0.49 (short of 0.5)')

@@ -14,8 +14,8 @@ export type Verdict = { figures: string; broken: string[] }
 const RATIOS = {
   'token-exchange': { goal: 1.8, floor: 1.3 },
   'ledger-entries': { goal: 0.5, floor: 0.35 },
-  'lease-cycle': { goal: 0.6, floor: 0.2 },
-  expiry: { goal: 0.5, floor: 0.12 },
+  'lease-cycle': { goal: 0.6, floor: 0.25 },
+  expiry: { goal: 0.5, floor: 0.2 },
 }
 /** Attestation, decision, token, lease, end. */
 const PROVEN_HOPS = 5
