@@ -144,6 +144,23 @@ describe('what is taken away', () => {
     await expect(attest(company, 'untrusted')).rejects.toThrow('invalid_grant')
   })
 
+  test('a task token is revoked by who holds it; again, it is no error and says nothing', async () => {
+    await makeAppWithGrant(company, 'revoker')
+    const task = await attest(company, 'revoker')
+    const [mine, other] = [company.as({ task }), await attest(company, 'revoker')]
+    expect((await mine('GET', '/v1/me')).status).toBe(200)
+    const revoke = () =>
+      fetch(`${company.running.address}/oauth/revoke`, {
+        method: 'POST',
+        body: new URLSearchParams({ token: task }),
+      })
+    expect((await revoke()).status).toBe(200)
+    await company.running.world.settle()
+    expect((await mine('GET', '/v1/me')).status).toBe(401)
+    expect((await revoke()).status).toBe(200)
+    expect((await company.as({ task: other })('GET', '/v1/me')).status).toBe(200)
+  })
+
   test('a role is another person’s to give and to take, and shows at once', async () => {
     const { as, ids } = company
     const give = (by: 'sam' | 'tom', id: string, roles: string[]) =>
