@@ -16,6 +16,7 @@ import type { Vkey } from '../../core/ledger/note.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { type CheckpointRow, readHead } from '../../core/ledger/rows.ts'
 import { isSame } from '../../core/ledger/tree.ts'
+import { findInstallation, installationTable } from '../../core/people/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { type Checkpoint, openCheckpoint } from './open-checkpoint.ts'
 import { rootOfFirst } from './proof.ts'
@@ -47,7 +48,7 @@ export async function checkRemembered(
 }
 
 /**
- * Records that entries are gone and lets the database start. The file is kept beside itself, as what
+ * Records that entries are gone and lets the database start, in a new epoch. The file is kept beside itself, as what
  * is left of them. Later checkpoints are inconsistent with what others remember, and should be.
  */
 export async function acceptLoss(
@@ -63,6 +64,9 @@ export async function acceptLoss(
   await recorded(world, async scope => {
     const remembered = { size: lost.size, root: Buffer.from(lost.root).toString('base64') }
     const found = { size: head.size, root: Buffer.from(head.root).toString('base64') }
+    const before = await findInstallation(scope.tx)
+    if (before !== undefined)
+      await scope.save(installationTable, before, { ...before, epoch: before.epoch + 1 })
     scope.entry({ kind: lossAccepted, by: input.by, facts: { remembered, found } })
   })
   await rename(input.file, `${input.file}.lost-${lost.size}`)
