@@ -43,7 +43,7 @@ export type LeaseTestWorld = SweepWorld &
     readonly targetId: TargetId
   }
 
-export async function leaseWorld(store?: Store): Promise<LeaseTestWorld> {
+export async function leaseWorld(store?: Store, callMs = 500): Promise<LeaseTestWorld> {
   const base = await testWorld('team', store)
   const target = recordingTarget()
   const leaseKey = Buffer.alloc(32, 7)
@@ -55,7 +55,7 @@ export async function leaseWorld(store?: Store): Promise<LeaseTestWorld> {
       clock: base.clock,
       replica: base.replica,
       connectors: new Map([['recording', target.connector]]),
-      callMs: 500,
+      callMs,
       unseal: sealed => Buffer.from(sealed, 'base64'),
     }),
     leaseSecret: (id, salt) => hmacSha256(leaseKey, `${id} ${salt}`).toString('base64url'),

@@ -11,7 +11,7 @@ let postgres: RunningPostgres
 let world: LeaseTestWorld
 beforeAll(async () => {
   postgres = await startPostgres({ fsync: false })
-  world = await leaseWorld(await openStore({ url: postgres.url() }))
+  world = await leaseWorld(await openStore({ url: postgres.url() }), 20_000)
 })
 afterAll(async () => {
   await world.store.close()
