@@ -22,7 +22,7 @@ import { type Assertion, type AssertionClaims, readAssertion } from './assertion
 import type { IssuerKeys } from './jwks.ts'
 import { githubProvenance, matchGithub } from './presets/github.ts'
 import { matchPerson, type PersonBinding } from './presets/person.ts'
-import { type AttestRefusal, isRefusal, type Miss, refuse } from './refusal.ts'
+import { type AttestRefusal, isRefusal, type Miss, refuse, type UsedAssertion } from './refusal.ts'
 import { type IdentityRow, identityTable, type TrustRuleRow, trustRuleTable } from './rows.ts'
 import { parseIdentityName } from './spiffe.ts'
 import { anchorOf } from './trust.ts'
@@ -61,14 +61,6 @@ export interface Provenance {
   readonly words: Readonly<Record<string, string>>
   /** Equal for calls of the same run, so that they join one task. */
   readonly key: string
-}
-
-/** How the assertion may be used again: a person's token until it ends, any other never. */
-export interface UsedAssertion {
-  readonly issuer: string
-  readonly hash: string
-  readonly expiresAt: Instant
-  readonly isOnce: boolean
 }
 
 /** Throws Problem `issuer-unavailable` when nobody can say: that is no refusal. */
@@ -112,7 +104,7 @@ async function attestRun(
   if (isRefusal(chosen)) {
     // Only who named an identity hears what its nearest rule says.
     const isTold = input.identity !== undefined || chosen.refused === 'identity'
-    return isTold ? chosen : unknownTo(claims)
+    return { ...(isTold ? chosen : unknownTo(claims)), ...used(assertion) }
   }
   return { ...chosen, person: null, provenance: githubProvenance(iss, claims), ...used(assertion) }
 }

@@ -5,9 +5,8 @@
 import { limits } from '../base/limits.ts'
 import { addMs, type Instant } from '../base/time.ts'
 import type { Sql, Tx } from '../store/store.ts'
-import type { UsedAssertion } from './attest.ts'
-import { type AttestRefusal, refuse } from './refusal.ts'
-import { deleteAssertions, markAssertion } from './rows.ts'
+import { type AttestRefusal, refuse, type UsedAssertion } from './refusal.ts'
+import { deleteAssertions, findUse, markAssertion } from './rows.ts'
 
 /**
  * Null when it is ours to use now. Otherwise the refusal, and the caller rolls back. A second call
@@ -20,10 +19,20 @@ export async function claimAssertion(
 ): Promise<AttestRefusal | null> {
   if (!assertion.isOnce) return null
   const usedAt = await markAssertion(tx, assertion, now)
-  if (usedAt === null) return null
+  return usedAt === null ? null : spent(assertion, usedAt)
+}
+
+/** What had its use is over whatever the rules say of it now, and is told so. */
+export async function orSpent(sql: Sql, refusal: AttestRefusal): Promise<AttestRefusal> {
+  const { assertion } = refusal
+  if (assertion?.isOnce !== true) return refusal
+  const usedAt = await findUse(sql, assertion)
+  return usedAt === undefined ? refusal : spent(assertion, usedAt)
+}
+
+function spent({ issuer }: UsedAssertion, usedAt: Instant): AttestRefusal {
   const refusal = refuse('used', 'jti', 'a token that was used', 'a new one from its issuer')
-  const says = `it was used once already, at ${usedAt}`
-  return { ...refusal, issuer: assertion.issuer, says }
+  return { ...refusal, issuer, says: `it was used once already, at ${usedAt}` }
 }
 
 /**

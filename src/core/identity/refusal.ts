@@ -1,11 +1,20 @@
 /** Why a caller was not attested: a value that names the one thing that failed. */
 import type { Json } from '../base/json.ts'
 import { safeText } from '../base/text.ts'
+import type { Instant } from '../base/time.ts'
 import type { Word } from '../base/words.ts'
 
 /** What is counted per issuer and minute. A closed list, so that callers can not make up rows. */
 export type RefusalReason =
   Word<'malformed issuer audience time key signature claims identity used'>
+
+/** How the assertion may be used again: a person's token until it ends, any other never. */
+export interface UsedAssertion {
+  readonly issuer: string
+  readonly hash: string
+  readonly expiresAt: Instant
+  readonly isOnce: boolean
+}
 
 export interface AttestRefusal {
   readonly refused: RefusalReason
@@ -19,6 +28,8 @@ export interface AttestRefusal {
   readonly needs: string
   /** One sentence for the caller. */
   readonly says: string
+  /** Where all but the rules was well: it may have had its use. */
+  readonly assertion?: UsedAssertion
 }
 
 /** One rule that did not fit. */

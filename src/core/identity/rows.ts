@@ -86,11 +86,18 @@ export async function markAssertion(
     [issuer, hash, now, expiresAt],
   )
   if (marked.length === 1) return null
-  const [used] = await tx.query<{ at: Instant }>(
+  return (await findUse(tx, { issuer, hash })) ?? now
+}
+
+export async function findUse(
+  sql: Sql,
+  { issuer, hash }: { issuer: string; hash: string },
+): Promise<Instant | undefined> {
+  const [used] = await sql.query<{ at: Instant }>(
     'select used_at as at from seen_assertion where issuer = $1 and hash = $2',
     [issuer, hash],
   )
-  return used?.at ?? now
+  return used?.at
 }
 
 export async function deleteAssertions(sql: Sql, before: Instant): Promise<number> {

@@ -357,6 +357,19 @@ describe('what changed under the decision', () => {
     expect(await count('ledger_inbox')).toBe(before + 1)
   })
 
+  test('a used assertion is told so, also when no rule trusts it any more; an unused one hears of rules', async () => {
+    const [assertion, unused] = [await ciToken(world), await ciToken(world, { run_id: 'other' })]
+    await issued(world, assertion)
+    const permit = testPermit('identity.revoke', world.app.ownerId, world.run.id)
+    await revokeIdentity(world, permit, { identityId: world.run.id })
+    const reason = async (token: string) => {
+      const answer = await ask(world, token)
+      return answer.kind === 'refused' ? answer.refusal.refused : answer.kind
+    }
+    expect(await reason(assertion)).toBe('used')
+    expect(await reason(unused)).not.toBe('used')
+  })
+
   test('a task that got an earlier end under the decision gives no longer token', async () => {
     await issued(world, await ciToken(world))
     const endsAt = addSeconds(world.clock.now(), 30)

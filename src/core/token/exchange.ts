@@ -12,7 +12,7 @@ import { type ActionName, checkPermit, type DecisionRecord, type Permit } from '
 import { assert, isProblem, Problem } from '../base/problem.ts'
 import { type Instant, toSeconds } from '../base/time.ts'
 import { type Attested, type AttestWorld, attest } from '../identity/attest.ts'
-import { claimAssertion } from '../identity/once.ts'
+import { claimAssertion, orSpent } from '../identity/once.ts'
 import { type AttestRefusal, isRefusal, type RefusalReason } from '../identity/refusal.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
@@ -103,8 +103,10 @@ async function attestCaller(
 ): Promise<Attested | AttestRefusal> {
   try {
     const answer = await attest(world, { token, audience: world.issuer, now, identity })
-    if (isRefusal(answer)) world.countRefusal(answer.issuer, answer.refused)
-    return answer
+    if (!isRefusal(answer)) return answer
+    const refusal = await orSpent(world.store, answer)
+    world.countRefusal(refusal.issuer, refusal.refused)
+    return refusal
   } catch (thrown) {
     world.countRefusal(null, 'unavailable')
     throw thrown

@@ -95,11 +95,13 @@ export function lookAt(world: VerifyWorld, claims: ReadClaims): TaskToken | stri
 /** The same in the database's words, with the time: what the memory has dropped is still there. */
 async function sayEnd(world: VerifyWorld, claims: ReadClaims, says: string): Promise<string> {
   const row = await findRow(world.store, tokenTable, claims.tokenId)
-  if (row?.state === 'revoked' && row.revokedAt !== null)
-    return `It was revoked at ${row.revokedAt}.`
   const task = await findRow(world.store, taskTable, claims.taskId)
-  if (task !== undefined && task.closedAt !== null) return `Its task ended at ${task.closedAt}.`
-  return says
+  const revokedAt = row?.revokedAt ?? null
+  const closedAt = task?.closedAt ?? null
+  // With its task its tokens are put away: then the task is what ended.
+  if (closedAt !== null && (revokedAt === null || revokedAt >= closedAt))
+    return `Its task ended at ${closedAt}.`
+  return revokedAt === null ? says : `It was revoked at ${revokedAt}.`
 }
 
 function headerOf(token: string): string {
