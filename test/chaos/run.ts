@@ -3,8 +3,10 @@
  * writers take, renew and release leases while server and target are killed with -9 at random moments;
  * then all is quiet, and the target's own list is compared with what we say.
  */
+
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { limits } from '../../src/core/base/limits.ts'
 import type { LeaseView } from '../../src/doors/api/contract.ts'
 import { judge } from './judge.ts'
 import { makeRig, type Rig, type StoreKind } from './rig.ts'
@@ -97,8 +99,12 @@ async function untilBusy(tally: Tally, random: () => number): Promise<void> {
   await wait(random() * 250)
 }
 
-/** Until nothing is under way: only live leases that nobody gave back, and nothing that is ending. */
+/**
+ * Until nothing is under way: only live leases that nobody gave back, and nothing that is ending. What a
+ * killed sweep had taken is nobody's for as long as it held it: ended there perhaps, and live here.
+ */
 async function quiesce(rig: Rig): Promise<void> {
+  await wait(limits.sweepHoldMs)
   const deadline = performance.now() + quietMs
   for (;;) {
     const { items } = await rig.sam().get<{ items: LeaseView[] }>('/v1/leases?open=true')
