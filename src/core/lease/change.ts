@@ -12,9 +12,12 @@ export async function changeLease(
   next: (row: LeaseRow) => LeaseEvent | Promise<LeaseEvent>,
   due: (changed: LeaseRow) => Due,
 ): Promise<LeaseRow> {
-  const row = await lockLease(scope.tx, id)
+  const row = await lockLease(scope, id)
   if (row === undefined)
-    throw new Problem('wrong-state', { detail: 'This lease is gone.', next: 'Ask for a new one.' })
+    throw new Problem('wrong-state', {
+      detail: 'It is over, or ending.',
+      next: 'Ask for a new one.',
+    })
   return changeRead(scope, row, await next(row), due)
 }
 

@@ -285,6 +285,15 @@ describe('ending', () => {
 })
 
 describe('renewing', () => {
+  it('is refused while a sweep has the lease: it may be ended at its target already', async () => {
+    const lease = await issueOne(world, { termSeconds: 60 })
+    const until = addSeconds(world.clock.now(), 30)
+    await world.store.query('update lease_due set held_until = $1', [until])
+    await expect(renew(lease.id, 300)).rejects.toMatchObject({ code: 'wrong-state' })
+    world.clock.set(until)
+    expect(await renew(lease.id, 300)).toMatchObject({ term: 2 })
+  })
+
   const renew = (id: Awaited<ReturnType<typeof issueOne>>['id'], seconds = 900) =>
     renewLease(world, testPermit('lease.renew', world.identity.id, id), {
       leaseId: id,

@@ -103,10 +103,14 @@ export interface DueLease {
 
 export const findLease = (sql: Sql, id: LeaseId) => findRow(sql, leaseTable, id)
 
-/** Undefined when it is gone. */
-export async function lockLease(tx: Tx, id: LeaseId): Promise<LeaseRow | undefined> {
-  const row = await lockRow(tx, leaseTable, id)
-  return row?.state === 'gone' ? undefined : row
+/** Undefined when it is gone, or a sweep has it: it may be ended at its target and not yet here. */
+export async function lockLease(scope: Scope, id: LeaseId): Promise<LeaseRow | undefined> {
+  const row = await lockRow(scope.tx, leaseTable, id)
+  const free = await scope.tx.query(
+    `select from lease_due where lease_id = $1 and ${isFree('$2')} for update skip locked`,
+    [id, scope.at],
+  )
+  return free.length === 0 ? undefined : row
 }
 
 /**

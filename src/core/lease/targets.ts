@@ -52,18 +52,17 @@ export class Targets {
     run: (target: Target, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const opened = await this.#open(targetId)
-    const { target, lanes } = opened
     const callMs = this.#world.callMs ?? limits.targetCallMs
     opened.calls++
     try {
-      await lanes[lane].take(callMs)
+      await opened.lanes[lane].take(callMs)
       const signal = AbortSignal.timeout(callMs)
       try {
-        return await settle(run(target, signal), signal)
+        return await settle(run(opened.target, signal), signal)
       } catch (thrown) {
         throw asProblem(thrown)
       } finally {
-        lanes[lane].give()
+        opened.lanes[lane].give()
       }
     } finally {
       opened.calls--

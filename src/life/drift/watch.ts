@@ -57,7 +57,7 @@ async function isIntact(world: LeaseWorld, lease: LeaseRow, salt: string): Promi
 /** Undefined when it was ended, or is gone, while we looked. */
 async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow | undefined> {
   return recorded(world, async scope => {
-    const row = await lockLease(scope.tx, lease.id)
+    const row = await lockLease(scope, lease.id)
     if (row?.state !== 'live') return undefined
     await raiseIn(scope, {
       kind: 'lease-tampered',
