@@ -57,7 +57,7 @@ export const orphaned = 'app-orphaned'
 export const backupGone = 'app-backup-gone'
 
 /** What happens to an app by itself. */
-export type Due = Word<'end-due owner-gone owner-back hand-over-due backup-gone backup-back'>
+export type DueEvent = Word<'end-due owner-gone owner-back hand-over-due backup-gone backup-back'>
 
 /**
  * Living apps to which something happens by itself, with what it is; of one app, or a page of all.
@@ -68,7 +68,7 @@ export function listDueApps(
   sql: Sql,
   times: { now: Instant; silentSince: Instant; orphanedSince: Instant },
   id: AppId | null = null,
-): Promise<{ id: AppId; due: Due }[]> {
+): Promise<{ id: AppId; due: DueEvent }[]> {
   return sql.query(
     `with seen as (
        select app.*, owner.state = 'living' and owner.seen_at >= $2 as owner_lives,

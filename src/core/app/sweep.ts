@@ -14,7 +14,7 @@ import { entryKind } from '../ledger/kind.ts'
 import { recorded, type Scope, type SweepWorld } from '../ledger/record.ts'
 import { handOverEndsAt } from './app.ts'
 import { changeApp } from './events.ts'
-import { type AppRow, appTable, backupGone, type Due, listDueApps, orphaned } from './rows.ts'
+import { type AppRow, appTable, backupGone, type DueEvent, listDueApps, orphaned } from './rows.ts'
 
 /** What may happen, the action that allows it, and what the log says of it. */
 const dues = {
@@ -33,7 +33,7 @@ const dues = {
     entryKind('app.backup-gone', 'lost its backup: the owner is asked'),
   ],
   'backup-back': ['app.transfer', entryKind('app.backup-back', 'has its backup back')],
-} as const satisfies Record<Due, unknown>
+} as const satisfies Record<DueEvent, unknown>
 
 /** Returns how many apps changed. A page at a time: what is left is taken by the next sweep. */
 export async function sweepApps(world: SweepWorld): Promise<number> {
@@ -41,7 +41,7 @@ export async function sweepApps(world: SweepWorld): Promise<number> {
   return forEachDue(found, ({ id, due }) => applyDue(world, id, due))
 }
 
-async function applyDue(world: SweepWorld, id: AppId, due: Due): Promise<void> {
+async function applyDue(world: SweepWorld, id: AppId, due: DueEvent): Promise<void> {
   const [action, kind] = dues[due]
   const permit = world.permitFor(systemId('app-sweep'), action, { type: 'app', id })
   await recorded(world, async scope => {
@@ -52,7 +52,7 @@ async function applyDue(world: SweepWorld, id: AppId, due: Due): Promise<void> {
   })
 }
 
-async function follow(scope: Scope, due: Due, app: AppRow): Promise<unknown> {
+async function follow(scope: Scope, due: DueEvent, app: AppRow): Promise<unknown> {
   if (due === 'backup-gone') return askForBackup(scope, app)
   if (due === 'backup-back') return resolveIn(scope, backupGone, app.id)
   const after = await changeApp(scope, app.id, { kind: due })
@@ -61,7 +61,7 @@ async function follow(scope: Scope, due: Due, app: AppRow): Promise<unknown> {
 }
 
 /** Looked at again under the lock: an owner who signed in meanwhile is not gone. */
-async function requireDue(scope: Scope, id: AppId, due: Due): Promise<void> {
+async function requireDue(scope: Scope, id: AppId, due: DueEvent): Promise<void> {
   const [still] = await listDueApps(scope.tx, timesAt(scope.at), id)
   if (still?.due !== due)
     throw new Problem('wrong-state', {

@@ -45,8 +45,6 @@ export const limits = {
   sweepHoldMs: 60_000,
   /** Batches of one target under way at once. */
   sweepsAtOnce: 2,
-  /** Live credentials compared with what was issued in one pass; each is a sign-in. */
-  watchBatch: 200,
   /** A credential that should have ended this long ago makes us unwell. */
   overdueMs: 120_000,
   /** A canary cycle at a target is good for this long. */

@@ -15,7 +15,7 @@ export async function changeLease(
   const row = await lockLease(scope, id)
   if (row === undefined)
     throw new Problem('wrong-state', {
-      detail: 'It is over, or ending.',
+      detail: 'This lease is over, or being ended.',
       next: 'Ask for a new one.',
     })
   return changeRead(scope, row, await next(row), due)

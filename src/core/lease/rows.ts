@@ -295,8 +295,8 @@ export async function takeDue(
 }
 
 /**
- * Takes the open leases of one task or app, except what may still be under way: an intent before its
- * deadline, or a lease another sweep holds.
+ * Takes the open leases of one task or app, also those a sweep holds: ending twice is no harm, and who
+ * closes a task waits for it. Not an intent, which may still be under way, nor a row locked just now.
  */
 export async function takeOpen(
   world: DueWorld,

@@ -48,8 +48,9 @@ export async function checkRemembered(
 }
 
 /**
- * Records that entries are gone and lets the database start, in a new epoch. The file is kept beside itself, as what
- * is left of them. Later checkpoints are inconsistent with what others remember, and should be.
+ * Records that entries are gone and lets the database start, in a new epoch. The file is kept beside
+ * itself, as what is left of them. Later checkpoints are inconsistent with what others remember, and
+ * should be.
  */
 export async function acceptLoss(
   world: LedgerWorld & CheckpointWorld,

@@ -1,22 +1,21 @@
 /**
  * Watch: a live credential that no longer is what we issued (its password was changed at the target,
- * by itself or by hand) ends its lease. Each has its turn, so that many cost no more
- * at once than few.
+ * by itself or by hand) ends its lease. Each has its turn, so that many cost no more at
+ * once than few.
  */
-
 import { type LeaseId, systemId } from '../../core/base/ids.ts'
-import { limits } from '../../core/base/limits.ts'
 import { raiseIn } from '../../core/finding/raise.ts'
 import { changeRead } from '../../core/lease/change.ts'
 import { type LeaseWorld, orderOf } from '../../core/lease/issue.ts'
 import { type LeaseRow, leaseTable, lockLease, readSalts } from '../../core/lease/rows.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
+import { bounds } from './bounds.ts'
 
 const leaseTampered = entryKind('lease.tamper', 'found a credential changed at its target')
 
 /**
- * One pass over the live leases that are not in `looked`, at most `limits.watchBatch`, which are then;
+ * One pass over the live leases that are not in `looked`, at most `bounds.watchBatch`, which are then;
  * when all are, it begins again. Returns those that were found changed and are now ending.
  */
 export async function watchLeases(
@@ -25,7 +24,7 @@ export async function watchLeases(
 ): Promise<LeaseRow[]> {
   const all = world.replica.all(leaseTable).filter(lease => lease.state === 'live')
   if (all.every(({ id }) => looked.has(id))) looked.clear()
-  const live = all.filter(({ id }) => !looked.has(id)).slice(0, limits.watchBatch)
+  const live = all.filter(({ id }) => !looked.has(id)).slice(0, bounds.watchBatch)
   for (const { id } of live) looked.add(id)
   const salts = await readSalts(
     world.store,
