@@ -2,13 +2,15 @@
  * The schedule: what runs by itself, how often, one at a time each. A job that throws is logged and
  * runs again next time; it never stops another.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { sweepApps } from './core/app/sweep.ts'
 import { sweepRequests } from './core/approval/close.ts'
-import { type LeaseId, systemId } from './core/base/ids.ts'
+import { type LeaseId, systemId, type TargetId } from './core/base/ids.ts'
+import { limits } from './core/base/limits.ts'
 import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
-import { sweepLeases } from './core/lease/sweep.ts'
+import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
 import { watchLeases } from './life/drift/watch.ts'
 import { dueOffboardings } from './life/offboard/rows.ts'
 import { runOffboarding } from './life/offboard/run.ts'
@@ -88,8 +90,9 @@ export function jobsOf(
 ): Job[] {
   const now = () => world.clock.now()
   const looked = new Set<LeaseId>()
+  const sweeping = new Map<TargetId, Promise<SweepResult>>()
   return [
-    { name: 'leases', everyMs: 1_000, run: () => sweepLeases(world) },
+    { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping)) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world) },
     {
@@ -114,6 +117,13 @@ export function jobsOf(
       },
     },
   ]
+}
+
+/** Waits, but not for ever: a target that hangs keeps its own pass, and the others go on. */
+async function patient(pass: Promise<unknown>): Promise<void> {
+  const over = new AbortController()
+  const longest = wait(limits.sweepPatienceMs, undefined, { signal: over.signal }).catch(() => {})
+  await Promise.race([pass, longest]).finally(() => over.abort())
 }
 
 async function sweepOffboardings(world: World): Promise<void> {

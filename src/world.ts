@@ -37,6 +37,7 @@ import type { DoctorView, InstallationView } from './doors/api/views.ts'
 import type { ApiWorld } from './doors/api/world.ts'
 import { tlogProof } from './life/audit/proof.ts'
 import { findEntries } from './life/audit/rows.ts'
+import { joinCanary } from './life/drift/canary.ts'
 import { type PersonToken, verifyPersonToken } from './life/sign-in/person-token.ts'
 import { explain } from './life/why/why.ts'
 
@@ -108,6 +109,7 @@ export function makeWorld(opened: Opened): World {
       connectors: new Map(opened.connectors.map(connector => [connector.kind, connector])),
       unseal: (sealed, place) => keys.unseal(sealed, place),
     }),
+    playCanary: async id => (await joinCanary(world, id)).result,
     seal: (plaintext, place) => keys.seal(plaintext, place),
     leaseSecret: (id, salt) => keys.leaseSecret(id, salt),
     newLeaseSalt: () => keys.newLeaseSalt(),

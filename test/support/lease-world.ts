@@ -26,6 +26,7 @@ import { recorded } from '../../src/core/ledger/record.ts'
 import { installationTable } from '../../src/core/people/rows.ts'
 import type { Store } from '../../src/core/store/store.ts'
 import { type TaskRow, taskTable } from '../../src/core/task/rows.ts'
+import { joinCanary } from '../../src/life/drift/canary.ts'
 import { type RecordingTarget, recordingTarget } from '../fakes/recording-target.ts'
 import { testPermit } from './permit.ts'
 import { person, type TestWorld, testWorld } from './world.ts'
@@ -58,6 +59,7 @@ export async function leaseWorld(store?: Store, callMs = 500): Promise<LeaseTest
       callMs,
       unseal: sealed => Buffer.from(sealed, 'base64'),
     }),
+    playCanary: async id => (await joinCanary(world, id)).result,
     leaseSecret: (id, salt) => hmacSha256(leaseKey, `${id} ${salt}`).toString('base64url'),
     newLeaseSalt: () => randomBytes(32).toString('base64url'),
     installationId: () => installationId,

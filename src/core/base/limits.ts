@@ -43,6 +43,8 @@ export const limits = {
   /** Leases one replica takes from the due table at once, and for how long they are its own. */
   sweepBatch: 256,
   sweepHoldMs: 60_000,
+  /** How long a pass over all targets waits for the slowest before the next may begin. */
+  sweepPatienceMs: 2_000,
   /** Batches of one target under way at once. */
   sweepsAtOnce: 2,
   /** A credential that should have ended this long ago makes us unwell. */

@@ -16,7 +16,7 @@ export type ProblemCode = Word<
   // OAuth
   | 'unsupported-grant invalid-scope invalid-target'
   // what we can not do now
-  | 'rate-limited stale store-unavailable target-unavailable target-refused'
+  | 'rate-limited stale store-unavailable target-unavailable target-busy target-refused'
   | 'issuer-unavailable address-refused ledger-regressed bad-configuration not-verified'
   | 'internal'
 >

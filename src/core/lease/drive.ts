@@ -16,6 +16,7 @@ import { ownerName } from './names.ts'
 import {
   type Due,
   type DueLease,
+  giveBack,
   type LeaseCause,
   type LeaseRow,
   leaseTable,
@@ -35,28 +36,38 @@ export interface Seen {
   readonly canTry: boolean
 }
 
-/** Ends and looks, for a batch of one target. Never throws for what a target does. */
-export function lookAtTarget(world: LeaseWorld, due: readonly DueLease[]): Promise<Seen[]> {
-  return Promise.all(due.map(each => endAndLook(world, each)))
+/**
+ * Ends and looks, for a batch of one target. Never throws for what a target does; those whose turn
+ * there did not come are given back.
+ */
+export async function lookAtTarget(world: LeaseWorld, due: readonly DueLease[]): Promise<Seen[]> {
+  const seen = await Promise.all(due.map(each => endAndLook(world, each)))
+  const waited = due.flatMap(({ lease }, i) => (seen[i] === undefined ? [lease.id] : []))
+  if (waited.length > 0) await giveBack(world.store, waited)
+  return seen.filter(each => each !== undefined)
 }
 
-async function endAndLook(world: LeaseWorld, due: DueLease): Promise<Seen> {
+/** Undefined where its turn did not come. */
+async function endAndLook(world: LeaseWorld, due: DueLease): Promise<Seen | undefined> {
   const { lease, tries, salt, because } = due
   const secret = salt === null ? null : world.leaseSecret(lease.id, salt)
-  return {
-    lease,
-    tries,
-    cause: lease.cause ?? because,
-    canTry: secret !== null && lease.acceptedPath !== null,
-    evidence: await callTarget(world, due, secret),
-  }
+  const evidence = await callTarget(world, due, secret)
+  return (
+    evidence && {
+      lease,
+      tries,
+      cause: lease.cause ?? because,
+      canTry: secret !== null && lease.acceptedPath !== null,
+      evidence,
+    }
+  )
 }
 
 async function callTarget(
   world: LeaseWorld,
   { lease, holder, object }: DueLease,
   secret: string | null,
-): Promise<Evidence> {
+): Promise<Evidence | undefined> {
   const owner = ownerName(world.installationId(), lease.appId)
   const order = { principal: lease.principal, holder, owner, object }
   try {
@@ -74,6 +85,7 @@ async function callTarget(
       return { ...evidence, because: isProblem(refused) ? refused.detail : 'the target broke off' }
     })
   } catch (thrown) {
+    if (isProblem(thrown, 'target-busy')) return undefined
     const why = isProblem(thrown) ? thrown.detail : 'the target did not answer'
     return nothingSeen(world.clock.now(), why)
   }
@@ -183,7 +195,9 @@ export function onReserve<W extends { readonly store: Store }>(world: W): W {
 
 /** Drives one lease now and says how it is afterwards. Problem `conflict` when another did. */
 export async function driveLease(world: LeaseWorld, by: ActorId, due: DueLease): Promise<LeaseRow> {
-  const [row] = await recordSteps(world, by, [stepSeen(await endAndLook(world, due))])
+  const [seen] = await lookAtTarget(world, [due])
+  if (seen === undefined) return due.lease
+  const [row] = await recordSteps(world, by, [stepSeen(seen)])
   assert(row, 'what is recorded is answered')
   return row
 }

@@ -9,13 +9,14 @@ import { recorded } from '../ledger/record.ts'
 import { changeRead } from './change.ts'
 import { driveLease, onReserve } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
+import { settlesAt } from './lease.ts'
 import { type DueLease, findDue, type LeaseCause, type LeaseRow, leaseTable } from './rows.ts'
 
 const leaseEnding = entryKind('lease.end', 'began to end a credential')
 
 /**
  * Returns the lease as it is after one try: `gone`, or `ending` with what is in the way; then the
- * sweep goes on. Ending what is gone or ending is no error.
+ * sweep goes on, as it does with one that may still be made. Ending what is gone or ending is no error.
  */
 export async function endLease(
   anyWorld: LeaseWorld,
@@ -25,7 +26,8 @@ export async function endLease(
   const world = onReserve(anyWorld)
   checkPermit(permit, 'lease.end', input.leaseId)
   const due = await beginEnding(world, permit, input)
-  if (due.lease.state === 'gone') return due.lease
+  const now = world.clock.now()
+  if (due.lease.state === 'gone' || settlesAt(due.lease, now) > now) return due.lease
   try {
     return await driveLease(world, permit.actor, { ...due, tries: 1 })
   } catch (thrown) {
@@ -70,8 +72,9 @@ function saveEnding(
 ): Promise<LeaseRow> {
   return recorded(world, async scope => {
     scope.entry({ kind: leaseEnding, by: permit })
-    // Ours for as long as a call may take; if this process dies, then the sweep's.
-    const heldUntil = addMs(scope.at, limits.targetCallMs)
-    return changeRead(scope, lease, { kind: 'end', cause }, () => ({ at: scope.at, heldUntil }))
+    const at = settlesAt(lease, scope.at)
+    // Driven now: ours for as long as a call may take; if this process dies, then the sweep's.
+    const ours = at > scope.at ? {} : { heldUntil: addMs(at, limits.targetCallMs) }
+    return changeRead(scope, lease, { kind: 'end', cause }, () => ({ at, ...ours }))
   })
 }

@@ -10,15 +10,20 @@ import { testPermit } from '../../../test/support/permit.ts'
 import { expectReplay } from '../../../test/support/replay.ts'
 import { watchLeases } from '../../life/drift/watch.ts'
 import { listLeases } from '../../life/lists/lists.ts'
-import { newId } from '../base/ids.ts'
+import { type LeaseId, newId, systemId, type TargetId } from '../base/ids.ts'
 import { addSeconds } from '../base/time.ts'
-import { findGrant, grantTable } from '../grant/rows.ts'
+import { findGrant, grantTable, targetTable } from '../grant/rows.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { recorded } from '../ledger/record.ts'
 import { findTask } from '../task/rows.ts'
 import { endLease } from './end.ts'
 import { issueLease } from './issue.ts'
 import { renewLease } from './renew.ts'
 import { findLease, leaseTable, oldestDue } from './rows.ts'
 import { driveLeasesOf, sweepLeases } from './sweep.ts'
+import type { Targets } from './targets.ts'
+
+const testMade = entryKind('test.moved', 'moved a lease for a test')
 
 let world: LeaseTestWorld
 beforeEach(async () => {
@@ -47,6 +52,22 @@ async function close(what: 'task' | 'app' | 'identity' | 'grant' | 'hold'): Prom
        values ('ho_1', 1, 'app', $1, 'stop', $2, 'set', $3)`,
       [app.id, world.first.id, now],
     )
+}
+
+async function moveToAnotherTarget(leaseId: LeaseId): Promise<TargetId> {
+  const { store, grant } = world
+  const row = world.replica.get(targetTable, grant.targetId)
+  if (row === undefined) throw new Error('there is one')
+  const id = newId('target')
+  await recorded(world, async scope => {
+    await scope.insert(targetTable, { ...row, id, version: 1, slug: 'other' })
+    scope.entry({ kind: testMade, by: systemId('genesis') })
+  })
+  await store.query('update lease set target_id = $1 where id = $2', [id, leaseId])
+  await store.query('update lease_due set target_id = $1 where lease_id = $2', [id, leaseId])
+  const lease = await findLease(store, leaseId)
+  if (lease !== undefined) world.replica.apply([{ table: leaseTable.name, row: lease }])
+  return id
 }
 
 describe('issuing', () => {
@@ -217,6 +238,29 @@ describe('ending', () => {
     expect(await world.store.query(`select 1 from finding where state = 'open'`)).toEqual([])
   })
 
+  it('what may still be made is not called gone before its deadline, whoever ends it', async () => {
+    await issueOne(world)
+    const input = issueInput(world)
+    world.target.latencyMs = 100
+    const issue = issueLease(world, issuePermitFor(world, input.id), input)
+    issue.catch(() => {})
+    await expect.poll(() => findLease(world.store, input.id)).toMatchObject({ state: 'intended' })
+    const permit = testPermit('lease.end', world.first.id, input.id)
+    const ended = await endLease(world, permit, { leaseId: input.id, cause: 'released' })
+    expect(ended).toMatchObject({ state: 'ending', outcome: null, cause: 'released' })
+    await expect(issue).rejects.toMatchObject({ code: 'wrong-state' })
+    expect(world.target.principals.has(ended.principal)).toBe(true)
+    await endLease(world, permit, { leaseId: input.id, cause: 'released' })
+    await driveLeasesOf(world, { taskId: world.task.id })
+    await close('task')
+    await sweepLeases(world)
+    expect(await findLease(world.store, input.id)).toMatchObject({ state: 'ending' })
+    world.clock.advance(13_000)
+    await sweepLeases(world)
+    expect(await findLease(world.store, input.id)).toMatchObject({ state: 'gone' })
+    expect(world.target.principals.size).toBe(0)
+  })
+
   for (const parent of ['task', 'app', 'identity', 'grant', 'hold'] as const)
     it(`a lease ends because its ${parent} does`, async () => {
       const lease = await issueOne(world)
@@ -255,6 +299,42 @@ describe('ending', () => {
     await sweepLeases(world)
     expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'gone' })
     expect(await oldestDue(world.store)).toBeNull()
+  })
+
+  it('a target that hangs keeps its own pass, and no other target waits for it', async () => {
+    const [stuck, other] = [
+      await issueOne(world, { termSeconds: 30 }),
+      await issueOne(world, { termSeconds: 60 }),
+    ]
+    const slow = await moveToAnotherTarget(stuck.id)
+    const { targets } = world
+    const call: typeof targets.call = (id, lane, run) =>
+      id === slow ? new Promise<never>(() => {}) : targets.call(id, lane, run)
+    const hung = { ...world, targets: Object.assign(Object.create(targets) as Targets, { call }) }
+    const underWay = new Map()
+    world.clock.advance(31_000)
+    void sweepLeases(hung, underWay)
+    await expect.poll(() => underWay.has(slow)).toBe(true)
+    world.clock.advance(30_000)
+    void sweepLeases(hung, underWay)
+    await expect
+      .poll(() => findLease(world.store, other.id))
+      .toMatchObject({ outcome: 'verified-gone' })
+    expect(await findLease(world.store, stuck.id)).toMatchObject({ state: 'live' })
+  })
+
+  it('whose turn at a full target did not come was not tried, and gets its turn', async () => {
+    const { callsAtOnce = 0 } = await world.targets.describe(world.grant.targetId)
+    for (let n = 0; n < callsAtOnce + 8; n++) await issueOne(world, { termSeconds: 30 })
+    world.clock.advance(31_000)
+    world.target.mode = 'hangs'
+    await sweepLeases(world)
+    const said = await world.store.query<{ says: string; n: number }>(
+      `select tries || ' ' || (evidence ->> 'because') as says, count(*)::int as n
+       from lease join lease_due on lease_id = id group by says`,
+    )
+    const says = '1 The target did not answer in time, or broke off.'
+    expect(said).toEqual([{ says, n: callsAtOnce + 8 }])
   })
 
   it('each live credential is looked at in its turn', async () => {

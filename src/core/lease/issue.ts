@@ -23,9 +23,10 @@ import { taskTable } from '../task/rows.ts'
 import { touchIn } from '../task/touch.ts'
 import { changeLease, changeRead } from './change.ts'
 import { type Handle, makeHandle } from './handle.ts'
+import { settlesAt } from './lease.ts'
 import { ownerName, principalName } from './names.ts'
-import { ensurePreflight } from './preflight.ts'
-import { type Due, type LeaseRow, leaseTable, lockParents, plantBeside, readSalts } from './rows.ts'
+import { ensurePreflight, type PlayCanary } from './preflight.ts'
+import { type LeaseRow, leaseTable, lockParents, plantBeside, readSalts } from './rows.ts'
 import type { Targets } from './targets.ts'
 
 const leaseIntended = entryKind('lease.intend', 'is about to make a credential')
@@ -34,6 +35,7 @@ const leaseFailed = entryKind('lease.fail', 'could not make a credential')
 
 export interface LeaseWorld extends LedgerWorld {
   readonly targets: Targets
+  readonly playCanary: PlayCanary
   /** A keyed hash of lease id and salt: nothing of a credential lies at rest. */
   readonly leaseSecret: (leaseId: LeaseId, salt: string) => string
   /** Random, and names the key it is used with. */
@@ -155,7 +157,7 @@ async function intend(
       endedAt: null,
     }
     await scope.insert(leaseTable, lease)
-    plantBeside(scope, lease, salt, lookAfterDeadline(lease))
+    plantBeside(scope, lease, salt, { at: settlesAt(lease, scope.at) })
     scope.entry({ kind: leaseIntended, by: permit })
     return lease
   })
@@ -177,14 +179,16 @@ async function make(world: LeaseWorld, lease: LeaseRow, salt: string): Promise<I
 
 async function giveUp(world: LeaseWorld, { id, identityId }: LeaseRow): Promise<void> {
   await recorded(world, async scope => {
-    // A late command may still commit at the target until the deadline: look after it, not before.
-    await changeLease(scope, id, () => ({ kind: 'end', cause: 'failed' }), lookAfterDeadline)
+    await changeLease(
+      scope,
+      id,
+      () => ({ kind: 'end', cause: 'failed' }),
+      row => ({
+        at: settlesAt(row, scope.at),
+      }),
+    )
     scope.entry({ kind: leaseFailed, by: identityId })
   })
-}
-
-function lookAfterDeadline({ intentDeadline }: LeaseRow): Due {
-  return { at: addMs(intentDeadline, limits.intentGraceMs) }
 }
 
 /** Without a lock: who took the intent back meanwhile has made another version of it. */

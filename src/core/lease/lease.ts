@@ -4,6 +4,7 @@
  * INVARIANT: `gone` is reached only with evidence that `judge` calls verified-gone or
  * revoked-unverified; a lease whose principal can still be there never leaves `ending`.
  */
+import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { addMs, earliest, type Instant } from '../base/time.ts'
 import { judge } from '../target/judge.ts'
@@ -100,6 +101,12 @@ function wrongState(lease: LeaseRow, verb: string): Problem {
     detail: `A lease that is ${lease.state} can not be ${verb}.`,
     next: lease.state === 'gone' ? 'Open a task and ask for a new one.' : 'Look at it: lease show.',
   })
+}
+
+/** When it can be ended for good: now, or once no late command can make it at the target any more. */
+export function settlesAt({ issuedAt, intentDeadline }: LeaseRow, now: Instant): Instant {
+  const at = addMs(intentDeadline, limits.intentGraceMs)
+  return issuedAt === null && at > now ? at : now
 }
 
 /** When to try again after `tries` attempts: 1 s doubling to 5 min. Never gives up. */

@@ -87,6 +87,10 @@ const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.sc
 /** No sweep has it, or the one that had it died. */
 const isFree = (now: string) => `(held_until is null or held_until <= ${now})`
 
+/** No late command can make it any more. */
+const isSettled = (now: string) => `(lease.issued_at is not null
+  or lease.intent_deadline + interval '${limits.intentGraceMs} ms' <= ${now})`
+
 /** A lease with everything its end needs. */
 export interface DueLease {
   readonly lease: LeaseRow
@@ -203,8 +207,7 @@ export async function makeDueByParents(sql: Sql, now: Instant): Promise<number> 
          join task on task.id = lease.task_id join app on app.id = lease.app_id
          join identity on identity.id = lease.identity_id
          join app_grant on app_grant.id = lease.grant_id
-       where due_at > $1 and lease.state <> 'ending'
-         and (lease.state <> 'intended' or lease.intent_deadline < $1)
+       where due_at > $1 and lease.state <> 'ending' and ${isSettled('$1')}
          and (task.state = 'closed' or app.state not in ('draft', 'active')
            or identity.state = 'revoked' or app_grant.state <> 'live' or ${isHeld})
        for update of lease_due skip locked)
@@ -296,7 +299,7 @@ export async function takeDue(
 
 /**
  * Takes the open leases of one task or app, also those a sweep holds: ending twice is no harm, and who
- * closes a task waits for it. Not an intent, which may still be under way, nor a row locked just now.
+ * closes a task waits for it. Not what may still be made at its target, nor a row locked just now.
  */
 export async function takeOpen(
   world: DueWorld,
@@ -306,7 +309,7 @@ export async function takeOpen(
   const rows = await world.store.query<DueText>(
     `with open as (
        select lease_id from lease_due join lease on lease.id = lease_due.lease_id
-       where lease.state in ('live', 'ending')
+       where lease.state in ('live', 'ending') and ${isSettled('$4')}
          and ($1::text is null or task_id = $1) and ($2::text is null or app_id = $2)
        order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked),
      due as (
@@ -316,6 +319,14 @@ export async function takeOpen(
     [filter.taskId ?? null, filter.appId ?? null, until, now],
   )
   return openOnes(await withLeases(world, rows))
+}
+
+/** Those whose turn at the target did not come: due as they were, and that was no try. */
+export async function giveBack(sql: Sql, leaseIds: readonly LeaseId[]): Promise<void> {
+  await sql.query(
+    'update lease_due set held_until = null, tries = greatest(tries - 1, 0) where lease_id = any ($1)',
+    [leaseIds],
+  )
 }
 
 export async function dueTargets(sql: Sql, now: Instant): Promise<TargetId[]> {

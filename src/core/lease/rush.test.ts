@@ -45,4 +45,6 @@ test('ends while sweeps run are all proven', async () => {
   over.abort()
   await sweeping
   expect(ended.every(({ outcome }) => outcome === 'verified-gone')).toBe(true)
+  const ends = world.target.calls.filter(call => call.startsWith('end '))
+  expect(ends).toHaveLength(leases.length)
 })

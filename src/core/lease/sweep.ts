@@ -19,27 +19,40 @@ export interface SweepResult {
   readonly gone: number
 }
 
-/** One pass: pulls what parents' ends mean, then drives every target that has something due. */
-export async function sweepLeases(anyWorld: SweepWorld): Promise<SweepResult> {
+/**
+ * One pass: pulls what parents' ends mean, then drives every target that has something due. A target
+ * that `underWay` has from a pass before is waited for and not begun again.
+ */
+export async function sweepLeases(
+  anyWorld: SweepWorld,
+  underWay = new Map<TargetId, Promise<SweepResult>>(),
+): Promise<SweepResult> {
   const world = onReserve(anyWorld)
   await makeDueByParents(world.store, world.clock.now())
   const targets = await dueTargets(world.store, world.clock.now())
-  const results = await Promise.all(targets.map(target => sweepTarget(world, target)))
+  const passes = targets.map(target => {
+    const pass =
+      underWay.get(target) ?? sweepTarget(world, target).finally(() => underWay.delete(target))
+    underWay.set(target, pass)
+    return pass
+  })
+  const results = await Promise.all(passes)
   return {
     looked: results.reduce((sum, each) => sum + each.looked, 0),
     gone: results.reduce((sum, each) => sum + each.gone, 0),
   }
 }
 
-/** All that is due at one target; while one batch is recorded, the target works on another. */
+/** All that is due now at one target; while one batch is recorded, the target works on another. */
 export async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<SweepResult> {
   const { actor } = sweepPermit(world)
+  // What is put off meanwhile is for the next pass: this one has an end.
+  const now = world.clock.now()
   let looked = 0
   let gone = 0
   const sweepBatches = async () => {
     for (;;) {
-      const now = world.clock.now()
-      const until = addMs(now, limits.sweepHoldMs)
+      const until = addMs(world.clock.now(), limits.sweepHoldMs)
       const due = await takeDue(world, targetId, { now, until, limit: limits.sweepBatch })
       if (due.length === 0) return
       const rows = await recordSeen(world, actor, await lookAtTarget(world, due))

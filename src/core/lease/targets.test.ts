@@ -30,7 +30,7 @@ describe('a target that is full', () => {
     expect(called).toBeLessThanOrEqual(2 * atOnce)
     const last = went.at(-1)
     expect(last?.status === 'rejected' && last.reason).toMatchObject({
-      code: 'target-unavailable',
+      code: 'target-busy',
       detail: expect.stringContaining('are waiting'),
     })
     const after = world.targets.call(world.grant.targetId, 'issue', async () => 'in')

@@ -45,7 +45,10 @@ export class Targets {
     this.#world = world
   }
 
-  /** Runs one bounded call. Whatever a driver throws becomes a Problem without its text. */
+  /**
+   * Runs one bounded call. Whatever a driver throws becomes a Problem without its text. Throws
+   * `target-busy` where its turn did not come: then nothing was sent.
+   */
   async call<T>(
     targetId: TargetId,
     lane: Lane,
@@ -188,7 +191,7 @@ class Places {
 }
 
 function tooMany(): Problem {
-  return new Problem('target-unavailable', {
+  return new Problem('target-busy', {
     detail: 'Too many calls to this target are waiting.',
     next: 'Try again in a minute.',
   })

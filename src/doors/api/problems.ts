@@ -38,6 +38,7 @@ export const problemTable = {
   stale: row(503, 75, 'temporarily_unavailable', 'The facts are too old to decide'),
   'store-unavailable': row(503, 69, 'temporarily_unavailable', 'The database does not answer'),
   'target-unavailable': row(503, 69, 'temporarily_unavailable', 'The target does not answer'),
+  'target-busy': row(503, 75, 'temporarily_unavailable', 'Too many calls to the target wait'),
   'target-refused': row(502, 1, 'temporarily_unavailable', 'The target refused'),
   'issuer-unavailable': row(503, 69, 'temporarily_unavailable', 'The issuer does not answer'),
   'address-refused': row(422, 2, 'invalid_request', 'That address is not allowed'),

@@ -1,4 +1,5 @@
 /** Targets, resources and grants: what can be asked for, and what was given. */
+
 import { newId } from '../../core/base/ids.ts'
 import type { Json, JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
@@ -8,7 +9,7 @@ import { connectTarget } from '../../core/grant/connect.ts'
 import { defineResource } from '../../core/grant/define.ts'
 import { dropGrant } from '../../core/grant/drop.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
-import { runPreflight } from '../../core/lease/preflight.ts'
+import { playCanary } from '../../life/drift/canary.ts'
 import {
   findResourceBySlug,
   findTargetBySlug,
@@ -50,12 +51,12 @@ export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
       address: connector.addressOf(config),
       adminEndsAt: adminEndsAt ?? addSeconds(world.clock.now(), 90 * 86_400),
     })
-    return playCanary(world, id)
+    return playAndShow(world, id)
   })
   routes.add('person POST /v1/targets/:target/preflight', TargetView, async call => {
     const { id, production } = await targetNamed(world, call.param('target'))
     await call.ask('target.connect', 'target', id, { production })
-    return playCanary(world, id)
+    return playAndShow(world, id)
   })
 }
 
@@ -102,8 +103,8 @@ export function addGrantRoutes(routes: Routes, world: ApiWorld): void {
   })
 }
 
-async function playCanary(world: ApiWorld, id: TargetRow['id']): Promise<TargetShown> {
-  const { result, target } = await runPreflight(world, id)
+async function playAndShow(world: ApiWorld, id: TargetRow['id']): Promise<TargetShown> {
+  const { result, target } = await playCanary(world, id)
   return { ...(await targetView(world, target)), preflightSteps: result.steps }
 }
 
