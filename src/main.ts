@@ -29,9 +29,12 @@ import { mountOauth } from './doors/api/oauth/mount.ts'
 import type { Log } from './doors/api/problem.ts'
 import { problemTable } from './doors/api/problems.ts'
 import { workloadEndpoints } from './doors/api/workload.ts'
+import { mountAuthzen } from './doors/authzen/mount.ts'
+import { followAppRules } from './life/app-rules/ask.ts'
 import { acceptLoss, checkRemembered, exportCheckpoint } from './life/audit/export.ts'
 import { RefusalTally, sealRefusals } from './life/audit/refusals.ts'
 import { listPeople } from './life/lists/lists.ts'
+import { openSpool, type Spool } from './life/records/spool.ts'
 import { companySignIn } from './life/sign-in/company.ts'
 import { makeLink } from './life/sign-in/link.ts'
 import { placeTemplate } from './life/template/template.ts'
@@ -95,6 +98,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     else await checkRemembered(world.store, remembered, vkeys)
     startLog(world, links, stops)
     await opened.follower.ready
+    const spool = openSpool(
+      { ...world, onFault: fault => log({ spool: textOf(fault) }) },
+      config.home,
+    )
+    stops.push(() => spool.stop())
     // 3. Who and what must be there before anybody is let in.
     await prepare(world, options.firstPerson ?? 'Operator')
     // 4. What the server does by itself; first of all, making room for ending.
@@ -104,7 +112,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     stops.push(() => schedule.stop())
     await schedule.runNow('tidy')
     // 5. The doors.
-    door.handle = requestHandler(world, port, tally)
+    door.handle = requestHandler({ ...world, spool }, port, tally)
     return {
       issuer,
       address: `http://127.0.0.1:${port}`,
@@ -209,7 +217,11 @@ function answerStarting(_req: IncomingMessage, res: ServerResponse): void {
   res.end('Starting.\n')
 }
 
-function requestHandler(world: World, port: number, tally: RefusalTally): Handler {
+function requestHandler(
+  world: World & { readonly spool: Spool },
+  port: number,
+  tally: RefusalTally,
+): Handler {
   const people = { ...world, apiAudience: world.issuer, tokenJwks: () => world.keys.tokenJwks() }
   const oauth = mountOauth({
     ...people,
@@ -219,14 +231,16 @@ function requestHandler(world: World, port: number, tally: RefusalTally): Handle
     hosts: hostsOf(world, port),
     company: companyOf(world),
   })
-  const api = makeApi({
+  const callers = {
     ...world,
-    verifyTask: token => verifyTaskToken(world, token, world.issuer),
-  })
-  const listener = getRequestListener(api.fetch)
+    verifyTask: (token: string) => verifyTaskToken(world, token, world.issuer),
+  }
+  const authzen = mountAuthzen({ ...callers, appRules: followAppRules(world.replica) })
+  const listener = getRequestListener(makeApi(callers).fetch)
   return (req, res) => {
     void oauth(req, res)
-      .then(isOurs => (isOurs ? undefined : listener(req, res)))
+      .then(async isOurs => isOurs || (await authzen(req, res)))
+      .then(isAnswered => (isAnswered ? undefined : listener(req, res)))
       .catch((thrown: unknown) => {
         world.log({
           door: thrown instanceof Error ? (thrown.stack ?? thrown.message) : typeof thrown,

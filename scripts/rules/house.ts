@@ -29,6 +29,8 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/life/token', budget: 100 },
   { path: 'src/life/manifest', budget: 200 },
   { path: 'src/life/why', budget: 600 },
+  { path: 'src/life/records', budget: 500 },
+  { path: 'src/life/app-rules', budget: 250 },
   { path: 'src/life/offboard', budget: 800 },
   { path: 'src/life/drift', budget: 900 },
   { path: 'src/life/discovery', budget: 1600 },
@@ -37,6 +39,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/life/trace', budget: 500 },
   { path: 'src/life/notify', budget: 500 },
   { path: 'src/doors/api', budget: 2200 },
+  { path: 'src/doors/authzen', budget: 500 },
   { path: 'src/doors/gateway', budget: 2000 },
 ]
 

@@ -40,6 +40,8 @@ export interface Rule {
   readonly file: string
   /** Line of the file where the policy begins, from 1. */
   readonly line: number
+  /** `@durable("")`: what it decides is in the database before the answer is given. */
+  readonly isDurable: boolean
 }
 
 export interface Bundle {
@@ -123,7 +125,9 @@ function readFile(file: PolicyFile): { rule: Rule; policy: Policy }[] {
     // So that one grant which would do is never hidden by another (design §3.5).
     if (effect === 'forbid' && policy.reads.has('grant'))
       throw faulty(file.name, line, `\`${id}\` forbids, and what forbids can not look at the grant`)
-    return { rule: { id, effect, says, owner: owner ?? '', file: file.name, line }, policy }
+    const isDurable = annotations.has('durable')
+    const rule = { id, effect, says, owner: owner ?? '', file: file.name, line, isDurable }
+    return { rule, policy }
   })
 }
 

@@ -42,3 +42,13 @@ do $$ begin
     grant maintain on all tables in schema public to leasehold_runtime;
   end if;
 end $$;
+
+-- Run after each migration: this one comes with the second.
+do $$ begin
+  if to_regclass('decision_record') is not null then
+    revoke update, delete on decision_record, decision_kept from leasehold_runtime;
+    revoke insert on decision_kept from leasehold_runtime;
+    revoke all on function keep_partition(date) from public;
+    grant execute on function keep_partition(date) to leasehold_runtime;
+  end if;
+end $$;

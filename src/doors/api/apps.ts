@@ -19,6 +19,9 @@ import { makeIdentities } from '../../core/identity/identities.ts'
 import { listIdentities } from '../../core/identity/rows.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
 import { removeTrustRule } from '../../core/identity/trust.ts'
+import { type AppRulesRow, appRulesTable } from '../../life/app-rules/rows.ts'
+import { setAppRules } from '../../life/app-rules/set.ts'
+import type { AppRulesText } from '../../life/app-rules/text.ts'
 import {
   findManifest,
   listApps,
@@ -40,6 +43,7 @@ import {
   MakeApp,
   NameBackup,
   OfApps,
+  SetAppRules,
   SetManifest,
   TransferApp,
   WithReason,
@@ -47,7 +51,7 @@ import {
 import { listOf } from './parts.ts'
 import type { Routes } from './route.ts'
 import { appView, grantView, leaseView } from './show.ts'
-import { AppDetail, AppView } from './views.ts'
+import { AppDetail, AppRulesView, AppView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
 export function addAppRoutes(routes: Routes, world: ApiWorld): void {
@@ -89,8 +93,25 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
     await setManifest(world, permit, { id, appId: app.id, text })
     return appDetail(world, app)
   })
+  routes.add('person PUT /v1/apps/:app/rules', AppRulesView, SetAppRules, async call => {
+    const app = await appIn(world, call)
+    const id = newId('manifest')
+    const permit = await call.ask('manifest.set', 'manifest', id, { appId: app.id })
+    const text = call.input as unknown as AppRulesText
+    return rulesView(app.slug, await setAppRules(world, permit, { id, appId: app.id, text }))
+  })
+  routes.add('signed-in GET /v1/apps/:app/rules', AppRulesView, async call => {
+    const app = await appIn(world, call)
+    const [rules] = world.replica.by(appRulesTable, 'appId', app.id)
+    if (rules === undefined) throw noSuch('rules')
+    return rulesView(app.slug, rules)
+  })
   addChangeRoutes(routes, world)
   addHandOverRoutes(routes, world)
+}
+
+function rulesView(app: string, { hash, text: { entities, ...text } }: AppRulesRow) {
+  return { app, hash, ...text, entities: entities.map(each => ({ ...each })) }
 }
 
 function addChangeRoutes(routes: Routes, world: ApiWorld): void {

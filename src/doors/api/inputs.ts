@@ -1,7 +1,9 @@
 /** What callers send. Strict: an unknown member is refused. Instants are RFC 3339 in UTC. */
+
 import { z } from '@hono/zod-openapi'
 import { appStates } from '../../core/app/rows.ts'
 import { roles } from '../../core/people/person.ts'
+import { bounds as ruleBounds } from '../../life/app-rules/bounds.ts'
 import { action, dataClass, instantIn, personName, role, slug, words } from './parts.ts'
 
 const days = z.number().int().min(1).max(365)
@@ -31,6 +33,21 @@ export const WithReason = z.strictObject({ reason: words })
 /** Without `planHash` nothing is done: the answer is the plan. With it, exactly that plan is carried out. */
 export const EndApp = z.strictObject({ planHash: hash.optional(), reason: words.optional() })
 export const SetManifest = z.strictObject({ yaml: z.string().max(32_768) })
+/** Cedar; `entities` are users and things the rules know by name, with facts nobody else can say. */
+export const SetAppRules = z.strictObject({
+  schema: z.string().max(ruleBounds.textChars),
+  policies: z.string().max(ruleBounds.textChars),
+  entities: z
+    .array(
+      z.strictObject({
+        type: z.string().min(1).max(ruleBounds.nameChars),
+        id: z.string().min(1).max(ruleBounds.nameChars),
+        properties: z.record(z.string().max(80), z.unknown()).default({}),
+      }),
+    )
+    .max(ruleBounds.entities)
+    .default([]),
+})
 export const AddTrust = z.strictObject({
   role,
   preset: z.enum(['github', 'person']),

@@ -23,6 +23,9 @@ export const reference = {
   'POST /v1/apps/:app/pause': 'Stops an app for now: nothing new, and what is live ends.',
   'POST /v1/apps/:app/resume': 'Lets a paused app go on.',
   'PUT /v1/apps/:app/manifest': 'Sets what the app is for, from leasehold.yaml.',
+  'PUT /v1/apps/:app/rules':
+    'Sets the rules an app brings for its own users; asked below /apps/<app>.',
+  'GET /v1/apps/:app/rules': 'The rules an app brings for its own users.',
   'POST /v1/apps/:app/trust': 'Asks that an issuer and its claims attest an identity.',
   'POST /v1/apps/:app/trust/:rule/remove': 'Nobody is attested by this rule any more.',
   'POST /v1/apps/:app/end': 'Without planHash the plan; with it, ends the app so, and looks.',

@@ -53,6 +53,15 @@ export const ProblemBody = z.object({
   status: count,
   denial: DenialView.optional(),
 })
+export const AppRulesView = z.object({
+  app: z.string(),
+  hash: z.string(),
+  schema: z.string(),
+  policies: z.string(),
+  entities: z.array(
+    z.object({ type: z.string(), id: z.string(), properties: z.record(z.string(), z.unknown()) }),
+  ),
+})
 export const LeaseView = z.object({
   ...each(text, 'id', 'shortId', 'app', 'identity', 'task', 'resource', 'target', 'principal'),
   actions,

@@ -21,7 +21,7 @@ const decisionColumns =
 
 export async function findDecision(sql: Sql, id: DecisionId): Promise<DecisionRecord | undefined> {
   const rows = await sql.query<DecisionRecord>(
-    `select ${decisionColumns} from decision where id = $1`,
+    `select ${decisionColumns} from decision_kept where id = $1`,
     [id],
   )
   return rows[0]
@@ -33,7 +33,7 @@ export function listDecisions(
   last: { readonly at: Instant; readonly id: string } | null,
 ): Promise<DecisionRecord[]> {
   return sql.query<DecisionRecord>(
-    `select ${decisionColumns} from decision
+    `select ${decisionColumns} from decision_kept
      where $1::timestamptz is null or (at, id) > ($1::timestamptz, $2::text)
      order by at, id limit ${bounds.replayBatch}`,
     [last?.at ?? null, last?.id ?? null],
@@ -43,7 +43,7 @@ export function listDecisions(
 /** Of one app, newest first. */
 export function listDecisionsOf(sql: Sql, appId: AppId): Promise<DecisionRecord[]> {
   return sql.query<DecisionRecord>(
-    `select ${decisionColumns} from decision where app_id = $1
+    `select ${decisionColumns} from decision_kept where app_id = $1
      order by at desc, id desc limit ${limits.pageRows}`,
     [appId],
   )
@@ -51,7 +51,7 @@ export function listDecisionsOf(sql: Sql, appId: AppId): Promise<DecisionRecord[
 
 export async function lastDenied(sql: Sql, appId: AppId): Promise<DecisionRecord | undefined> {
   const rows = await sql.query<DecisionRecord>(
-    `select ${decisionColumns} from decision where app_id = $1 and not allowed
+    `select ${decisionColumns} from decision_kept where app_id = $1 and not allowed
      order by at desc, id desc limit 1`,
     [appId],
   )

@@ -1,0 +1,226 @@
+/**
+ * The decision API: the Authorization API 1.0 of OpenID AuthZEN over HTTPS. Below `/access/v1` our own
+ * rules are asked, below `/apps/<app>/access/v1` those an app brings for its own users.
+ *
+ * Not through the table of routes of the API: it has a wire form of its own and is asked often.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { appTable } from '../../core/app/rows.ts'
+import type { AnyId, AppId, IdentityId, PersonId, TaskId } from '../../core/base/ids.ts'
+import { type Json, parseJson } from '../../core/base/json.ts'
+import { isProblem, Problem } from '../../core/base/problem.ts'
+import { type Decision, decide } from '../../core/policy/decide.ts'
+import { problemTable } from '../api/problems.ts'
+import { bounds } from './bounds.ts'
+import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
+import { readEvaluation, readEvaluations, readSearch, type SearchFor } from './form.ts'
+import { search } from './search.ts'
+
+export interface AuthzenWorld extends DecisionWorld {
+  readonly issuer: string
+  readonly installationThing: () => { readonly type: 'installation'; readonly id: AnyId }
+  readonly verifyTask: (
+    token: string,
+  ) => Promise<{ identityId: IdentityId; taskId: TaskId; appId: AppId }>
+  readonly verifyPerson: (token: string) => Promise<{ personId: PersonId }>
+  readonly log: (line: Readonly<Record<string, unknown>>) => void
+}
+
+/** Answers true when the request was ours and is answered. */
+export type AuthzenMount = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>
+
+export function mountAuthzen(world: AuthzenWorld): AuthzenMount {
+  return async (req, res) => {
+    const place = placeOf((req.url ?? '').split('?', 1)[0] ?? '')
+    if (place === undefined) return false
+    try {
+      echoRequestId(req, res)
+      const isGet = place.what === 'metadata'
+      if (req.method !== (isGet ? 'GET' : 'POST')) {
+        res.setHeader('Allow', isGet ? 'GET' : 'POST')
+        throw new Problem('method-not-allowed', { detail: `This takes ${isGet ? 'GET' : 'POST'}.` })
+      }
+      send(res, 200, isGet ? metadata(world.issuer, place.slug) : await answer(world, place, req))
+    } catch (thrown) {
+      sendProblem(world, res, thrown)
+    }
+    return true
+  }
+}
+
+type What = 'metadata' | 'evaluation' | 'evaluations' | `search/${SearchFor}`
+
+interface Place {
+  readonly what: What
+  /** Of the app whose rules are asked. */
+  readonly slug: string | null
+}
+
+const wellKnown = '/.well-known/authzen-configuration'
+const places =
+  /^(?:\/apps\/([a-z0-9-]{1,60}))?\/access\/v1\/(evaluations?|search\/(?:subject|resource|action))$/
+
+function placeOf(path: string): Place | undefined {
+  if (path === wellKnown) return { what: 'metadata', slug: null }
+  const told = /^\/apps\/([a-z0-9-]{1,60})$/.exec(path.slice(wellKnown.length))
+  if (path.startsWith(wellKnown) && told !== null)
+    return { what: 'metadata', slug: told[1] ?? null }
+  const [, slug = null, what] = places.exec(path) ?? []
+  return what === undefined ? undefined : { what: what as What, slug }
+}
+
+/** §9.1. Says nothing of whether such an app is there. */
+function metadata(issuer: string, slug: string | null) {
+  const base = slug === null ? issuer : `${issuer}/apps/${slug}`
+  const asked = {
+    policy_decision_point: base,
+    access_evaluation_endpoint: `${base}/access/v1/evaluation`,
+    access_evaluations_endpoint: `${base}/access/v1/evaluations`,
+  }
+  if (slug === null) return asked
+  return {
+    ...asked,
+    search_subject_endpoint: `${base}/access/v1/search/subject`,
+    search_resource_endpoint: `${base}/access/v1/search/resource`,
+    search_action_endpoint: `${base}/access/v1/search/action`,
+  }
+}
+
+async function answer(world: AuthzenWorld, { what, slug }: Place, req: IncomingMessage) {
+  const asker = await askerOf(world, req.headers.authorization, slug)
+  const body = await readBody(req)
+  if (what === 'evaluation') return answerOne(world, asker, readEvaluation(body))
+  if (what === 'evaluations') {
+    const list = readEvaluations(body)
+    if (list === null) return answerOne(world, asker, readEvaluation(body))
+    return { evaluations: await answerAll(world, asker, list) }
+  }
+  if (asker.appId === null)
+    throw new Problem('not-found', {
+      detail: 'Our own rules are not searched.',
+      next: 'Search the rules of an app: /apps/<app>/access/v1/search/…',
+    })
+  const kind = what.slice('search/'.length) as SearchFor
+  return search(rulesOf(world, asker.appId), readSearch(body, kind))
+}
+
+/** A workload of the app, or a person who may read its log; of ours, who may read the whole log. */
+async function askerOf(
+  world: AuthzenWorld,
+  header: string | undefined,
+  slug: string | null,
+): Promise<Asker> {
+  const [, token = ''] = /^Bearer ([\w~+/.-]{1,16384}=*)$/i.exec(header ?? '') ?? []
+  if (token === '')
+    throw new Problem('not-signed-in', {
+      detail: 'A decision is given to whom we know.',
+      next: 'Send a task token, or your own: Authorization: Bearer …',
+    })
+  const app = slug === null ? undefined : world.replica.by(appTable, 'slug', slug)[0]
+  // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
+  if (isTaskToken(token)) {
+    const { identityId, taskId, appId } = await world.verifyTask(token)
+    if (slug !== null && app?.id !== appId) throw noSuchApp(slug)
+    return { actor: { kind: 'identity', id: identityId, taskId }, appId: app?.id ?? null }
+  }
+  const { personId } = await world.verifyPerson(token)
+  const actor = { kind: 'person', id: personId } as const
+  const about =
+    app === undefined ? world.installationThing() : ({ type: 'app', id: app.id } as const)
+  const reading: Decision<'log.read'> = decide(world, { actor, action: 'log.read', about })
+  if (slug !== null && (app === undefined || !reading.allowed)) throw noSuchApp(slug)
+  if (!reading.allowed)
+    throw new Problem('denied', {
+      detail: reading.denial.says,
+      next: reading.denial.wouldPassIf,
+    })
+  return { actor, appId: app?.id ?? null }
+}
+
+/** Somebody else's app is as one that is not there. */
+function noSuchApp(slug: string): Problem {
+  return new Problem('not-found', { detail: `There is no app \`${slug}\` you may ask for.` })
+}
+
+function isTaskToken(token: string): boolean {
+  try {
+    const [, body = ''] = token.split('.', 2)
+    const { sub } = JSON.parse(Buffer.from(body, 'base64url').toString()) as { sub?: unknown }
+    return typeof sub === 'string' && sub.startsWith('spiffe://')
+  } catch {
+    return false
+  }
+}
+
+/** UTF-8 JSON, read up to its bound whatever was declared. */
+function readBody(req: IncomingMessage): Promise<Json> {
+  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
+  if (type !== 'application/json')
+    throw new Problem('unsupported-media-type', {
+      detail: 'The body must be application/json.',
+      next: 'Send `content-type: application/json`.',
+    })
+  const { promise, resolve, reject } = Promise.withResolvers<Json>()
+  const chunks: Buffer[] = []
+  let bytes = 0
+  req.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > bounds.bodyBytes) {
+      req.pause()
+      reject(
+        new Problem('too-large', { detail: `The body is larger than ${bounds.bodyBytes} bytes.` }),
+      )
+    } else chunks.push(chunk)
+  })
+  req.once('end', () => {
+    try {
+      resolve(parseJson(utf8.decode(Buffer.concat(chunks)), bounds.bodyBytes))
+    } catch (thrown) {
+      const next = 'Send one JSON value, as UTF-8.'
+      reject(
+        isProblem(thrown) ? thrown : new Problem('bad-json', { detail: 'It is not UTF-8.', next }),
+      )
+    }
+  })
+  req.once('error', reject)
+  return promise
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** §10.1.2: the caller's own name for a request comes back with its answer. */
+function echoRequestId(req: IncomingMessage, res: ServerResponse): void {
+  const id = req.headers['x-request-id']
+  if (typeof id !== 'string') return
+  if (!/^[\x21-\x7e]*$/.test(id) || id.length > bounds.requestIdChars)
+    throw new Problem('bad-request', {
+      field: 'X-Request-ID',
+      detail: `\`X-Request-ID\` is at most ${bounds.requestIdChars} visible ASCII characters.`,
+    })
+  res.setHeader('X-Request-ID', id)
+}
+
+function send(res: ServerResponse, status: number, body: object, type = 'application/json'): void {
+  const text = JSON.stringify(body)
+  res.writeHead(status, {
+    'Content-Type': type,
+    'Cache-Control': 'no-store',
+    'Content-Length': Buffer.byteLength(text),
+  })
+  res.end(text)
+}
+
+function sendProblem(world: AuthzenWorld, res: ServerResponse, thrown: unknown): void {
+  if (!isProblem(thrown))
+    world.log({ door: thrown instanceof Error ? thrown.message : typeof thrown })
+  const problem = isProblem(thrown)
+    ? thrown
+    : new Problem('internal', { detail: 'Something broke here; nothing was decided.' })
+  const { code, detail, next, field } = problem
+  const { status, title } = problemTable[code]
+  if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
+  // What was not read of a body can not be skipped safely.
+  if (!res.req.complete) res.setHeader('Connection', 'close')
+  const body = { type: `/problems/${code}`, title, status, code, detail, next, field }
+  send(res, status, body, 'application/problem+json')
+}

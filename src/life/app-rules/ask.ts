@@ -1,0 +1,103 @@
+/**
+ * Asks an app's own rules: may this user do that to this thing. The answer and everything it was
+ * reached from is a decision record. No I/O.
+ *
+ * As with our own rules an error is a denial: Cedar alone passes over a `forbid` that errors.
+ */
+import { sha256Hex } from '../../core/base/hash.ts'
+import { type AppId, type DecisionId, newId } from '../../core/base/ids.ts'
+import { canonicalJson, type JsonObject } from '../../core/base/json.ts'
+import type { Instant } from '../../core/base/time.ts'
+import type { Replica } from '../../core/ledger/replica.ts'
+import type { Kept } from '../records/line.ts'
+import { bounds } from './bounds.ts'
+import { appRulesTable } from './rows.ts'
+import { type AppRules, entityOf, openAppRules } from './text.ts'
+
+/** A subject or a resource as it was sent. */
+export interface Thing {
+  readonly type: string
+  readonly id: string
+  readonly properties: JsonObject
+}
+
+export interface AppQuestion {
+  readonly subject: Thing
+  readonly action: string
+  readonly resource: Thing
+  readonly context: JsonObject
+}
+
+export interface AppOutcome {
+  readonly allowed: boolean
+  /** Ids of the rules that decided; empty where none permits. */
+  readonly rules: readonly string[]
+  /** Ids of the rules that could not be evaluated, or why nothing was asked. */
+  readonly errors: readonly string[]
+}
+
+/** The rules in force of an app; undefined where it brings none. */
+export type RulesOf = (appId: AppId) => AppRules | undefined
+
+/** Opened once each, newest in use stay open. */
+export function followAppRules(replica: Replica): RulesOf {
+  const open = new Map<AppId, AppRules>()
+  return appId => {
+    const [row] = replica.by(appRulesTable, 'appId', appId)
+    if (row === undefined) return undefined
+    const held = open.get(appId)
+    if (held?.hash === row.hash) return held
+    const rules = openAppRules(row.text)
+    open.delete(appId)
+    open.set(appId, rules)
+    const [oldest] = open.keys()
+    if (open.size > bounds.open && oldest !== undefined) open.delete(oldest)
+    return rules
+  }
+}
+
+/** Pure: `replay` asks it again. */
+export function judgeApp(rules: AppRules, asked: AppQuestion): AppOutcome {
+  const shape = rules.shapes.actions.get(asked.action)
+  if (shape === undefined)
+    return { allowed: false, rules: [], errors: ['the rules know no such action'] }
+  const entities = [entityOf(rules, asked.subject), entityOf(rules, asked.resource)]
+  const [principal, resource] = entities
+  const context = Object.entries(asked.context).filter(([name]) => shape.context.has(name))
+  const answer = rules.engine.ask({
+    principal: principal?.uid ?? asked.subject,
+    action: { type: 'Action', id: asked.action },
+    resource: resource?.uid ?? asked.resource,
+    context: Object.fromEntries(context),
+    entities: entities.filter(({ attrs }) => Object.keys(attrs).length > 0),
+  })
+  const errors = answer.errors.toSorted()
+  if (errors.length > 0) return { allowed: false, rules: [], errors }
+  return { allowed: answer.allowed, rules: answer.rules.toSorted(), errors: [] }
+}
+
+export interface AppDecision {
+  readonly outcome: AppOutcome
+  readonly record: Kept
+}
+
+export function decideApp(
+  rules: AppRules,
+  asked: AppQuestion,
+  of: { readonly appId: AppId; readonly caller: string; readonly at: Instant },
+): AppDecision {
+  const outcome = judgeApp(rules, asked)
+  const id: DecisionId = newId('decision')
+  const body = canonicalJson({
+    v: 1,
+    id,
+    ...of,
+    rules: rules.hash,
+    asked,
+    outcome,
+  })
+  const { appId, at } = of
+  const { allowed } = outcome
+  const record = { id, at, appId, taskId: null, allowed, body, hash: sha256Hex(body), kind: 'app' }
+  return { outcome, record: record as Kept }
+}

@@ -1,0 +1,97 @@
+/**
+ * The text of an app's own rules, and opened: who of its users may do what with its things. Cedar, with
+ * a schema of its own; it knows none of our words, and nothing of ours is decided by it. Pure.
+ */
+import { sha256Hex } from '../../core/base/hash.ts'
+import { canonicalJson, type JsonObject } from '../../core/base/json.ts'
+import { Problem } from '../../core/base/problem.ts'
+import {
+  Engine,
+  type Entity,
+  findFaults,
+  type Policy,
+  parsePolicy,
+  splitPolicies,
+  type Uid,
+} from '../../core/policy/engine/cedar.ts'
+import { type Shapes, shapesOf } from './shapes.ts'
+
+/** A user or a thing the rules know by name, with facts that whoever asks need not send. */
+export interface KnownEntity {
+  readonly type: string
+  readonly id: string
+  readonly properties: JsonObject
+}
+
+export interface AppRulesText {
+  readonly schema: string
+  readonly policies: string
+  readonly entities: readonly KnownEntity[]
+}
+
+export interface AppRules {
+  readonly hash: string
+  readonly engine: Engine
+  readonly shapes: Shapes
+  /** Rules with `@durable("")`: what they decide is in the database before the answer is given. */
+  readonly durable: ReadonlySet<string>
+  /** By type and id. */
+  readonly known: ReadonlyMap<string, KnownEntity>
+}
+
+/** Problem `invalid-field` names the first fault. What opens is what may come into force. */
+export function openAppRules(text: AppRulesText): AppRules {
+  const policies = readPolicies(text.policies)
+  const [fault] = findFaults(text.schema, policies)
+  if (fault !== undefined)
+    throw faulty(fault.rule === null ? 'schema' : 'policies', `${fault.rule ?? ''} ${fault.says}`)
+  const shapes = shapesOf(text.schema)
+  const known = new Map(text.entities.map(entity => [keyOf(entity), entity]))
+  if (known.size !== text.entities.length) throw faulty('entities', 'one is named twice')
+  for (const { type } of known.values())
+    if (!shapes.entities.has(type)) throw faulty('entities', `the schema has no type ${type}`)
+  const marked = [...policies].filter(([, policy]) => policy.annotations.has('durable'))
+  const durable = new Set(marked.map(([id]) => id))
+  return { hash: hashOf(text), engine: new Engine(text.schema, policies), shapes, durable, known }
+}
+
+export function hashOf({ schema, policies, entities }: AppRulesText): string {
+  return sha256Hex(canonicalJson({ schema, policies, entities }))
+}
+
+export function keyOf({ type, id }: Uid): string {
+  return `${type} ${id}`
+}
+
+/** By `@id`, or by their number: what an answer names. */
+function readPolicies(text: string): Map<string, Policy> {
+  const parts = splitPolicies(text)
+  if ('fault' in parts) throw faulty('policies', parts.fault.says)
+  const policies = new Map<string, Policy>()
+  for (const [nth, part] of parts.policies.entries()) {
+    const policy = parsePolicy(part)
+    const id = policy.annotations.get('id') ?? `rule-${nth + 1}`
+    if (policies.has(id)) throw faulty('policies', `\`${id}\` is there twice`)
+    policies.set(id, policy)
+  }
+  return policies
+}
+
+/** Facts that were sent fill in what the rules do not know; what they know is not overruled. */
+export function entityOf(
+  { shapes, known }: AppRules,
+  sent: { readonly type: string; readonly id: string; readonly properties: JsonObject },
+): Entity {
+  const names = shapes.entities.get(sent.type) ?? new Set<string>()
+  const facts = { ...sent.properties, ...known.get(keyOf(sent))?.properties }
+  const attrs = Object.fromEntries(Object.entries(facts).filter(([name]) => names.has(name)))
+  return { uid: { type: sent.type, id: sent.id }, attrs, parents: [] }
+}
+
+function faulty(field: string, says: string): Problem {
+  return new Problem('invalid-field', {
+    field: `/${field}`,
+    detail: `\`${field}\`: ${says.trim().slice(0, 300)}.`,
+    next: 'Correct it and send all of it again; what is in force stays until then.',
+  })
+}

@@ -1,0 +1,46 @@
+/** Compares each sealed batch of decision records with what its entry in the log says. Repairs nothing. */
+import type { JsonObject } from '../../core/base/json.ts'
+import { limits } from '../../core/base/limits.ts'
+import type { Sql } from '../../core/store/store.ts'
+import { findEntries } from '../audit/rows.ts'
+import { recordsOf, type SealedBatch } from './rows.ts'
+import { decisionsSealed, rootHex } from './seal.ts'
+
+export interface BatchFault {
+  /** Of the entry that sealed it. */
+  readonly position: number
+  readonly batchId: string
+  /** How many records are there, of how many that were sealed; equal where one was changed. */
+  readonly found: number
+  readonly sealed: number
+}
+
+export async function checkBatches(
+  sql: Sql,
+): Promise<{ batches: number; faults: readonly BatchFault[] }> {
+  const faults: BatchFault[] = []
+  let batches = 0
+  for (let after = -1; ; ) {
+    const page = await findEntries(sql, { kind: decisionsSealed, after }, limits.pageRows)
+    for (const { position, facts } of page) {
+      const sealed = JSON.parse(facts) as JsonObject & Partial<SealedBatch>
+      after = position
+      if (!isBatch(sealed)) continue
+      batches++
+      const records = await recordsOf(sql, sealed)
+      if (rootHex(records) !== sealed.root || records.length !== sealed.count)
+        faults.push({
+          position,
+          batchId: sealed.batchId,
+          found: records.length,
+          sealed: sealed.count,
+        })
+    }
+    if (page.length < limits.pageRows) return { batches, faults }
+  }
+}
+
+/** An entry for damage alone has no batch. */
+function isBatch(facts: JsonObject & Partial<SealedBatch>): facts is JsonObject & SealedBatch {
+  return facts.batchId !== undefined
+}

@@ -1,0 +1,48 @@
+/** A decision record as one line of a segment, and back. Pure. */
+import { sha256Hex } from '../../core/base/hash.ts'
+import type { DecisionRecord } from '../../core/base/permit.ts'
+import { assert } from '../../core/base/problem.ts'
+import { bounds } from './bounds.ts'
+
+/** `own`: decided under our own rules; `app`: under those an app brings for its users. */
+export type Kept = DecisionRecord & { readonly kind: 'own' | 'app' }
+
+export function lineOf(record: Kept): Buffer {
+  const line = Buffer.from(`${JSON.stringify(record)}\n`)
+  assert(line.length <= bounds.recordBytes, 'a decision record is bounded')
+  return line
+}
+
+export interface ReadLines {
+  readonly records: readonly Kept[]
+  /** Lines that are not what was written: a disk's fault, or somebody's hand. */
+  readonly damaged: number
+  /** Bytes of whole lines; what follows the last of them was never acknowledged. */
+  readonly bytes: number
+}
+
+/** Whole lines of `chunk`, at most `bounds.batchRecords`. A record whose hash is not its own is damaged. */
+export function readLines(chunk: Buffer): ReadLines {
+  const records: Kept[] = []
+  let [damaged, bytes] = [0, 0]
+  while (records.length + damaged < bounds.batchRecords) {
+    const end = chunk.indexOf(newline, bytes)
+    if (end === -1) break
+    const record = readLine(chunk.toString('utf8', bytes, end))
+    if (record === undefined) damaged++
+    else records.push(record)
+    bytes = end + 1
+  }
+  return { records, damaged, bytes }
+}
+
+const newline = 0x0a
+
+function readLine(text: string): Kept | undefined {
+  try {
+    const record = JSON.parse(text) as Kept
+    return sha256Hex(record.body) === record.hash ? record : undefined
+  } catch {
+    return undefined
+  }
+}

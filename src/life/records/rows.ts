@@ -1,0 +1,82 @@
+/** SQL of decision records at volume: their partitions, batches, and how far each segment was taken. */
+import type { Instant } from '../../core/base/time.ts'
+import type { Sql } from '../../core/store/store.ts'
+import type { Kept } from './line.ts'
+
+/** Bytes of a segment that are in the database. */
+export async function sentOf(sql: Sql, segment: string): Promise<number> {
+  const rows = await sql.query<{ sent: number }>(
+    'select sent from decision_spool where segment = $1',
+    [segment],
+  )
+  return rows[0]?.sent ?? 0
+}
+
+/** Locks the segment's row and moves it on; false where it was not at `from`: somebody has sent that already. */
+export async function advance(
+  sql: Sql,
+  segment: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<boolean> {
+  const rows = await sql.query(
+    from === 0
+      ? `insert into decision_spool (segment, sent) select $1, $3 where $2::bigint = 0
+         on conflict (segment) do nothing returning 1`
+      : 'update decision_spool set sent = $3 where segment = $1 and sent = $2 returning 1',
+    [segment, from, to],
+  )
+  return rows.length === 1
+}
+
+export async function forgetSegment(sql: Sql, segment: string): Promise<void> {
+  await sql.query('delete from decision_spool where segment = $1', [segment])
+}
+
+/** A partition for each day that these were made on; most are there. */
+export async function keepPartitions(sql: Sql, days: readonly string[]): Promise<void> {
+  await sql.query('select keep_partition(day::date) from unnest($1::text[]) as day', [days])
+}
+
+export async function insertRecords(
+  sql: Sql,
+  batchId: string,
+  records: readonly Kept[],
+): Promise<void> {
+  await sql.query(
+    `insert into decision_record
+       (batch_id, nth, id, at, app_id, task_id, allowed, record, hash, kind)
+     select $1, nth, id, at::timestamptz, app_id, task_id, allowed::boolean, record, hash, kind
+     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+         $9::text[]) with ordinality
+       as r (id, at, app_id, task_id, allowed, record, hash, kind, nth)`,
+    [
+      batchId,
+      records.map(each => each.id),
+      records.map(each => each.at),
+      records.map(each => each.appId),
+      records.map(each => each.taskId),
+      records.map(each => String(each.allowed)),
+      records.map(each => each.body),
+      records.map(each => each.hash),
+      records.map(each => each.kind),
+    ],
+  )
+}
+
+export interface SealedBatch {
+  readonly batchId: string
+  readonly count: number
+  /** Hex, as the entry says it. */
+  readonly root: string
+  readonly firstAt: Instant
+  readonly lastAt: Instant
+}
+
+/** Hashes of the records of one batch, in their order; `record` is hashed again by who checks. */
+export function recordsOf(sql: Sql, batch: SealedBatch): Promise<{ body: string }[]> {
+  return sql.query(
+    `select record as body from decision_record
+     where batch_id = $1 and at between $2 and $3 order by nth`,
+    [batch.batchId, batch.firstAt, batch.lastAt],
+  )
+}

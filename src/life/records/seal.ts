@@ -1,0 +1,72 @@
+/**
+ * One batch of decision records: its rows and the entry that seals them, in one transaction, so that a
+ * record in the database is a record whose hash the log has.
+ *
+ * INVARIANT: exactly once. How far a segment was taken moves in the same transaction; who comes second
+ * with the same bytes is told so and writes nothing.
+ */
+import { systemId } from '../../core/base/ids.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { raiseIn } from '../../core/finding/raise.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { extend, leafHash, rootOf } from '../../core/ledger/tree.ts'
+import type { Kept } from './line.ts'
+import { advance, insertRecords, keepPartitions, type SealedBatch } from './rows.ts'
+
+export const decisionsSealed = entryKind('decision.seal', 'sealed decisions')
+
+export interface Batch {
+  readonly segment: string
+  readonly from: number
+  readonly to: number
+  readonly records: readonly Kept[]
+  readonly damaged: number
+}
+
+/** Problem `conflict` where these bytes were sealed before. */
+export async function sealBatch(world: LedgerWorld, batch: Batch): Promise<void> {
+  const { segment, from, to, records, damaged } = batch
+  await keepPartitions(world.store, [...new Set(records.map(({ at }) => at.slice(0, 10)))])
+  await recorded(world, async scope => {
+    if (!(await advance(scope.tx, segment, { from, to })))
+      throw new Problem('conflict', {
+        detail: 'These decisions were sealed before.',
+        next: 'Nothing is left to do.',
+      })
+    const sealed = sealOf(`${segment}@${from}`, records)
+    if (sealed !== null) await insertRecords(scope.tx, sealed.batchId, records)
+    if (damaged > 0)
+      await raiseIn(scope, {
+        kind: 'records-damaged',
+        severity: 'high',
+        about: segment,
+        ownerId: null,
+        details: { segment, damaged },
+        words: `${damaged} decision records on this disk are not what was written and can not be kept. Look at the disk, and at who can write to it.`,
+      })
+    scope.entry({
+      kind: decisionsSealed,
+      by: systemId('schedule'),
+      facts: { ...sealed, damaged },
+    })
+  })
+}
+
+/** Null for none: a segment that holds nothing whole. */
+function sealOf(batchId: string, records: readonly Kept[]): SealedBatch | null {
+  const [first] = records
+  if (first === undefined) return null
+  let [firstAt, lastAt] = [first.at, first.at]
+  for (const { at } of records) {
+    if (at < firstAt) firstAt = at
+    if (at > lastAt) lastAt = at
+  }
+  return { batchId, count: records.length, root: rootHex(records), firstAt, lastAt }
+}
+
+/** RFC 6962 §2.1 over the records as they are kept. */
+export function rootHex(records: readonly { readonly body: string }[]): string {
+  const leaves = records.map(({ body }) => leafHash(body))
+  return Buffer.from(rootOf(extend({ size: 0, peaks: [] }, leaves).frontier)).toString('hex')
+}
