@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'ledger-entries': async () => (await import('./ledger-entries.ts')).benchLedgerEntries,
   'lease-cycle': async () => (await import('./lease-cycle.ts')).benchLeaseCycle,
   expiry: async () => (await import('./expiry.ts')).benchExpiry,
+  record: async () => (await import('./record.ts')).benchRecord,
   'memory-idle': async () => (await import('./process.ts')).benchIdle,
   'memory-embedded': async () => {
     const { benchMemory } = await import('./memory.ts')

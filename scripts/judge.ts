@@ -16,6 +16,7 @@ const RATIOS = {
   'ledger-entries': { goal: 0.5, floor: 0.35 },
   'lease-cycle': { goal: 0.6, floor: 0.25 },
   expiry: { goal: 0.5, floor: 0.2 },
+  record: { goal: 0.6, floor: 0.4 },
 }
 /** Attestation, decision, token, lease, end. */
 const PROVEN_HOPS = 5

@@ -31,8 +31,15 @@ export function readEvaluation(body: Json): Evaluation {
     subject: readThing(subject, 'subject'),
     action: readAction(action),
     resource: readThing(resource, 'resource'),
-    context: context === undefined ? {} : bounded(objectIn(context, 'context'), 'context'),
+    context: readContext(context, action),
   }
+}
+
+/** What is said of the action lies beside the rest, where rules can see it. */
+function readContext(context: Json | undefined, action: Json | undefined): JsonObject {
+  const said = context === undefined ? {} : bounded(objectIn(context, 'context'), 'context')
+  const properties = action === undefined ? undefined : objectIn(action, 'action')['properties']
+  return properties === undefined ? said : { ...said, action: factsIn(properties, 'action') }
 }
 
 /** Null where the request asks one thing alone: it is then answered as one (§7.1). */
@@ -47,13 +54,26 @@ export function readEvaluations(body: Json): Evaluations | null {
   return { semantic: readSemantic(options), items: list.map(item => readItem(defaults, item)) }
 }
 
+/** What an item says takes the place of the default whole; only what names it is filled in. */
 function readItem(defaults: JsonObject, item: Json): Evaluation | Problem {
   try {
-    return readEvaluation({ ...defaults, ...objectIn(item, 'evaluations') })
+    const own = objectIn(item, 'evaluations')
+    const named = (['subject', 'action', 'resource'] as const).map(name => [
+      name,
+      withNames(own[name], defaults[name]),
+    ])
+    return readEvaluation({ ...defaults, ...own, ...Object.fromEntries(named) } as JsonObject)
   } catch (thrown) {
     if (thrown instanceof Problem) return thrown
     throw thrown
   }
+}
+
+function withNames(own: Json | undefined, byDefault: Json | undefined): Json | undefined {
+  if (own === undefined || byDefault === undefined) return own ?? byDefault
+  if (!isObject(own) || !isObject(byDefault)) return own
+  const names = Object.entries(byDefault).filter(([name]) => ['type', 'id', 'name'].includes(name))
+  return { ...Object.fromEntries(names), ...own }
 }
 
 function readSemantic(options: Json | undefined): Semantic {
@@ -100,7 +120,7 @@ export function readSearch(body: Json, what: SearchFor): Search {
     subject: one(subject, 'subject'),
     action: what === 'action' ? null : readAction(action),
     resource: one(resource, 'resource'),
-    context: context === undefined ? {} : bounded(objectIn(context, 'context'), 'context'),
+    context: readContext(context, what === 'action' ? undefined : action),
     ...readPage(page),
   }
 }

@@ -156,7 +156,9 @@ function isTaskToken(token: string): boolean {
 function readBody(req: IncomingMessage): Promise<Json> {
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
   if (type !== 'application/json')
-    throw new Problem('unsupported-media-type', {
+    // The standard knows 400 alone for what can not be read (§10.1.1).
+    throw new Problem('bad-request', {
+      field: 'content-type',
       detail: 'The body must be application/json.',
       next: 'Send `content-type: application/json`.',
     })

@@ -10,22 +10,23 @@ import type { Search } from './form.ts'
 
 export interface Found {
   readonly results: readonly Readonly<Record<string, string>>[]
-  readonly page?: { readonly next_token: string }
+  /** §8.2.2: empty where nothing follows. */
+  readonly page: { readonly next_token: string }
 }
 
 export async function search(rules: AppRules, asked: Search): Promise<Found> {
   const names = candidates(rules, asked).filter(name => asked.after === null || name > asked.after)
   const found: string[] = []
+  const page = (token: string) => ({
+    results: found.map(name => shown(asked, name)),
+    page: { next_token: token },
+  })
   for (const [nth, name] of names.entries()) {
-    if (found.length === asked.limit)
-      return {
-        results: found.map(each => shown(asked, each)),
-        page: { next_token: found.at(-1) ?? '' },
-      }
+    if (found.length === asked.limit) return page(found.at(-1) ?? '')
     if (nth % bounds.askedInARow === bounds.askedInARow - 1) await turn()
     if (judgeApp(rules, questionOf(asked, name)).allowed) found.push(name)
   }
-  return { results: found.map(each => shown(asked, each)) }
+  return page('')
 }
 
 /** In an order that does not change between two pages. */

@@ -12,6 +12,7 @@ import type { Replica } from '../../core/ledger/replica.ts'
 import type { Kept } from '../records/line.ts'
 import { bounds } from './bounds.ts'
 import { appRulesTable } from './rows.ts'
+import { pruned } from './shapes.ts'
 import { type AppRules, entityOf, openAppRules } from './text.ts'
 
 /** A subject or a resource as it was sent. */
@@ -25,6 +26,7 @@ export interface AppQuestion {
   readonly subject: Thing
   readonly action: string
   readonly resource: Thing
+  /** Facts of the action itself are its member `action`, where the rules ask for one. */
   readonly context: JsonObject
 }
 
@@ -63,12 +65,11 @@ export function judgeApp(rules: AppRules, asked: AppQuestion): AppOutcome {
     return { allowed: false, rules: [], errors: ['the rules know no such action'] }
   const entities = [entityOf(rules, asked.subject), entityOf(rules, asked.resource)]
   const [principal, resource] = entities
-  const context = Object.entries(asked.context).filter(([name]) => shape.context.has(name))
   const answer = rules.engine.ask({
     principal: principal?.uid ?? asked.subject,
     action: { type: 'Action', id: asked.action },
     resource: resource?.uid ?? asked.resource,
-    context: Object.fromEntries(context),
+    context: pruned(asked.context, shape),
     entities: entities.filter(({ attrs }) => Object.keys(attrs).length > 0),
   })
   const errors = answer.errors.toSorted()

@@ -1,45 +1,55 @@
 /** What a Cedar schema says of names alone: which types, actions and attributes there are. Pure. */
 import { schemaToJson } from '@cedar-policy/cedar-wasm/nodejs'
+import { isObject, type Json, type JsonObject } from '../../core/base/json.ts'
+
+/** Attributes of a record; of those that are records themselves, theirs. */
+export interface Shape extends ReadonlyMap<string, Shape | null> {}
 
 export interface Shapes {
-  /** Attributes by entity type, as written with its namespace. */
-  readonly entities: ReadonlyMap<string, ReadonlySet<string>>
-  /** For each action of the plain kind: who may be its principal, what its resource, what its context has. */
-  readonly actions: ReadonlyMap<string, ActionShape>
+  /** By entity type, as written with its namespace. */
+  readonly entities: ReadonlyMap<string, Shape>
+  /** What the context of each action has. Only the empty namespace has actions that are asked by name. */
+  readonly actions: ReadonlyMap<string, Shape>
 }
 
-export interface ActionShape {
-  readonly principals: ReadonlySet<string>
-  readonly resources: ReadonlySet<string>
-  readonly context: ReadonlySet<string>
-}
+type Types = Readonly<Record<string, unknown>>
 
-/** Of a schema that was found valid. Only the empty namespace has actions that can be asked by name. */
+/** Of a schema that was found valid. */
 export function shapesOf(schema: string): Shapes {
   const answer = schemaToJson(schema)
   const spaces = answer.type === 'failure' ? {} : answer.json
-  const entities = new Map<string, ReadonlySet<string>>()
-  const actions = new Map<string, ActionShape>()
+  const entities = new Map<string, Shape>()
+  const actions = new Map<string, Shape>()
   for (const [space, { entityTypes, actions: own, commonTypes = {} }] of Object.entries(spaces)) {
-    const named = (name: string) =>
-      space === '' || name.includes('::') ? name : `${space}::${name}`
-    const members = (type: unknown) => membersOf(type, commonTypes)
     for (const [name, type] of Object.entries(entityTypes))
-      entities.set(named(name), members((type as { shape?: unknown }).shape))
-    if (space !== '') continue
-    for (const [name, { appliesTo }] of Object.entries(own))
-      actions.set(name, {
-        principals: new Set(appliesTo?.principalTypes ?? []),
-        resources: new Set(appliesTo?.resourceTypes ?? []),
-        context: members(appliesTo?.context),
-      })
+      entities.set(
+        space === '' ? name : `${space}::${name}`,
+        shapeOf((type as { shape?: unknown }).shape, commonTypes) ?? none,
+      )
+    for (const [name, { appliesTo }] of Object.entries(space === '' ? own : {}))
+      actions.set(name, shapeOf(appliesTo?.context, commonTypes) ?? none)
   }
   return { entities, actions }
 }
 
-function membersOf(type: unknown, common: Readonly<Record<string, unknown>>): Set<string> {
-  const { type: kind, attributes } = (type ?? {}) as { type?: string; attributes?: object }
-  if (attributes !== undefined) return new Set(Object.keys(attributes))
-  const alias = kind === undefined ? undefined : common[kind]
-  return alias === undefined ? new Set() : membersOf(alias, {})
+const none: Shape = new Map()
+
+/** Null for what is no record. Cedar's common types do not go in circles. */
+function shapeOf(type: unknown, common: Types): Shape | null {
+  const said = (type ?? {}) as { type?: string; name?: string; attributes?: Types }
+  if (said.attributes !== undefined)
+    return new Map(Object.entries(said.attributes).map(([name, of]) => [name, shapeOf(of, common)]))
+  const alias = common[said.name ?? said.type ?? '']
+  return alias === undefined ? null : shapeOf(alias, common)
+}
+
+/** Without the members the rules do not know: a caller may send more than an app's rules ask for. */
+export function pruned(value: JsonObject, shape: Shape): JsonObject {
+  const kept: Record<string, Json> = {}
+  for (const [name, of] of shape) {
+    const member = value[name]
+    if (member !== undefined)
+      kept[name] = of !== null && isObject(member) ? pruned(member, of) : member
+  }
+  return kept
 }

@@ -14,7 +14,7 @@ import {
   splitPolicies,
   type Uid,
 } from '../../core/policy/engine/cedar.ts'
-import { type Shapes, shapesOf } from './shapes.ts'
+import { pruned, type Shapes, shapesOf } from './shapes.ts'
 
 /** A user or a thing the rules know by name, with facts that whoever asks need not send. */
 export interface KnownEntity {
@@ -82,9 +82,8 @@ export function entityOf(
   { shapes, known }: AppRules,
   sent: { readonly type: string; readonly id: string; readonly properties: JsonObject },
 ): Entity {
-  const names = shapes.entities.get(sent.type) ?? new Set<string>()
   const facts = { ...sent.properties, ...known.get(keyOf(sent))?.properties }
-  const attrs = Object.fromEntries(Object.entries(facts).filter(([name]) => names.has(name)))
+  const attrs = pruned(facts, shapes.entities.get(sent.type) ?? new Map())
   return { uid: { type: sent.type, id: sent.id }, attrs, parents: [] }
 }
 

@@ -1,4 +1,5 @@
 /** Compares each sealed batch of decision records with what its entry in the log says. Repairs nothing. */
+import { sha256Hex } from '../../core/base/hash.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Sql } from '../../core/store/store.ts'
@@ -27,7 +28,8 @@ export async function checkBatches(
       after = position
       if (!isBatch(sealed)) continue
       batches++
-      const records = await recordsOf(sql, sealed)
+      const bodies = await recordsOf(sql, sealed)
+      const records = bodies.map(({ body }) => ({ hash: sha256Hex(body) }))
       if (rootHex(records) !== sealed.root || records.length !== sealed.count)
         faults.push({
           position,

@@ -7,8 +7,10 @@ import { bounds } from './bounds.ts'
 /** `own`: decided under our own rules; `app`: under those an app brings for its users. */
 export type Kept = DecisionRecord & { readonly kind: 'own' | 'app' }
 
-export function lineOf(record: Kept): Buffer {
-  const line = Buffer.from(`${JSON.stringify(record)}\n`)
+/** What is small as JSON, a tab, and the body as it is: canonical JSON holds no raw tab or line end. */
+export function lineOf({ body, ...head }: Kept): Buffer {
+  assert(!/[\t\n]/.test(body), 'a record is canonical JSON')
+  const line = Buffer.from(`${JSON.stringify(head)}\t${body}\n`)
   assert(line.length <= bounds.recordBytes, 'a decision record is bounded')
   return line
 }
@@ -40,8 +42,9 @@ const newline = 0x0a
 
 function readLine(text: string): Kept | undefined {
   try {
-    const record = JSON.parse(text) as Kept
-    return sha256Hex(record.body) === record.hash ? record : undefined
+    const tab = text.indexOf('\t')
+    const [head, body] = [JSON.parse(text.slice(0, tab)) as Omit<Kept, 'body'>, text.slice(tab + 1)]
+    return sha256Hex(body) === head.hash ? { ...head, body } : undefined
   } catch {
     return undefined
   }

@@ -37,31 +37,36 @@ export async function keepPartitions(sql: Sql, days: readonly string[]): Promise
   await sql.query('select keep_partition(day::date) from unnest($1::text[]) as day', [days])
 }
 
+/** Columns as lines of one text each: an array of texts would have every quote of every record escaped. */
 export async function insertRecords(
   sql: Sql,
   batchId: string,
   records: readonly Kept[],
 ): Promise<void> {
-  await sql.query(
-    `insert into decision_record
-       (batch_id, nth, id, at, app_id, task_id, allowed, record, hash, kind)
-     select $1, nth, id, at::timestamptz, app_id, task_id, allowed::boolean, record, hash, kind
-     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-         $9::text[]) with ordinality
-       as r (id, at, app_id, task_id, allowed, record, hash, kind, nth)`,
-    [
-      batchId,
-      records.map(each => each.id),
-      records.map(each => each.at),
-      records.map(each => each.appId),
-      records.map(each => each.taskId),
-      records.map(each => String(each.allowed)),
-      records.map(each => each.body),
-      records.map(each => each.hash),
-      records.map(each => each.kind),
-    ],
-  )
+  const lines = (textOf: (record: Kept) => string | null) =>
+    records.map(record => textOf(record) ?? '').join('\n')
+  await sql.query(insertText, [
+    batchId,
+    lines(({ id }) => id),
+    lines(({ at }) => at),
+    lines(({ appId }) => appId),
+    lines(({ taskId }) => taskId),
+    lines(({ allowed }) => String(allowed)),
+    lines(({ body }) => body),
+    lines(({ hash }) => hash),
+    lines(({ kind }) => kind),
+  ])
 }
+
+const listed = (nth: number) => `string_to_array($${nth}::text, E'\\n')`
+
+const insertText = `
+  insert into decision_record
+    (batch_id, nth, id, at, app_id, task_id, allowed, record, hash, kind)
+  select $1, nth, id, at::timestamptz, nullif(app_id, ''), nullif(task_id, ''), allowed::boolean,
+    record, hash, kind
+  from unnest(${[2, 3, 4, 5, 6, 7, 8, 9].map(listed).join(', ')}) with ordinality
+    as r (id, at, app_id, task_id, allowed, record, hash, kind, nth)`
 
 export interface SealedBatch {
   readonly batchId: string

@@ -65,8 +65,8 @@ function sealOf(batchId: string, records: readonly Kept[]): SealedBatch | null {
   return { batchId, count: records.length, root: rootHex(records), firstAt, lastAt }
 }
 
-/** RFC 6962 §2.1 over the records as they are kept. */
-export function rootHex(records: readonly { readonly body: string }[]): string {
-  const leaves = records.map(({ body }) => leafHash(body))
+/** RFC 6962 §2.1; each leaf is the hash of a record, as hex. */
+export function rootHex(records: readonly { readonly hash: string }[]): string {
+  const leaves = records.map(({ hash }) => leafHash(hash))
   return Buffer.from(rootOf(extend({ size: 0, peaks: [] }, leaves).frontier)).toString('hex')
 }

@@ -195,7 +195,7 @@ describe('a spool of a process that was killed', () => {
     await dying.stop()
     const [name = ''] = await segmentsIn()
     const file = join(home, 'spool', '0', name)
-    await writeFile(file, (await readFile(file, 'utf8')).replace('\\"n\\":1', '\\"n\\":3'))
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"n":1', '"n":3'))
     const spool = openSpool(worldOn(store), home)
     await expect.poll(segmentsIn).toEqual([])
     await spool.stop()
