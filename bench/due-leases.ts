@@ -95,24 +95,17 @@ export async function insertRows(
 
 /** Runs the server's job until nothing is due, and the log has it all. Answers how many went. */
 export async function sweepAll({ running: { world } }: AtWork): Promise<number> {
-  const before = await countGone(world.store)
-  for (;;) {
-    await world.runNow('leases')
-    const [row] = await world.store.query<{ due: boolean }>(
-      'select exists (select from lease_due where due_at <= $1) as due',
+  const dueCount = async () => {
+    const [row] = await world.store.query<{ n: number }>(
+      'select count(*)::int as n from lease_due where due_at <= $1',
       [world.clock.now()],
     )
-    if (row?.due !== true) break
+    return row?.n ?? 0
   }
+  const before = await dueCount()
+  while ((await dueCount()) > 0) await world.runNow('leases')
   await world.settle()
-  return (await countGone(world.store)) - before
-}
-
-async function countGone(sql: Pick<AtWork['running']['world']['store'], 'query'>) {
-  const [row] = await sql.query<{ n: number }>(
-    `select count(*)::int as n from lease where outcome = 'verified-gone'`,
-  )
-  return row?.n ?? 0
+  return before
 }
 
 export function placeOf(connector: Place['connector']): Place {

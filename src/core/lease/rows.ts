@@ -338,12 +338,3 @@ export async function dueTargets(sql: Sql, now: Instant): Promise<TargetId[]> {
   )
   return rows.map(row => row.id)
 }
-
-/** When the oldest lease was or will be due: what a watchdog looks at. */
-export async function oldestDue(sql: Sql): Promise<Instant | null> {
-  const rows = await sql.query<{ due: Instant | null }>(
-    `select min(due_at) as due from target, lateral (
-       select due_at from lease_due where target_id = target.id order by due_at limit 1) as first`,
-  )
-  return rows[0]?.due ?? null
-}

@@ -6,6 +6,7 @@ import { type AppRow, type AppState, appTable } from '../../core/app/rows.ts'
 import { type RequestRow, type RequestState, requestTable } from '../../core/approval/rows.ts'
 import type { AppId, PersonId, TaskId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
+import type { Instant } from '../../core/base/time.ts'
 import { type FindingRow, findingTable } from '../../core/finding/rows.ts'
 import {
   type GrantRow,
@@ -172,4 +173,13 @@ export function listBundles(sql: Sql): Promise<BundleRow[]> {
   return sql.query<BundleRow>(
     `select ${bundleTable.select} from bundle order by serial desc limit ${limits.pageRows}`,
   )
+}
+
+/** When the oldest lease was or will be due: what a watchdog looks at. */
+export async function oldestDue(sql: Sql): Promise<Instant | null> {
+  const rows = await sql.query<{ due: Instant | null }>(
+    `select min(due_at) as due from target, lateral (
+       select due_at from lease_due where target_id = target.id order by due_at limit 1) as first`,
+  )
+  return rows[0]?.due ?? null
 }
