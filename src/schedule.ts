@@ -5,13 +5,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { sweepApps } from './core/app/sweep.ts'
 import { sweepRequests } from './core/approval/close.ts'
-import { type LeaseId, systemId, type TargetId } from './core/base/ids.ts'
+import { type AppId, type LeaseId, systemId, type TargetId } from './core/base/ids.ts'
 import { limits } from './core/base/limits.ts'
 import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
 import { watchLeases } from './life/drift/watch.ts'
+import { bounds as offboardBounds } from './life/offboard/bounds.ts'
 import { dueOffboardings } from './life/offboard/rows.ts'
 import { runOffboarding } from './life/offboard/run.ts'
 import { sweepSignIns } from './life/sign-in/rows.ts'
@@ -126,13 +127,22 @@ async function patient(pass: Promise<unknown>): Promise<void> {
   await Promise.race([pass, longest]).finally(() => over.abort())
 }
 
+/** Several beside each other: an app whose target hangs keeps a place, and not the others waiting. */
 async function sweepOffboardings(world: World): Promise<void> {
-  for (const appId of await dueOffboardings(world.store, world.clock.now())) {
-    const permit = world.permitFor(systemId('offboard'), 'offboard.run', { type: 'app', id: appId })
-    await runOffboarding(world, permit, { appId }).catch((thrown: unknown) => {
-      if (!isProblem(thrown, 'conflict')) throw thrown
-    })
-  }
+  const due = await dueOffboardings(world.store, world.clock.now())
+  const next = due.values()
+  await Promise.all(
+    Array.from({ length: offboardBounds.appsAtOnce }, async () => {
+      for (const appId of next) await offboardOne(world, appId)
+    }),
+  )
+}
+
+async function offboardOne(world: World, appId: AppId): Promise<void> {
+  const permit = world.permitFor(systemId('offboard'), 'offboard.run', { type: 'app', id: appId })
+  await runOffboarding(world, permit, { appId }).catch((thrown: unknown) => {
+    if (!isProblem(thrown, 'conflict')) throw thrown
+  })
 }
 
 /** Agreed, and a process died before it took effect: done now. */

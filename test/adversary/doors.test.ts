@@ -69,6 +69,7 @@ const bodies: Record<string, unknown> = {
   'POST /v1/apps/:app/backup': { backup: 'sue@acme.example' },
   'POST /v1/apps/:app/pause': { reason: 'because' },
   'PUT /v1/apps/:app/manifest': { yaml: 'app: theirs\npurposes:\n  a:\n    says: b\n' },
+  'PUT /v1/apps/:app/rules': { schema: 'entity user;', policies: '', entities: [] },
   'POST /v1/apps/:app/trust': {
     role: 'run',
     preset: 'person',
@@ -125,6 +126,8 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'POST /v1/apps/:app/pause': 404,
   'POST /v1/apps/:app/resume': 404,
   'PUT /v1/apps/:app/manifest': 404,
+  'PUT /v1/apps/:app/rules': 404,
+  'GET /v1/apps/:app/rules': 404,
   'POST /v1/apps/:app/trust': 404,
   'POST /v1/apps/:app/trust/:rule/remove': 404,
   'POST /v1/apps/:app/end': 404,

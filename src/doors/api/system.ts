@@ -14,6 +14,7 @@ import { shortId } from '../../life/lists/short-id.ts'
 import { makeLink } from '../../life/sign-in/link.ts'
 import { findPersonBy, findVisibleApp, kindOf, noSuch, parseId } from './find.ts'
 import { RotateKey, SetRoles } from './inputs.ts'
+import { html, page } from './oauth/html.ts'
 import { listOf } from './parts.ts'
 import { problemTable } from './problems.ts'
 import type { Routes } from './route.ts'
@@ -123,10 +124,9 @@ export function addHealthRoutes(routes: Routes, world: ApiWorld): void {
     const code = call.param('code')
     if (!Object.hasOwn(problemTable, code)) throw noSuch('problem')
     const { title, status, exit } = problemTable[code as keyof typeof problemTable]
-    return call.context.html(
-      `<!doctype html><html lang="en"><meta charset="utf-8"><title>${code}</title><h1>${title}</h1>` +
-        `<p><code>${code}</code> · HTTP ${status} · exit code ${exit}</p>` +
-        `<p>${product.name} answers with this problem and says in <code>detail</code> what was wrong and in <code>next</code> what to do.</p></html>`,
-    )
+    const said = html`<p><code>${code}</code> · HTTP ${status} · exit code ${exit}</p>
+<p>${product.name} answers with this problem and says in <code>detail</code> what was wrong and in
+<code>next</code> what to do.</p>`
+    return call.context.html(page(title, said).html)
   })
 }

@@ -2,6 +2,8 @@
 export const bounds = {
   /** Things of one app that are looked at beside each other when it ends. */
   offboardAtOnce: 8,
+  /** Apps that are taken down beside each other. */
+  appsAtOnce: 8,
   /** One run over an app's things; whoever dies at it holds up the next for this long. */
   offboardHoldMs: 120_000,
 } as const
