@@ -7,6 +7,7 @@ import { eraseWords } from '../../life/audit/erase.ts'
 import { checkLog, type LogFault } from '../../life/audit/fsck.ts'
 import { checkpointAt, consistencyProof, inclusionProof } from '../../life/audit/proof.ts'
 import { type LogEntry, readEntry, readLog } from '../../life/audit/read.ts'
+import { type BatchFault, checkBatches } from '../../life/records/check.ts'
 import type { PersonCaller } from './caller.ts'
 import type { LogEntryView as EntryShown } from './contract.ts'
 import { findPersonBy, findVisibleApp, hasRole, kindOf, noSuch, parseId, sees } from './find.ts'
@@ -84,12 +85,14 @@ export function addProofRoutes(routes: Routes, world: ApiWorld): void {
     await world.settle()
     await call.ask('log.read', 'installation', world.installationThing().id)
     const { size, root, checkpoints, faults } = await checkLog(world.store, world.logVkeys())
+    const decisions = await checkBatches(world.store)
+    const said = [...faults.map(faultText), ...decisions.faults.map(batchText)]
     return {
       entries: size,
       root: base64(root),
-      verified: faults.length === 0,
+      verified: said.length === 0,
       checkpoints,
-      faults: faults.slice(0, 20).map(faultText),
+      faults: said.slice(0, 20),
     }
   })
 }
@@ -121,6 +124,10 @@ async function entryViews(world: ApiWorld, entries: readonly LogEntry[]): Promis
     words: words === 'erased' ? null : words,
     erased: words === 'erased',
   }))
+}
+
+function batchText({ position, found, sealed }: BatchFault): string {
+  return `decisions: position ${position}, not the ${sealed} that were sealed (${found} there)`
 }
 
 function faultText({ what, ...where }: LogFault): string {

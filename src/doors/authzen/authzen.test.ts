@@ -347,6 +347,13 @@ describe('our own rules', () => {
   })
 })
 
+it('what was kept is checked with the log', async () => {
+  await spool.settle()
+  await company.running.world.settle()
+  const { body } = await company.as('sam')('POST', '/v1/log/check')
+  expect(body).toMatchObject({ verified: true, faults: [] })
+})
+
 it('says where it is asked, as the standard has it', async () => {
   const { address, issuer } = company.running
   const read = async (path: string) => (await fetch(`${address}${path}`)).json()

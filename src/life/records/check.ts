@@ -11,7 +11,7 @@ export interface BatchFault {
   /** Of the entry that sealed it. */
   readonly position: number
   readonly batchId: string
-  /** How many records are there, of how many that were sealed; equal where one was changed. */
+  /** How many records are there, of how many that were sealed; equal where one is another. */
   readonly found: number
   readonly sealed: number
 }
