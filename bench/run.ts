@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'lease-cycle': async () => (await import('./lease-cycle.ts')).benchLeaseCycle,
   expiry: async () => (await import('./expiry.ts')).benchExpiry,
   record: async () => (await import('./record.ts')).benchRecord,
+  'decision-api': async () => (await import('./decision-api.ts')).benchDecisionApi,
   'memory-idle': async () => (await import('./process.ts')).benchIdle,
   'memory-embedded': async () => {
     const { benchMemory } = await import('./memory.ts')

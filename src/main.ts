@@ -23,7 +23,7 @@ import { findInstallation } from './core/people/rows.ts'
 import { installPolicies } from './core/policy/in-force.ts'
 import { openStore } from './core/store/open.ts'
 import type { Connector } from './core/target/target.ts'
-import { verifyTaskToken } from './core/token/verify.ts'
+import { readTaskToken, verifyTaskToken } from './core/token/verify.ts'
 import { makeApi } from './doors/api/api.ts'
 import { mountOauth } from './doors/api/oauth/mount.ts'
 import type { Log } from './doors/api/problem.ts'
@@ -235,7 +235,11 @@ function requestHandler(
     ...world,
     verifyTask: (token: string) => verifyTaskToken(world, token, world.issuer),
   }
-  const authzen = mountAuthzen({ ...callers, appRules: followAppRules(world.replica) })
+  const authzen = mountAuthzen({
+    ...callers,
+    appRules: followAppRules(world.replica),
+    isTaskToken: token => readTaskToken(world, token) !== null,
+  })
   const listener = getRequestListener(makeApi(callers).fetch)
   return (req, res) => {
     void oauth(req, res)

@@ -14,7 +14,7 @@ import {
   startCompany,
 } from '../../../test/journeys/company.ts'
 import { beth, morty, rick, summer, todoRules } from '../../../test/support/todo-rules.ts'
-import { verifyTaskToken } from '../../core/token/verify.ts'
+import { readTaskToken, verifyTaskToken } from '../../core/token/verify.ts'
 import { followAppRules } from '../../life/app-rules/ask.ts'
 import { checkBatches } from '../../life/records/check.ts'
 import { openSpool, type Spool } from '../../life/records/spool.ts'
@@ -41,6 +41,7 @@ beforeAll(async () => {
     ...world,
     spool,
     appRules: followAppRules(world.replica),
+    isTaskToken: each => readTaskToken(world, each) !== null,
     verifyTask: each => verifyTaskToken(world, each, world.issuer),
     verifyPerson: async name => ({ personId: company.ids[name as 'sam'] }),
   })
