@@ -111,6 +111,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     links.runNow = schedule.runNow
     stops.push(() => schedule.stop())
     await schedule.runNow('tidy')
+    // What was made after the copy that was put back is stopped before anybody is let in.
+    if (options.acceptLoss === true) await schedule.runNow('inventory')
     // 5. The doors.
     door.handle = requestHandler({ ...world, spool }, port, tally)
     return {

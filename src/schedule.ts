@@ -11,6 +11,7 @@ import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
+import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
 import { bounds as offboardBounds } from './life/offboard/bounds.ts'
 import { dueOffboardings } from './life/offboard/rows.ts'
@@ -95,6 +96,7 @@ export function jobsOf(
   return [
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping)) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
+    { name: 'inventory', everyMs: 300_000, run: () => takeInventory(world) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world) },
     {
       name: 'apps',
