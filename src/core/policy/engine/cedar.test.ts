@@ -169,6 +169,47 @@ describe('what is wrong with policies', () => {
   })
 })
 
+describe('what cedar-wasm would not survive never reaches it', () => {
+  const when = (condition: string) => `permit (principal, action, resource) when { ${condition} };`
+  const nested = (times: number, before: string, after: string) =>
+    when(`${before.repeat(times)}true${after.repeat(times)} == true`)
+  it.each([
+    ['brackets', nested(60, '(', ')')],
+    ['brackets after some too many', nested(60, ')', '').replace('true', '('.repeat(60))],
+    ['sets', nested(5_000, '[', ']')],
+    ['negations', nested(60, '(!', ')')],
+    ['sums', when(`1${' + 1'.repeat(1_000)} == 1`)],
+    ['choices', when(`true${' || true'.repeat(5_000)}`)],
+    ['ifs', nested(500, 'if true then true else ', '')],
+    ['members', when(`context${'.a'.repeat(1_000)}`)],
+    ['brackets after a comment', `// so\r${nested(60, '(', ')')}`],
+    ['members by text', when(`context${'["a"]'.repeat(400)}`)],
+  ])('%s nested too deep are a fault, and the next policy is read as ever', (_, text) => {
+    expect(splitPolicies(text)).toMatchObject({ fault: { says: expect.stringContaining('deep') } })
+    expect(() => parsePolicy(text)).toThrow('deep')
+    expect(parsePolicy(when('true')).effect).toBe('permit')
+  })
+
+  it('what is as deep as may be is read, asked and compiled', () => {
+    const condition = `${'('.repeat(45)}true${')'.repeat(45)}${' && (true)'.repeat(150)}`
+    const sum = `${'(1 + '.repeat(45)}1${')'.repeat(45)}${' + 1'.repeat(150)} == 196`
+    const engine = engineOf({
+      deep: when(condition),
+      sum: when(sum),
+      long: when(`1${' + 1'.repeat(249)} == 250`),
+    })
+    expect(engine.ask(call({ count: 1 })).rules.toSorted()).toEqual(['deep', 'long', 'sum'])
+    const chain = when(`context${'.count'.repeat(248)} == 1`)
+    expect(engineOf({ chain }).ask(call({ count: 1 })).errors).toHaveLength(1)
+  })
+
+  it('a long file, a long list and brackets within texts are not deep', () => {
+    const list = Array.from({ length: 500 }, (_, n) => `"${'('.repeat(n % 60)}"`).join(', ')
+    const text = when(`[${list}].contains("a") || true // ${'('.repeat(60)}\n`)
+    expect(splitPolicies(`${text}\n`.repeat(100))).toMatchObject({ policies: { length: 100 } })
+  })
+})
+
 describe('asking only the policies of the action changes nothing', () => {
   const shipped: BundleText = readShipped()
   const bundle = openBundle(shipped)

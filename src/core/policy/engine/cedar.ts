@@ -8,6 +8,8 @@
  */
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 import type { JsonObject } from '../../base/json.ts'
+import { bounds } from './bounds.ts'
+import { entityKey } from './value.ts'
 
 export interface Uid {
   readonly type: string
@@ -63,7 +65,7 @@ let nextSlot = 0
 export class Engine {
   readonly #schema: string
   readonly #policies: ReadonlyMap<string, Policy>
-  readonly #groups: ReadonlyMap<string, readonly string[]>
+  readonly #groups: ReadonlyMap<string, ReadonlySet<string>>
   readonly #loaded = new Set<string>()
   #slot = 0
 
@@ -101,7 +103,7 @@ export class Engine {
 
   /** Whether the schema puts this action into the group. An action it does not know is in none. */
   isIn(action: string, group: string): boolean {
-    return this.#groups.get(uidKey('Action', action))?.includes(uidKey('Action', group)) ?? false
+    return this.#groups.get(entityKey('Action', action))?.has(entityKey('Action', group)) ?? false
   }
 
   #useSchema(): string {
@@ -116,25 +118,32 @@ export class Engine {
 
   /** Only policies whose scope has this action can say anything about it; fewer are faster. */
   #usePolicies(action: Uid): string {
-    const key = uidKey(action.type, action.id)
+    const asked = entityKey(action.type, action.id)
+    // Cedar keeps what it has parsed: an action nobody declared gets no set of its own.
+    const key = this.#groups.has(asked) ? asked : ''
     const name = `policies-${this.#slot}-${key}`
     if (this.#loaded.has(name)) return name
     const applying: Record<string, string> = {}
     for (const [id, { text, scope }] of this.#policies)
-      if (this.#covers(scope, key)) applying[id] = text
+      if (coversAction(scope, key, this.#groups.get(key))) applying[id] = text
     check(cedar.preparsePolicySet(name, { staticPolicies: applying }))
     this.#loaded.add(name)
     return name
   }
+}
 
-  #covers(scope: cedar.ActionConstraint, action: string): boolean {
-    if (scope.op === 'All') return true
-    const named = 'entities' in scope ? scope.entities : 'entity' in scope ? [scope.entity] : []
-    const keys = named.map(each => keyOf(each as Uid))
-    if (keys.includes(action)) return true
-    const groups = this.#groups.get(action) ?? []
-    return scope.op === 'in' && keys.some(key => groups.includes(key))
-  }
+/** Whether a policy with this scope speaks of the action; both it and its groups by key. */
+export function coversAction(
+  scope: cedar.ActionConstraint,
+  action: string,
+  groups: ReadonlySet<string> | undefined,
+): boolean {
+  if (scope.op === 'All') return true
+  const named = 'entities' in scope ? scope.entities : 'entity' in scope ? [scope.entity] : []
+  return (named as Uid[]).some(({ type, id }) => {
+    const key = entityKey(type, id)
+    return key === action || (scope.op === 'in' && groups?.has(key) === true)
+  })
 }
 
 /** Everything wrong with the policies under the schema; empty means they may be used. */
@@ -151,6 +160,7 @@ export function findFaults(schema: string, policies: ReadonlyMap<string, Policy>
 
 /** Cuts a text into its policies, each exactly as written, in order. Templates are refused. */
 export function splitPolicies(text: string): { policies: string[] } | { fault: Fault } {
+  if (isTooDeep(text)) return { fault: { rule: null, says: tooDeep, at: 0 } }
   const parts = cedar.policySetTextToParts(text)
   if (parts.type === 'failure') {
     const [error] = parts.errors
@@ -163,6 +173,7 @@ export function splitPolicies(text: string): { policies: string[] } | { fault: F
 
 /** One policy as written: its effect, annotations and which actions it speaks of. Throws on what is not one. */
 export function parsePolicy(text: string): Policy {
+  if (isTooDeep(text)) throw new Error(tooDeep)
   const answer = cedar.policyToJson(text)
   if (answer.type === 'failure') throw new Error(answer.errors[0]?.message ?? 'not a policy')
   const { effect, annotations, action: scope, conditions } = answer.json
@@ -171,25 +182,54 @@ export function parsePolicy(text: string): Policy {
   return { text, effect, annotations: new Map(Object.entries(annotations ?? {})), scope, reads }
 }
 
+/** Texts and comments, words and numbers, each other sign. */
+export const tokens = /"(?:[^"\\]|\\.)*"|\/\/[^\n\r]*|\w+|&&|\|\||\S/gs
+const operator = /^(?:[-+*.!<>[]|&&|\|\||if|else|has|like|in|is)$/
+const tooDeep = 'a policy is nested too deep: say it in several, or in fewer words'
+
+/** ATTACKER: cedar-wasm does not come back from what is nested too deep, and decides nothing after. */
+function isTooDeep(text: string): boolean {
+  let brackets = 0
+  let operators = 0
+  for (const [token] of text.matchAll(tokens)) {
+    if ('([{'.includes(token)) brackets++
+    else if (')]}'.includes(token)) brackets = Math.max(0, brackets - 1)
+    operators = token === ';' ? 0 : operators + Number(operator.test(token))
+    if (brackets > bounds.policyBrackets || operators > bounds.policyOperators) return true
+  }
+  return false
+}
+
 /** For each action: every group it is in, groups of groups included. */
-function groupsOf(schema: string): Map<string, string[]> {
+function groupsOf(schema: string): Map<string, Set<string>> {
   const answer = cedar.schemaToJson(schema)
   const parents = new Map<string, string[]>()
-  if (answer.type === 'failure') return parents
+  if (answer.type === 'failure') return new Map()
   for (const [namespace, { actions }] of Object.entries(answer.json)) {
     const own = namespace === '' ? 'Action' : `${namespace}::Action`
     for (const [id, action] of Object.entries(actions))
       parents.set(
-        uidKey(own, id),
-        (action.memberOf ?? []).map(group => uidKey(group.type ?? own, group.id)),
+        entityKey(own, id),
+        (action.memberOf ?? []).map(group => entityKey(group.type ?? own, group.id)),
       )
   }
-  const closure = (key: string, seen: Set<string>): Set<string> => {
-    for (const parent of parents.get(key) ?? [])
-      if (!seen.has(parent)) closure(parent, seen.add(parent))
-    return seen
-  }
-  return new Map([...parents.keys()].map(key => [key, [...closure(key, new Set())]]))
+  return new Map([...parents.keys()].map(key => [key, closureOf(parents, key)]))
+}
+
+/** Everything that can be reached; the beginning itself only where there is a circle. */
+export function closureOf(
+  edges: ReadonlyMap<string, readonly string[]>,
+  from: string,
+): Set<string> {
+  const reached = new Set<string>()
+  const open = [from]
+  for (let at = open.pop(); at !== undefined; at = open.pop())
+    for (const next of edges.get(at) ?? [])
+      if (!reached.has(next)) {
+        reached.add(next)
+        open.push(next)
+      }
+  return reached
 }
 
 function refused(errors: readonly string[]): EngineAnswer {
@@ -210,18 +250,10 @@ function faultOf(
 
 /** ATTACKER: 2^53 + 1 reads as 2^53 in JavaScript, and a policy would compare the wrong number. */
 function refuseInexact(value: unknown): void {
-  if (typeof value === 'number' && !Number.isSafeInteger(value))
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isSafeInteger(value)))
     throw new Error(`the number ${value} can not be given exactly`)
   if (typeof value === 'string' && !value.isWellFormed())
     throw new Error('a text holds half a character')
   if (typeof value === 'object' && value !== null)
     for (const each of Object.values(value)) refuseInexact(each)
-}
-
-function uidKey(type: string, id: string): string {
-  return `${type}::${JSON.stringify(id)}`
-}
-
-function keyOf(uid: Uid): string {
-  return uidKey(uid.type, uid.id)
 }
