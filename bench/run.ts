@@ -25,6 +25,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
     const { benchMemory } = await import('./memory.ts')
     return progress => benchMemory('postgres', progress)
   },
+  decision: async () => (await import('./decision.ts')).benchDecision,
+  'decision-scaling': async () => (await import('./decision-scaling.ts')).benchDecisionScaling,
   start: async () => (await import('./process.ts')).benchStart,
   cli: async () => (await import('./process.ts')).benchCli,
 }

@@ -17,6 +17,8 @@ const RATIOS = {
   'lease-cycle': { goal: 0.6, floor: 0.25 },
   expiry: { goal: 0.5, floor: 0.2 },
   record: { goal: 0.6, floor: 0.4 },
+  decision: { goal: 50, floor: 35 },
+  'decision-scaling': { goal: 1, floor: 0.7 },
 }
 /** Attestation, decision, token, lease, end. */
 const PROVEN_HOPS = 5
