@@ -31,6 +31,7 @@ import { problemTable } from './doors/api/problems.ts'
 import { workloadEndpoints } from './doors/api/workload.ts'
 import { mountAuthzen } from './doors/authzen/mount.ts'
 import { followAppRules } from './life/app-rules/ask.ts'
+import { makeShadow } from './life/app-rules/shadow.ts'
 import { acceptLoss, checkRemembered, exportCheckpoint } from './life/audit/export.ts'
 import { RefusalTally, sealRefusals } from './life/audit/refusals.ts'
 import { listPeople } from './life/lists/lists.ts'
@@ -240,6 +241,7 @@ function requestHandler(
   const authzen = mountAuthzen({
     ...callers,
     appRules: followAppRules(world.replica),
+    shadow: makeShadow({ ...world, onFault: fault => world.log({ shadow: textOf(fault) }) }),
     isTaskToken: token => readTaskToken(world, token) !== null,
   })
   const listener = getRequestListener(makeApi(callers).fetch)

@@ -8,6 +8,7 @@
  * those are asked as well, under the rules of the to-do scenario.
  */
 import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
 import {
   appBody,
   attest,
@@ -18,19 +19,32 @@ import {
 } from '../journeys/company.ts'
 import { todoRules } from '../support/todo-rules.ts'
 
+type Say = (text: string) => void
 /** Told once for each case. */
-export type Tell = (name: string, isRight: boolean, detail?: string) => void
+type Tell = (name: string, isRight: boolean, detail?: string) => void
 
-export async function conformAuthzen(tell: Tell, vectors: string | undefined): Promise<void> {
+/** `conformance -- authzen [--vectors FILE]` */
+export async function runAuthzen(
+  args: string[],
+  say: Say,
+): Promise<{ passed: number; failed: number }> {
+  const { values } = parseArgs({ args, options: { vectors: { type: 'string' } } })
+  const tally = { passed: 0, failed: 0 }
+  const tell: Tell = (name, isRight, detail = '') => {
+    tally[isRight ? 'passed' : 'failed']++
+    if (!isRight) say(`✕ ${name} ${detail}`)
+  }
   const company = await startCompany()
   try {
     await scenario(await askerOf(company, 'records', recordRules), tell)
-    if (vectors === undefined) return
-    const asker = await askerOf(company, 'todo', todoRules)
-    await playVectors(asker, JSON.parse(readFileSync(vectors, 'utf8')) as Vectors, tell)
+    if (values.vectors !== undefined) {
+      const vectors = JSON.parse(readFileSync(values.vectors, 'utf8')) as Vectors
+      await playVectors(await askerOf(company, 'todo', todoRules), vectors, tell)
+    }
   } finally {
     await company.stop()
   }
+  return tally
 }
 
 const recordRules = {

@@ -14,6 +14,7 @@ export type Suite = (args: string[], say: (text: string) => void) => Promise<Tal
 
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   cedar: async () => (await import('./cedar.ts')).runCedar,
+  authzen: async () => (await import('./authzen.ts')).runAuthzen,
 }
 
 if (import.meta.main) {

@@ -16,6 +16,7 @@ import {
 import { beth, morty, rick, summer, todoRules } from '../../../test/support/todo-rules.ts'
 import { readTaskToken, verifyTaskToken } from '../../core/token/verify.ts'
 import { followAppRules } from '../../life/app-rules/ask.ts'
+import { makeShadow } from '../../life/app-rules/shadow.ts'
 import { checkBatches } from '../../life/records/check.ts'
 import { openSpool, type Spool } from '../../life/records/spool.ts'
 import { mountAuthzen } from './mount.ts'
@@ -41,6 +42,8 @@ beforeAll(async () => {
     ...world,
     spool,
     appRules: followAppRules(world.replica),
+    // Every question to both engines: what differs is a finding, looked for at the end.
+    shadow: makeShadow({ ...world, onFault: fault => company.logged.push({ fault }) }, 1),
     isTaskToken: each => readTaskToken(world, each) !== null,
     verifyTask: each => verifyTaskToken(world, each, world.issuer),
     verifyPerson: async name => ({ personId: company.ids[name as 'sam'] }),
@@ -346,6 +349,32 @@ describe('our own rules', () => {
     )
     expect(n).toBeGreaterThan(3)
   })
+})
+
+it('the two engines differed on nothing that was asked here, and where they do it is a finding', async () => {
+  const { world } = company.running
+  const about = async () =>
+    world.store.query<{ about: string }>(`select about from finding where kind = 'engine-differs'`)
+  expect(await about()).toEqual([])
+  const rules = followAppRules(world.replica)(
+    (await company.as('maya')('GET', '/v1/apps/todo')).body.id,
+  )
+  if (rules === undefined) throw new Error('the app has rules')
+  const cedar = Object.assign(Object.create(rules.cedar) as typeof rules.cedar, {
+    ask: () => ({ allowed: false, rules: [], errors: [] }),
+  })
+  const question = { subject: { type: 'user', id: rick ?? '', properties: {} }, context: {} }
+  const asked = {
+    ...question,
+    action: 'can_read_todos',
+    resource: { ...question.subject, type: 'todo' },
+  }
+  makeShadow({ ...world, onFault: fault => company.logged.push({ fault }) }, 1)(
+    { ...rules, cedar },
+    asked,
+    'dc_1',
+  )
+  await expect.poll(about).toEqual([{ about: rules.hash }])
 })
 
 it('what was kept is checked with the log', async () => {

@@ -12,6 +12,7 @@ import { type Decision, decide, decideLease, type PolicyWorld } from '../../core
 import type { Actor } from '../../core/policy/question.ts'
 import { readRecord } from '../../core/policy/record.ts'
 import { decideApp, type RulesOf } from '../../life/app-rules/ask.ts'
+import type { Shadow } from '../../life/app-rules/shadow.ts'
 import type { AppRules } from '../../life/app-rules/text.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import type { Kept } from '../../life/records/line.ts'
@@ -21,6 +22,7 @@ import type { Evaluation, Evaluations } from './form.ts'
 export interface DecisionWorld extends PolicyWorld {
   readonly spool: Spool
   readonly appRules: RulesOf
+  readonly shadow: Shadow
 }
 
 /** §6.2: a decision, and in our words why. */
@@ -142,6 +144,7 @@ function decideByApp(
   const of = { appId, caller: actor.id, at: world.clock.now() }
   const held = rulesOf(world, appId)
   const { outcome, record } = decideApp(held, asked, of)
+  world.shadow(held, asked, record.id)
   const { allowed, rules, errors } = outcome
   const id = shortId('decision', record.id)
   return {

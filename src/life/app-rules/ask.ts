@@ -9,6 +9,7 @@ import { type AppId, type DecisionId, newId } from '../../core/base/ids.ts'
 import { canonicalJson, type JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { Replica } from '../../core/ledger/replica.ts'
+import type { EngineCall } from '../../core/policy/engine/cedar.ts'
 import type { Kept } from '../records/line.ts'
 import { bounds } from './bounds.ts'
 import { appRulesTable } from './rows.ts'
@@ -58,23 +59,26 @@ export function followAppRules(replica: Replica): RulesOf {
   }
 }
 
-/** Pure: `replay` asks it again. */
+/** Pure: whoever has the record can ask it again. */
 export function judgeApp(rules: AppRules, asked: AppQuestion): AppOutcome {
-  const shape = rules.shapes.actions.get(asked.action)
-  if (shape === undefined)
+  if (!rules.shapes.actions.has(asked.action))
     return { allowed: false, rules: [], errors: ['the rules know no such action'] }
-  const entities = [entityOf(rules, asked.subject), entityOf(rules, asked.resource)]
-  const [principal, resource] = entities
-  const answer = rules.engine.ask({
-    principal: principal?.uid ?? asked.subject,
-    action: { type: 'Action', id: asked.action },
-    resource: resource?.uid ?? asked.resource,
-    context: pruned(asked.context, shape),
-    entities: entities.filter(({ attrs }) => Object.keys(attrs).length > 0),
-  })
+  const answer = rules.engine.ask(callOf(rules, asked))
   const errors = answer.errors.toSorted()
   if (errors.length > 0) return { allowed: false, rules: [], errors }
   return { allowed: answer.allowed, rules: answer.rules.toSorted(), errors: [] }
+}
+
+/** The question as an engine is asked; an entity without facts says nothing the question does not say. */
+export function callOf(rules: AppRules, asked: AppQuestion): EngineCall {
+  const [principal, resource] = [entityOf(rules, asked.subject), entityOf(rules, asked.resource)]
+  return {
+    principal: principal.uid,
+    action: { type: 'Action', id: asked.action },
+    resource: resource.uid,
+    context: pruned(asked.context, rules.shapes.actions.get(asked.action) ?? new Map()),
+    entities: [principal, resource].filter(({ attrs }) => Object.keys(attrs).length > 0),
+  }
 }
 
 export interface AppDecision {

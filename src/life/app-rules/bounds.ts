@@ -10,4 +10,6 @@ export const bounds = {
   nameChars: 256,
   /** Rule sets that are held open; the app asked longest ago is opened again when it asks. */
   open: 100,
+  /** One question of so many is asked of both engines. */
+  shadowEvery: 1_000,
 } as const

@@ -14,6 +14,7 @@ import {
   splitPolicies,
   type Uid,
 } from '../../core/policy/engine/cedar.ts'
+import { type CompiledEngine, compileEngine } from '../../core/policy/engine/compiled.ts'
 import { pruned, type Shapes, shapesOf } from './shapes.ts'
 
 /** A user or a thing the rules know by name, with facts that whoever asks need not send. */
@@ -31,7 +32,9 @@ export interface AppRulesText {
 
 export interface AppRules {
   readonly hash: string
-  readonly engine: Engine
+  readonly engine: CompiledEngine
+  /** What the compiled engine is compared with. */
+  readonly cedar: Engine
   readonly shapes: Shapes
   /** Rules with `@durable("")`: what they decide is in the database before the answer is given. */
   readonly durable: ReadonlySet<string>
@@ -52,7 +55,9 @@ export function openAppRules(text: AppRulesText): AppRules {
     if (!shapes.entities.has(type)) throw faulty('entities', `the schema has no type ${type}`)
   const marked = [...policies].filter(([, policy]) => policy.annotations.has('durable'))
   const durable = new Set(marked.map(([id]) => id))
-  return { hash: hashOf(text), engine: new Engine(text.schema, policies), shapes, durable, known }
+  const cedar = new Engine(text.schema, policies)
+  const engine = compileEngine(text.schema, policies, cedar)
+  return { hash: hashOf(text), engine, cedar, shapes, durable, known }
 }
 
 export function hashOf({ schema, policies, entities }: AppRulesText): string {
