@@ -6,7 +6,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { sweepApps } from './core/app/sweep.ts'
 import { sweepRequests } from './core/approval/close.ts'
 import { type AppId, type LeaseId, systemId, type TargetId } from './core/base/ids.ts'
-import { limits } from './core/base/limits.ts'
 import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
@@ -122,10 +121,13 @@ export function jobsOf(
   ]
 }
 
+/** How long a pass over all targets waits for the slowest before the next may begin. */
+const sweepPatienceMs = 2_000
+
 /** Waits, but not for ever: a target that hangs keeps its own pass, and the others go on. */
 async function patient(pass: Promise<unknown>): Promise<void> {
   const over = new AbortController()
-  const longest = wait(limits.sweepPatienceMs, undefined, { signal: over.signal }).catch(() => {})
+  const longest = wait(sweepPatienceMs, undefined, { signal: over.signal }).catch(() => {})
   await Promise.race([pass, longest]).finally(() => over.abort())
 }
 

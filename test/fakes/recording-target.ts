@@ -91,7 +91,6 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       canRenew: true,
       canHold: true,
       diesByItself: true,
-      shortestLifeSeconds: 1,
       callsAtOnce: 64,
     }),
     preflight: signal =>

@@ -12,6 +12,21 @@ export const bounds = {
   sessionEndMs: 3_000,
   /** Sessions one lease may have open. */
   leaseSessions: 20,
+  /** From a caller's first byte until it has shown its word. */
+  gatewaySignInMs: 10_000,
+  /** A start-up message, as PostgreSQL itself bounds it. */
+  startupBytes: 10_000,
+  /** One message of a sign-in. */
+  saslBytes: 2_048,
+  /** Rounds of a password's hash that a server may ask of us. */
+  saslRounds: 100_000,
+  /** What a server says between a sign-in and the first question: messages, and bytes of each. */
+  greetingMessages: 200,
+  greetingBytes: 64 * 1024,
+  /** A message up to this is let through whole or not at all, so that a cut can say why. */
+  heldBytes: 64 * 1024,
+  /** After the last word to a caller, or of one, until the connection is broken off. */
+  lastWordMs: 1_000,
   /** Things left behind that evidence names one by one. */
   residueNamed: 50,
 } as const

@@ -61,7 +61,7 @@ async function confirm(links: Links, order: IssueOrder, signal: AbortSignal): Pr
 }
 
 /** How a lease signs in. */
-export function accountOf(order: EndOrder, secret: string): SignIn {
+export function accountOf(order: Pick<EndOrder, 'principal' | 'object'>, secret: string): SignIn {
   const { database } = parseTable(order.object)
   return { user: ourName(order.principal), password: secret, database }
 }

@@ -13,6 +13,7 @@ import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
 import { inventory } from './inventory.ts'
 import { issue, renew } from './issue.ts'
 import { openLinks } from './links.ts'
+import { pass } from './pass.ts'
 import { preflight } from './preflight.ts'
 import { hold, release } from './stop.ts'
 import { checkIntact, paths, verifyGone } from './verify.ts'
@@ -38,7 +39,7 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
       canRenew: true,
       canHold: true,
       diesByItself: true,
-      shortestLifeSeconds: 1,
+      hasGateway: true,
       callsAtOnce: bounds.targetConnections,
     }),
     preflight: signal => preflight(links, clock, signal),
@@ -46,6 +47,7 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     issue: (order, signal) => issue(links, order, signal),
     renew: (order, signal) => renew(links, order, signal),
     checkIntact: (order, signal) => checkIntact(links, order, signal),
+    pass: passage => pass(links, passage),
     hold: (principal, signal) => hold(links, principal, signal),
     release: (principal, signal) => release(links, principal, signal),
     end: (order, signal) => end(links, order, signal),

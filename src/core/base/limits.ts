@@ -5,8 +5,6 @@
 export const limits = {
   /** A request body at any door. */
   bodyBytes: 64 * 1024,
-  /** A form at the token endpoint. */
-  tokenBodyBytes: 64 * 1024,
   /** A token from outside, before any parsing. */
   foreignTokenBytes: 16 * 1024,
   jsonDepth: 32,
@@ -43,12 +41,8 @@ export const limits = {
   /** Leases one replica takes from the due table at once, and for how long they are its own. */
   sweepBatch: 256,
   sweepHoldMs: 60_000,
-  /** How long a pass over all targets waits for the slowest before the next may begin. */
-  sweepPatienceMs: 2_000,
   /** Batches of one target under way at once. */
   sweepsAtOnce: 2,
-  /** A credential that should have ended this long ago makes us unwell. */
-  overdueMs: 120_000,
   /** A canary cycle at a target is good for this long. */
   preflightHours: 24,
   /** Any one call to a target. */
@@ -73,7 +67,6 @@ export const limits = {
   storeRelistenMs: 500,
   /** Statements a connection keeps prepared. */
   preparedTexts: 500,
-  templateKeptDays: 7,
   /** A token key is published this long before it signs: longer than verifiers keep our keys. */
   tokenKeyAheadMs: 10 * 60_000,
   /** A retired token key stays published this long: longer than any token lives. */
@@ -81,8 +74,6 @@ export const limits = {
   keyTableBytes: 1024 * 1024,
   // people
   personNameChars: 80,
-  /** Parameters of one form or query at the sign-in pages and OAuth endpoints. */
-  formParameters: 40,
   // identities
   /** Keys of an issuer are fetched again after this long: a removed key is dead by then. */
   jwksFreshMs: 5 * 60_000,

@@ -7,6 +7,7 @@
  * Secrets arrive as arguments and are never logged, stored or put into an error.
  */
 
+import type { Duplex } from 'node:stream'
 import type { Json } from '../base/json.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
@@ -20,7 +21,8 @@ export interface Description {
   readonly canHold: boolean
   /** The target refuses a credential at `Issued.diesAt` without us; what is open then may go on. */
   readonly diesByItself: boolean
-  readonly shortestLifeSeconds: number
+  /** Callers can be let through with a word of ours: there is `pass`. */
+  readonly hasGateway?: boolean
   /** Calls it takes at once, for issuing and again for ending; 16 unless it says otherwise. */
   readonly callsAtOnce?: number
 }
@@ -111,6 +113,29 @@ export interface Preflight {
   }[]
 }
 
+/** One connection of a caller who speaks the target's own protocol and holds no credential of it. */
+export interface Passage {
+  readonly caller: Duplex
+  readonly order: Pick<EndOrder, 'principal' | 'object'>
+  /** What the caller must show, with the principal's name, to be let in. */
+  readonly word: string
+  /** Once that was shown, before the target is touched: the credential. Throws the `Problem` to tell. */
+  readonly admit: () => Promise<string>
+  /** Aborts with the `Problem` to tell the caller, when it is over. */
+  readonly signal: AbortSignal
+  /** By the key a session was given: how to stop what it does. Of this lease, and of no other. */
+  readonly cancels: Map<string, () => void>
+}
+
+/** What went through, and who ended it. Never what was asked or answered. */
+export interface Passed {
+  readonly toTarget: number
+  readonly toCaller: number
+  /** Records the target gave, where its protocol tells them apart. */
+  readonly rows: number | null
+  readonly endedBy: 'caller' | 'target' | 'us'
+}
+
 export interface Target {
   readonly describe: () => Description
   preflight(signal: AbortSignal): Promise<Preflight>
@@ -122,6 +147,8 @@ export interface Target {
   renew(order: IssueOrder, signal: AbortSignal): Promise<Issued>
   /** False where a live principal refuses its own secret: its holder changed it. Throws where that can not be told. */
   checkIntact?(order: IssueOrder, signal: AbortSignal): Promise<boolean>
+  /** Lets one caller through until either side ends it. Never rejects; closes both. */
+  pass?(passage: Passage): Promise<Passed>
   /** Reversible stop of a credential, open sessions included. */
   hold(principal: string, signal: AbortSignal): Promise<void>
   release(principal: string, signal: AbortSignal): Promise<void>

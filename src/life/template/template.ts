@@ -14,10 +14,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson } from '../../core/base/json.ts'
-import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { readSchema } from '../../core/store/migrate.ts'
 
+const keptDays = 7
 const besidePackages = join(import.meta.dirname, '../../../node_modules/.cache/leasehold')
 
 /** Makes `folder` an empty migrated database, unless it is one already. Whole or not at all. */
@@ -62,7 +62,7 @@ function templateName(): string {
 
 /** Templates of other versions go after a while; somebody may be copying a younger one. */
 async function forgetOthers(kept: string, template: string): Promise<void> {
-  const old = Date.now() - limits.templateKeptDays * 24 * 3600 * 1000
+  const old = Date.now() - keptDays * 24 * 3600 * 1000
   for (const name of await readdir(kept)) {
     const path = join(kept, name)
     if (path !== template && (await stat(path)).mtimeMs < old)

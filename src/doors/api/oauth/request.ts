@@ -6,8 +6,8 @@
  * another site, a proxy header sent by hand.
  */
 import type { IncomingMessage } from 'node:http'
-import { limits } from '../../../core/base/limits.ts'
 import { Problem } from '../../../core/base/problem.ts'
+import { bounds } from '../bounds.ts'
 
 export interface Request {
   readonly method: string
@@ -79,9 +79,9 @@ export async function readFormText(req: IncomingMessage): Promise<string> {
   let bytes = 0
   for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > limits.tokenBodyBytes)
+    if (bytes > bounds.tokenBodyBytes)
       throw new Problem('too-large', {
-        detail: `The body is larger than ${limits.tokenBodyBytes} bytes.`,
+        detail: `The body is larger than ${bounds.tokenBodyBytes} bytes.`,
       })
     chunks.push(chunk)
   }
@@ -92,7 +92,7 @@ export async function readFormText(req: IncomingMessage): Promise<string> {
 export function parseForm(text: string): Form {
   const form = new Map<string, string>()
   const pairs = text.split('&').filter(pair => pair !== '')
-  if (pairs.length > limits.formParameters) throw unreadable('It has too many parameters.')
+  if (pairs.length > bounds.formParameters) throw unreadable('It has too many parameters.')
   for (const pair of pairs) {
     const mark = pair.indexOf('=')
     const name = decode(mark === -1 ? pair : pair.slice(0, mark))
