@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { LiarAnswer, ThiefAnswer } from '../cli/src/demo-control.ts'
+import type { DemoAnswer } from '../cli/src/demo-control.ts'
 import { equalInConstantTime } from '../src/core/base/hash.ts'
 import type {
   IssuedLeaseView,
@@ -16,7 +16,8 @@ import type {
 } from '../src/doors/api/contract.ts'
 import { exchangeToken, Refused } from './client.ts'
 import type { Parts } from './parts.ts'
-import { readDeals, type Stolen, writeCertificate } from './story.ts'
+import { type LiarAnswer, showLiar, showThief, type ThiefAnswer } from './shown.ts'
+import { readDeals, type Stolen, throughGateway, writeCertificate } from './story.ts'
 
 export interface Control {
   readonly url: string
@@ -46,16 +47,12 @@ export async function startControl(parts: Parts): Promise<Control> {
   }
 }
 
-async function answer(
-  parts: Parts,
-  word: string,
-  req: IncomingMessage,
-): Promise<ThiefAnswer | LiarAnswer> {
+async function answer(parts: Parts, word: string, req: IncomingMessage): Promise<DemoAnswer> {
   if (!equalInConstantTime(req.headers.authorization ?? '', `Bearer ${word}`))
     throw new Error('not for you')
-  if (req.method === 'POST' && req.url === '/thief') return thief(parts)
+  if (req.method === 'POST' && req.url === '/thief') return showThief(await thief(parts))
   if (req.method === 'POST' && req.url === '/liar')
-    return liar(parts, (await readJson(req)).honest === true)
+    return showLiar(await liar(parts, (await readJson(req)).honest === true))
   throw new Error('there is no such thing here')
 }
 
@@ -78,8 +75,13 @@ export async function keepStolen(parts: Parts, stolen: Stolen): Promise<void> {
 async function thief(parts: Parts): Promise<ThiefAnswer> {
   const stolen = JSON.parse(await readFile(parts.file(stolenFile), 'utf8')) as Stolen
   const tries = [
+    await attempt('gateway', async () => {
+      await throughGateway(parts, stolen, stolen.taskToken)
+      return 'it let the thief in'
+    }),
     await attempt('PostgreSQL', async () => {
-      await readDeals(stolen.connect, stolen.secret)
+      const { host, port } = parts.postgres
+      await readDeals({ ...stolen, host, port })
       return 'it let the thief in'
     }),
     await attempt('task token', async () => {
@@ -221,7 +223,6 @@ async function makeInvoiceBot(parts: Parts): Promise<void> {
   await parts.as(token.body.access_token).post<IssuedLeaseView>('/v1/leases', {
     resource: 'billing.invoices',
     actions: ['read'],
-    via: 'env',
   })
 }
 

@@ -81,7 +81,7 @@ async function sayReady(parts: Parts, out: Teller): Promise<void> {
   if (has) {
     out.line('  Open a second terminal in this folder and try to prove us wrong:')
     for (const [command, says] of [
-      ['demo thief', 'use the stolen key'],
+      ['demo thief', 'use what was stolen'],
       ['verify demo/deal-desk.end.json', 'check the certificate, without this server'],
       ['trace deal-desk', 'from commit to row'],
       ['policy try demo/stricter.cedar', 'the same day under another rule'],

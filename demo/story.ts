@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import pg from 'pg'
+import { openTunnel } from '../cli/src/tunnel.ts'
 import type {
   AppDetail,
   DenialView,
@@ -22,8 +23,9 @@ import type { Parts } from './parts.ts'
 
 export interface Stolen {
   readonly lease: string
-  readonly connect: Readonly<Record<string, string | number>>
-  readonly secret: string
+  readonly leaseId: string
+  readonly user: string
+  readonly word: string
   readonly taskToken: string
   readonly ciToken: string
   readonly aliveFrom: string
@@ -163,19 +165,21 @@ async function work(
   const workload = parts.as(tokens.taskToken)
   const { lease, handle } = await workload.post<IssuedLeaseView>(
     '/v1/leases',
-    { resource: 'crm.deals', actions: ['read'], via: 'env' },
+    { resource: 'crm.deals', actions: ['read'] },
     { 'idempotency-key': 'run-41' },
   )
   tell(5, '"May it read the deals, now, for this task?"  yes, rule prototype-read', undefined, [
     `PostgreSQL user ${lease.principal}`,
     `is made for this task, until ${timeOf(lease.termEndsAt)} at most${' '.repeat(18)}${lease.shortId}`,
+    'Its password stays here: the app gets a word for this run.',
   ])
-  const rows = await readDeals(handle.connect, handle.secret)
+  if (handle.via !== 'proxy') throw new Error('the credential was handed over')
+  const held = { leaseId: lease.id, user: lease.principal, word: handle.word }
+  const rows = await throughGateway(parts, held, tokens.taskToken)
   if (rows !== stuckDeals) throw new Error(`${rows} deals were read, ${stuckDeals} are stuck`)
-  await workload.post(`/v1/leases/${lease.id}/uses`, { rows, action: 'read' })
-  tell(6, `It reads ${rows} deals.`)
+  tell(6, `It reads ${rows} deals, through the gateway.`)
   const denied = await beRefused(() =>
-    workload.post('/v1/leases', { resource: 'crm.contacts', actions: ['write'], via: 'env' }),
+    workload.post('/v1/leases', { resource: 'crm.contacts', actions: ['write'] }),
   )
   tell(7, 'It tries to change a customer contact.', 'refused', [
     `rule ${denied.rule}: ${denied.says}`,
@@ -183,13 +187,12 @@ async function work(
   ])
   const stolen = {
     lease: lease.shortId,
-    connect: handle.connect,
-    secret: handle.secret,
+    ...held,
     ...tokens,
     aliveFrom: lease.issuedAt ?? lease.madeAt,
     aliveTo: '',
   }
-  tell(8, 'A thief copies the key. (We kept the copy for you.)')
+  tell(8, 'A thief copies all the app holds. (We kept the copy for you.)')
   return { stolen, denied }
 }
 
@@ -238,18 +241,34 @@ export async function writeCertificate(parts: Parts, app: string, path: string):
   await writeFile(parts.file('demo/trusted-key.pub'), `${rootFingerprint}\n`)
 }
 
-/** As the app would: with the leased user, and nothing else. */
-export async function readDeals(
-  connect: Readonly<Record<string, string | number>>,
-  secret: string,
+/** As `run` does for an app: a door on this machine, and behind it the gateway. */
+export async function throughGateway(
+  { address }: Parts,
+  { leaseId, user, word }: Pick<Stolen, 'leaseId' | 'user' | 'word'>,
+  taskToken: string,
 ): Promise<number> {
-  const client = new pg.Client({
-    host: String(connect.host),
-    port: Number(connect.port),
-    database: String(connect.database),
-    user: String(connect.user),
-    password: secret,
-  })
+  const path = `/v1/leases/${leaseId}/tunnel`
+  const dial = { server: new URL(address), path, token: async () => taskToken }
+  const refused: string[] = []
+  const { port, close } = await openTunnel(dial, why => refused.push(why))
+  try {
+    return await readDeals({ host: '127.0.0.1', port, user, word })
+  } catch (thrown) {
+    throw refused.length > 0 ? new Error(refused.join()) : thrown
+  } finally {
+    close()
+  }
+}
+
+/** As the app would: with the leased user and the word, and nothing else. */
+export async function readDeals(at: {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly word: string
+}): Promise<number> {
+  const { host, port, user, word: password } = at
+  const client = new pg.Client({ host, port, database: 'crm', user, password })
   client.on('error', () => {})
   await client.connect()
   try {

@@ -4,7 +4,14 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { type Config, readConfig } from './config.ts'
@@ -26,10 +33,13 @@ import type { Connector } from './core/target/target.ts'
 import { readTaskToken, verifyTaskToken } from './core/token/verify.ts'
 import { makeApi } from './doors/api/api.ts'
 import { mountOauth } from './doors/api/oauth/mount.ts'
+import type { Hosts } from './doors/api/oauth/request.ts'
 import type { Log } from './doors/api/problem.ts'
 import { problemTable } from './doors/api/problems.ts'
 import { workloadEndpoints } from './doors/api/workload.ts'
 import { mountAuthzen } from './doors/authzen/mount.ts'
+import { type Gateway, openGateway } from './doors/gateway/gateway.ts'
+import { tunnelProtocol } from './doors/gateway/tunnel.ts'
 import { followAppRules } from './life/app-rules/ask.ts'
 import { makeShadow } from './life/app-rules/shadow.ts'
 import { acceptLoss, checkRemembered, exportCheckpoint } from './life/audit/export.ts'
@@ -71,8 +81,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   }
   try {
     // 1. The port first: it is part of our name. Until the doors open, callers are told to come again.
-    const door: Door = { handle: answerStarting }
-    const server = createServer((req, res) => door.handle(req, res))
+    const door: Door = { handle: answerStarting, upgrade: (_, socket) => socket.destroy() }
+    const server = createServer(upgrades, (req, res) => door.handle(req, res))
+    server.on('upgrade', (req, socket: Socket, head) => door.upgrade(req, socket, head))
     const port = await listen(server, config)
     stops.push(() => closeServer(server))
     const issuer = config.issuer ?? `http://localhost:${port}`
@@ -115,7 +126,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     // What was made after the copy that was put back is stopped before anybody is let in.
     if (options.acceptLoss === true) await schedule.runNow('inventory')
     // 5. The doors.
-    door.handle = requestHandler({ ...world, spool }, port, tally)
+    const hosts = hostsOf(world, port)
+    door.upgrade = startGateway(world, { issuer, hosts }, links, stops)
+    door.handle = requestHandler({ ...world, spool }, hosts, tally)
     return {
       issuer,
       address: `http://127.0.0.1:${port}`,
@@ -142,6 +155,12 @@ interface Links {
 
 interface Door {
   handle: Handler
+  upgrade: Gateway['upgrade']
+}
+
+/** Nobody else's upgrade is an upgrade: such a request is answered as if it had not asked. */
+const upgrades: ServerOptions = {
+  shouldUpgradeCallback: req => req.headers.upgrade?.toLowerCase() === tunnelProtocol,
 }
 
 async function open(config: Config, options: StartOptions, log: Log, stops: Stop[]) {
@@ -175,6 +194,19 @@ function startLog(world: World, links: Links, stops: Stop[]): void {
       void world.keys.reload().catch(fault => world.log({ keys: textOf(fault) }))
   })
   stops.push(off)
+}
+
+/** What is open is looked at again at each commit: ours are in memory at once, others' with their entry. */
+function startGateway(world: World, hosts: Hosts, links: Links, stops: Stop[]) {
+  const gateway = openGateway(world, hosts)
+  const { poke } = links
+  links.poke = () => {
+    poke()
+    gateway.look()
+  }
+  stops.push(() => gateway.close())
+  stops.push(world.follower.onEntry(gateway.look))
+  return gateway.upgrade
 }
 
 function startJobs(world: World, tally: RefusalTally, remembered: string): Schedule {
@@ -222,7 +254,7 @@ function answerStarting(_req: IncomingMessage, res: ServerResponse): void {
 
 function requestHandler(
   world: World & { readonly spool: Spool },
-  port: number,
+  hosts: string[],
   tally: RefusalTally,
 ): Handler {
   const people = { ...world, apiAudience: world.issuer, tokenJwks: () => world.keys.tokenJwks() }
@@ -231,7 +263,7 @@ function requestHandler(
     ...workloadEndpoints(world, tally),
     signer: world.signer,
     warn: text => world.log({ oauth: text }),
-    hosts: hostsOf(world, port),
+    hosts,
     company: companyOf(world),
   })
   const callers = {

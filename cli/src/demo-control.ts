@@ -17,34 +17,12 @@ export interface DemoHint {
   readonly controlWord: string
 }
 
-/** POST /thief: the kept copies, used now. */
-export interface ThiefAnswer {
-  readonly app: string
-  /** Short id. */
-  readonly lease: string
-  /** `PostgreSQL`, `task token`, `CI token again`; what each said. */
-  readonly tries: readonly {
-    readonly what: string
-    readonly refused: boolean
-    readonly says: string
-  }[]
-  readonly aliveSeconds: number
-  /** Path of the end certificate, relative to the clone. */
-  readonly certificate: string
-}
-
-/** POST /liar with `{ honest: boolean }`. */
-export interface LiarAnswer {
-  readonly app: string
-  /** Short id. */
-  readonly lease: string
-  /** `ended`, `looked again`, `tried the key`; `ok` false where it is bad news. */
-  readonly steps: readonly { readonly what: string; readonly ok: boolean; readonly says: string }[]
-  readonly state: 'not-green' | 'verified-gone'
-  readonly green: number
-  readonly of: number
-  /** Path of the certificate as it is now, relative to the clone. */
-  readonly certificate: string
-  /** Instants of the next tries; empty when it is gone. */
-  readonly nextTries: readonly string[]
+/** POST /thief, and POST /liar with `{ honest: boolean }`: the demo words its own answers. */
+export interface DemoAnswer {
+  readonly result: object
+  readonly lines: readonly string[]
+  /** To run next. */
+  readonly next?: string
+  /** False where it is bad news for the product. */
+  readonly ok: boolean
 }

@@ -73,7 +73,7 @@ verify [file] --root <fingerprint> | verify.verify | a certificate, offline; or 
 Run it
 serve --accept-loss | demo.serve | start a server from this clone
 demo | demo.demo | start the demo (npm start)
-demo thief | demo.thief | use the stolen key
+demo thief | demo.thief | use what was stolen
 demo liar --honest | demo.liar | a database that lies about deleting
 doctor | session.doctor | what is wrong, and what to do
 whoami | session.whoami | who you are here, and until when

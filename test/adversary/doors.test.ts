@@ -31,7 +31,7 @@ beforeAll(async () => {
   await expectStatus(201, company.as('sue')('POST', '/v1/apps', { ...appBody, slug: 'other' }))
   taskToken = await attest(company, 'theirs')
   const workload = company.as({ task: taskToken })
-  const lease = { resource: 'crm.deals', actions: ['read'], via: 'env' }
+  const lease = { resource: 'crm.deals', actions: ['read'] }
   const made = await expectStatus(201, workload('POST', '/v1/leases', lease))
   const maya = company.as('maya')
   const detail = (await maya('GET', '/v1/apps/theirs')).body
@@ -88,7 +88,7 @@ const bodies: Record<string, unknown> = {
     dataClass: 'internal',
     dataOwner: 'tom@acme.example',
   },
-  'POST /v1/leases': { resource: 'crm.deals', actions: ['read'], via: 'env' },
+  'POST /v1/leases': { resource: 'crm.deals', actions: ['read'] },
   'POST /v1/leases/:lease/uses': { rows: 1, action: 'read' },
   'POST /v1/policy/try': { text: '' },
   'POST /v1/policy/check': { text: '' },

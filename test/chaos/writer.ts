@@ -35,7 +35,7 @@ export async function write(
         client ??= await rig.newTask(name * 100_000 + nth)
         return client.post<IssuedLeaseView>(
           '/v1/leases',
-          { resource: 'crm.deals', actions: ['read'], via: 'env', termSeconds: 60 },
+          { resource: 'crm.deals', actions: ['read'], termSeconds: 60 },
           { 'idempotency-key': key },
         )
       })

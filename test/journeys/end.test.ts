@@ -22,7 +22,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => company?.stop())
 
-const ask = { resource: 'crm.deals', actions: ['read'], via: 'env' }
+const ask = { resource: 'crm.deals', actions: ['read'] }
 
 /** An app that has worked: one lease, live. */
 async function worked(slug: string): Promise<{ lease: LeaseId; principal: string; task: string }> {

@@ -17,7 +17,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => company?.stop())
 
-const lease = { resource: 'crm.deals', actions: ['read'], via: 'env' }
+const lease = { resource: 'crm.deals', actions: ['read'] }
 
 async function issue(slug: string): Promise<{ task: string; made: Answered }> {
   const task = await attest(company, slug)
@@ -40,7 +40,7 @@ describe('from birth to the end', () => {
     await makeAppWithGrant(company, 'deal-desk')
     const { task, made } = await issue('deal-desk')
     expect(made.status).toBe(201)
-    expect(made.body.handle.secret).toMatch(/^[\w-]{43,}$/)
+    expect(made.body.handle.word).toMatch(/^[\w-]{43,}$/)
     const { id } = made.body.lease
     const workload = company.as({ task })
     const use = await workload('POST', `/v1/leases/${id}/uses`, { rows: 3, action: 'read' })
@@ -51,6 +51,21 @@ describe('from birth to the end', () => {
     expect(closed.body.leases).toMatchObject([{ id, state: 'gone', outcome: 'verified-gone' }])
     // Its neighbour: the token is worth nothing any more.
     expect((await workload('POST', '/v1/leases', lease)).status).toBe(401)
+  })
+
+  test('unattended work asks for the credential itself, and is told to go through the gateway', async () => {
+    const workload = company.as({ task: await attest(company, 'deal-desk') })
+    const { status, body } = await workload('POST', '/v1/leases', { ...lease, via: 'env' })
+    expect([status, body.denial.rule]).toEqual([403, 'credential-stays-here'])
+    expect(body.denial.wouldPassIf).toContain('goes through the gateway')
+    const proxied = await workload('POST', '/v1/leases', { ...lease, via: 'proxy' })
+    expect(proxied.status).toBe(201)
+    const { handle } = proxied.body
+    expect(Object.keys(handle).toSorted()).toEqual(
+      ['connect', 'diesAt', 'endsAt', 'termEndsAt', 'via', 'word'].toSorted(),
+    )
+    expect(Object.keys(handle.connect).toSorted()).toEqual(['database', 'user'])
+    expect((await workload('POST', '/v1/leases', { ...lease, via: 'file' })).status).toBe(422)
   })
 
   test('the same idempotency key is the same lease', async () => {

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await makeAppWithGrant(company, 'traced')
   const token = await attest(company, 'traced')
   const workload = company.as({ task: token })
-  const ask = { resource: 'crm.deals', actions: ['read'], via: 'env' }
+  const ask = { resource: 'crm.deals', actions: ['read'] }
   lease = (await expectStatus(201, workload('POST', '/v1/leases', ask))).body.lease.id
   await workload('POST', `/v1/leases/${lease}/uses`, { rows: 118, action: 'read' })
   task = (await workload('GET', '/v1/me')).body.task.id

@@ -33,14 +33,8 @@ export function appLines(app: api.AppDetail, now: number): string[] {
   return [head, ...fields(card, [...keys, ...more], now)]
 }
 
-function grantText({
-  shortId,
-  resource,
-  actions,
-  columns,
-  columnsOf,
-  usedAt,
-}: api.GrantView): string {
+function grantText(grant: api.GrantView): string {
+  const { shortId, resource, actions, columns, columnsOf, usedAt } = grant
   const part = columnsOf === 0 ? '' : ` (${columns.length} of ${columnsOf} columns)`
   const used = usedAt === null ? ', never used' : ''
   return `${glyph.ok} ${resource} ${actions.join(', ')}${part}${used}   ${shortId}`
@@ -50,16 +44,8 @@ export function leaseLines(lease: api.LeaseView, now: number): string[] {
   const { shortId, app, resource, actions, outcome, state, contained } = lease
   const stuck = contained ? `${glyph.held} contained: its target is stuck, it can do nothing` : null
   const head = `${shortId}   ${stateWord(outcome ?? state)}   ${app} ${resource} ${actions.join(', ')}`
-  const keys = [
-    'target',
-    'principal',
-    'identity',
-    'task',
-    'madeAt',
-    'termEndsAt',
-    'endsAt',
-  ] as const
-  const more = ['diesAt', 'endedAt', 'cause', 'because', 'stuck'] as const
+  const keys = ['target', 'principal', 'identity', 'task', 'madeAt', 'termEndsAt'] as const
+  const more = ['endsAt', 'diesAt', 'endedAt', 'cause', 'because', 'stuck'] as const
   return [head, ...fields({ ...lease, stuck }, [...keys, ...more], now)]
 }
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { CertificateFile, OffboardingView } from '../../../src/doors/api/contract.ts'
 import { testCertificateFile } from '../../../test/support/signed-certificate.ts'
 import { newKeys, rootPrint } from '../../../test/support/signed-log.ts'
-import type { DemoHint, LiarAnswer, ThiefAnswer } from '../demo-control.ts'
+import type { DemoAnswer, DemoHint } from '../demo-control.ts'
 import { newHome, run, type World } from '../test/host.ts'
 import { type Asked, type Stub, startStub } from '../test/stub.ts'
 import * as views from '../test/views.ts'
@@ -14,34 +14,16 @@ let server: Stub
 let control: Stub
 let world: World
 
-const thief: ThiefAnswer = {
-  app: 'deal-desk',
-  lease: 'L-7K2Q9',
-  tries: [
-    {
-      what: 'PostgreSQL',
-      refused: true,
-      says: 'password authentication failed for user "lh_deal_desk"',
-    },
-    { what: 'task token', refused: true, says: 'refused: its task ended at 14:02:10' },
-    { what: 'CI token again', refused: true, says: 'refused: used once already, at 14:02:08' },
-  ],
-  aliveSeconds: 1.84,
-  certificate: 'demo/deal-desk.end.json',
+const thief: DemoAnswer = {
+  result: { app: 'deal-desk' },
+  lines: ['  The copy of L-7K2Q9:', '    gateway  ✕ leasehold says no'],
+  next: 'leasehold verify demo/deal-desk.end.json',
+  ok: true,
 }
-const liar: LiarAnswer = {
-  app: 'invoice-bot',
-  lease: 'L-1V0CE',
-  steps: [
-    { what: 'ended', ok: true, says: 'the database said: dropped' },
-    { what: 'looked again', ok: false, says: 'the role is still there' },
-    { what: 'tried the key', ok: false, says: 'it still works' },
-  ],
-  state: 'not-green',
-  green: 0,
-  of: 1,
-  certificate: 'demo/invoice-bot.end.json',
-  nextTries: ['2026-11-22T14:03:00Z', '2026-11-22T14:05:00Z', '2026-11-22T14:09:00Z'],
+const liar: DemoAnswer = {
+  result: { app: 'invoice-bot' },
+  lines: ['  invoice-bot: ▲ 0 of 1 verified gone.', '    leasehold verify x.json      exit 1'],
+  ok: true,
 }
 
 async function hint(change: Partial<DemoHint> = {}): Promise<void> {
@@ -67,17 +49,7 @@ beforeAll(async () => {
   control = await startStub({
     'POST /thief': thief,
     'POST /liar': ({ body }: Asked) =>
-      body.includes('true')
-        ? {
-            body: {
-              ...liar,
-              steps: liar.steps.slice(0, 1),
-              state: 'verified-gone',
-              green: 1,
-              nextTries: [],
-            },
-          }
-        : { body: liar },
+      body.includes('true') ? { body: { ...liar, next: 'leasehold new "what"' } } : { body: liar },
   })
 })
 afterAll(async () => Promise.all([server.stop(), control.stop()]))
@@ -90,15 +62,12 @@ beforeEach(async () => {
 })
 
 describe('the five commands of the demo', () => {
-  test('show the thief at closed doors', async () => {
+  test('show the thief at closed doors, in the words of the demo and under our name', async () => {
     const { seen, code } = await run(world, 'demo', 'thief')
     expect(code).toBe(0)
     expect(seen).toMatchInlineSnapshot(`
-      "  The copy of L-7K2Q9, taken while it was alive, used now:
-          PostgreSQL      ✕ password authentication failed for user "lh_deal_desk"
-          task token      ✕ refused: its task ended at 14:02:10
-          CI token again  ✕ refused: used once already, at 14:02:08
-        It was alive for 1.8 s.   A leaked secret usually takes 27 days to remediate.
+      "  The copy of L-7K2Q9:
+          gateway  ✕ leasehold says no
         Next: leasehold verify demo/deal-desk.end.json
       "
     `)
@@ -107,11 +76,10 @@ describe('the five commands of the demo', () => {
 
   test('fail loudly if the thief gets in anywhere', async () => {
     const kept = control.answers['POST /thief']
-    control.answers['POST /thief'] = { ...thief, tries: [{ ...thief.tries[0], refused: false }] }
-    const { code, out } = await run(world, 'demo', 'thief')
+    control.answers['POST /thief'] = { ...thief, ok: false }
+    const { code } = await run(world, 'demo', 'thief')
     control.answers['POST /thief'] = kept
     expect(code).toBe(1)
-    expect(out).toContain('● password')
   })
 
   test('show where each step is proven', async () => {
@@ -138,24 +106,12 @@ describe('the five commands of the demo', () => {
   test('show the liar, and then that it stopped', async () => {
     const lying = await run(world, 'demo', 'liar')
     expect(lying.seen).toMatchInlineSnapshot(`
-      "  invoice-bot gets a lease at a pretend database that answers "dropped" and drops nothing.
-          ended                 the database said: dropped
-          looked again          ✕ the role is still there
-          tried the key         ✕ it still works
-        invoice-bot: ▲ 0 of 1 verified gone.  1 still there.  The certificate is not green, and says so:
-          leasehold verify demo/invoice-bot.end.json      exit 1
-        Trying again at 14:03:00, 14:05:00, 14:09:00 …, until it is true. Owner and platform have been told.
-        Now let it stop lying: leasehold demo liar --honest       (watch it turn green)
-        Your own app: leasehold new "what it should do"
+      "  invoice-bot: ▲ 0 of 1 verified gone.
+          leasehold verify x.json      exit 1
       "
     `)
-    expect((await run(world, 'demo', 'liar', '--honest')).seen).toMatchInlineSnapshot(`
-      "    ended                 the database said: dropped
-        invoice-bot: ● 1 of 1 verified gone.  The certificate is green now:
-          leasehold verify demo/invoice-bot.end.json
-        Next: leasehold new "what it should do"
-      "
-    `)
+    const { seen } = await run(world, 'demo', 'liar', '--honest')
+    expect(seen).toContain('Next: leasehold new "what"')
   })
 })
 

@@ -6,11 +6,8 @@ import { exits, usage } from '../problem.ts'
 import { moment } from '../time.ts'
 
 /** What a word says in the end: its lines, the next command without our name, whether it is good. */
-export type Said = readonly [
-  lines: string | readonly string[],
-  next: string,
-  exit?: boolean | number,
-]
+export type Said = readonly [lines: string | readonly string[], next: string, exit?: Exit]
+type Exit = boolean | number
 
 /** The members of a thing that are shown: the compiler notices one that went away. */
 type Keys<T> = readonly (keyof T & string)[]

@@ -52,10 +52,8 @@ async function askBackup(cli: Cli): Promise<string | undefined> {
 
 function slugOf(purpose: string): string {
   const words = purpose.toLowerCase().match(/[a-z][a-z0-9]*/g) ?? []
-  return words
-    .filter(word => !empty.includes(word))
-    .slice(0, 2)
-    .join('-')
+  const told = words.filter(word => !empty.includes(word))
+  return told.slice(0, 2).join('-')
 }
 
 /** The folder is the app's from now on; a manifest that is there is left alone. */

@@ -209,6 +209,7 @@ describe('a task', () => {
       subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
       scope: 'board',
       identity: 'deal-desk/run',
+      run: expect.stringMatching(/^[\w-]{36}$/),
     })
     const tokens = stub.asked.map(({ path, token }) => [path, token])
     expect(tokens).toContainEqual(['/v1/leases', 'task-token'])
@@ -252,6 +253,69 @@ describe('a task', () => {
     stub.answers['POST /v1/leases'] = kept
     expect(paths().filter(path => path === renew)).toHaveLength(1)
     expect(stub.asked.find(({ path }) => path.endsWith('/renew'))?.token).toBe('task-token')
+  })
+})
+
+describe('a lease through the gateway', () => {
+  const word = `w0rd ${Math.random()}`
+  const proxied = () => {
+    const { lease, handle } = stub.answers['POST /v1/leases'] as IssuedLeaseView
+    const { termEndsAt, endsAt, diesAt } = handle
+    const connect = { database: 'crm', user: 'lh_deal_desk_7k2q' }
+    return { lease, handle: { via: 'proxy', connect, word, termEndsAt, endsAt, diesAt } }
+  }
+  const withProxy = async <T>(work: () => Promise<T>): Promise<T> => {
+    const kept = stub.answers['POST /v1/leases']
+    stub.answers['POST /v1/leases'] = proxied()
+    return work().finally(() => {
+      stub.answers['POST /v1/leases'] = kept
+    })
+  }
+
+  test('is what is asked for where nothing is said, and a door of ours is in the environment', async () => {
+    const { out } = await withProxy(() => run(node('console.log(JSON.stringify(process.env))')))
+    const seen = JSON.parse(out) as Record<string, string>
+    const url = new URL(seen['DATABASE_URL'] ?? '')
+    expect(decodeURIComponent(url.password)).toBe(word)
+    expect(`${url.username}@${url.hostname}${url.pathname}`).toBe('lh_deal_desk_7k2q@127.0.0.1/crm')
+    expect(seen).toMatchObject({ PGPORT: url.port, PGHOST: '127.0.0.1', PGSSLMODE: 'disable' })
+    const asked = stub.asked.find(({ path }) => path === '/v1/leases')
+    expect(JSON.parse(asked?.body ?? '')).toEqual({ resource: 'crm.deals', actions: ['read'] })
+  })
+
+  test('that can not be carried is said on stderr, and the connection ends', async () => {
+    const code = `const { connect } = require('node:net')
+      connect(process.env.PGPORT, '127.0.0.1').on('close', () => process.exit(4)).resume()`
+    const { code: exit, err } = await withProxy(() => run(node(code)))
+    expect(exit).toBe(4)
+    expect(err).toMatch(/✕ L-7K2Q9 \S/)
+    const tunnel = stub.asked.find(({ path }) => path.endsWith('/tunnel'))
+    expect(tunnel).toMatchObject({
+      token: 'task-token',
+      path: `/v1/leases/${views.lease.id}/tunnel`,
+    })
+  })
+})
+
+describe('a run longer than its token lives', () => {
+  const exchanges = () => stub.asked.filter(({ path }) => path === '/oauth/token')
+
+  test.each([
+    ['goes on with another one of the same task', 'T-T91C0', 'second'],
+    ['does not go on with one of another task', 'T-OTHER', 'first'],
+  ])('%s', async (_, task, used) => {
+    const kept = stub.answers['POST /oauth/token']
+    stub.answers['POST /oauth/token'] = () => {
+      const isFirst = exchanges().length <= 1
+      const token = { access_token: isFirst ? 'first' : 'second', expires_in: 20 }
+      return { body: { ...token, task: isFirst ? 'T-T91C0' : task } }
+    }
+    const { code } = await run(node('0'))
+    stub.answers['POST /oauth/token'] = kept
+    expect(code).toBe(0)
+    const runs = exchanges().map(({ body }) => new URLSearchParams(body).get('run'))
+    expect([runs.length > 1, new Set(runs).size]).toEqual([true, 1])
+    expect(stub.asked.find(({ path }) => path === '/v1/tasks/T-T91C0/close')?.token).toBe(used)
   })
 })
 

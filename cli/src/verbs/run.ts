@@ -1,8 +1,10 @@
 /**
- * `run`: a task with its leases for exactly as long as one command runs. INVARIANT: the credential
- * is in that command's environment and nowhere else; its exit code, signals and terminal are its own.
+ * `run`: a task with its leases for exactly as long as one command runs. INVARIANT: what the command
+ * gets is in its environment and nowhere else: a word that opens our door for this run, or, where that
+ * was asked for and permitted, the credential; its exit code, signals and terminal are its own.
  */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:os'
 import type { IssuedLeaseView, LeaseView, TaskView } from '../../../src/doors/api/contract.ts'
 import { isAgent } from '../agent.ts'
@@ -13,6 +15,7 @@ import type { Host } from '../host.ts'
 import { exits, Problem, problem, usage } from '../problem.ts'
 import { callIssuer, currentToken } from '../session.ts'
 import { moment, span } from '../time.ts'
+import { openTunnel } from '../tunnel.ts'
 import { readApp, segment, stateWord } from './kit.ts'
 import { parseNeed } from './requests.ts'
 
@@ -22,8 +25,11 @@ const foreign =
   /^(LEASEHOLD_\w+|DATABASE_URL|NODE_COMPILE_CACHE|PG(HOST(ADDR)?|PORT|USER|DATABASE|PASS(WORD|FILE)|SERVICE(FILE)?))$/
 
 type Ended = { code: number | null; signal: NodeJS.Signals | null }
-/** `api` speaks as the task. */
-type Task = { id: string; api: Api; leases: IssuedLeaseView[] }
+/** A lease, and of one through the gateway our door to it. */
+type Held = IssuedLeaseView & { door?: { port: number; close(): void } }
+/** `api` speaks as the task, with a `token` of it that is good now. */
+type Task = { id: string; token: Token; api: Api; leases: Held[] }
+type Token = (force: boolean) => Promise<string | undefined>
 
 export async function run(cli: Cli, ...command: string[]): Promise<Answer> {
   const task = await prepare(cli, command)
@@ -50,25 +56,20 @@ async function prepare(cli: Cli, command: readonly string[]): Promise<Task> {
   }
 }
 
-/** RFC 8693: the person's token for a task's, on the person's behalf; then the leases it needs. */
+/** The task, with the leases it needs; those it has are given back where one can not be had. */
 async function openTask(cli: Cli): Promise<Task> {
   const { server, options, host } = cli
-  const slug = appOf(cli)
-  const subject = await currentToken(server, false)
-  if (subject === undefined) throw problem('LH-AUTH-01', {})
-  const role = options.text('as')?.split('/')[1] ?? (isAgent(host.env) ? 'agent' : 'run')
-  const reply = await callIssuer(server, 'token_endpoint', {
-    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    subject_token: subject,
-    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-    scope: options.text('purpose') ?? (await onlyPurpose(cli, slug)),
-    identity: `${slug}/${role}`,
-  })
-  const { access_token: token, task: id = '' } = parse(accept(reply)) as Record<string, string>
-  const task: Task = { id, api: makeApi(server.url, false, async () => token), leases: [] }
+  const exchange = await exchanger(cli)
+  let held = await exchange()
+  const current: Token = async force => {
+    // Another token for the same task: a command may run longer than any token lives.
+    const next = force || held.endsAt < Date.now() ? await exchange().catch(() => held) : held
+    if (next.id === held.id) held = next
+    return held.token
+  }
+  const task = { id: held.id, token: current, api: makeApi(server.url, false, current), leases: [] }
   try {
-    for (const need of options.list('need', '\n') ?? [])
-      task.leases.push(await askLease(cli, task, need))
+    for (const need of options.list('need', '\n') ?? []) await askLease(cli, task, need)
     return task
   } catch (error) {
     await release(cli, task, host.now())
@@ -76,16 +77,38 @@ async function openTask(cli: Cli): Promise<Task> {
   }
 }
 
-async function askLease(
-  { host, out, options }: Cli,
-  { api }: Task,
-  need: string,
-): Promise<IssuedLeaseView> {
-  const body = { ...parseNeed(need), via: options.text('via') ?? 'env' }
-  const issued = (await api.post('/v1/leases', body, { timeoutMs: 30_000 })) as IssuedLeaseView
-  const { shortId, termEndsAt } = issued.lease
+/** RFC 8693: the person's token for one of the task of this run, on the person's behalf. */
+async function exchanger(cli: Cli) {
+  const { server, options, host } = cli
+  const slug = appOf(cli)
+  const role = options.text('as')?.split('/')[1] ?? (isAgent(host.env) ? 'agent' : 'run')
+  const urn = 'urn:ietf:params:oauth'
+  const run = randomUUID()
+  let scope = options.text('purpose')
+  return async () => {
+    const subject_token = await currentToken(server, false)
+    if (subject_token === undefined) throw problem('LH-AUTH-01', {})
+    scope ??= await onlyPurpose(cli, slug)
+    const subject_token_type = `${urn}:token-type:access_token`
+    const who = { subject_token, subject_token_type, identity: `${slug}/${role}`, run }
+    const form = { grant_type: `${urn}:grant-type:token-exchange`, scope, ...who }
+    const reply = await callIssuer(server, 'token_endpoint', form)
+    const { access_token, task, expires_in } = parse(accept(reply)) as Record<string, string>
+    const endsAt = Date.now() + (Number(expires_in ?? 60) - 20) * 1000
+    return { id: task ?? '', token: access_token ?? '', endsAt }
+  }
+}
+
+async function askLease({ host, out, options, server }: Cli, task: Task, need: string) {
+  const body = { ...parseNeed(need), via: options.text('via') }
+  const held = (await task.api.post('/v1/leases', body, { timeoutMs: 30_000 })) as Held
+  task.leases.push(held)
+  const { id, shortId, termEndsAt } = held.lease
+  if (held.handle.via === 'proxy') {
+    const dial = { server: server.url, path: `/v1/leases/${id}/tunnel`, token: task.token }
+    held.door = await openTunnel(dial, why => out.note(`${glyph.bad} ${shortId} ${why}`))
+  }
   out.note(`${glyph.ok} ${shortId} ${need} · for this command · ${moment(termEndsAt, host.now())}`)
-  return issued
 }
 
 async function onlyPurpose(cli: Cli, slug: string): Promise<string> {
@@ -96,15 +119,18 @@ async function onlyPurpose(cli: Cli, slug: string): Promise<string> {
 }
 
 /** The person's environment, and the database's: the first need as everyone expects it. */
-function environment(env: Host['env'], leases: readonly IssuedLeaseView[]): NodeJS.ProcessEnv {
+function environment(env: Host['env'], leases: readonly Held[]): NodeJS.ProcessEnv {
   const all = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
-  for (const { lease, handle } of leases.toReversed()) {
-    const { host, port, database, user } = handle.connect
-    const words = [user, handle.secret, database].map(each => encodeURIComponent(each ?? ''))
+  for (const { lease, handle, door } of leases.toReversed()) {
+    const { database, user, host = '127.0.0.1', port = door?.port } = handle.connect
+    const secret = handle.via === 'proxy' ? handle.word : handle.secret
+    const words = [user, secret, database].map(each => encodeURIComponent(each ?? ''))
     const url = `postgresql://${words[0]}:${words[1]}@${host}:${port}/${words[2]}`
     const parts = { PGHOST: host, PGPORT: port, PGDATABASE: database, PGUSER: user }
+    // Our door is on this machine; behind it the way is the server's.
+    if (door) Object.assign(parts, { PGSSLMODE: 'disable', PGGSSENCMODE: 'disable' })
     const own = { [`DATABASE_URL_${lease.resource.toUpperCase().replace(/\W/g, '_')}`]: url }
-    Object.assign(all, own, parts, { DATABASE_URL: url, PGPASSWORD: handle.secret })
+    Object.assign(all, own, parts, { DATABASE_URL: url, PGPASSWORD: secret })
   }
   return all
 }
@@ -112,7 +138,7 @@ function environment(env: Host['env'], leases: readonly IssuedLeaseView[]): Node
 function runCommand(
   { host }: Cli,
   [name = '', ...args]: readonly string[],
-  leases: readonly IssuedLeaseView[],
+  leases: readonly Held[],
 ): Promise<Ended> {
   const options = { stdio: 'inherit', env: environment(host.env, leases), cwd: host.cwd } as const
   const ours = process.umask(host.umask)
@@ -155,6 +181,7 @@ function keepAlive({ host, out }: Cli, { api }: Task, lease: LeaseView): () => v
 
 /** Its leases are gone when the server answers. By the person, where the task's token has ended. */
 async function release({ host, out, api }: Cli, task: Task, start: number): Promise<void> {
+  for (const { door } of task.leases) door?.close()
   const path = `/v1/tasks/${segment(task.id)}/close`
   const close = (by: Api) => by.post(path, {}, { timeoutMs: 20_000 }) as Promise<TaskView>
   const trace = `leasehold trace ${task.id}`

@@ -70,11 +70,9 @@ function certificateLines(certificate: Certificate, now: number): string[] {
 /** `1 database user, 5 identities`. */
 function kindsOf(items: readonly Item[]): string {
   const nameOf = ({ kind }: Item) => kind.replace('lease', 'database user').replaceAll('-', ' ')
-  const many = (name: string) => `${name}s`.replace(/ys$/, 'ies')
-  const counts = [...Map.groupBy(items, nameOf)].map(([name, some]) => {
-    return `${some.length} ${some.length === 1 ? name : many(name)}`
-  })
-  return counts.join(', ')
+  const words = (name: string, { length }: readonly Item[]) =>
+    `${length} ${length === 1 ? name : `${name}s`.replace(/ys$/, 'ies')}`
+  return [...Map.groupBy(items, nameOf)].map(each => words(...each)).join(', ')
 }
 
 /** Told here; or known from a sign-in; or lying beside the file: and it is said which. */

@@ -17,7 +17,7 @@ export const actionNames = words(
   'identity.revoke trust.add trust.remove target.connect resource.define',
   'request.make request.withdraw request.answer grant.make grant.drop grant.narrow manifest.set',
   'task.open task.close token.exchange token.introspect token.revoke',
-  'lease.issue lease.renew lease.end hold.set hold.lift policy.change finding.answer',
+  'lease.issue lease.renew lease.use lease.end hold.set hold.lift policy.change finding.answer',
   'offboard.plan offboard.run text.erase key.rotate log.read',
 )
 export type ActionName = (typeof actionNames)[number]

@@ -114,7 +114,7 @@ async function attestPerson(
   assertion: Assertion,
   input: AttestInput,
 ): Promise<Attested | AttestRefusal> {
-  const { iss, jti } = assertion.claims
+  const { iss } = assertion.claims
   // 3. and 4. are the people's chapter: type, audience, time, signature, and that they are signed in.
   // ATTACKER: a task token has the same issuer and keys. It is no person's, and is refused there.
   const personId = await signedIn(world, input.token)
@@ -132,7 +132,7 @@ async function attestPerson(
   })
   if (isRefusal(chosen)) return chosen
   const facts = { issuer: iss, event: 'local', person: person.id }
-  const provenance = { facts, words: {}, key: `person ${person.id} ${jti}` }
+  const provenance = { facts, words: {}, key: `person ${person.id}` }
   return { ...chosen, person: person.id, provenance, ...used(assertion, false) }
 }
 

@@ -1,25 +1,11 @@
-/** What a caller gets: how to use the credential, once, over the wire, and nowhere else. */
-import type { Instant } from '../base/time.ts'
-import type { Issued } from '../target/target.ts'
-import type { LeaseRow } from './rows.ts'
+/** What of a credential is handed over: itself, or a word that is worth nothing but at our gateway. */
+import { base64url, hmacSha256 } from '../base/hash.ts'
+import type { Via } from '../policy/facts.ts'
 
-export interface Handle {
-  /** `env`: the secret itself, for the caller's environment. Only where policy permits. */
-  readonly via: 'env'
-  readonly connect: Readonly<Record<string, string | number>>
-  readonly secret: string
-  readonly termEndsAt: Instant
-  readonly endsAt: Instant
-  readonly diesAt: Instant | null
-}
-
-export function makeHandle(lease: LeaseRow, issued: Issued, secret: string): Handle {
-  return {
-    via: 'env',
-    connect: issued.connect,
-    secret,
-    termEndsAt: lease.termEndsAt,
-    endsAt: lease.endsAt,
-    diesAt: lease.diesAt,
-  }
+/**
+ * INVARIANT: unless `env` was decided, the credential does not leave the core this way. The word is a
+ * keyed hash of it: it lies nowhere, and nothing leads back from it.
+ */
+export function handOver(secret: string, via: Via = 'proxy'): string {
+  return via === 'env' ? secret : base64url(hmacSha256(Buffer.from(secret), 'one-run word'))
 }

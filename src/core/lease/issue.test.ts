@@ -102,9 +102,10 @@ describe('issuing', () => {
   })
 
   it('hands over a secret that is nowhere in the database', async () => {
-    const input = issueInput(world)
-    const { handle } = await issueLease(world, issuePermitFor(world, input.id), input)
-    expect(world.target.principals.get(String(handle.connect.user))?.secret).toBe(handle.secret)
+    const input = issueInput(world, { via: 'env' })
+    const issued = await issueLease(world, issuePermitFor(world, input.id), input)
+    const { connect, secret } = issued
+    expect(world.target.principals.get(String(connect.user))?.secret).toBe(secret)
     const tables = await world.store.query<{ name: string }>(
       `select table_name as name from information_schema.tables where table_schema = 'public'`,
     )
@@ -112,9 +113,21 @@ describe('issuing', () => {
       const rows = await world.store.query<{ text: string }>(
         `select t::text as text from "${name}" t`,
       )
-      const leaking = rows.some(row => row.text.includes(handle.secret)) ? name : null
+      const leaking = rows.some(row => row.text.includes(secret)) ? name : null
       expect(leaking).toBe(null)
     }
+  })
+
+  it('hands over a word that is not the credential, unless the credential itself was decided', async () => {
+    const input = issueInput(world)
+    const ask = (more: object) =>
+      issueLease(world, issuePermitFor(world, input.id), { ...input, ...more })
+    const { secret: word } = await ask({ idempotencyKey: 'a' })
+    const again = await ask({ idempotencyKey: 'a', via: 'proxy' })
+    const held = world.target.principals.values().next().value?.secret
+    expect([again.secret, word.length]).toEqual([word, 43])
+    expect(word).not.toBe(held)
+    expect((await ask({ idempotencyKey: 'a', via: 'env' })).secret).toBe(held)
   })
 
   it('refuses a permit that is about another lease', async () => {

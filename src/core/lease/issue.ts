@@ -17,12 +17,13 @@ import { isUseStale, useIn } from '../grant/use.ts'
 import { findWhere } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import type { Via } from '../policy/facts.ts'
 import type { Tx } from '../store/store.ts'
 import type { Issued, IssueOrder } from '../target/target.ts'
 import { taskTable } from '../task/rows.ts'
 import { touchIn } from '../task/touch.ts'
 import { changeLease, changeRead } from './change.ts'
-import { type Handle, makeHandle } from './handle.ts'
+import { handOver } from './handle.ts'
 import { settlesAt } from './lease.ts'
 import { ownerName, principalName } from './names.ts'
 import { ensurePreflight, type PlayCanary } from './preflight.ts'
@@ -52,13 +53,17 @@ export interface IssueInput {
   /** Latest end the decision allows. */
   readonly endsAt: Instant
   readonly termSeconds: number
+  /** As it was decided; `proxy` where nothing is said. */
+  readonly via?: Via
   /** The caller's own key for a retry, any text; only its hash is kept. */
   readonly idempotencyKey?: string | undefined
 }
 
 export interface IssuedLease {
   readonly lease: LeaseRow
-  readonly handle: Handle
+  readonly connect: Issued['connect']
+  /** The credential itself, or the one-run word: what `via` says. Once, and nowhere else. */
+  readonly secret: string
 }
 
 export async function issueLease(
@@ -79,7 +84,8 @@ export async function issueLease(
   const issued = await make(world, intended, salt)
   // 5. Confirmation; only then does anybody get it.
   const lease = await confirm(world, permit, intended, issued)
-  return { lease, handle: makeHandle(lease, issued, world.leaseSecret(lease.id, salt)) }
+  const secret = handOver(world.leaseSecret(lease.id, salt), input.via)
+  return { lease, connect: issued.connect, secret }
 }
 
 async function findKnown(world: LeaseWorld, input: IssueInput): Promise<IssuedLease | undefined> {
@@ -107,7 +113,8 @@ async function findKnown(world: LeaseWorld, input: IssueInput): Promise<IssuedLe
   const issued = await world.targets.call(lease.targetId, 'issue', (target, signal) =>
     target.renew(orderOf(world, lease, salt), signal),
   )
-  return { lease, handle: makeHandle(lease, issued, world.leaseSecret(lease.id, salt)) }
+  const secret = handOver(world.leaseSecret(lease.id, salt), input.via)
+  return { lease, connect: issued.connect, secret }
 }
 
 async function intend(

@@ -40,8 +40,11 @@ export type Decision<A extends ActionName> =
   | { readonly allowed: true; readonly permit: Permit<A>; readonly record: DecisionRecord }
   | { readonly allowed: false; readonly denial: Denial; readonly record: DecisionRecord }
 
+/** What is decided on the facts of work under a task. */
+type LeaseAction = 'lease.issue' | 'lease.renew' | 'lease.use'
+
 /** About a lease: under which grant, and how far it reaches. */
-export type LeaseDecision<A extends 'lease.issue' | 'lease.renew'> =
+export type LeaseDecision<A extends LeaseAction> =
   | (Extract<Decision<A>, { allowed: true }> & Reach & { readonly grantId: GrantId })
   | Extract<Decision<A>, { allowed: false }>
 
@@ -59,10 +62,10 @@ export function decide<A extends ActionName>(
 }
 
 /**
- * Using data under a task: for the making of a credential, or the same again for another term of it.
- * The permit is about the lease that is to be, or the one to be renewed.
+ * Using data under a task: for the making of a credential, the same again for another term of it, and
+ * for each session with it through a gateway. The permit is about that lease, which may be yet to come.
  */
-export function decideLease<A extends 'lease.issue' | 'lease.renew'>(
+export function decideLease<A extends LeaseAction>(
   world: PolicyWorld,
   action: A,
   question: Work & { readonly leaseId: LeaseId },
@@ -108,7 +111,7 @@ function look(world: PolicyWorld): View & { freshness: Freshness } {
 
 /** What reaches us from outside may be no action or thing at all; leases are asked in their own way. */
 function isKnown({ action, about }: Question<ActionName>): boolean {
-  const isLease = action === 'lease.issue' || action === 'lease.renew'
+  const isLease = /^lease\.(issue|renew|use)$/.test(action)
   return !isLease && actionNames.includes(action) && Object.hasOwn(thingTypes, about.type)
 }
 

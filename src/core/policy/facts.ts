@@ -66,9 +66,14 @@ export interface Work {
   readonly taskId: TaskId
   readonly resourceId: ResourceId
   readonly actions: readonly DataAction[]
+  /** How the credential is to be handed over; `proxy` where it stays here, or none is asked for. */
+  readonly via?: Via | undefined
 }
 
-/** Facts of using data under a task: what a lease is issued and renewed on. */
+/** The credential itself in the caller's environment, or a word that our gateway alone takes. */
+export type Via = 'proxy' | 'env'
+
+/** Facts of using data under a task: what a lease is issued, renewed and used on. */
 export function factsOfWork(view: View, work: Work): Gathered {
   const { replica, now } = view
   const identity = replica.get(identityTable, work.identityId)
@@ -92,6 +97,7 @@ export function factsOfWork(view: View, work: Work): Gathered {
       ...situation(view, concerned),
       app: workingApp(view, app),
       task: taskFacts(view, task),
+      via: work.via ?? 'proxy',
     }),
     uses: work.actions.map(each => ({ action: each, purposeCovers: needs.has(each) })),
     grants: grants.map(grant => ({ id: grant.id, facts: grantFacts(grant) })),

@@ -40,6 +40,8 @@ export interface ExchangeRequest {
   readonly audience: string
   /** SPIFFE id or `<app>/<role>`, where the token alone does not say whose it is. */
   readonly identity: string | undefined
+  /** A person's run by a name of its own: a later exchange for it joins its open task. */
+  readonly run?: string | undefined
 }
 
 export type ExchangeAnswer =
@@ -127,7 +129,7 @@ function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Wor
     onBehalfOf: person,
     provenance: provenance.facts,
     // What a person does from their own machine is a piece of work of its own each time.
-    provenanceKey: person === null ? provenance.key : `${provenance.key} ${tokenId}`,
+    provenanceKey: person === null ? provenance.key : `${provenance.key} ${request.run ?? tokenId}`,
     endsAt: taskEndsAt('job', app, now),
   } as const
   const open = world.replica.by(taskTable, 'provenanceKey', task.provenanceKey).find(each => {

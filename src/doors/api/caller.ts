@@ -36,10 +36,8 @@ export interface CallerWorld {
 
 /** A token that is there and not good is refused; it is never taken for nobody. */
 export async function callerOf(world: CallerWorld, context: Context): Promise<Caller> {
-  const header = context.req.header('authorization')
-  if (header === undefined) return { kind: 'nobody' }
-  const [, token] = /^Bearer ([\w~+/.-]+=*)$/i.exec(header) ?? []
-  if (token === undefined || token.length > limits.foreignTokenBytes) throw refused()
+  const token = bearerOf(context.req.header('authorization'))
+  if (token === undefined) return { kind: 'nobody' }
   // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
   if (isTaskToken(token)) {
     const task = await world.verifyTask(token)
@@ -52,6 +50,14 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
   }
   const { personId, signInEndsAt: validUntil } = await world.verifyPerson(token)
   return { kind: 'person', personId, validUntil, actor: { kind: 'person', id: personId } }
+}
+
+/** Undefined where none was sent. Problem `token-refused` for what is none. */
+export function bearerOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined
+  const [, token] = /^Bearer ([\w~+/.-]+=*)$/i.exec(header) ?? []
+  if (token === undefined || token.length > limits.foreignTokenBytes) throw refused()
+  return token
 }
 
 function isTaskToken(token: string): boolean {

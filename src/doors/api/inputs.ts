@@ -96,7 +96,8 @@ export const DefineResource = z.strictObject({
 export const AskLease = z.strictObject({
   resource: slug,
   actions: z.array(action).min(1).max(6),
-  via: z.literal('env'),
+  /** Left out: `proxy` where the target has a gateway. */
+  via: z.enum(['proxy', 'env']).optional(),
   termSeconds: z.number().int().min(30).max(3600).optional(),
 })
 export const SayUse = z.strictObject({ rows: z.number().int().min(0), action })

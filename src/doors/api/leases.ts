@@ -1,17 +1,18 @@
 /** Tasks and leases: what a workload does with the token it exchanged. */
 import { z } from '@hono/zod-openapi'
-import { newId } from '../../core/base/ids.ts'
+import { newId, type TargetId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { earliest } from '../../core/base/time.ts'
 import { endLease } from '../../core/lease/end.ts'
-import { issueLease } from '../../core/lease/issue.ts'
+import { type IssuedLease, issueLease } from '../../core/lease/issue.ts'
 import { renewLease } from '../../core/lease/renew.ts'
 import { findLease, type LeaseRow } from '../../core/lease/rows.ts'
 import { driveLeasesOf } from '../../core/lease/sweep.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import { decideLease } from '../../core/policy/decide.ts'
+import type { Via } from '../../core/policy/facts.ts'
 import { closeTask } from '../../core/task/close.ts'
 import { findTask } from '../../core/task/rows.ts'
 import { listLeases, listTasks } from '../../life/lists/lists.ts'
@@ -50,15 +51,16 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('identity POST /v1/leases', IssuedLeaseView, AskLease, async call => {
     const { identityId, taskId } = call.caller
     const { actions } = call.input
-    const resourceId = (await resourceNamed(world.store, call.input.resource)).id
+    const resource = await resourceNamed(world.store, call.input.resource)
+    const via = await chooseVia(world, resource.targetId, call.input.via)
     const id = newId('lease')
-    const work = { identityId, taskId, resourceId, actions }
+    const work = { identityId, taskId, resourceId: resource.id, actions, via }
     const decision = await allowed(
       world,
       decideLease(world, 'lease.issue', { ...work, leaseId: id }),
     )
     const { permit, grantId, endsAt } = decision
-    const { lease, handle } = await issueLease(world, permit, {
+    const issued = await issueLease(world, permit, {
       ...work,
       id,
       grantId,
@@ -66,7 +68,7 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
       termSeconds: Math.min(call.input.termSeconds ?? decision.termSeconds, decision.termSeconds),
       idempotencyKey: idempotencyKey(call.context.req.header('idempotency-key')),
     })
-    return { lease: leaseView(world, lease), handle: { ...handle, connect: { ...handle.connect } } }
+    return { lease: leaseView(world, issued.lease), handle: handleOf(issued, via) }
   })
   routes.add('signed-in GET /v1/leases', listOf(LeaseView), OfLeases, async call => {
     const open = call.input.open === 'true'
@@ -109,6 +111,26 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
     })
     return { recorded: true as const }
   })
+}
+
+/** The credential stays here wherever that can be. Problem `invalid-field` where it can not and should. */
+async function chooseVia(world: ApiWorld, targetId: TargetId, asked: Via | undefined) {
+  const { hasGateway = false, connector } = await world.targets.describe(targetId)
+  if (asked !== 'proxy' || hasGateway) return asked ?? (hasGateway ? 'proxy' : 'env')
+  throw new Problem('invalid-field', {
+    field: 'via',
+    detail: `There is no gateway for \`${connector}\`.`,
+    next: 'Ask with `via` env, where policy lets you.',
+  })
+}
+
+/** Through the gateway nobody needs to know where the target is. */
+function handleOf({ lease, connect, secret }: IssuedLease, via: Via) {
+  const { termEndsAt, endsAt, diesAt } = lease
+  const times = { termEndsAt, endsAt, diesAt }
+  if (via === 'env') return { via, connect: { ...connect }, secret, ...times }
+  const { host: _, port: __, ...inside } = connect
+  return { via, connect: inside, word: secret, ...times }
 }
 
 /** A workload uses the leases of its own task, and of no other. */

@@ -72,14 +72,19 @@ export const LeaseView = z.object({
   ...each(instant, 'madeAt', 'termEndsAt', 'endsAt'),
   ...each(maybe, 'issuedAt', 'diesAt', 'endedAt', 'cause', 'because'),
 })
+const handle = z.object({
+  connect: z.record(z.string(), z.union([z.string(), z.number()])),
+  ...each(text, 'termEndsAt', 'endsAt'),
+  diesAt: maybe,
+})
 export const IssuedLeaseView = z.object({
   lease: LeaseView,
-  handle: z.object({
-    via: z.literal('env'),
-    connect: z.record(z.string(), z.union([z.string(), z.number()])),
-    ...each(text, 'secret', 'termEndsAt', 'endsAt'),
-    diesAt: maybe,
-  }),
+  handle: z.discriminatedUnion('via', [
+    /** The credential itself. */
+    handle.extend({ via: z.literal('env'), secret: text }),
+    /** What the lease's tunnel takes, and nothing else does. */
+    handle.extend({ via: z.literal('proxy'), word: text }),
+  ]),
 })
 export const GrantView = z.object({
   ...each(text, 'id', 'shortId', 'app', 'resource', 'madeAt', 'endsAt'),

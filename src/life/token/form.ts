@@ -40,6 +40,7 @@ export function parseExchange(
     purpose: parsePurpose(form.get('scope')),
     audience: parseAudience(form, audiences),
     identity: form.get('identity'),
+    run: parseRun(form.get('run')),
   }
 }
 
@@ -62,6 +63,12 @@ function parsePurpose(text: string | undefined): string {
     detail: '`scope` must be one purpose of the manifest.',
     next: 'Name the purpose as `leasehold.yaml` does.',
   })
+}
+
+/** Long enough that nobody meets another's by chance. */
+function parseRun(text: string | undefined): string | undefined {
+  if (text === undefined || /^[\w-]{16,64}$/.test(text)) return text
+  throw bad('run', 'It must be 16 to 64 letters, digits, `-` or `_`, made anew for each run.')
 }
 
 /** RFC 8693 §2.1 and RFC 8707: by name or by address, and one of them. */

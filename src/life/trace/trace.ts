@@ -113,6 +113,8 @@ async function leaseHops(
   if (issued !== undefined)
     hops.push(hop('lease', 'proven', [name, 'made'], { ...logged(issued), id }))
   else if (lease.outcome !== 'never-made') hops.push(missing('lease', [name, 'not confirmed'], id))
+  for (const opened of about.filter(entry => entry.kind === 'session.open'))
+    hops.push(...(await sessionHops(sql, opened, { lease, about })))
   for (const use of about.filter(entry => entry.kind === 'lease.use')) {
     const from = { ...logged(use), by: 'the app', id }
     hops.push(hop('use', 'asserted', ['use', `${Number(use.facts.rowCount)} rows`], from))
@@ -122,6 +124,28 @@ async function leaseHops(
   else if (lease.state === 'gone')
     hops.push(missing('end', [name, 'its end is not in the log'], id))
   return hops
+}
+
+/** Through the gateway nobody has to say what was done: it counted what went through. */
+async function sessionHops(
+  sql: Sql,
+  opened: TracedEntry,
+  { lease, about }: { lease: TracedLease; about: readonly TracedEntry[] },
+): Promise<Hop[]> {
+  const { session } = opened.facts
+  const ended = about.find(each => each.kind === 'session.end' && each.facts.session === session)
+  const { rowCount, toCaller } = ended?.facts ?? {}
+  const counted = typeof rowCount === 'number' ? `${rowCount} rows` : `${Number(toCaller)} bytes`
+  const from = logged(ended ?? opened)
+  const by = `the gateway, ${from.by}`
+  return [
+    ...(await decisionHops(sql, opened, `a session for ${lease.resource}`)),
+    hop('use', 'proven', ['use', ended === undefined ? 'open' : counted], {
+      ...from,
+      by,
+      id: lease.id,
+    }),
+  ]
 }
 
 async function decisionHops(sql: Sql, entry: TracedEntry, wanted: string): Promise<Hop[]> {

@@ -114,7 +114,7 @@ export function sampleOf(who: string, action: string): Facts {
     return {
       principal,
       resource: { uid: sample.grant.resource, attrs: sample.resource, parents: [] },
-      context: { ...common, app: workingApp, task },
+      context: { ...common, app: workingApp, task, via: 'proxy' },
       uses: [{ action: use, purposeCovers: true }],
       grants: [{ id: 'gr_sample' as GrantId, facts: { ...sample.grant, actions: [use] } }],
     }
@@ -136,7 +136,7 @@ export function sampleOf(who: string, action: string): Facts {
 
 /** What is done to data, for what is about data. */
 function useOf(action: string) {
-  const isLease = action === 'lease.issue' || action === 'lease.renew'
+  const isLease = /^lease\.(issue|renew|use)$/.test(action)
   return isLease ? 'read' : dataActions.find(each => each === action)
 }
 

@@ -8,7 +8,7 @@ import type { AppId, IdentityId, ResourceId, TaskId } from '../../core/base/ids.
 import { limits } from '../../core/base/limits.ts'
 import { grantTable, resourceTable } from '../../core/grant/rows.ts'
 import type { Bundle } from '../../core/policy/bundle.ts'
-import { type Facts, factsOfWork } from '../../core/policy/facts.ts'
+import { type Facts, factsOfWork, type Via } from '../../core/policy/facts.ts'
 import { judge, type Outcome } from '../../core/policy/judge.ts'
 import type { Denial } from '../../core/policy/question.ts'
 import type { Recorded } from '../../core/policy/record.ts'
@@ -168,6 +168,7 @@ function granted(trial: Trial, view: View): Instead {
 function elsewhere(facts: Facts, view: View, resourceId: ResourceId): Facts | null {
   const task = facts.context['task'] as unknown as { id: { id: TaskId } }
   const gathered = factsOfWork(view, {
+    via: facts.context['via'] as Via | undefined,
     identityId: facts.principal.uid.id as IdentityId,
     taskId: task.id.id,
     resourceId,

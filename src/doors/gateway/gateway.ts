@@ -1,0 +1,239 @@
+/**
+ * The gateway door: a tunnel of bytes from a command's machine, and behind it the target, which the
+ * connector speaks to. Here are who may come in, what was decided, what is recorded, and the cut. Not
+ * here: the protocol of a target, which is its connector's.
+ *
+ * Each session has one entry when it opens, with its decision, and one when it ends: how many bytes
+ * and rows, how long, why. What was asked and answered is kept nowhere.
+ */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { base64url } from '../../core/base/hash.ts'
+import { checkPermit, type DecisionRecord, type Permit } from '../../core/base/permit.ts'
+import { isProblem, Problem } from '../../core/base/problem.ts'
+import { resourceTable } from '../../core/grant/rows.ts'
+import { handOver } from '../../core/lease/handle.ts'
+import { type LeaseRow, readSalts } from '../../core/lease/rows.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { recorded } from '../../core/ledger/record.ts'
+import { recordDenial } from '../../core/policy/record.ts'
+import type { Passed } from '../../core/target/target.ts'
+import type { Hosts } from '../api/oauth/request.ts'
+import { problemTable } from '../api/problems.ts'
+import { bounds } from './bounds.ts'
+import { Sessions } from './sessions.ts'
+import { decideSession } from './standing.ts'
+import { type Asked, type GatewayWorld, over, readTunnel, tunnelProtocol } from './tunnel.ts'
+
+const sessionOpened = entryKind('session.open', 'opened a session through the gateway')
+const sessionEnded = entryKind('session.end', 'ended a session through the gateway')
+
+export interface Gateway {
+  /** For the server's `upgrade` event. */
+  readonly upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => void
+  /** At each commit of ours and each entry: what is open is decided again where a fact changed. */
+  readonly look: () => void
+  /** Cuts everything, and waits until that is written down. */
+  close(): Promise<void>
+}
+
+export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
+  const door: Door = { world, sessions: new Sessions(world), tunnels: new Map(), under: new Set() }
+  return {
+    upgrade(req, socket, head) {
+      socket.on('error', () => socket.destroy())
+      const work = enter(door, hosts, { req, socket, head }).catch((thrown: unknown) =>
+        refuse(world, socket, thrown),
+      )
+      door.under.add(work)
+      void work.finally(() => door.under.delete(work))
+    },
+    look: door.sessions.look,
+    async close() {
+      door.sessions.close(over('The server is stopping.', 'Run your command again in a moment.'))
+      await Promise.race([
+        Promise.allSettled(door.under),
+        wait(bounds.stopMs, undefined, { ref: false }),
+      ])
+    },
+  }
+}
+
+interface Door {
+  readonly world: GatewayWorld
+  readonly sessions: Sessions
+  /** Of each lease: how many are open, and the keys by which its sessions are stopped. */
+  readonly tunnels: Map<string, { count: number; readonly cancels: Map<string, () => void> }>
+  readonly under: Set<Promise<void>>
+}
+
+interface Upgrade {
+  readonly req: IncomingMessage
+  readonly socket: Socket
+  readonly head: Buffer
+}
+
+async function enter(door: Door, hosts: Hosts, { req, socket, head }: Upgrade): Promise<void> {
+  if (door.under.size > bounds.tunnels) throw tooMany()
+  const asked = await readTunnel(door.world, hosts, req)
+  const { lease } = asked
+  const tunnels = door.tunnels.get(lease.id) ?? { count: 0, cancels: new Map() }
+  if (tunnels.count >= bounds.leaseTunnels) throw tooMany()
+  tunnels.count++
+  door.tunnels.set(lease.id, tunnels)
+  try {
+    const serve = await passOf(door.world, lease)
+    socket.setNoDelay(true).setKeepAlive(true, 30_000).setTimeout(0)
+    if (head.length > 0) socket.unshift(head)
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${tunnelProtocol}\r\n\r\n`,
+    )
+    const ends = { caller: socket, cancels: tunnels.cancels }
+    await letThrough(door, asked, serve, ends).catch((thrown: unknown) => {
+      // Nothing of ours can be said any more in what is now another protocol.
+      door.world.log({ gateway: textOf(thrown) })
+      socket.destroy()
+    })
+  } finally {
+    tunnels.count--
+    if (tunnels.count === 0) door.tunnels.delete(lease.id)
+  }
+}
+
+type Serve = NonNullable<Awaited<ReturnType<typeof passOf>>>
+
+/** Its connector's side of this. Nothing of the target is touched yet. */
+async function passOf(world: GatewayWorld, lease: LeaseRow) {
+  const serve = await world.targets.call(lease.targetId, 'issue', async target =>
+    target.pass?.bind(target),
+  )
+  if (serve !== undefined) return serve
+  throw new Problem('not-found', { detail: 'There is no gateway for this target.' })
+}
+
+async function letThrough(
+  { world, sessions }: Door,
+  { lease, refused }: Asked,
+  serve: Serve,
+  ends: Pick<Parameters<Serve>[0], 'caller' | 'cancels'>,
+): Promise<void> {
+  const cutter = new AbortController()
+  const cut: Cut = {}
+  const end = (problem: Problem, record?: DecisionRecord) => {
+    if (cutter.signal.aborted) return
+    Object.assign(cut, { problem, record })
+    cutter.abort(problem)
+  }
+  const unwatch = sessions.watch({ lease, cut: end })
+  let open: Open | undefined
+  try {
+    const secret = await readSecret(world, lease)
+    if (refused !== undefined) end(refused)
+    else if (secret === undefined) end(over('This lease has ended.'))
+    const object = world.replica.get(resourceTable, lease.resourceId)?.object ?? null
+    const passed = await serve({
+      ...ends,
+      order: { principal: lease.principal, object },
+      word: secret === undefined ? '' : handOver(secret),
+      signal: cutter.signal,
+      admit: async () => {
+        const permit = await admit(world, lease)
+        const one = { name: base64url(randomBytes(9)), startedMs: world.clock.monotonicMs() }
+        await recordOpen(world, lease, one, permit)
+        open = one
+        return secret ?? ''
+      },
+    })
+    if (open !== undefined) await recordEnd(world, lease, open, { ...passed, ...cut })
+  } finally {
+    unwatch()
+  }
+}
+
+interface Open {
+  readonly name: string
+  readonly startedMs: number
+}
+
+interface Cut {
+  readonly problem?: Problem
+  readonly record?: DecisionRecord | undefined
+}
+
+/** Decides, now. A no is recorded, and thrown to be told. */
+async function admit(world: GatewayWorld, lease: LeaseRow): Promise<Permit<'lease.use'>> {
+  const standing = decideSession(world, lease)
+  if (standing.allowed) return standing.permit
+  if (standing.record !== undefined) await recordDenial(world, standing.record)
+  throw standing.problem
+}
+
+/** Derived for this one session. Undefined when its salt is gone, and it with it. */
+async function readSecret(world: GatewayWorld, { id }: LeaseRow): Promise<string | undefined> {
+  const salt = (await readSalts(world.store, [id])).get(id)
+  return salt === undefined ? undefined : world.leaseSecret(id, salt)
+}
+
+/** INVARIANT: committed before the target is touched: nothing goes through that is not in the log. */
+async function recordOpen(
+  world: GatewayWorld,
+  lease: LeaseRow,
+  { name }: Open,
+  permit: Permit<'lease.use'>,
+): Promise<void> {
+  checkPermit(permit, 'lease.use', lease.id)
+  await recorded(world, async scope => {
+    scope.entry({ kind: sessionOpened, by: permit, ...aboutOf(lease, name) })
+  })
+}
+
+/** Where it can not be written down the session is over all the same, and somebody is told. */
+async function recordEnd(
+  world: GatewayWorld,
+  lease: LeaseRow,
+  { name, startedMs }: Open,
+  { problem, record, rows: rowCount, ...passed }: Passed & Cut,
+): Promise<void> {
+  const about = aboutOf(lease, name)
+  const ms = Math.round(world.clock.monotonicMs() - startedMs)
+  const facts = { ...about.facts, ...passed, rowCount, ms, because: problem?.code ?? null }
+  await recorded(world, async scope => {
+    if (record !== undefined) scope.decided(record)
+    scope.entry({ kind: sessionEnded, by: lease.identityId, ...about, facts })
+  }).catch((thrown: unknown) => {
+    world.log({ gateway: 'an end was not written', ...facts, note: textOf(thrown) })
+  })
+}
+
+function aboutOf({ id, version, taskId }: LeaseRow, session: string) {
+  return { subjects: [{ type: 'lease', id, version }], facts: { leaseId: id, taskId, session } }
+}
+
+/** Before the tunnel stands, as every request is refused. */
+function refuse(world: GatewayWorld, socket: Socket, thrown: unknown): void {
+  const known = isProblem(thrown)
+  if (!known) world.log({ gateway: textOf(thrown) })
+  const { code, detail, next } = known ? thrown : broken
+  const { status, title } = problemTable[code]
+  const body = JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next })
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nConnection: close\r\n` +
+      `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+  socket.destroySoon()
+}
+
+const broken = new Problem('internal', { detail: 'Something broke here; nothing was let through.' })
+
+function tooMany(): Problem {
+  return new Problem('rate-limited', {
+    detail: 'Too many connections are open through the gateway.',
+    next: 'Close some, or use a pool.',
+  })
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : typeof thrown
+}

@@ -1,0 +1,83 @@
+/**
+ * Whether a session may be, now: decided by policy on the facts in memory, under the lease it is of.
+ * No I/O. Asked before a target is touched, and again whenever a fact it hangs on changes.
+ */
+
+import { appTable } from '../../core/app/rows.ts'
+import type { DecisionRecord, Permit } from '../../core/base/permit.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
+import { addMs, earliest, type Instant } from '../../core/base/time.ts'
+import { grantTable, manifestTable, resourceTable, targetTable } from '../../core/grant/rows.ts'
+import { heldBy } from '../../core/hold/hold.ts'
+import { identityTable } from '../../core/identity/rows.ts'
+import { type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
+import { personTable } from '../../core/people/rows.ts'
+import { decideLease } from '../../core/policy/decide.ts'
+import { taskTable } from '../../core/task/rows.ts'
+import { shortId } from '../../life/lists/short-id.ts'
+import { bounds } from './bounds.ts'
+import { type GatewayWorld, over } from './tunnel.ts'
+
+export type Standing =
+  | {
+      readonly allowed: true
+      readonly permit: Permit<'lease.use'>
+      /** Until then at most; a renewed term makes it later. */
+      readonly until: Instant
+      readonly holdForMs: number
+    }
+  | {
+      readonly allowed: false
+      readonly problem: Problem
+      /** Of a no by policy. */
+      readonly record?: DecisionRecord
+    }
+
+export function decideSession(world: GatewayWorld, { id }: Pick<LeaseRow, 'id'>): Standing {
+  // 1. The lease itself, for its term. What is not live any more has left memory, or says so.
+  const { replica, clock } = world
+  const lease = replica.get(leaseTable, id)
+  const name = shortId('lease', id)
+  if (lease?.state !== 'live') return { allowed: false, problem: over(`${name} has ended.`) }
+  if (replica.get(taskTable, lease.taskId) === undefined)
+    return { allowed: false, problem: over(`The task of ${name} was closed.`) }
+  const termEndsAt = addMs(lease.termEndsAt, -bounds.beforeTermMs)
+  if (termEndsAt <= clock.now())
+    return { allowed: false, problem: over(`${name} ended at ${lease.termEndsAt}.`) }
+  // 2. Everything else is policy's, under the grant it was made for.
+  const { identityId, taskId, resourceId, actions } = lease
+  const work = { identityId, taskId, resourceId, actions, leaseId: id }
+  const decision = decideLease(world, 'lease.use', work)
+  if (!decision.allowed) {
+    const { denial, record } = decision
+    const why = `${product.command} why ${shortId('decision', denial.decisionId)}`
+    const detail = `${denial.says} (rule ${denial.rule})`
+    const next = `It would pass if: ${denial.wouldPassIf}. See: ${why}`
+    return { allowed: false, problem: new Problem('denied', { detail, next }), record }
+  }
+  if (replica.get(grantTable, lease.grantId)?.state !== 'live')
+    return { allowed: false, problem: over(`The grant of ${name} was given back.`) }
+  const { permit, endsAt, holdForMs } = decision
+  return { allowed: true, permit, until: earliest(termEndsAt, lease.endsAt, endsAt), holdForMs }
+}
+
+/**
+ * Of everything the decision reads: which version it had. Where nothing of it changed, the answer is
+ * the same but for time, so asking again is cheap for as many sessions as there may be.
+ */
+export function readVersions({ replica, policies }: GatewayWorld, of: LeaseRow): string {
+  const [app, task] = [replica.get(appTable, of.appId), replica.get(taskTable, of.taskId)]
+  const people = [app?.ownerId, task?.onBehalfOf].map(id => replica.get(personTable, id ?? ''))
+  const rows = [
+    replica.get(leaseTable, of.id),
+    replica.get(identityTable, of.identityId),
+    replica.get(resourceTable, of.resourceId),
+    replica.get(targetTable, of.targetId),
+    ...replica.by(grantTable, 'appId', of.appId),
+    ...replica.by(manifestTable, 'appId', of.appId),
+    ...heldBy(replica, [of.appId, app?.ownerId, task?.onBehalfOf, of.identityId]),
+  ]
+  const versions = [app, task, ...people, ...rows].map(row => `${row?.id}.${row?.version}`)
+  return [policies().hash, ...versions].join(' ')
+}

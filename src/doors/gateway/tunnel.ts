@@ -1,0 +1,68 @@
+/**
+ * The request for a tunnel: who asks, for which lease, read as strictly as every request. Answers with
+ * a lease of the caller's own task, or with the `Problem` to refuse with.
+ *
+ * A token that has not run out but does not stand any more (its app is paused, its task was closed)
+ * is let through to be told why in the target's own protocol; it gets nothing else.
+ */
+import type { IncomingMessage } from 'node:http'
+import { isId } from '../../core/base/ids.ts'
+import { isProblem, Problem } from '../../core/base/problem.ts'
+import { toMs } from '../../core/base/time.ts'
+import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
+import { readTaskToken, type VerifyWorld, verifyTaskToken } from '../../core/token/verify.ts'
+import { bearerOf } from '../api/caller.ts'
+import { checkHost, type Hosts } from '../api/oauth/request.ts'
+import type { ApiWorld } from '../api/world.ts'
+
+/** What both ends call it, in `Upgrade`. */
+export const tunnelProtocol = 'leasehold-tunnel'
+
+export type GatewayWorld = ApiWorld & VerifyWorld
+
+export interface Asked {
+  readonly lease: LeaseRow
+  /** Why nothing is let through, to be told in the target's protocol. */
+  readonly refused?: Problem
+}
+
+export async function readTunnel(
+  world: GatewayWorld,
+  hosts: Hosts,
+  req: IncomingMessage,
+): Promise<Asked> {
+  checkHost(req, hosts)
+  const [, id = ''] = /^\/v1\/leases\/([\w-]{1,40})\/tunnel$/.exec(req.url ?? '') ?? []
+  if (req.method !== 'GET' || req.headers.upgrade?.toLowerCase() !== tunnelProtocol || id === '')
+    throw noSuch('There is no such tunnel.')
+  const token = bearerOf(req.headers.authorization) ?? ''
+  const claims = readTaskToken(world, token)
+  const isOurs = claims?.audience === world.issuer
+  if (!isOurs || claims.expSeconds * 1000 <= toMs(world.clock.now())) throw notAccepted()
+  const known = isId('lease', id) ? world.replica.get(leaseTable, id) : undefined
+  const lease = known ?? (isId('lease', id) ? await findLease(world.store, id) : undefined)
+  // Of another task, even of the same app: nobody needs to know that it is there.
+  if (lease?.taskId !== claims.taskId) throw noSuch('There is no such lease.')
+  try {
+    await verifyTaskToken(world, token, world.issuer)
+    return { lease }
+  } catch (thrown) {
+    if (!isProblem(thrown, 'token-refused')) throw thrown
+    return { lease, refused: over(thrown.detail) }
+  }
+}
+
+export function over(detail: string, next = 'Run your command again.'): Problem {
+  return new Problem('wrong-state', { detail, next })
+}
+
+function noSuch(detail: string): Problem {
+  return new Problem('not-found', { detail, next: 'A tunnel is opened by `leasehold run`.' })
+}
+
+function notAccepted(): Problem {
+  return new Problem('token-refused', {
+    detail: 'A tunnel needs the token of the task that has the lease.',
+    next: 'Exchange your own again, for the same run.',
+  })
+}
