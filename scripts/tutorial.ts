@@ -185,10 +185,10 @@ function removeElsewhere(clone: string): void {
 }
 
 const told: readonly string[] = [
-  `## 1. The stolen key
+  `## 1. What was stolen
 
-While the credential was alive, the demo kept a copy of everything a thief could take: the database password, the task token,
-the CI token. Use them.`,
+While the lease was alive, the demo kept a copy of everything a thief could take from the app: the word of its run, the task token,
+the CI token. The database password was never there to be taken. Use them.`,
   `## 2. The certificate
 
 It stands alone: the key table the root key signed, the signed statement, the entry in the log that holds its hash, and the
