@@ -60,9 +60,12 @@ function run(code: string, ...more: string[]): ChildProcess {
     client.on('error', error => { out({ code: error.code, message: error.message }); process.exit(9) })
     await client.connect()
     ${code}`
-  const child = [process.execPath, '--input-type=module', '-e', script]
+  return lh(...words, process.execPath, '--input-type=module', '-e', script)
+}
+
+function lh(...words: string[]): ChildProcess {
   const env = { PATH: process.env['PATH'], HOME: home, TZ: 'UTC' }
-  return spawn(process.execPath, [main, ...words, ...child], { cwd: home, env })
+  return spawn(process.execPath, [main, ...words], { cwd: home, env })
 }
 
 /** Values the command printed, one a line; and how it ended. */
@@ -95,6 +98,22 @@ function filesBelow(folder: string): string[] {
   const all = readdirSync(folder, { recursive: true, withFileTypes: true })
   return all.filter(each => each.isFile()).map(each => join(each.parentPath, each.name))
 }
+
+/** PostgreSQL's own client, where there is one: npm brings none. */
+const psql = [process.env['LEASEHOLD_TEST_PG_BIN'] ?? '', '/usr/bin']
+  .map(folder => join(folder, 'psql'))
+  .find(file => existsSync(file))
+
+describe.runIf(psql)('psql', () => {
+  test('reads the deals through the gateway, and is told in its own words what it may not', async () => {
+    const words = ['run', '--as', 'board', '--need', 'crm.deals:read', '--', psql ?? '', '-XAt']
+    const read = await ended(lh(...words, '-c', 'select count(*) from crm.deals'))
+    expect(read).toMatchObject({ code: 0, said: [20] })
+    const written = await ended(lh(...words, '-c', 'delete from crm.deals'))
+    expect(written.code).toBe(1)
+    expect(written.err).toMatch(/permission denied for table deals/)
+  })
+})
 
 describe('a command under `run`', () => {
   test('reads, ends with its own code, and its lease is gone with it', async () => {

@@ -317,7 +317,6 @@ describe('our own rules', () => {
         await company.as({ task: token })('POST', '/v1/leases', {
           resource: 'crm.deals',
           actions: ['write'],
-          via: 'env',
         })
       ).status,
     ).toBe(403)

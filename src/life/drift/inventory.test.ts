@@ -25,7 +25,7 @@ beforeAll(async () => {
   await connectSales(company)
   await makeAppWithGrant(company, 'deal-desk')
   const workload = company.as({ task: await attest(company, 'deal-desk') })
-  const body = { resource: 'crm.deals', actions: ['read'], via: 'env' }
+  const body = { resource: 'crm.deals', actions: ['read'] }
   live = (await expectStatus(201, workload('POST', '/v1/leases', body))).body.lease
   const [role] = await ask<{ name: string }>(
     `select rolname as name from pg_roles where rolname like 'lh\\_%' and rolcanlogin`,
