@@ -7,13 +7,9 @@
  *          sessions ended, role dropped, two looks at the lists, the credential refused where a probe
  *          is let in, outcome committed). Five entries in the log, sequenced and followed; a round is
  *          over when they are
- *   peer   one connection of the connector's own role, the same steps by hand, a statement each, as
- *          PostgreSQL's documents remove a role: create it with a verifier computed here and the
- *          membership in one transaction; nologin, end its sessions, look for sessions again, hand what
- *          it owns to the app's owner role, drop what it may, drop it, look into the catalog, try to
- *          sign in and be refused
- *   short  the peer without the steps that a role which owns nothing does not need: who knows that
- *          beforehand. We look first, and take them only where they are needed
+ *   peer   one connection of the connector's own role, the same SQL work without any of that: create
+ *          the role with a verifier computed here and the membership in one transaction; then
+ *          nologin, end sessions, drop, look into the catalog, try to sign in and be refused
  *   tried  the peer with one accepted login after the creation, as a careful hand would do
  *
  * The ratio is against `peer`. One cycle at a time on both sides: it is the time a caller waits.
@@ -68,7 +64,6 @@ export async function benchLeaseCycle(progress: (text: string) => void): Promise
         cpuRatio: ratioText(compared.cpu),
         ends: compared.wall.ends,
         withAcceptedLogin: ratioText(compareCosts(costs.ours, costs.tried).wall),
-        shortPeer: ratioText(compareCosts(costs.ours, costs.short).wall),
         embeddedStore: {
           ours: inMs(compareCosts(embedded.ours, embedded.peer).ours.wall),
           ratio: ratioText(compareCosts(embedded.ours, embedded.peer).wall),
@@ -105,13 +100,11 @@ async function measureCycles(
         () => byLease(work),
         () => work.running.world.settle(),
       ),
-      peer: sideOf(() => byHand(hand, holder)),
-      short: sideOf(() => byHand(hand, holder, { isShort: true })),
-      tried: sideOf(() => byHand(hand, holder, { isTried: true })),
+      peer: sideOf(() => byHand(hand, holder, false)),
+      tried: sideOf(() => byHand(hand, holder, true)),
     }
     return await measureAll(sides, how)
   } finally {
-    await hand.sql.query(`drop role ${owner}`)
     await hand.sql.end()
     await work.stop()
   }
@@ -168,27 +161,18 @@ interface Hand {
   readonly address: { host: string; port: number; database: string }
 }
 
-/** Heir of what a role of the hand owns. */
-const owner = 'hand_owner'
-
 async function openHand(place: Awaited<ReturnType<typeof placeAt>>): Promise<Hand> {
   const { host, port, database, user, password } = place
   const address = { host, port, database }
   const sql = new pg.Client({ ...address, user, password })
   await sql.connect()
-  await sql.query(`create role ${owner} nologin`)
-  await sql.query(`grant ${owner} to current_user with inherit true, set true`)
   return {
     sql,
     address,
   }
 }
 
-async function byHand(
-  { sql, address }: Hand,
-  holder: string,
-  { isTried = false, isShort = false } = {},
-): Promise<void> {
+async function byHand({ sql, address }: Hand, holder: string, isTried: boolean): Promise<void> {
   const user = `hand_${randomBytes(12).toString('hex')}`
   const password = randomBytes(32).toString('base64url')
   const until = new Date(Date.now() + 900_000).toISOString()
@@ -202,13 +186,6 @@ async function byHand(
   await sql.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
     user,
   ])
-  const sessions = await sql.query('select 1 from pg_stat_activity where usename = $1', [user])
-  if (sessions.rows.length > 0) throw new Error('somebody is signed in')
-  if (!isShort) {
-    await sql.query(`grant ${user} to current_user with inherit true, set true`)
-    await sql.query(`reassign owned by ${user} to ${owner}`)
-    await sql.query(`drop owned by ${user}`)
-  }
   await sql.query(`drop role ${user}`)
   const { rows } = await sql.query<{ left: number }>(
     `select (select count(*) from pg_roles where rolname = $1)::int

@@ -18,6 +18,7 @@ const RATIOS = {
   expiry: { goal: 0.5, floor: 0.2 },
   record: { goal: 0.6, floor: 0.4 },
   decision: { goal: 50, floor: 35 },
+  'decision-api': { goal: 0.6, floor: 0.35 },
   'decision-scaling': { goal: 1, floor: 0.7 },
 }
 /** Attestation, decision, token, lease, end. */

@@ -30,7 +30,7 @@ import { findInstallation } from './core/people/rows.ts'
 import { installPolicies } from './core/policy/in-force.ts'
 import { openStore } from './core/store/open.ts'
 import type { Connector } from './core/target/target.ts'
-import { readTaskToken, verifyTaskToken } from './core/token/verify.ts'
+import { lookAt, readTaskToken, type TaskToken, verifyTaskToken } from './core/token/verify.ts'
 import { makeApi } from './doors/api/api.ts'
 import { mountOauth } from './doors/api/oauth/mount.ts'
 import type { Hosts } from './doors/api/oauth/request.ts'
@@ -274,7 +274,7 @@ function requestHandler(
     ...callers,
     appRules: followAppRules(world.replica),
     shadow: makeShadow({ ...world, onFault: fault => world.log({ shadow: textOf(fault) }) }),
-    isTaskToken: token => readTaskToken(world, token) !== null,
+    readTask: token => taskOf(world, token),
   })
   const listener = getRequestListener(makeApi(callers).fetch)
   return (req, res) => {
@@ -288,6 +288,14 @@ function requestHandler(
         res.destroy()
       })
   }
+}
+
+/** Asked for each decision, so the token is looked up once. */
+async function taskOf(world: World, token: string): Promise<TaskToken | null> {
+  const claims = readTaskToken(world, token)
+  if (claims === null) return null
+  const standing = claims.audience === world.issuer ? lookAt(world, claims) : ''
+  return typeof standing === 'string' ? verifyTaskToken(world, token, world.issuer) : standing
 }
 
 function hostsOf({ issuer, config }: World, port: number): string[] {

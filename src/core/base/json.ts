@@ -21,10 +21,10 @@ export function isObject(value: unknown): value is JsonObject {
  * `Map` would silently become `{}` in a text that is hashed for good.
  */
 export function canonicalJson(value: unknown): string {
-  if (value === null || typeof value === 'boolean') return String(value)
-  if (typeof value === 'number') return canonicalNumber(value)
   if (typeof value === 'string') return canonicalString(value)
-  if (Array.isArray(value)) return `[${Array.from(value, each => canonicalJson(each)).join(',')}]`
+  if (typeof value === 'number') return canonicalNumber(value)
+  if (value === null || typeof value === 'boolean') return String(value)
+  if (Array.isArray(value)) return `[${Array.from(value, canonicalJson).join(',')}]`
   if (isPlainObject(value)) return canonicalObject(value)
   throw new TypeError(`canonical JSON can not hold a ${typeof value}`)
 }
@@ -32,13 +32,18 @@ export function canonicalJson(value: unknown): string {
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
+  if (prototype === Object.prototype || prototype === null) return true
+  return Object.getPrototypeOf(prototype) === null
 }
 
 function canonicalObject(value: Record<string, unknown>): string {
-  const said = Object.keys(value).filter(key => value[key] !== undefined)
-  const members = said.sort().map(key => `${canonicalString(key)}:${canonicalJson(value[key])}`)
-  return `{${members.join(',')}}`
+  let text = '{'
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key]
+    if (member === undefined) continue
+    text += `${text === '{' ? '' : ','}${canonicalString(key)}:${canonicalJson(member)}`
+  }
+  return `${text}}`
 }
 
 function canonicalNumber(value: number): string {

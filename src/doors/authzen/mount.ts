@@ -19,11 +19,10 @@ import { search } from './search.ts'
 export interface AuthzenWorld extends DecisionWorld {
   readonly issuer: string
   readonly installationThing: () => { readonly type: 'installation'; readonly id: AnyId }
-  /** Signed by us for a task, whether or not it still stands. */
-  readonly isTaskToken: (token: string) => boolean
-  readonly verifyTask: (
+  /** Null for what is no task token; Problem `token-refused` for one that does not stand. */
+  readonly readTask: (
     token: string,
-  ) => Promise<{ identityId: IdentityId; taskId: TaskId; appId: AppId }>
+  ) => Promise<{ identityId: IdentityId; taskId: TaskId; appId: AppId } | null>
   readonly verifyPerson: (token: string) => Promise<{ personId: PersonId }>
   readonly log: (line: Readonly<Record<string, unknown>>) => void
 }
@@ -119,8 +118,9 @@ async function askerOf(
       next: 'Send a task token, or your own: Authorization: Bearer …',
     })
   const app = slug === null ? undefined : world.replica.by(appTable, 'slug', slug)[0]
-  if (world.isTaskToken(token)) {
-    const { identityId, taskId, appId } = await world.verifyTask(token)
+  const task = await world.readTask(token)
+  if (task !== null) {
+    const { identityId, taskId, appId } = task
     if (slug !== null && app?.id !== appId) throw noSuchApp(slug)
     return { actor: { kind: 'identity', id: identityId, taskId }, appId: app?.id ?? null }
   }
