@@ -45,8 +45,8 @@ export interface EntryText {
   readonly by: Permit<ActionName> | ActorId
   /** Things it is about beside the rows written in this scope, which are added by themselves. */
   readonly subjects?: readonly Subject[]
-  /** Ids, enums, numbers, instants; never a name or a free word, never a secret. */
-  readonly facts?: Readonly<Record<string, unknown>>
+  /** Ids, enums, numbers, instants; never a name or a free word, never a secret. Two names are ours. */
+  readonly facts?: Readonly<Record<string, unknown>> & { rows?: never; decisions?: never }
   /** Words of people: erasable. */
   readonly words?: Readonly<Record<string, string>>
 }
