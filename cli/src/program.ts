@@ -69,7 +69,7 @@ function quiet(command: Command): Command {
 
 /** `error: unknown command 'statsu'\n(Did you mean status?)` as one of our own. */
 function complaint(message: string, typed: readonly string[], words: readonly Word[]): Problem {
-  const [first = '', more = ''] = message.replace(/^error: /, '').split('\n')
+  const [first = '', more = ''] = message.replace(/^error: |\.$/g, '').split('\n')
   const what = `${first.charAt(0).toUpperCase()}${first.slice(1)}. ${more.replace(/[()]/g, '')}`
   const isTyped = ({ name }: Word) => `${typed.join(' ')} `.startsWith(`${name} `)
   return usage(what.trim(), `leasehold help ${words.findLast(isTyped)?.name ?? 'all'}`)

@@ -214,6 +214,27 @@ describe('a spool of a process that was killed', () => {
   })
 })
 
+describe('a new day', () => {
+  it('has its partition while somebody reads the days before, who keeps nobody waiting', async () => {
+    const spool = openSpool(worldOn(store), home)
+    await spool.keep(recordAt(clock.now()), true)
+    const [first, last] = ['2026-12-31T23:59:59.999Z', '2027-01-01T00:00:00.000Z'] as Instant[]
+    const records = [first, last].map(at => recordAt(at ?? clock.now()))
+    await store.transact(async tx => {
+      await tx.query('select count(*) from decision_record')
+      for (const record of records) await spool.keep(record, true)
+    })
+    await spool.stop()
+    expect(await kept(records)).toEqual(records)
+    const parts = await store.query<{ name: string }>(
+      `select inhrelid::regclass::text as name from pg_inherits
+       where inhparent = 'decision_record'::regclass`,
+    )
+    const names = parts.map(({ name }) => name)
+    expect(names).toEqual(expect.arrayContaining(['records.d20261231', 'records.d20270101']))
+  })
+})
+
 describe('kept records', () => {
   it('can not be changed, taken out or read past their table by the server itself', async () => {
     const spool = openSpool(worldOn(store), home)

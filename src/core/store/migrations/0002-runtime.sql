@@ -22,14 +22,17 @@ create index decision_record_app on decision_record (app_id, at);
 create trigger decision_record_insert_only before update or delete or truncate on decision_record
   for each statement execute function refuse_change();
 
+-- Made apart and then attached: that stops nobody who reads or adds meanwhile, as making it in place would.
 create function keep_partition(day date) returns void
   language plpgsql security definer set search_path = public, pg_temp as $$
 declare part text := to_char(day, '"d"YYYYMMDD');
 begin
   if to_regclass('records.' || part) is not null then return; end if;
   perform pg_advisory_xact_lock(7135006);
+  if to_regclass('records.' || part) is not null then return; end if;
+  execute format('create table records.%I (like decision_record including all)', part);
   execute format(
-    'create table if not exists records.%I partition of decision_record for values from (%L) to (%L)',
+    'alter table decision_record attach partition records.%I for values from (%L) to (%L)',
     part, day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
 end $$;
 
