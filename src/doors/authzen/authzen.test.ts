@@ -14,6 +14,7 @@ import {
   startCompany,
 } from '../../../test/journeys/company.ts'
 import { beth, morty, rick, summer, todoRules } from '../../../test/support/todo-rules.ts'
+import { Problem } from '../../core/base/problem.ts'
 import { readTaskToken, verifyTaskToken } from '../../core/token/verify.ts'
 import { followAppRules } from '../../life/app-rules/ask.ts'
 import { makeShadow } from '../../life/app-rules/shadow.ts'
@@ -46,7 +47,11 @@ beforeAll(async () => {
     shadow: makeShadow({ ...world, onFault: fault => company.logged.push({ fault }) }, 1),
     readTask: async each =>
       readTaskToken(world, each) === null ? null : verifyTaskToken(world, each, world.issuer),
-    verifyPerson: async name => ({ personId: company.ids[name as 'sam'] }),
+    verifyPerson: async name => {
+      if (!Object.hasOwn(company.ids, name))
+        throw new Problem('token-refused', { detail: 'whose?' })
+      return { personId: company.ids[name as 'sam'] }
+    },
   })
   server = createServer((req, res) => {
     void mounted(req, res).then(isOurs => isOurs || res.writeHead(404).end())
@@ -157,8 +162,8 @@ describe('an app asks about its own users', () => {
 describe('who may ask', () => {
   it.each([
     ['nobody', { authorization: '' }, 401],
-    ['a token that is none of ours', { authorization: 'Bearer eve' }, 404],
-    ['a person who may not read the log of this app', { authorization: 'Bearer tim' }, 404],
+    ['a token that is none of ours', { authorization: 'Bearer nobody' }, 401],
+    ['a person who may not read the log of this app', { authorization: 'Bearer eve' }, 404],
   ])('%s is refused', async (_who, headers, status) => {
     expect((await post(evaluation, update(rick), headers)).status).toBe(status)
   })
@@ -297,6 +302,14 @@ describe('a search', () => {
   })
 })
 
+const denials = async () => {
+  await company.running.world.settle()
+  const [row] = await company.running.world.store.query<{ n: number }>(
+    `select count(*)::int as n from ledger_entry where kind = 'decision.deny'`,
+  )
+  return row?.n ?? 0
+}
+
 describe('our own rules', () => {
   const own = '/access/v1/evaluation'
   const me = async () => (await company.as({ task: token })('GET', '/v1/me')).body.identity
@@ -326,7 +339,11 @@ describe('our own rules', () => {
     expect((await post(own, use('id_other', 'read'))).status).toBe(400)
     const asPerson = (name: string) => ({ authorization: `Bearer ${name}` })
     const { id } = await me()
+    const before = await denials()
     expect((await post(own, use(id, 'read'), asPerson('eve'))).status).toBe(403)
+    expect((await post(evaluation, update(rick), asPerson('eve'))).status).toBe(404)
+    // Who asks and may not is in the log.
+    expect(await denials()).toBe(before + 2)
     const about = { type: 'person', id: company.ids.maya }
     const app = (await company.as('maya')('GET', '/v1/apps/todo')).body.id
     const asked = {

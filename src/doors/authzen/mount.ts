@@ -9,14 +9,16 @@ import { appTable } from '../../core/app/rows.ts'
 import type { AnyId, AppId, IdentityId, PersonId, TaskId } from '../../core/base/ids.ts'
 import { type Json, parseJson } from '../../core/base/json.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
+import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { type Decision, decide } from '../../core/policy/decide.ts'
+import { recordDenial } from '../../core/policy/record.ts'
 import { problemTable } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
 import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
 import { readEvaluation, readEvaluations, readSearch, type SearchFor } from './form.ts'
 import { search } from './search.ts'
 
-export interface AuthzenWorld extends DecisionWorld {
+export interface AuthzenWorld extends DecisionWorld, LedgerWorld {
   readonly issuer: string
   readonly installationThing: () => { readonly type: 'installation'; readonly id: AnyId }
   /** Null for what is no task token; Problem `token-refused` for one that does not stand. */
@@ -126,16 +128,18 @@ async function askerOf(
   }
   const { personId } = await world.verifyPerson(token)
   const actor = { kind: 'person', id: personId } as const
-  const about =
-    app === undefined ? world.installationThing() : ({ type: 'app', id: app.id } as const)
+  if (slug !== null && app === undefined) throw noSuchApp(slug)
+  const about = app === undefined ? world.installationThing() : appThing(app.id)
   const reading: Decision<'log.read'> = decide(world, { actor, action: 'log.read', about })
-  if (slug !== null && (app === undefined || !reading.allowed)) throw noSuchApp(slug)
-  if (!reading.allowed)
-    throw new Problem('denied', {
-      detail: reading.denial.says,
-      next: reading.denial.wouldPassIf,
-    })
-  return { actor, appId: app?.id ?? null }
+  if (reading.allowed) return { actor, appId: app?.id ?? null }
+  await recordDenial(world, reading.record)
+  if (slug !== null) throw noSuchApp(slug)
+  const { says: detail, wouldPassIf: next } = reading.denial
+  throw new Problem('denied', { detail, next })
+}
+
+function appThing(id: AppId) {
+  return { type: 'app', id } as const
 }
 
 /** Somebody else's app is as one that is not there. */
