@@ -29,7 +29,11 @@ export function readLines(chunk: Buffer): ReadLines {
   let [damaged, bytes] = [0, 0]
   while (records.length + damaged < bounds.batchRecords) {
     const end = chunk.indexOf(newline, bytes)
-    if (end === -1) break
+    if (end === -1) {
+      // No line is that long: something else was written there, and it must not hide what follows.
+      if (chunk.length - bytes <= bounds.recordBytes) break
+      return { records, damaged: damaged + 1, bytes: chunk.length }
+    }
     const record = readLine(chunk.toString('utf8', bytes, end))
     if (record === undefined) damaged++
     else records.push(record)

@@ -205,6 +205,26 @@ describe('a spool of a process that was killed', () => {
     ).toEqual([{ kind: 'records-damaged', severity: 'high' }])
   })
 
+  it('what has no line end is damage too, and hides nothing that follows', async () => {
+    const { state, world } = breakable()
+    state.isDown = true
+    const records = [recordAt(clock.now()), recordAt(clock.now())]
+    const dying = openSpool(world, home)
+    for (const record of records) await dying.keep(record)
+    await dying.stop()
+    const [name = ''] = await segmentsIn()
+    const file = join(home, 'spool', '0', name)
+    const [first = '', second = ''] = (await readFile(file, 'utf8')).split('\n')
+    // More than is read at once, so that the rest begins inside of it.
+    const noise = 'x'.repeat(bounds.batchBytes)
+    await writeFile(file, `${first}\n${noise}\n${second}\n`)
+    const spool = openSpool(worldOn(store), home)
+    await expect.poll(segmentsIn, { timeout: 10_000 }).toEqual([])
+    await spool.stop()
+    expect(await kept(records)).toEqual(records)
+    expect(await store.query(`select 1 from finding where about = $1`, [name])).toHaveLength(1)
+  })
+
   it('its files are for nobody else on this machine', async () => {
     const spool = openSpool(worldOn(store), home)
     await spool.keep(recordAt(clock.now()))
