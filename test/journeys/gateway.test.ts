@@ -10,6 +10,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openTunnel } from '../../cli/src/tunnel.ts'
 import { toMs } from '../../src/core/base/time.ts'
+import { bounds } from '../../src/doors/gateway/bounds.ts'
 import {
   attest,
   type Company,
@@ -363,6 +364,18 @@ describe('a tunnel', () => {
     await vi.waitFor(async () =>
       expect(await ask(`/v1/leases/${leased.id}/tunnel`, bearer(leased.task))).toBe(101),
     )
+  })
+
+  test('that comes too soon after many waits for its turn, and those of other leases do not', async () => {
+    const [leased, other] = [await lease(), await lease()]
+    const { tunnelBurst, tunnelGapMs } = bounds
+    const askFor = (one: Leased) => ask(`/v1/leases/${one.id}/tunnel`, bearer(one.task))
+    const start = performance.now()
+    for (let asked = 0; asked < tunnelBurst; asked++) expect(await askFor(leased)).toBe(101)
+    const turns = Array.from({ length: 10 }, () => askFor(leased))
+    expect(await Promise.race([Promise.all(turns), askFor(other)])).toBe(101)
+    expect(await Promise.all(turns)).toEqual(Array(10).fill(101))
+    expect(performance.now() - start).toBeGreaterThan(10 * tunnelGapMs - 1)
   })
 })
 

@@ -46,11 +46,7 @@ export function lists<T extends object>(
   }
 }
 
-export function tableOf<T extends object>(
-  items: readonly T[],
-  keys: Keys<T>,
-  now: number,
-): string[][] {
+export function tableOf<T extends object>(items: T[], keys: Keys<T>, now: number): string[][] {
   const rows = items.map(item => keys.map(key => cellOf(key, item[key], now)))
   return [keys.map(key => labelOf(key).toUpperCase()), ...rows]
 }

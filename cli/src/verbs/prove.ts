@@ -17,7 +17,7 @@ export async function log(cli: Cli, subject = ''): Promise<Answer> {
   const there = [['subject', subject], ...filter].filter(([, value]) => value !== '')
   const page = (await cli.api.get(`/v1/log?${String(new URLSearchParams(there))}`)) as api.LogPage
   const keys = ['position', 'at', 'kind', 'actorName', 'says', 'subjects'] as const
-  const table = tableOf(page.entries, keys, cli.host.now())
+  const table = tableOf([...page.entries], keys, cli.host.now())
   return { result: page, table, next: 'leasehold verify' }
 }
 

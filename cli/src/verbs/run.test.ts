@@ -243,6 +243,25 @@ describe('a task', () => {
     expect(err).toContain('not released yet: the server ends it by itself')
   })
 
+  test('that ended meanwhile is not opened again: what the exchange opens instead is closed, once', async () => {
+    const kept = stub.answers['POST /oauth/token']
+    let exchanged = 0
+    stub.answers['POST /oauth/token'] = () => {
+      const which = exchanged++ === 0 ? ['T-T91C0', 'task-token'] : ['T-NEW00', 'new-token']
+      return { body: { access_token: which[1], expires_in: 20, task: which[0] } }
+    }
+    stub.answers['POST /v1/tasks/T-NEW00/close'] = stub.answers[closed]
+    const { code } = await run(['true'])
+    stub.answers['POST /oauth/token'] = kept
+    expect(code).toBe(0)
+    expect(exchanged).toBe(2)
+    const closes = stub.asked.filter(({ path }) => path.endsWith('/close'))
+    expect(closes.map(({ path, token }) => [path.split('/')[3], token])).toEqual([
+      ['T-NEW00', 'new-token'],
+      ['T-T91C0', 'task-token'],
+    ])
+  })
+
   test('gets another term in time, while its command runs', async () => {
     const soon = { ...views.lease, termEndsAt: new Date(Date.now() + 1500).toISOString() }
     const kept = stub.answers['POST /v1/leases'] as IssuedLeaseView

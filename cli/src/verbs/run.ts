@@ -61,10 +61,16 @@ async function openTask(cli: Cli): Promise<Task> {
   const { server, options, host } = cli
   const exchange = await exchanger(cli)
   let held = await exchange()
+  let isOver = false
   const current: Token = async force => {
     // Another token for the same task: a command may run longer than any token lives.
-    const next = force || held.endsAt < Date.now() ? await exchange().catch(() => held) : held
-    if (next.id === held.id) held = next
+    const isOld = !isOver && (force || held.endsAt < Date.now())
+    const next = isOld ? await exchange().catch(() => held) : held
+    isOver ||= next.id !== held.id
+    // Ours has ended, and the one opened in its place is nobody's work.
+    const other = makeApi(server.url, false, async () => next.token)
+    if (next.id !== held.id) await close(other, next.id).catch(() => {})
+    else held = next
     return held.token
   }
   const task = { id: held.id, token: current, api: makeApi(server.url, false, current), leases: [] }
@@ -135,11 +141,8 @@ function environment(env: Host['env'], leases: readonly Held[]): NodeJS.ProcessE
   return all
 }
 
-function runCommand(
-  { host }: Cli,
-  [name = '', ...args]: readonly string[],
-  leases: readonly Held[],
-): Promise<Ended> {
+function runCommand({ host }: Cli, command: string[], leases: Held[]): Promise<Ended> {
+  const [name = '', ...args] = command
   const options = { stdio: 'inherit', env: environment(host.env, leases), cwd: host.cwd } as const
   const ours = process.umask(host.umask)
   const child = spawn(name, args, options)
@@ -179,13 +182,15 @@ function keepAlive({ host, out }: Cli, { api }: Task, lease: LeaseView): () => v
   return () => clearTimeout(timer)
 }
 
+const close = (by: Api, taskId: string) =>
+  by.post(`/v1/tasks/${segment(taskId)}/close`, {}, { timeoutMs: 20_000 }) as Promise<TaskView>
+
 /** Its leases are gone when the server answers. By the person, where the task's token has ended. */
 async function release({ host, out, api }: Cli, task: Task, start: number): Promise<void> {
   for (const { door } of task.leases) door?.close()
-  const path = `/v1/tasks/${segment(task.id)}/close`
-  const close = (by: Api) => by.post(path, {}, { timeoutMs: 20_000 }) as Promise<TaskView>
   const trace = `leasehold trace ${task.id}`
-  const closed = await close(task.api).catch(() => close(api).catch(() => undefined))
+  const byPerson = () => close(api, task.id).catch(() => undefined)
+  const closed = await close(task.api, task.id).catch(byPerson)
   if (!closed) out.note(`${glyph.wait} not released yet: the server ends it by itself. ${trace}`)
   const after = `released after ${span(host.now() - start)}`
   for (const { shortId, outcome, state } of closed?.leases ?? [])

@@ -23,6 +23,7 @@ import type { Passed } from '../../core/target/target.ts'
 import type { Hosts } from '../api/oauth/request.ts'
 import { problemTable } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
+import { Pace } from './pace.ts'
 import { Sessions } from './sessions.ts'
 import { decideSession } from './standing.ts'
 import { type Asked, type GatewayWorld, over, readTunnel, tunnelProtocol } from './tunnel.ts'
@@ -64,9 +65,15 @@ export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
 interface Door {
   readonly world: GatewayWorld
   readonly sessions: Sessions
-  /** Of each lease: how many are open, and the keys by which its sessions are stopped. */
-  readonly tunnels: Map<string, { count: number; readonly cancels: Map<string, () => void> }>
+  readonly tunnels: Map<string, Tunnels>
   readonly under: Set<Promise<void>>
+}
+
+/** Of one lease: how many are open or wait, and the keys by which its sessions are stopped. */
+interface Tunnels {
+  count: number
+  readonly pace: Pace
+  readonly cancels: Map<string, () => void>
 }
 
 interface Upgrade {
@@ -79,11 +86,15 @@ async function enter(door: Door, hosts: Hosts, { req, socket, head }: Upgrade): 
   if (door.under.size > bounds.tunnels) throw tooMany()
   const asked = await readTunnel(door.world, hosts, req)
   const { lease } = asked
-  const tunnels = door.tunnels.get(lease.id) ?? { count: 0, cancels: new Map() }
+  const known = door.tunnels.get(lease.id)
+  const tunnels = known ?? { count: 0, pace: new Pace(), cancels: new Map() }
   if (tunnels.count >= bounds.leaseTunnels) throw tooMany()
   tunnels.count++
   door.tunnels.set(lease.id, tunnels)
   try {
+    const turnMs = tunnels.pace.take(door.world.clock.monotonicMs())
+    if (turnMs > 0) await wait(turnMs)
+    if (socket.destroyed) return
     const serve = await passOf(door.world, lease)
     socket.setNoDelay(true).setKeepAlive(true, 30_000).setTimeout(0)
     if (head.length > 0) socket.unshift(head)
@@ -98,8 +109,14 @@ async function enter(door: Door, hosts: Hosts, { req, socket, head }: Upgrade): 
     })
   } finally {
     tunnels.count--
-    if (tunnels.count === 0) door.tunnels.delete(lease.id)
+    forgetIdle(door)
   }
+}
+
+function forgetIdle({ world, tunnels }: Door): void {
+  const nowMs = world.clock.monotonicMs()
+  for (const [leaseId, { count, pace }] of tunnels)
+    if (count === 0 && pace.isIdle(nowMs)) tunnels.delete(leaseId)
 }
 
 type Serve = NonNullable<Awaited<ReturnType<typeof passOf>>>

@@ -72,5 +72,8 @@ describe('an open session', () => {
     expect(cuts).toHaveLength(1)
     sessions.close(over('The server is stopping.'))
     expect(cuts.at(-1)).toBe('The server is stopping.')
+    const late: string[] = []
+    sessions.watch({ lease, cut: problem => late.push(problem.detail) })
+    expect(late).toEqual(['The server is stopping.'])
   })
 })

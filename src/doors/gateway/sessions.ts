@@ -32,6 +32,7 @@ export class Sessions {
   readonly #open = new Set<Watched>()
   readonly #timer: NodeJS.Timeout
   #isAsked = false
+  #closed: Problem | undefined
 
   constructor(world: GatewayWorld) {
     this.#world = world
@@ -44,6 +45,7 @@ export class Sessions {
     const versions = readVersions(this.#world, session.lease)
     const watched: Watched = { ...session, versions, until: null, holdForMs: 0 }
     this.#open.add(watched)
+    if (this.#closed !== undefined) session.cut(this.#closed)
     return () => this.#open.delete(watched)
   }
 
@@ -62,8 +64,10 @@ export class Sessions {
     })
   }
 
+  /** Those that come later are cut too. */
   close(problem: Problem): void {
     clearInterval(this.#timer)
+    this.#closed = problem
     for (const session of this.#open) session.cut(problem)
   }
 
