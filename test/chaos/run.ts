@@ -110,9 +110,16 @@ async function quiesce(rig: Rig): Promise<void> {
     const { items } = await rig.sam().get<{ items: LeaseView[] }>('/v1/leases?open=true')
     if (items.every(lease => lease.state === 'live')) return
     if (performance.now() > deadline)
-      throw new Error(`${items.length} leases are still on their way after ${quietMs / 1000} s`)
+      throw new Error(`still on their way after ${quietMs / 1000} s:\n${waitingText(items)}`)
     await wait(500)
   }
+}
+
+/** What is not settled, and why as far as the lease says; the rest is a number. */
+function waitingText(items: readonly LeaseView[]): string {
+  const waiting = items.filter(lease => lease.state !== 'live')
+  const few = waiting.slice(0, 5).map(lease => JSON.stringify(lease))
+  return `${few.join('\n')}\n${waiting.length} of ${items.length} open leases`
 }
 
 /** A small generator with a seed (mulberry32), so that a failure can be played again. */
