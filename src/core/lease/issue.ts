@@ -186,14 +186,9 @@ async function make(world: LeaseWorld, lease: LeaseRow, salt: string): Promise<I
 
 async function giveUp(world: LeaseWorld, { id, identityId }: LeaseRow): Promise<void> {
   await recorded(world, async scope => {
-    await changeLease(
-      scope,
-      id,
-      () => ({ kind: 'end', cause: 'failed' }),
-      row => ({
-        at: settlesAt(row, scope.at),
-      }),
-    )
+    const failed = { kind: 'end', cause: 'failed' } as const
+    const due = (row: LeaseRow) => ({ at: settlesAt(row, scope.at) })
+    await changeLease(scope, id, () => failed, due)
     scope.entry({ kind: leaseFailed, by: identityId })
   })
 }
