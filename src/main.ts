@@ -210,14 +210,13 @@ function startGateway(world: World, hosts: Hosts, links: Links, stops: Stop[]) {
 }
 
 function startJobs(world: World, tally: RefusalTally, remembered: string): Schedule {
+  const log = (job: string, thrown: unknown) => world.log({ job, failed: textOf(thrown) })
   const jobs = jobsOf(world, {
     remember: () => exportCheckpoint(world.checkpoints, remembered),
     sealRefusals: () => sealRefusals(world, tally),
+    log,
   })
-  return startSchedule(jobs, {
-    now: () => world.clock.monotonicMs(),
-    log: (job, thrown) => world.log({ job, failed: textOf(thrown) }),
-  })
+  return startSchedule(jobs, { now: () => world.clock.monotonicMs(), log })
 }
 
 function textOf(thrown: unknown): string {

@@ -87,13 +87,15 @@ export function jobsOf(
   outside: {
     readonly remember: () => Promise<unknown>
     readonly sealRefusals: () => Promise<unknown>
+    readonly log: (name: string, thrown: unknown) => void
   },
 ): Job[] {
   const now = () => world.clock.now()
   const looked = new Set<LeaseId>()
   const sweeping = new Map<TargetId, Promise<SweepResult>>()
+  const late = (thrown: unknown) => outside.log('leases', thrown)
   return [
-    { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping)) },
+    { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
     { name: 'inventory', everyMs: 300_000, run: () => takeInventory(world) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world) },
@@ -124,11 +126,19 @@ export function jobsOf(
 /** How long a pass over all targets waits for the slowest before the next may begin. */
 const sweepPatienceMs = 2_000
 
-/** Waits, but not for ever: a target that hangs keeps its own pass, and the others go on. */
-async function patient(pass: Promise<unknown>): Promise<void> {
+/**
+ * Waits, but not for ever: a target that hangs keeps its own pass, and the others go on. What such a
+ * pass throws later is told too.
+ */
+export async function patient(
+  pass: Promise<unknown>,
+  late: (thrown: unknown) => void,
+  patienceMs = sweepPatienceMs,
+): Promise<void> {
   const over = new AbortController()
-  const longest = wait(sweepPatienceMs, undefined, { signal: over.signal }).catch(() => {})
-  await Promise.race([pass, longest]).finally(() => over.abort())
+  const longest = wait(patienceMs, true, { signal: over.signal }).catch(() => {})
+  const isLate = await Promise.race([pass.then(() => false), longest]).finally(() => over.abort())
+  if (isLate === true) pass.catch(late)
 }
 
 /** Several beside each other: an app whose target hangs keeps a place, and not the others waiting. */

@@ -41,6 +41,8 @@ export interface RecordingTarget {
   mode: Mode
   latencyMs: number
   residue: string[]
+  /** What it says is left of one, where it says something else of each. */
+  residueOf?: ((principal: string) => string[]) | undefined
 }
 
 export function recordingTarget(kind = 'recording'): RecordingTarget {
@@ -128,7 +130,7 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
         credential: !tried ? 'not-tried' : known?.secret === order.secret ? 'accepted' : 'refused',
         probe: tried ? 'accepted' : 'not-tried',
         sessions: known?.sessions ?? 0,
-        residue: state.residue,
+        residue: state.residueOf?.(order.principal) ?? state.residue,
         paths: ['its own list', 'the key itself'],
         at: clock.now(),
       }

@@ -104,7 +104,10 @@ function nothingSeen(at: Instant, because: string): Evidence {
   }
 }
 
-/** Records a batch in one transaction; what is not gone is due again, later each time. */
+/**
+ * Records a batch in one transaction; what is not gone is due again, later each time. One that can not
+ * be recorded holds up no other: the batch is halved until it stands alone, and then that is thrown.
+ */
 export async function recordSeen(
   world: LeaseWorld,
   by: ActorId,
@@ -114,13 +117,17 @@ export async function recordSeen(
   try {
     return await recordSteps(world, by, seen.map(stepSeen))
   } catch (thrown) {
-    if (!isProblem(thrown, 'conflict')) throw thrown
     // Another replica was faster, or one was renewed while we looked: its turn comes again.
     const ids = seen.map(({ lease }) => lease.id)
     const found = new Map((await readLeases(world.store, ids)).map(lease => [lease.id, lease]))
     const left = seen.filter(({ lease: { id, version } }) => found.get(id)?.version === version)
-    if (left.length === seen.length) throw thrown
-    return recordSeen(world, by, left)
+    if (left.length < seen.length) return recordSeen(world, by, left)
+    if (seen.length === 1) throw thrown
+    const halves = [seen.slice(0, seen.length >> 1), seen.slice(seen.length >> 1)].map(half =>
+      recordSeen(world, by, half),
+    )
+    await Promise.allSettled(halves)
+    return (await Promise.all(halves)).flat()
   }
 }
 

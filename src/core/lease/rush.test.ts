@@ -48,3 +48,22 @@ test('ends while sweeps run are all proven', async () => {
   const ends = world.target.calls.filter(call => call.startsWith('end '))
   expect(ends).toHaveLength(leases.length)
 })
+
+test('one that can not be recorded holds up none of its batch, and is told', async () => {
+  const leases = await Promise.all(Array.from({ length: 9 }, () => issueOne(world)))
+  const poisoned = leases[4]
+  if (poisoned === undefined) throw new Error('nine were issued')
+  // What no database keeps as text: a target may say anything.
+  world.target.residueOf = principal => (principal === poisoned.principal ? ['\u0000'] : [])
+  world.clock.advance(3_600_000)
+  await expect(sweepLeases(world)).rejects.toThrow()
+  const states = await world.store.query<{ id: string; state: string }>(
+    'select id, state from lease where id = any($1)',
+    [leases.map(({ id }) => id)],
+  )
+  const open = states.filter(({ state }) => state !== 'gone').map(({ id }) => id)
+  expect(open).toEqual([poisoned.id])
+  world.target.residueOf = undefined
+  world.clock.advance(3_600_000)
+  expect((await sweepLeases(world)).gone).toBe(1)
+})
