@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { type Config, readConfig } from './config.ts'
 import { postgresConnector } from './connectors/postgres/postgres.ts'
+import { httpConnector, mcpConnector } from './connectors/web/web.ts'
 import { systemId } from './core/base/ids.ts'
 import { isProblem, Problem } from './core/base/problem.ts'
 import { product } from './core/base/product.ts'
@@ -95,7 +96,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       config,
       issuer,
       log,
-      connectors: [postgresConnector, ...(options.connectors ?? [])],
+      connectors: [postgresConnector, mcpConnector, httpConnector, ...(options.connectors ?? [])],
       poke: () => links.poke(),
       runNow: job => links.runNow(job),
     })
@@ -127,7 +128,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     if (options.acceptLoss === true) await schedule.runNow('inventory')
     // 5. The doors.
     const hosts = hostsOf(world, port)
-    door.upgrade = startGateway(world, { issuer, hosts }, links, stops)
+    door.upgrade = startGateway({ ...world, spool }, { issuer, hosts }, links, stops)
     door.handle = requestHandler({ ...world, spool }, hosts, tally)
     return {
       issuer,
@@ -197,7 +198,7 @@ function startLog(world: World, links: Links, stops: Stop[]): void {
 }
 
 /** What is open is looked at again at each commit: ours are in memory at once, others' with their entry. */
-function startGateway(world: World, hosts: Hosts, links: Links, stops: Stop[]) {
+function startGateway(world: World & { spool: Spool }, hosts: Hosts, links: Links, stops: Stop[]) {
   const gateway = openGateway(world, hosts)
   const { poke } = links
   links.poke = () => {

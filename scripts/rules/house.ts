@@ -33,6 +33,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/life/app-rules', budget: 250 },
   { path: 'src/life/offboard', budget: 800 },
   { path: 'src/life/drift', budget: 900 },
+  { path: 'src/life/tools', budget: 150 },
   { path: 'src/life/discovery', budget: 1600 },
   { path: 'src/life/scaffold', budget: 500 },
   { path: 'src/life/day', budget: 450 },

@@ -128,6 +128,12 @@ async function onlyPurpose(cli: Cli, slug: string): Promise<string> {
 function environment(env: Host['env'], leases: readonly Held[]): NodeJS.ProcessEnv {
   const all = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
   for (const { lease, handle, door } of leases.toReversed()) {
+    const name = lease.resource.toUpperCase().replace(/\W/g, '_')
+    if (handle.connect['path'] !== undefined) {
+      const at = `http://127.0.0.1:${door?.port}${handle.connect['path']}`
+      Object.assign(all, webEnvironment(name, at, handle))
+      continue
+    }
     const { database, user, host = '127.0.0.1', port = door?.port } = handle.connect
     const secret = handle.via === 'proxy' ? handle.word : handle.secret
     const words = [user, secret, database].map(each => encodeURIComponent(each ?? ''))
@@ -135,10 +141,26 @@ function environment(env: Host['env'], leases: readonly Held[]): NodeJS.ProcessE
     const parts = { PGHOST: host, PGPORT: port, PGDATABASE: database, PGUSER: user }
     // Our door is on this machine; behind it the way is the server's.
     if (door) Object.assign(parts, { PGSSLMODE: 'disable', PGGSSENCMODE: 'disable' })
-    const own = { [`DATABASE_URL_${lease.resource.toUpperCase().replace(/\W/g, '_')}`]: url }
+    const own = { [`DATABASE_URL_${name}`]: url }
     Object.assign(all, own, parts, { DATABASE_URL: url, PGPASSWORD: secret })
   }
   return all
+}
+
+/** As the resource is called, and as the vendor's own libraries look for it. */
+const vendors: Record<string, readonly [base: string, below: string, key: string]> = {
+  openai: ['OPENAI_BASE_URL', '/v1', 'OPENAI_API_KEY'],
+  anthropic: ['ANTHROPIC_BASE_URL', '', 'ANTHROPIC_API_KEY'],
+  slack: ['SLACK_API_URL', '/api/', 'SLACK_BOT_TOKEN'],
+  notion: ['NOTION_BASE_URL', '', 'NOTION_TOKEN'],
+  github: ['GITHUB_API_URL', '', 'GITHUB_TOKEN'],
+}
+
+function webEnvironment(name: string, at: string, handle: Held['handle']) {
+  const word = handle.via === 'proxy' ? handle.word : handle.secret
+  const [base, below, key] = vendors[handle.connect['preset'] ?? ''] ?? []
+  const own = { [`${name}_URL`]: at, [`${name}_TOKEN`]: word }
+  return base && key ? { ...own, [base]: `${at}${below}`, [key]: word } : own
 }
 
 function runCommand({ host }: Cli, command: string[], leases: Held[]): Promise<Ended> {

@@ -68,7 +68,7 @@ export function decide<A extends ActionName>(
 export function decideLease<A extends LeaseAction>(
   world: PolicyWorld,
   action: A,
-  question: Work & { readonly leaseId: LeaseId },
+  question: Work & { readonly leaseId: LeaseId; readonly asked?: string | undefined },
 ): LeaseDecision<A> {
   const view = look(world)
   const about = { type: 'lease', id: question.leaseId } as const
@@ -78,7 +78,8 @@ export function decideLease<A extends LeaseAction>(
   const gathered: Gathered = isWork
     ? factsOfWork(view, { ...question, actions })
     : { facts: { unknown: 'action' }, appId: null }
-  const { outcome, ...settled } = settle(world, view, { actor, action, about }, gathered)
+  const { asked } = question
+  const { outcome, ...settled } = settle(world, view, { actor, action, about }, gathered, asked)
   const { record } = settled
   if (!outcome.allowed || outcome.grantId === null || outcome.reach === null)
     return { allowed: false, denial: settled.denial(), record }
@@ -120,6 +121,7 @@ function settle<A extends ActionName>(
   { freshness, ...view }: View & { freshness: Freshness },
   { actor, action, about }: Question<A>,
   { facts, appId }: Gathered,
+  inWords?: string,
 ) {
   const bundle = world.policies()
   const asked: Asked = {
@@ -129,6 +131,7 @@ function settle<A extends ActionName>(
     actor,
     action,
     about: { type: about.type, id: about.id },
+    ...(inWords === undefined ? {} : { asked: inWords }),
     bundle: bundle.hash,
     freshness: { ...freshness, ageMs: Math.ceil(view.ageMs) },
     facts,

@@ -24,6 +24,8 @@ export interface Asked {
   readonly actor: Actor
   readonly action: string
   readonly about: { readonly type: string; readonly id: string }
+  /** Through a gateway: what was asked for, in the target's words. For people; nothing reads it here. */
+  readonly asked?: string
   readonly bundle: string
   readonly freshness: Freshness
   readonly facts: Facts | Unknown

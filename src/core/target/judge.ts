@@ -8,6 +8,8 @@ export function judge(evidence: Evidence): EndState {
   if ((evidence.sessions ?? 0) > 0 || evidence.residue.length > 0) return 'still-there'
   if (evidence.listed === 'unknown') return 'unreachable'
   if (evidence.sessions === null) return 'revoked-unverified'
+  // It never left our gateway, which lets nothing through without a live lease.
+  if (evidence.credential === 'none') return 'verified-gone'
   // The refusal counts only where the same path accepts somebody: a dead port refuses everyone.
   if (evidence.credential !== 'refused' || evidence.probe !== 'accepted')
     return 'revoked-unverified'

@@ -21,7 +21,7 @@ export interface Description {
   readonly canHold: boolean
   /** The target refuses a credential at `Issued.diesAt` without us; what is open then may go on. */
   readonly diesByItself: boolean
-  /** Callers can be let through with a word of ours: there is `pass`. */
+  /** Callers can be let through with a word of ours: there is `pass` or `upstream`. */
   readonly hasGateway?: boolean
   /** Calls it takes at once, for issuing and again for ending; 16 unless it says otherwise. */
   readonly callsAtOnce?: number
@@ -71,7 +71,8 @@ export interface VerifyOrder extends EndOrder {
 /** What two read paths said. Observations only: `judge` says what they mean. */
 export interface Evidence {
   readonly listed: 'absent' | 'present' | 'unknown'
-  readonly credential: 'refused' | 'accepted' | 'not-tried'
+  /** `none`: this system is used through our gateway alone, and was never given one for a lease. */
+  readonly credential: 'refused' | 'accepted' | 'not-tried' | 'none'
   /** The same path accepted a probe account of ours at the same time. */
   readonly probe: 'accepted' | 'refused' | 'not-tried'
   readonly sessions: number | null
@@ -127,6 +128,23 @@ export interface Passage {
   readonly cancels: Map<string, () => void>
 }
 
+/**
+ * A system that is spoken to over HTTP, with a credential that is ours and stays on our side. A caller
+ * sees neither it nor the address.
+ */
+export interface Upstream {
+  readonly url: URL
+  /** Sent with every request, in place of whatever a caller sends under these names. */
+  readonly credential: Readonly<Record<string, string>>
+  /** `mcp`: what is asked is read from the messages; `http`: from method and path. */
+  readonly speaks: 'http' | 'mcp'
+  /**
+   * The class of what is asked, by the resource's own object: for `http` of `POST /v1/messages`, for
+   * `mcp` of a tool's name and what is said of it. Undefined where it is not offered at all.
+   */
+  classOf(object: Json, asked: string, said?: Json): DataAction | undefined
+}
+
 /** What went through, and who ended it. Never what was asked or answered. */
 export interface Passed {
   readonly toTarget: number
@@ -149,6 +167,8 @@ export interface Target {
   checkIntact?(order: IssueOrder, signal: AbortSignal): Promise<boolean>
   /** Lets one caller through until either side ends it. Never rejects; closes both. */
   pass?(passage: Passage): Promise<Passed>
+  /** Where requests of callers go that the gateway has judged one by one. */
+  readonly upstream?: Upstream
   /** Reversible stop of a credential, open sessions included. */
   hold(principal: string, signal: AbortSignal): Promise<void>
   release(principal: string, signal: AbortSignal): Promise<void>

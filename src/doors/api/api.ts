@@ -15,6 +15,7 @@ import { addRequestRoutes } from './requests.ts'
 import { Routes } from './route.ts'
 import { addHealthRoutes, addPeopleRoutes, addSystemRoutes } from './system.ts'
 import { addGrantRoutes, addResourceRoutes, addTargetRoutes } from './targets.ts'
+import { addToolRoutes } from './tools.ts'
 import type { ApiWorld } from './world.ts'
 
 export interface Api {
@@ -46,7 +47,7 @@ export function makeApi(world: ApiWorld & CallerWorld): Api {
 const doors = [
   addHealthRoutes, addSystemRoutes, addPeopleRoutes, addAppRoutes, addRequestRoutes, addTargetRoutes,
   addResourceRoutes, addGrantRoutes, addTaskRoutes, addLeaseRoutes, addDecisionRoutes,
-  addPolicyRoutes, addEndRoutes, addProofRoutes, addLogRoutes, addHoldRoutes, addFindingRoutes,
+  addToolRoutes, addPolicyRoutes, addEndRoutes, addProofRoutes, addLogRoutes, addHoldRoutes, addFindingRoutes,
 ]
 
 function noRoute(path: string): Problem {

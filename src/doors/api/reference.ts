@@ -40,6 +40,8 @@ export const reference = {
   'POST /v1/grants/:grant/drop': 'Gives a grant back; its live credentials end.',
   'GET /v1/targets': 'The connected systems.',
   'POST /v1/targets': 'Connects a system and plays a canary cycle there.',
+  'GET /v1/targets/:target/tools': 'The tools of an MCP server, as it says them now.',
+  'POST /v1/targets/:target/tools': 'Agrees to tools that are new or changed, as they are now.',
   'POST /v1/targets/:target/preflight': 'Plays the canary cycle again.',
   'GET /v1/resources': 'What can be asked for.',
   'POST /v1/resources': 'Names a thing at a target: its class, its owner, its columns.',

@@ -108,7 +108,7 @@ async function playAndShow(world: ApiWorld, id: TargetRow['id']): Promise<Target
   return { ...(await targetView(world, target)), preflightSteps: result.steps }
 }
 
-async function targetNamed(world: ApiWorld, slug: string): Promise<TargetRow> {
+export async function targetNamed(world: ApiWorld, slug: string): Promise<TargetRow> {
   const target = await findTargetBySlug(world.store, slug)
   if (target === undefined) throw noSuch('target')
   return target

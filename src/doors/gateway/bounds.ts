@@ -12,4 +12,17 @@ export const bounds = {
   beforeTermMs: 1_000,
   /** Writing down the ends of sessions, when the server stops. */
   stopMs: 3_000,
+  /** Of HTTP: head of a request, body to an API, one message of MCP either way. */
+  webHeaderBytes: 16 * 1024,
+  webBodyBytes: 32 * 1024 * 1024,
+  messageBytes: 4 * 1024 * 1024,
+  /** Until the word of the run is shown; of a target that says nothing. */
+  webSilentMs: 10_000,
+  upstreamSilentMs: 300_000,
+  upstreamSockets: 256,
+  /** What was going on when it was cut may say so. */
+  lastWordMs: 500,
+  /** How old the gateway's own look at the tools of a target may be; how many there may be. */
+  toolsFreshMs: 30_000,
+  tools: 1_000,
 } as const

@@ -19,7 +19,7 @@ import { type LeaseRow, readSalts } from '../../core/lease/rows.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import { recordDenial } from '../../core/policy/record.ts'
-import type { Passed } from '../../core/target/target.ts'
+import type { Passage, Passed } from '../../core/target/target.ts'
 import type { Hosts } from '../api/oauth/request.ts'
 import { problemTable } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
@@ -27,6 +27,11 @@ import { Pace } from './pace.ts'
 import { Sessions } from './sessions.ts'
 import { decideSession } from './standing.ts'
 import { type Asked, type GatewayWorld, over, readTunnel, tunnelProtocol } from './tunnel.ts'
+import { answerHttp } from './web/http.ts'
+import { judgeOf } from './web/judge-call.ts'
+import { Catalogue } from './web/mcp/catalogue.ts'
+import { answerMcp } from './web/mcp/mcp.ts'
+import { serveWeb } from './web/serve.ts'
 
 const sessionOpened = entryKind('session.open', 'opened a session through the gateway')
 const sessionEnded = entryKind('session.end', 'ended a session through the gateway')
@@ -41,7 +46,9 @@ export interface Gateway {
 }
 
 export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
-  const door: Door = { world, sessions: new Sessions(world), tunnels: new Map(), under: new Set() }
+  const sessions = new Sessions(world)
+  const catalogue = new Catalogue(world)
+  const door: Door = { world, sessions, catalogue, tunnels: new Map(), under: new Set() }
   return {
     upgrade(req, socket, head) {
       socket.on('error', () => socket.destroy())
@@ -65,6 +72,7 @@ export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
 interface Door {
   readonly world: GatewayWorld
   readonly sessions: Sessions
+  readonly catalogue: Catalogue
   readonly tunnels: Map<string, Tunnels>
   readonly under: Set<Promise<void>>
 }
@@ -95,7 +103,7 @@ async function enter(door: Door, hosts: Hosts, { req, socket, head }: Upgrade): 
     const turnMs = tunnels.pace.take(door.world.clock.monotonicMs())
     if (turnMs > 0) await wait(turnMs)
     if (socket.destroyed) return
-    const serve = await passOf(door.world, lease)
+    const serve = await passOf(door, lease, tunnels.pace)
     socket.setNoDelay(true).setKeepAlive(true, 30_000).setTimeout(0)
     if (head.length > 0) socket.unshift(head)
     socket.write(
@@ -119,15 +127,26 @@ function forgetIdle({ world, tunnels }: Door): void {
     if (count === 0 && pace.isIdle(nowMs)) tunnels.delete(leaseId)
 }
 
-type Serve = NonNullable<Awaited<ReturnType<typeof passOf>>>
+type Serve = (passage: Passage) => Promise<Passed>
 
 /** Its connector's side of this. Nothing of the target is touched yet. */
-async function passOf(world: GatewayWorld, lease: LeaseRow) {
-  const serve = await world.targets.call(lease.targetId, 'issue', async target =>
-    target.pass?.bind(target),
-  )
-  if (serve !== undefined) return serve
-  throw new Problem('not-found', { detail: 'There is no gateway for this target.' })
+async function passOf({ world, catalogue }: Door, lease: LeaseRow, pace: Pace): Promise<Serve> {
+  const { targetId } = lease
+  const { pass, upstream } = await world.targets.call(targetId, 'issue', async target => ({
+    pass: target.pass?.bind(target),
+    upstream: target.upstream,
+  }))
+  if (pass !== undefined) return pass
+  if (upstream === undefined)
+    throw new Problem('not-found', { detail: 'There is no gateway for this target.' })
+  const judge = judgeOf(world, lease, () => wait(pace.take(world.clock.monotonicMs())))
+  return passage => {
+    const { word, order } = passage
+    const talk = { upstream, object: order.object, judge, targetId, catalogue, word }
+    const answer = upstream.speaks === 'mcp' ? answerMcp : answerHttp
+    const broke = (thrown: unknown) => world.log({ gateway: textOf(thrown) })
+    return serveWeb(passage, (req, res, signal) => answer(talk, req, res, signal), broke)
+  }
 }
 
 async function letThrough(

@@ -12,7 +12,7 @@ import type { Instant } from '../../core/base/time.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
 import { bounds } from './bounds.ts'
 import { decideSession, readVersions } from './standing.ts'
-import { type GatewayWorld, over } from './tunnel.ts'
+import { over, type StandingWorld } from './tunnel.ts'
 
 export interface Session {
   readonly lease: LeaseRow
@@ -28,13 +28,13 @@ interface Watched extends Session {
 
 /** A class because it guards the set of what is open. */
 export class Sessions {
-  readonly #world: GatewayWorld
+  readonly #world: StandingWorld
   readonly #open = new Set<Watched>()
   readonly #timer: NodeJS.Timeout
   #isAsked = false
   #closed: Problem | undefined
 
-  constructor(world: GatewayWorld) {
+  constructor(world: StandingWorld) {
     this.#world = world
     this.#timer = setInterval(() => this.#tick(), bounds.tickMs)
     this.#timer.unref()

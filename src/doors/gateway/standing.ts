@@ -4,7 +4,7 @@
  */
 
 import { appTable } from '../../core/app/rows.ts'
-import type { DecisionRecord, Permit } from '../../core/base/permit.ts'
+import type { DataAction, DecisionRecord, Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { addMs, earliest, type Instant } from '../../core/base/time.ts'
@@ -14,15 +14,17 @@ import { identityTable } from '../../core/identity/rows.ts'
 import { type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { decideLease } from '../../core/policy/decide.ts'
+import type { Denial } from '../../core/policy/question.ts'
 import { taskTable } from '../../core/task/rows.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { bounds } from './bounds.ts'
-import { type GatewayWorld, over } from './tunnel.ts'
+import { over, type StandingWorld } from './tunnel.ts'
 
 export type Standing =
   | {
       readonly allowed: true
       readonly permit: Permit<'lease.use'>
+      readonly record: DecisionRecord
       /** Until then at most; a renewed term makes it later. */
       readonly until: Instant
       readonly holdForMs: number
@@ -31,10 +33,22 @@ export type Standing =
       readonly allowed: false
       readonly problem: Problem
       /** Of a no by policy. */
+      readonly denial?: Denial
       readonly record?: DecisionRecord
     }
 
-export function decideSession(world: GatewayWorld, { id }: Pick<LeaseRow, 'id'>): Standing {
+/** One thing asked for in a session that is open. */
+export interface Call {
+  readonly action: DataAction
+  /** For the record, in the target's words: `tools/call search`, `POST /v1/messages`. */
+  readonly asked: string
+}
+
+export function decideSession(
+  world: StandingWorld,
+  { id }: Pick<LeaseRow, 'id'>,
+  call?: Call,
+): Standing {
   // 1. The lease itself, for its term. What is not live any more has left memory, or says so.
   const { replica, clock } = world
   const lease = replica.get(leaseTable, id)
@@ -46,27 +60,39 @@ export function decideSession(world: GatewayWorld, { id }: Pick<LeaseRow, 'id'>)
   if (termEndsAt <= clock.now())
     return { allowed: false, problem: over(`${name} ended at ${lease.termEndsAt}.`) }
   // 2. Everything else is policy's, under the grant it was made for.
-  const { identityId, taskId, resourceId, actions } = lease
-  const work = { identityId, taskId, resourceId, actions, leaseId: id }
+  const { identityId, taskId, resourceId } = lease
+  const actions = call === undefined ? lease.actions : [call.action]
+  const work = { identityId, taskId, resourceId, actions, leaseId: id, asked: call?.asked }
   const decision = decideLease(world, 'lease.use', work)
   if (!decision.allowed) {
     const { denial, record } = decision
     const why = `${product.command} why ${shortId('decision', denial.decisionId)}`
     const detail = `${denial.says} (rule ${denial.rule})`
     const next = `It would pass if: ${denial.wouldPassIf}. See: ${why}`
-    return { allowed: false, problem: new Problem('denied', { detail, next }), record }
+    return { allowed: false, problem: new Problem('denied', { detail, next }), denial, record }
   }
   if (replica.get(grantTable, lease.grantId)?.state !== 'live')
     return { allowed: false, problem: over(`The grant of ${name} was given back.`) }
-  const { permit, endsAt, holdForMs } = decision
-  return { allowed: true, permit, until: earliest(termEndsAt, lease.endsAt, endsAt), holdForMs }
+  if (call !== undefined && !lease.actions.includes(call.action)) {
+    const detail = `${name} was asked for to ${lease.actions.join(', ')}, not to ${call.action}.`
+    const next = `Ask for it: --need ${replica.get(resourceTable, resourceId)?.slug}:${call.action}`
+    return { allowed: false, problem: new Problem('denied', { detail, next }) }
+  }
+  const { permit, record, endsAt, holdForMs } = decision
+  return {
+    allowed: true,
+    permit,
+    record,
+    until: earliest(termEndsAt, lease.endsAt, endsAt),
+    holdForMs,
+  }
 }
 
 /**
  * Of everything the decision reads: which version it had. Where nothing of it changed, the answer is
  * the same but for time, so asking again is cheap for as many sessions as there may be.
  */
-export function readVersions({ replica, policies }: GatewayWorld, of: LeaseRow): string {
+export function readVersions({ replica, policies }: StandingWorld, of: LeaseRow): string {
   const [app, task] = [replica.get(appTable, of.appId), replica.get(taskTable, of.taskId)]
   const people = [app?.ownerId, task?.onBehalfOf].map(id => replica.get(personTable, id ?? ''))
   const rows = [

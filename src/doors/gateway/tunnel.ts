@@ -11,6 +11,7 @@ import { isProblem, Problem } from '../../core/base/problem.ts'
 import { toMs } from '../../core/base/time.ts'
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import { readTaskToken, type VerifyWorld, verifyTaskToken } from '../../core/token/verify.ts'
+import type { Spool } from '../../life/records/spool.ts'
 import { bearerOf } from '../api/caller.ts'
 import { checkHost, type Hosts } from '../api/oauth/request.ts'
 import type { ApiWorld } from '../api/world.ts'
@@ -18,7 +19,8 @@ import type { ApiWorld } from '../api/world.ts'
 /** What both ends call it, in `Upgrade`. */
 export const tunnelProtocol = 'leasehold-tunnel'
 
-export type GatewayWorld = ApiWorld & VerifyWorld
+export type StandingWorld = ApiWorld & VerifyWorld
+export type GatewayWorld = StandingWorld & { readonly spool: Spool }
 
 export interface Asked {
   readonly lease: LeaseRow

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { patient } from './schedule.ts'
+import { patient } from '../src/schedule.ts'
 
 test('what a pass throws is thrown while it is waited for, and told when it comes later', async () => {
   const told: unknown[] = []

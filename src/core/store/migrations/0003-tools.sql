@@ -1,0 +1,8 @@
+-- What the tools of a target looked like when a person agreed to them, and what looks otherwise now.
+create table tool_pins (
+  id text primary key references target,
+  version bigint not null check (version > 0),
+  agreed jsonb not null,
+  changed jsonb not null,
+  made_at timestamptz not null
+);

@@ -1,0 +1,86 @@
+/**
+ * A request on its way to a target and the answer back. INVARIANT: of the caller's credentials nothing
+ * goes on, of ours nothing comes back; no redirect is followed, no other address is reached.
+ */
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as plain } from 'node:http'
+import { Agent as SecureAgent, request as secure } from 'node:https'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Problem } from '../../../core/base/problem.ts'
+import type { Upstream } from '../../../core/target/target.ts'
+import { bounds } from '../bounds.ts'
+
+const agents = {
+  'http:': new Agent({ keepAlive: true, maxSockets: bounds.upstreamSockets }),
+  'https:': new SecureAgent({ keepAlive: true, maxSockets: bounds.upstreamSockets }),
+}
+
+export interface Outgoing {
+  readonly method: string
+  /** Path and query, as sent. */
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer | Readable
+}
+
+/** Of one connection, of who asks, of where it came from: the caller's own business. */
+const kept =
+  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-length|accept-encoding|expect|authorization|x-api-key|cookie|forwarded|x-forwarded-.*|x-real-ip|via|origin|referer)$/
+const keptBack =
+  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie|www-authenticate|authentication-info|location|strict-transport-security|alt-svc|access-control-.*)$/
+
+/** Problem `target-unavailable` where nothing answers, `target-refused` where our credential is not taken. */
+export async function send(
+  { url, credential }: Upstream,
+  { method, path, headers, body }: Outgoing,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const isSecure = url.protocol === 'https:'
+  const given = Object.entries(headers).filter(([name]) => !kept.test(name))
+  const length = Buffer.isBuffer(body) && method !== 'GET' ? { 'content-length': body.length } : {}
+  const sent = {
+    ...Object.fromEntries(given),
+    'accept-encoding': 'identity',
+    ...length,
+    ...credential,
+  }
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const { hostname, port } = url
+    const host = hostname.replace(/^\[|\]$/g, '')
+    const agent = isSecure ? agents['https:'] : agents['http:']
+    const ask = isSecure ? secure : plain
+    const asked = ask({
+      host,
+      port,
+      method,
+      path,
+      agent,
+      headers: sent,
+      signal,
+      maxHeaderSize: bounds.webHeaderBytes,
+    })
+    // Silence: a stream that is open keeps itself alive.
+    asked.setTimeout(bounds.upstreamSilentMs, () => asked.destroy(new Error('silent')))
+    asked.once('response', resolve).once('error', reject)
+    if (Buffer.isBuffer(body)) asked.end(body)
+    else pipeline(body, asked).catch(reject)
+  }).catch((cause: unknown) => {
+    throw new Problem('target-unavailable', {
+      detail: 'The target does not answer.',
+      next: 'Try again; if it lasts: leasehold doctor',
+      cause,
+    })
+  })
+  const { statusCode: status = 502 } = answer
+  if (status !== 401 && status !== 407 && (status < 300 || status > 399)) return answer
+  answer.destroy()
+  throw new Problem('target-refused', {
+    detail:
+      status < 400 ? 'The target points elsewhere.' : 'The target does not take our credential.',
+    next: 'Its owner connects it again.',
+  })
+}
+
+export function headersBack({ headers }: IncomingMessage): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !keptBack.test(name)))
+}

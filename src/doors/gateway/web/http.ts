@@ -1,0 +1,67 @@
+/** Requests to an API by its base address: each is classed by method and path, judged, and carried. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Json } from '../../../core/base/json.ts'
+import { Problem } from '../../../core/base/problem.ts'
+import type { Upstream } from '../../../core/target/target.ts'
+import { bounds } from '../bounds.ts'
+import { headersBack, send } from './forward.ts'
+import type { Judge } from './judge-call.ts'
+
+export interface Talk {
+  readonly upstream: Upstream
+  readonly object: Json
+  readonly judge: Judge
+}
+
+export async function answerHttp(
+  { upstream, object, judge }: Talk,
+  req: IncomingMessage,
+  res: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const { method = '', url: path = '', headers } = req
+  const asked = `${method} ${checkPath(path, upstream)}`
+  const action = upstream.classOf(object, asked)
+  if (action === undefined) throw new Problem('not-found', { detail: 'This is not offered here.' })
+  const refused = await judge.ask({ action, asked: withoutNames(asked) })
+  if (refused !== undefined) throw refused.problem
+  const body = req.pipe(upTo(bounds.webBodyBytes))
+  const answer = await send(upstream, { method, path, headers, body }, signal)
+  res.writeHead(answer.statusCode ?? 502, headersBack(answer))
+  res.flushHeaders()
+  await pipeline(answer, res, { signal })
+}
+
+/**
+ * The path without its query. ATTACKER: spellings of one path that we and the target read differently
+ * (dot segments, doubled or encoded slashes, parameters behind `;`).
+ */
+function checkPath(path: string, { url }: Upstream): string {
+  const [bare = ''] = path.split('?')
+  const isPlain =
+    /^(\/[\w.~!$&'()*+,=:@%-]*)+$/.test(bare) && !/%(2e|2f|5c|00|25)|\/\/|\/\.\.?(\/|$)/i.test(bare)
+  const base = url.pathname.replace(/\/$/, '')
+  if (isPlain && (bare === base || bare.startsWith(`${base}/`))) return bare
+  throw new Problem('bad-request', {
+    detail: 'This path has more than one meaning, or is not below the address that was connected.',
+    next: 'Use the plain path of the API.',
+  })
+}
+
+/** For the record, which is kept for good: no segment that may name a person. */
+function withoutNames(asked: string): string {
+  return asked.replaceAll(/[^/ ]*[@%][^/]*/g, '*').slice(0, 120)
+}
+
+function upTo(bytes: number): Transform {
+  let left = bytes
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      left -= chunk.length
+      if (left >= 0) done(null, chunk)
+      else done(new Problem('too-large', { detail: `The body is larger than ${bytes} bytes.` }))
+    },
+  })
+}

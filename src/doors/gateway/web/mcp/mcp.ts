@@ -1,0 +1,188 @@
+/**
+ * MCP over streamable HTTP, in the revision the target speaks: each message is read, judged and carried;
+ * what comes back is carried as it is, but for lists of tools, which show what may be called now.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
+import { base64url, hmacSha256 } from '../../../../core/base/hash.ts'
+import type { TargetId } from '../../../../core/base/ids.ts'
+import type { JsonObject } from '../../../../core/base/json.ts'
+import { Problem } from '../../../../core/base/problem.ts'
+import { shortId } from '../../../../life/lists/short-id.ts'
+import type { Tool } from '../../../../life/tools/pin.ts'
+import { bounds } from '../../bounds.ts'
+import { headersBack, send } from '../forward.ts'
+import type { Talk } from '../http.ts'
+import type { Refused } from '../judge-call.ts'
+import type { Catalogue } from './catalogue.ts'
+import { readEvents } from './events.ts'
+import {
+  denied,
+  fault,
+  headerMismatch,
+  type Message,
+  readMessage,
+  toolFailed,
+  wantedBy,
+} from './message.ts'
+
+export interface McpTalk extends Talk {
+  readonly targetId: TargetId
+  readonly catalogue: Catalogue
+  /** Binds sessions of the target to this run. */
+  readonly word: string
+}
+
+export async function answerMcp(
+  talk: McpTalk,
+  req: IncomingMessage,
+  res: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const { method = '' } = req
+  const [path = ''] = (req.url ?? '').split('?')
+  if (path !== talk.upstream.url.pathname)
+    throw new Problem('not-found', { detail: 'There is nothing here.' })
+  if (!['POST', 'GET', 'DELETE'].includes(method))
+    throw new Problem('method-not-allowed', { detail: 'MCP is spoken by POST, GET and DELETE.' })
+  const session = unwrap(talk, req)
+  if (session === undefined)
+    return reply(res, 404, fault(noMessage, -32001, 'There is no such session.'))
+  if (method !== 'POST') return carry(talk, { req, res, session, body: Buffer.alloc(0) }, signal)
+  const message = readMessage(await readBody(req))
+  const wrong = headerMismatch(message, req.headers)
+  if (wrong !== undefined) return reply(res, 400, wrong)
+  const refused = await judge(talk, message)
+  if (refused !== undefined) return reply(res, 200, refused)
+  await carry(talk, { req, res, session, body: Buffer.from(JSON.stringify(message)) }, signal)
+}
+
+const noMessage: Message = { jsonrpc: '2.0' }
+
+/** The answer to give instead of the target's, where it may not be asked. */
+async function judge(talk: McpTalk, message: Message): Promise<Message | undefined> {
+  const wanted = wantedBy(message)
+  // What a list is held to must be known before there is one.
+  if (message.method === 'tools/list') await talk.catalogue.look(talk.targetId, talk.upstream)
+  if (wanted.kind === 'session') return undefined
+  if (wanted.kind === 'method') {
+    const asked = String(message.method).slice(0, 60)
+    return told(message, await talk.judge.ask({ action: wanted.action, asked }))
+  }
+  const { name } = wanted
+  const tool = await talk.catalogue.find(talk.targetId, talk.upstream, name)
+  const action = tool && talk.upstream.classOf(talk.object, name, tool.said)
+  // One that there is not is the target's to tell, once this would be allowed at all.
+  const use = { action: action ?? ('read' as const), asked: `tools/call ${name}` }
+  if (tool !== undefined && !tool.isAgreed)
+    return toolFailed(message, changed(name), { denied: true, code: 'hash-mismatch' })
+  return told(message, await talk.judge.ask(use))
+}
+
+function told(message: Message, refused: Refused | undefined): Message | undefined {
+  const ref = refused?.denial && shortId('decision', refused.denial.decisionId)
+  return refused && denied(message, refused, ref)
+}
+
+function changed(name: string): string {
+  return `Denied: ${name} is new, or not what was agreed to any more: what it says of itself has changed.\nIt can be called again once the owner of this target has read and agreed to it.\nDo instead: use another tool, and tell the user.`
+}
+
+interface Exchange {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  /** The target's own name of it; empty where there is none. */
+  readonly session: string
+  readonly body: Buffer
+}
+
+async function carry(
+  talk: McpTalk,
+  { req, res, session, body }: Exchange,
+  signal: AbortSignal,
+): Promise<void> {
+  const { 'mcp-session-id': _, ...headers } = req.headers
+  const sent = session === '' ? headers : { ...headers, 'mcp-session-id': session }
+  const path = talk.upstream.url.pathname
+  const answer = await send(
+    talk.upstream,
+    { method: req.method ?? '', path, headers: sent, body },
+    signal,
+  )
+  const back = headersBack(answer)
+  const given = back['mcp-session-id']
+  if (given !== undefined) back['mcp-session-id'] = wrap(talk, String(given))
+  const status = answer.statusCode ?? 502
+  if (back['content-type']?.startsWith('text/event-stream') === true) {
+    res.writeHead(status, back).flushHeaders()
+    for await (const part of readEvents(answer, text => shown(talk, text)))
+      if (!res.write(part))
+        await Promise.race([
+          new Promise(done => res.once('drain', done)),
+          wait(bounds.upstreamSilentMs, undefined, { signal }),
+        ])
+    return void res.end()
+  }
+  const { 'content-length': __, ...head } = back
+  const text = (await readBody(answer)).toString()
+  const isJson = back['content-type']?.startsWith('application/json') === true
+  res.writeHead(status, head).end(isJson ? shown(talk, text) : text)
+}
+
+/** A list of tools shows what may be called now; everything else goes by as it is. */
+function shown({ targetId, upstream, object, catalogue, judge }: McpTalk, text: string): string {
+  if (!text.includes('"tools"')) return text
+  const message = JSON.parse(text) as { result?: JsonObject }
+  const tools = message.result?.['tools']
+  if (!Array.isArray(tools)) return text
+  const may = new Map<string, boolean>()
+  const isOpen = (tool: Tool) => {
+    const action = upstream.classOf(object, tool.name, tool as JsonObject)
+    const isAgreed = catalogue.isAgreed(targetId, tool)
+    if (!isAgreed) catalogue.forget(targetId)
+    if (action === undefined || !isAgreed) return false
+    if (!may.has(action)) may.set(action, judge.may(action))
+    return may.get(action) === true
+  }
+  const open = (tools as unknown as Tool[]).filter(isOpen)
+  const scope = 'cacheScope' in (message.result ?? {}) ? { cacheScope: 'private' } : {}
+  return JSON.stringify({ ...message, result: { ...message.result, tools: open, ...scope } })
+}
+
+// ── sessions of the target, each bound to one run ──
+
+function wrap({ word }: McpTalk, session: string): string {
+  return `${sealOf(word, session)}.${session}`
+}
+
+/** Undefined for one that was not given to this run. */
+function unwrap({ word }: McpTalk, { headers }: IncomingMessage): string | undefined {
+  const given = headers['mcp-session-id']
+  if (given === undefined) return ''
+  const [seal, ...rest] = String(given).split('.')
+  const session = rest.join('.')
+  return seal === sealOf(word, session) ? session : undefined
+}
+
+function sealOf(word: string, session: string): string {
+  return base64url(hmacSha256(Buffer.from(word), `mcp session ${session}`)).slice(0, 22)
+}
+
+async function readBody(from: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const part of from) {
+    length += (part as Buffer).length
+    if (length > bounds.messageBytes)
+      throw new Problem('too-large', {
+        detail: `A message is larger than ${bounds.messageBytes} bytes.`,
+      })
+    parts.push(part as Buffer)
+  }
+  return Buffer.concat(parts)
+}
+
+function reply(res: ServerResponse, status: number, message: Message): void {
+  res.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  res.end(JSON.stringify(message))
+}

@@ -1,0 +1,144 @@
+/**
+ * Messages of MCP (JSON-RPC 2.0) as the gateway reads them: what a client asks for, as a class of data
+ * use, and how a no is told. Pure. Source: MCP 2025-11-25 and 2026-07-28.
+ */
+import type { Json, JsonObject } from '../../../../core/base/json.ts'
+import { Problem } from '../../../../core/base/problem.ts'
+import type { Refused } from '../judge-call.ts'
+
+export interface Message {
+  readonly jsonrpc: '2.0'
+  readonly id?: string | number | null
+  readonly method?: string
+  readonly params?: JsonObject
+  readonly result?: JsonObject
+  readonly error?: JsonObject
+}
+
+/** A number as it was written, for what JavaScript's own can not hold. */
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON(source: string): unknown }
+
+export const modern = '2026-07-28'
+
+/** One message, and no batch. ATTACKER: members that occur twice; what goes on is what was read. */
+export function readMessage(body: Buffer): Message {
+  const text = body.toString()
+  // Integers beyond 2^53 would come out as others.
+  const keep = (_: string, value: unknown, context?: { source?: string }) =>
+    typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
+      ? rawJson(context?.source ?? String(value))
+      : value
+  let read: unknown
+  try {
+    read = /\d{16}/.test(text) ? JSON.parse(text, keep) : JSON.parse(text)
+  } catch {
+    throw new Problem('bad-json', { detail: 'The message is not JSON.' })
+  }
+  if (!isMessage(read))
+    throw new Problem('bad-request', {
+      detail: 'This is not one JSON-RPC 2.0 message.',
+      next: 'Send one message in each request.',
+    })
+  return read
+}
+
+function isMessage(read: unknown): read is Message {
+  if (!isObject(read) || read['jsonrpc'] !== '2.0') return false
+  const { id, method, params } = read
+  const hasId = id === undefined || id === null || ['string', 'number'].includes(typeof id)
+  const isAsked =
+    method === undefined ? 'result' in read || 'error' in read : typeof method === 'string'
+  return hasId && isAsked && (params === undefined || isObject(params))
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The revision a client speaks: it says so with each request, or when it begins. */
+export function isModern(message: Message, header: string | undefined): boolean {
+  const meta = message.params?.['_meta']
+  const said = isObject(meta) ? meta['io.modelcontextprotocol/protocolVersion'] : undefined
+  return (said ?? header) === modern && message.method !== 'initialize'
+}
+
+/** What belongs to having a session at all: decided when it was opened, and as long as it is. */
+const ofSession =
+  /^(initialize|ping|server\/discover|logging\/setLevel|tools\/list|resources\/(templates\/)?list|prompts\/list|completion\/complete|subscriptions\/listen|notifications\/[\w/]+)$/
+const reads =
+  /^(resources\/(read|subscribe|unsubscribe)|prompts\/get|tasks\/(get|list|result|cancel))$/
+
+export type Wanted =
+  | { readonly kind: 'session' }
+  | { readonly kind: 'tool'; readonly name: string }
+  /** `action` of a method nobody knows is the strongest. */
+  | { readonly kind: 'method'; readonly action: 'read' | 'change-privilege' }
+
+export function wantedBy({ method, params }: Message): Wanted {
+  if (method === undefined || ofSession.test(method)) return { kind: 'session' }
+  if (method === 'tools/call') {
+    const name = params?.['name']
+    if (typeof name === 'string' && /^[\w./-]{1,128}$/.test(name)) return { kind: 'tool', name }
+    throw new Problem('invalid-field', {
+      field: 'params.name',
+      detail: 'This is no name of a tool.',
+    })
+  }
+  return { kind: 'method', action: reads.test(method) ? 'read' : 'change-privilege' }
+}
+
+/**
+ * Headers that repeat what a message says are for those on the way (2026-07-28 §transports): where they
+ * differ, somebody reads something else than we do. Answers with the error to send.
+ */
+export function headerMismatch(
+  message: Message,
+  headers: NodeJS.Dict<string | string[]>,
+): Message | undefined {
+  const { method, params } = message
+  const name = params?.[method === 'resources/read' ? 'uri' : 'name']
+  const differs = (header: string, is: Json | undefined) => {
+    const said = headers[header]
+    return said !== undefined && is !== undefined && decode(String(said)) !== is
+  }
+  if (!differs('mcp-method', method) && !differs('mcp-name', name)) return undefined
+  return fault(message, -32020, 'HeaderMismatch: a header does not say what the message says.')
+}
+
+function decode(said: string): string {
+  const [, base64] = /^=\?base64\?([\w+/]*={0,2})\?=$/.exec(said) ?? []
+  return base64 === undefined ? said : Buffer.from(base64, 'base64').toString()
+}
+
+export function fault({ id }: Message, code: number, message: string): Message {
+  return { jsonrpc: '2.0', id: id ?? null, error: { code, message } }
+}
+
+/** A no as an agent reads it: what, why, what instead. To a tool as its result, so that it is read. */
+export function denied(message: Message, { problem, denial }: Refused, ref?: string): Message {
+  const instead = denial?.instead.map(({ says, command }) =>
+    command ? `${says}: leasehold ${command}` : says,
+  )
+  const text = [
+    `Denied: ${problem.detail}`,
+    denial === undefined
+      ? ''
+      : 'Other tools or credentials for the same will be denied too, and it is logged.',
+    `Do instead: ${instead?.join(' Or: ') || problem.next || 'go on without it.'}`,
+    ref === undefined ? '' : `ref ${ref}`,
+  ].filter(line => line !== '')
+  const told = text.join('\n')
+  if (message.method !== 'tools/call') return fault(message, -32003, told)
+  const structured = {
+    denied: true,
+    code: problem.code,
+    rule: denial?.rule ?? null,
+    ref: ref ?? null,
+  }
+  return toolFailed(message, told, structured)
+}
+
+export function toolFailed(message: Message, text: string, structuredContent: JsonObject): Message {
+  const result = { content: [{ type: 'text', text }], isError: true, structuredContent }
+  return { jsonrpc: '2.0', id: message.id ?? null, result: { ...result, resultType: 'complete' } }
+}

@@ -1,0 +1,105 @@
+/**
+ * HTTP on the bytes of one tunnel: who speaks must show the word of the run with every request, and
+ * come from the machine it runs on. What is asked is judged by `http.ts` or `mcp/`.
+ *
+ * ATTACKER: another program on that machine, or a page in its browser (DNS rebinding): neither has the
+ * word, and a foreign `Host` or `Origin` is refused before anything is read.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
+import { sha256 } from '../../../core/base/hash.ts'
+import { isProblem, Problem } from '../../../core/base/problem.ts'
+import type { Passage, Passed } from '../../../core/target/target.ts'
+import { problemTable } from '../../api/problems.ts'
+import { bounds } from '../bounds.ts'
+
+export type Answer = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  signal: AbortSignal,
+) => Promise<void>
+
+/** Never rejects; closes the tunnel. `broke`: what is no Problem, for us. */
+export async function serveWeb(
+  passage: Passage,
+  answer: Answer,
+  broke: (thrown: unknown) => void,
+): Promise<Passed> {
+  const { caller, signal, word, admit } = passage
+  let admitted: Promise<unknown> | undefined
+  const under = new Set<Promise<void>>()
+  const server = createServer({ maxHeaderSize: bounds.webHeaderBytes, keepAliveTimeout: 0 })
+  server.on('request', (req, res) => {
+    const left = new AbortController()
+    res.once('close', () => left.abort())
+    const work = (async () => {
+      checkPlace(req)
+      checkWord(req, word)
+      signal.throwIfAborted()
+      await (admitted ??= admit())
+      await answer(req, res, AbortSignal.any([signal, left.signal]))
+    })().catch((thrown: unknown) => {
+      if (!isProblem(thrown) && !signal.aborted && !left.signal.aborted) broke(thrown)
+      refuse(res, signal.aborted ? signal.reason : thrown)
+    })
+    under.add(work)
+    void work.finally(() => under.delete(work))
+  })
+  server.on('clientError', () => caller.destroy())
+  const closed = once(caller, 'close')
+  // Who never shows the word does not keep the tunnel.
+  const idle = setTimeout(() => admitted ?? caller.destroy(), bounds.webSilentMs)
+  const cut = () =>
+    void Promise.race([Promise.all(under), wait(bounds.lastWordMs)]).then(() => caller.destroy())
+  signal.addEventListener('abort', cut, { once: true })
+  server.emit('connection', caller)
+  if (signal.aborted) setTimeout(cut, bounds.lastWordMs)
+  await closed
+  clearTimeout(idle)
+  signal.removeEventListener('abort', cut)
+  await Promise.all(under)
+  const { bytesRead = 0, bytesWritten = 0 } = caller as {
+    bytesRead?: number
+    bytesWritten?: number
+  }
+  const endedBy = signal.aborted ? 'us' : 'caller'
+  return { toTarget: bytesRead, toCaller: bytesWritten, rows: null, endedBy }
+}
+
+const here = /^(https?:\/\/)?(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/
+
+function checkPlace({ headersDistinct: { host = [], origin = [] } }: IncomingMessage): void {
+  const isOurs =
+    host.length === 1 && origin.length <= 1 && [...host, ...origin].every(at => here.test(at))
+  if (!isOurs)
+    throw new Problem('denied', { detail: 'This door is for the command of this run alone.' })
+}
+
+/** As a bearer, or where some clients put a key. */
+function checkWord({ headers }: IncomingMessage, word: string): void {
+  const [, bearer] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(headers.authorization ?? '') ?? []
+  const shown = bearer ?? headers['x-api-key'] ?? ''
+  if (word !== '' && timingSafeEqual(sha256(String(shown)), sha256(word))) return
+  throw new Problem('not-signed-in', {
+    detail: 'The word of this run is missing, or is not the right one.',
+    next: 'Send it as `Authorization: Bearer …`; it is in the environment of the command.',
+  })
+}
+
+/** In the form of the API; nothing of what broke inside. */
+export function refuse(res: ServerResponse, thrown: unknown): void {
+  if (res.headersSent) return void res.destroy()
+  const { code, detail, next } = isProblem(thrown) ? thrown : broken
+  const { status, title } = problemTable[code]
+  const body = JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next })
+  if (status === 401) res.setHeader('www-authenticate', 'Bearer')
+  const type = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' }
+  res.writeHead(status, type).end(body)
+}
+
+const broken = new Problem('target-unavailable', {
+  detail: 'No whole answer came from the target.',
+  next: 'Try again; if it happens again: leasehold doctor',
+})

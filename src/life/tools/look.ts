@@ -1,0 +1,70 @@
+/**
+ * The tools of a target as it says them now, by a client of ours; and where it is asked.
+ */
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { z } from 'zod'
+import { Problem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
+import type { Upstream } from '../../core/target/target.ts'
+import type { Tool } from './pin.ts'
+
+const bounds = { tools: 1_000, nameChars: 128, lookMs: 10_000 }
+
+const page = z.looseObject({
+  tools: z.array(z.looseObject({ name: z.string().max(bounds.nameChars) })).max(bounds.tools),
+  nextCursor: z.string().optional(),
+})
+
+/** A client of ours at a target, in whichever revision it speaks. Ends with `close`. */
+export async function connectTo(
+  { url, credential }: Upstream,
+  signal: AbortSignal,
+): Promise<Client> {
+  const client = new Client(
+    { name: product.name, version: product.version },
+    { versionNegotiation: { mode: 'auto' } },
+  )
+  const requestInit = { headers: credential, redirect: 'error' } as const
+  await client
+    .connect(new StreamableHTTPClientTransport(url, { requestInit }), { signal })
+    .catch((cause: unknown) => {
+      throw unavailable(cause)
+    })
+  return client
+}
+
+export interface Tools {
+  readonly tools: ReadonlyMap<string, Tool>
+  /** `2026-07-28` or one of before. */
+  readonly revision: string
+}
+
+/** Problem `target-unavailable` where it does not answer as an MCP server. */
+export async function lookAtTools(upstream: Upstream): Promise<Tools> {
+  const signal = AbortSignal.timeout(bounds.lookMs)
+  const client = await connectTo(upstream, signal)
+  try {
+    const tools: Tool[] = []
+    let cursor: string | undefined
+    do {
+      const params = cursor === undefined ? {} : { cursor }
+      const read = await client.request({ method: 'tools/list', params }, page, { signal })
+      tools.push(...(read.tools as Tool[]))
+      cursor = read.nextCursor
+    } while (cursor !== undefined && tools.length <= bounds.tools)
+    const revision = client.getNegotiatedProtocolVersion() ?? ''
+    return { revision, tools: new Map(tools.map(tool => [tool.name, tool])) }
+  } catch (cause) {
+    throw unavailable(cause)
+  } finally {
+    await client.close().catch(() => {})
+  }
+}
+
+function unavailable(cause: unknown): Problem {
+  return new Problem('target-unavailable', {
+    detail: 'The target does not answer as an MCP server.',
+    next: 'Try again; if it lasts, its owner looks at it.',
+    cause,
+  })
+}
