@@ -4,7 +4,11 @@
  * All of it needs a session; 2026-07-28 has none (input-required-tools.ts).
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { ElicitRequestFormParams, McpServer } from '@modelcontextprotocol/server'
+import type {
+  ElicitRequestFormParams,
+  McpServer,
+  ServerContext,
+} from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import { text } from './content-tools.ts'
 
@@ -45,10 +49,9 @@ function addSampling(server: McpServer): void {
       inputSchema: z.object({ prompt: z.string() }),
     },
     async ({ prompt }, { mcpReq }) => {
-      const { content } = await mcpReq.requestSampling({
-        messages: [{ role: 'user', content: { type: 'text', text: prompt } }],
-        maxTokens: 100,
-      })
+      const messages = [{ role: 'user', content: { type: 'text', text: prompt } }]
+      const params = { messages, maxTokens: 100 }
+      const { content } = await mcpReq.send({ method: 'sampling/createMessage', params })
       return text(`the model said: ${JSON.stringify(content)}`)
     },
   )
@@ -61,22 +64,23 @@ function addElicitation(server: McpServer): void {
       description: 'Asks the person who they are',
       inputSchema: z.object({ message: z.string() }),
     },
-    async ({ message }, { mcpReq }) =>
-      text(JSON.stringify(await mcpReq.elicitInput({ message, requestedSchema: personSchema }))),
+    ({ message }, ctx) => ask(ctx, message, personSchema),
   )
   const forms: [string, string, Schema][] = [
     ['test_elicitation_sep1034_defaults', 'Asks with a default for each field', defaultsSchema],
     ['test_elicitation_sep1330_enums', 'Asks with each form of choice', choicesSchema],
   ]
   for (const [name, description, requestedSchema] of forms) {
-    server.registerTool(name, { description }, async ({ mcpReq }) => {
-      const said = await mcpReq.elicitInput({
-        message: 'Please look through these',
-        requestedSchema,
-      })
-      return text(JSON.stringify(said))
-    })
+    server.registerTool(name, { description }, ctx =>
+      ask(ctx, 'Please look through these', requestedSchema),
+    )
   }
+}
+
+/** On the stream of the call it belongs to: the server's own stream may not be open. */
+async function ask({ mcpReq }: ServerContext, message: string, requestedSchema: Schema) {
+  const params = { message, requestedSchema }
+  return text(JSON.stringify(await mcpReq.send({ method: 'elicitation/create', params })))
 }
 
 type Schema = ElicitRequestFormParams['requestedSchema']

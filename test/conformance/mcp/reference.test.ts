@@ -14,7 +14,8 @@ async function post(url: string, body: object, headers: Record<string, string> =
   })
   const text = await answer.text()
   const json = /^(?:data: )?(\{.*\})$/m.exec(text)?.[1] ?? 'null'
-  return { status: answer.status, headers: answer.headers, body: JSON.parse(json) }
+  const lastEventId = [...text.matchAll(/^id: (.+)$/gm)].at(-1)?.[1] ?? ''
+  return { status: answer.status, headers: answer.headers, body: JSON.parse(json), lastEventId }
 }
 
 function served(revision: Revision): { url: () => string } {
@@ -49,6 +50,22 @@ describe('2025-11-25', () => {
     expect(other.status).toBe(404)
     expect((await fetch(url(), { method: 'DELETE', headers: session })).status).toBe(200)
     expect((await post(url(), { id: 2, method: 'ping' }, session)).status).toBe(404)
+  })
+
+  it('a client that lost a stream gets the rest of it', async () => {
+    const { headers } = await post(url(), hello)
+    const session = {
+      'mcp-session-id': headers.get('mcp-session-id') ?? '',
+      'mcp-protocol-version': '2025-11-25',
+    }
+    const params = { name: 'test_reconnection', arguments: {} }
+    const lost = await post(url(), { id: 7, method: 'tools/call', params }, session)
+    expect(lost.body).toBeNull()
+    const from = { accept, 'last-event-id': lost.lastEventId, ...session }
+    // The answer to what was asked, and to nothing else: not the one to `initialize`.
+    const rest = await fetch(url(), { headers: from })
+    const first = await rest.body?.getReader().read()
+    expect(Buffer.from(first?.value ?? []).toString()).toMatch(/"jsonrpc":"2.0","id":7\}/)
   })
 
   it('refuses a page that names it otherwise', async () => {

@@ -14,6 +14,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { startCarrier } from './carrier.ts'
 import { isRevision, type Revision, revisions, startReference } from './reference.ts'
 import { judge, type Outcome, readChecks, readRequired } from './results.ts'
 
@@ -27,15 +28,27 @@ const PACKAGE = join('node_modules', '@modelcontextprotocol', 'conformance')
 
 /**
  * The outcome of each check of the scenarios a revision requires, and of those named in `also` that
- * it does not (`http-header-validation`). Throws where the suite could not be run to its end.
+ * it does not (`http-header-validation`). `headers` go with each request: the suite knows none of
+ * its own, a token say. Throws where the suite could not be run to its end.
  */
 export async function runServerSuite(asked: {
   url: string
   revision: Revision
   also?: readonly string[]
+  headers?: Readonly<Record<string, string>>
 }): Promise<Outcome[]> {
-  const { url, revision, also = [] } = asked
+  const { url, revision, also = [], headers } = asked
   await install()
+  if (headers === undefined) return ask(url, revision, also)
+  const carrier = await startCarrier(url, headers)
+  try {
+    return await ask(carrier.url, revision, also)
+  } finally {
+    await carrier.close()
+  }
+}
+
+async function ask(url: string, revision: Revision, also: readonly string[]): Promise<Outcome[]> {
   const set = join(FOLDER, PACKAGE, 'requirements', `${revision}.yaml`)
   const wanted = [...readRequired(readFileSync(set, 'utf8')), ...also]
   const out = await mkdtemp(join(tmpdir(), 'mcp-suite-'))
