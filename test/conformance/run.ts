@@ -15,6 +15,7 @@ export type Suite = (args: string[], say: (text: string) => void) => Promise<Tal
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   cedar: async () => (await import('./cedar.ts')).runCedar,
   authzen: async () => (await import('./authzen.ts')).runAuthzen,
+  mcp: async () => (await import('./mcp.ts')).runMcp,
 }
 
 if (import.meta.main) {

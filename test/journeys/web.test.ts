@@ -72,7 +72,8 @@ beforeEach(async () => {
 })
 
 /** What the command printed, one value a line. */
-async function run(need: string, code: string) {
+// oxlint-disable-next-line typescript/no-explicit-any -- a test reads whatever the wire says
+async function run(need: string, code: string): Promise<any[]> {
   const words = ['run', '--as', 'desk', ...need.split(' ').flatMap(each => ['--need', each]), '--']
   const script = `const out = value => console.log(JSON.stringify(value))
     const ask = async (url, init = {}) => {
@@ -98,11 +99,10 @@ async function run(need: string, code: string) {
   child.stderr.on('data', chunk => (stderr += String(chunk)))
   const [status] = (await once(child, 'close')) as [number | null]
   if (status !== 0) throw new Error(`${status} ${stderr} ${stdout}`)
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads whatever the wire says
   return stdout
     .split('\n')
     .filter(line => line !== '')
-    .map(line => JSON.parse(line) as any)
+    .map(line => JSON.parse(line))
 }
 
 const records = async () => {

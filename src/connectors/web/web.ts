@@ -4,7 +4,6 @@
  * What each request does and whether it may be is the gateway's to ask, by the classes told here.
  */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import type { Json } from '../../core/base/json.ts'
 import { product } from '../../core/base/product.ts'
 import type { Clock } from '../../core/base/time.ts'
 import type { Connector, IssueOrder, Preflight, Target } from '../../core/target/target.ts'

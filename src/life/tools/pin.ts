@@ -52,6 +52,7 @@ export async function seeTools(
       scope.entry({ kind: toolsPinned, by: bySweep, facts: { count: Object.keys(seen).length } })
       return pins
     }
+    scope.entry({ kind: toolsChanged, by: bySweep })
     return change(scope, world, before, { ...before, changed: differing(before, seen) })
   })
 }
@@ -74,7 +75,8 @@ export async function agreeToTools(
       agreed: { ...before.agreed, ...tools },
       changed: Object.fromEntries(left),
     }
-    return change(scope, world, before, after, permit)
+    scope.entry({ kind: toolsPinned, by: permit, facts: { count: Object.keys(tools).length } })
+    return change(scope, world, before, after)
   })
 }
 
@@ -85,7 +87,6 @@ async function change(
   world: LedgerWorld,
   before: ToolPinsRow,
   after: ToolPinsRow,
-  permit?: Permit<'target.connect'>,
 ): Promise<ToolPinsRow> {
   const names = Object.keys(after.changed).sort()
   if (names.length === 0) await resolveIn(scope, kind, after.id)
@@ -100,11 +101,7 @@ async function change(
       words: `Tools at ${target?.slug} are not what was agreed to, and can not be called: ${names.join(', ')}. Read what they say now, then agree or disconnect.`,
     })
   }
-  const saved = await scope.save(toolPinsTable, before, after)
-  const said = { changed: names.length, agreed: Object.keys(after.agreed).length }
-  const entry = permit ? { kind: toolsPinned, by: permit } : { kind: toolsChanged, by: bySweep }
-  scope.entry({ ...entry, facts: said })
-  return saved
+  return scope.save(toolPinsTable, before, after)
 }
 
 function differing({ agreed }: ToolPinsRow, seen: ToolHashes): ToolHashes {

@@ -50,7 +50,9 @@ export async function serveWeb(
   server.on('clientError', () => caller.destroy())
   const closed = once(caller, 'close')
   // Who never shows the word does not keep the tunnel.
-  const idle = setTimeout(() => admitted ?? caller.destroy(), bounds.webSilentMs)
+  const idle = setTimeout(() => {
+    if (admitted === undefined) caller.destroy()
+  }, bounds.webSilentMs)
   const cut = () =>
     void Promise.race([Promise.all(under), wait(bounds.lastWordMs)]).then(() => caller.destroy())
   signal.addEventListener('abort', cut, { once: true })

@@ -20,9 +20,11 @@ import {
   denied,
   fault,
   headerMismatch,
+  isModern,
   type Message,
   readMessage,
   toolFailed,
+  type Wanted,
   wantedBy,
 } from './message.ts'
 
@@ -52,7 +54,12 @@ export async function answerMcp(
   const message = readMessage(await readBody(req))
   const wrong = headerMismatch(message, req.headers)
   if (wrong !== undefined) return reply(res, 400, wrong)
-  const refused = await judge(talk, message)
+  const wanted = wantedBy(message)
+  if (wanted.kind === 'unknown') {
+    const status = isModern(message, String(req.headers['mcp-protocol-version'])) ? 404 : 200
+    return reply(res, status, fault(message, -32601, 'Method not found'))
+  }
+  const refused = await judge(talk, message, wanted)
   if (refused !== undefined) return reply(res, 200, refused)
   await carry(talk, { req, res, session, body: Buffer.from(JSON.stringify(message)) }, signal)
 }
@@ -60,14 +67,16 @@ export async function answerMcp(
 const noMessage: Message = { jsonrpc: '2.0' }
 
 /** The answer to give instead of the target's, where it may not be asked. */
-async function judge(talk: McpTalk, message: Message): Promise<Message | undefined> {
-  const wanted = wantedBy(message)
+async function judge(
+  talk: McpTalk,
+  message: Message,
+  wanted: Wanted,
+): Promise<Message | undefined> {
   // What a list is held to must be known before there is one.
   if (message.method === 'tools/list') await talk.catalogue.look(talk.targetId, talk.upstream)
-  if (wanted.kind === 'session') return undefined
-  if (wanted.kind === 'method') {
-    const asked = String(message.method).slice(0, 60)
-    return told(message, await talk.judge.ask({ action: wanted.action, asked }))
+  if (wanted.kind !== 'tool') {
+    if (wanted.kind !== 'read') return undefined
+    return told(message, await talk.judge.ask({ action: 'read', asked: String(message.method) }))
   }
   const { name } = wanted
   const tool = await talk.catalogue.find(talk.targetId, talk.upstream, name)

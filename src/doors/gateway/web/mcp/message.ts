@@ -16,7 +16,7 @@ export interface Message {
 }
 
 /** A number as it was written, for what JavaScript's own can not hold. */
-const { rawJSON: rawJson } = JSON as unknown as { rawJSON(source: string): unknown }
+const json = JSON as typeof JSON & { rawJSON(source: string): unknown }
 
 export const modern = '2026-07-28'
 
@@ -26,7 +26,7 @@ export function readMessage(body: Buffer): Message {
   // Integers beyond 2^53 would come out as others.
   const keep = (_: string, value: unknown, context?: { source?: string }) =>
     typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
-      ? rawJson(context?.source ?? String(value))
+      ? json.rawJSON(context?.source ?? String(value))
       : value
   let read: unknown
   try {
@@ -71,8 +71,9 @@ const reads =
 export type Wanted =
   | { readonly kind: 'session' }
   | { readonly kind: 'tool'; readonly name: string }
-  /** `action` of a method nobody knows is the strongest. */
-  | { readonly kind: 'method'; readonly action: 'read' | 'change-privilege' }
+  | { readonly kind: 'read' }
+  /** Of no revision we know: nobody could say what it does, so it goes nowhere. */
+  | { readonly kind: 'unknown' }
 
 export function wantedBy({ method, params }: Message): Wanted {
   if (method === undefined || ofSession.test(method)) return { kind: 'session' }
@@ -84,7 +85,7 @@ export function wantedBy({ method, params }: Message): Wanted {
       detail: 'This is no name of a tool.',
     })
   }
-  return { kind: 'method', action: reads.test(method) ? 'read' : 'change-privilege' }
+  return { kind: reads.test(method) ? 'read' : 'unknown' }
 }
 
 /**

@@ -1,0 +1,129 @@
+/**
+ * Runs the Model Context Protocol project's own conformance suite against a server at a URL, and
+ * tells what each check found.
+ *
+ *   node test/conformance/mcp/suite.ts --revision 2026-07-28 [--url http://127.0.0.1:PORT/mcp]
+ *
+ * Without a URL it is the reference server that is asked: what fails there is the kit's fault, not
+ * a gateway's. The suite lies in a package of its own (suite/), which a clone does without until the
+ * first run installs it.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startCarrier } from './carrier.ts'
+import { isRevision, type Revision, revisions, startReference } from './reference.ts'
+import { judge, type Outcome, readChecks, readRequired } from './results.ts'
+
+const INSTALL_MS = 300_000
+/** The suite asks one scenario after the other; directly each set takes some seconds. */
+const SUITE_MS = 240_000
+const SCENARIO_MS = 20_000
+const MAX_SAID = 4000
+const FOLDER = join(import.meta.dirname, 'suite')
+const PACKAGE = join('node_modules', '@modelcontextprotocol', 'conformance')
+
+/**
+ * The outcome of each check of the scenarios a revision requires, and of those named in `also` that
+ * it does not (`http-header-validation`). `headers` go with each request: the suite knows none of
+ * its own, a token say. Throws where the suite could not be run to its end.
+ */
+export async function runServerSuite(asked: {
+  url: string
+  revision: Revision
+  also?: readonly string[]
+  headers?: Readonly<Record<string, string>>
+}): Promise<Outcome[]> {
+  const { url, revision, also = [], headers } = asked
+  await install()
+  if (headers === undefined) return ask(url, revision, also)
+  const carrier = await startCarrier(url, headers)
+  try {
+    return await ask(carrier.url, revision, also)
+  } finally {
+    await carrier.close()
+  }
+}
+
+async function ask(url: string, revision: Revision, also: readonly string[]): Promise<Outcome[]> {
+  const set = join(FOLDER, PACKAGE, 'requirements', `${revision}.yaml`)
+  const wanted = [...readRequired(readFileSync(set, 'utf8')), ...also]
+  const out = await mkdtemp(join(tmpdir(), 'mcp-suite-'))
+  try {
+    const script = join(FOLDER, PACKAGE, 'dist', 'index.js')
+    const words = ['server', '--url', url, '--requirements', revision, '-o', out]
+    const args = [script, ...words, '--timeout', `${SCENARIO_MS}`]
+    const { code, said } = await run(process.execPath, args, SUITE_MS)
+    const found = readChecks(out)
+    if (found.size === 0) throw new Error(`the suite asked nothing (${code}): ${said}`)
+    const outcomes = judge(wanted, found)
+    if (code !== 0 && outcomes.every(({ passed }) => passed))
+      throw new Error(`the suite failed (${code}), but none of its checks did: ${said}`)
+    return outcomes
+  } finally {
+    await rm(out, { recursive: true, force: true })
+  }
+}
+
+/** Once for each pin: a suite of another version is replaced. Runs no package's own script. */
+async function install(): Promise<void> {
+  const wanted = versionsIn(join(FOLDER, 'package-lock.json'))
+  const found = versionsIn(join(FOLDER, 'node_modules', '.package-lock.json'))
+  const name = PACKAGE.replaceAll('\\', '/')
+  if (found.get(name) !== undefined && found.get(name) === wanted.get(name)) return
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const { code, said } = await run('npm', args, INSTALL_MS)
+  if (code !== 0) throw new Error(`the suite could not be installed: ${said}`)
+}
+
+function versionsIn(file: string): Map<string, string | undefined> {
+  if (!existsSync(file)) return new Map()
+  const { packages } = JSON.parse(readFileSync(file, 'utf8')) as {
+    packages: Readonly<Record<string, { readonly version?: string }>>
+  }
+  return new Map(Object.entries(packages).map(([path, { version }]) => [path, version]))
+}
+
+/** `said`: the end of what it printed. One that does not end in time is ended, and rejects. */
+async function run(
+  command: string,
+  args: readonly string[],
+  timeoutMs: number,
+): Promise<{ code: number | null; said: string }> {
+  const child = spawn(command, args, {
+    cwd: FOLDER,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    shell: command === 'npm' && process.platform === 'win32',
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-MAX_SAID)
+    })
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
+  child.once('error', reject)
+  child.once('close', resolve)
+  const code = await promise
+  if (code === null) throw new Error(`${command} did not end in ${timeoutMs} ms: ${said}`)
+  return { code, said }
+}
+
+if (import.meta.main) {
+  const options = { revision: { type: 'string' }, url: { type: 'string' } } as const
+  const { revision, url } = parseArgs({ options }).values
+  if (!isRevision(revision)) throw new Error(`say --revision with one of: ${revisions.join(', ')}`)
+  const reference = url === undefined ? await startReference(revision) : undefined
+  const outcomes = await runServerSuite({ url: url ?? reference?.url ?? '', revision })
+  await reference?.close()
+  const failed = outcomes.filter(({ passed }) => !passed)
+  for (const { scenario, check, detail } of failed)
+    console.error(`✕ ${scenario} ${check} ${detail}`)
+  console.log(`${outcomes.length - failed.length} passed, ${failed.length} failed`)
+  process.exitCode = failed.length > 0 ? 1 : 0
+}
