@@ -10,13 +10,11 @@ import type {
 } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { factTable } from '../../core/ledger/fact-table.ts'
+import { type FactRow, factTable } from '../../core/ledger/fact-table.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 import type { PlanItem } from './item.ts'
 
-export interface OffboardingRow {
-  readonly id: OffboardingId
-  readonly version: number
+export interface OffboardingRow extends FactRow<OffboardingId> {
   readonly appId: AppId
   readonly planHash: string
   readonly state: 'running' | 'not-green' | 'verified-gone'
