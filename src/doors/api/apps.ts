@@ -110,8 +110,8 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
   addHandOverRoutes(routes, world)
 }
 
-function rulesView(app: string, { hash, text: { entities, ...text } }: AppRulesRow) {
-  return { app, hash, ...text, entities: entities.map(each => ({ ...each })) }
+function rulesView(app: string, { hash, text }: AppRulesRow) {
+  return { app, hash, ...text, entities: text.entities.map(each => ({ ...each })) }
 }
 
 function addChangeRoutes(routes: Routes, world: ApiWorld): void {
