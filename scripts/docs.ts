@@ -12,8 +12,8 @@ const root = dirname(import.meta.dirname)
 
 /** Every setting of the server, as `src/config.ts` reads it. */
 export function configurationPage(): string {
-  const rows = settings.map(
-    ({ name, says, byDefault }) => `| \`${name}\` | ${says} | \`${byDefault}\` |`,
+  const rows = Object.entries(settings).map(
+    ([name, [byDefault, says]]) => `| \`${name}\` | ${says} | \`${byDefault}\` |`,
   )
   return `# Configuration
 

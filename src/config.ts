@@ -6,79 +6,55 @@
 import { resolve } from 'node:path'
 import { Problem } from './core/base/problem.ts'
 
-interface Setting {
-  readonly name: string
-  readonly says: string
-  readonly byDefault: string
-}
+/** Every setting there is: what holds without it, and what it is for. */
+export const settings = {
+  LEASEHOLD_HOME: ['./.leasehold', 'Folder for the embedded database and the keys, 0700.'],
+  DATABASE_URL: [
+    '(embedded)',
+    'PostgreSQL ≥ 15. Without it the database is embedded, in LEASEHOLD_HOME.',
+  ],
+  LEASEHOLD_PORT: ['4400', 'Port on the loopback address.'],
+  LEASEHOLD_HOST: [
+    '127.0.0.1',
+    'Address to listen on. Anything but loopback needs LEASEHOLD_ISSUER with https.',
+  ],
+  LEASEHOLD_ISSUER: ['http://localhost:<port>', 'The name people and tokens know this server by.'],
+  LEASEHOLD_NAME: [
+    'my installation',
+    'Name of the installation, for people. Read at the first start only.',
+  ],
+  LEASEHOLD_TRUST_DOMAIN: [
+    'leasehold.local',
+    'SPIFFE trust domain of the identities. Read at the first start only.',
+  ],
+  LEASEHOLD_MODE: [
+    'solo',
+    '`solo` (one person) or `team` (two people agree). Read at the first start only.',
+  ],
+  LEASEHOLD_KEK: [
+    '(file kek, 0600)',
+    'Key-encryption key, 32 bytes as base64url. Without it a file in LEASEHOLD_HOME.',
+  ],
+  LEASEHOLD_COMPANY_ISSUER: [
+    '(none: one-time links)',
+    "The company's OpenID provider for signing in.",
+  ],
+  LEASEHOLD_COMPANY_CLIENT_ID: ['leasehold', 'Our client id there.'],
+  LEASEHOLD_COMPANY_CLIENT_SECRET_FILE: [
+    '(none)',
+    'File with our client secret there; without it a public client with PKCE.',
+  ],
+  LEASEHOLD_CI_ISSUERS: [
+    'https://token.actions.githubusercontent.com',
+    'Issuers that may attest workloads, separated by spaces.',
+  ],
+  LEASEHOLD_LOOPBACK_ISSUERS: [
+    '(none)',
+    'Issuers that may be http on this machine, for trials; exact origins, separated by spaces.',
+  ],
+} as const
 
-/** Every setting there is: name, what it is for, and what holds without it. */
-export const settings = [
-  {
-    name: 'LEASEHOLD_HOME',
-    says: 'Folder for the embedded database and the keys, 0700.',
-    byDefault: './.leasehold',
-  },
-  {
-    name: 'DATABASE_URL',
-    says: 'PostgreSQL ≥ 15. Without it the database is embedded, in LEASEHOLD_HOME.',
-    byDefault: '(embedded)',
-  },
-  { name: 'LEASEHOLD_PORT', says: 'Port on the loopback address.', byDefault: '4400' },
-  {
-    name: 'LEASEHOLD_HOST',
-    says: 'Address to listen on. Anything but loopback needs LEASEHOLD_ISSUER with https.',
-    byDefault: '127.0.0.1',
-  },
-  {
-    name: 'LEASEHOLD_ISSUER',
-    says: 'The name people and tokens know this server by.',
-    byDefault: 'http://localhost:<port>',
-  },
-  {
-    name: 'LEASEHOLD_NAME',
-    says: 'Name of the installation, for people. Read at the first start only.',
-    byDefault: 'my installation',
-  },
-  {
-    name: 'LEASEHOLD_TRUST_DOMAIN',
-    says: 'SPIFFE trust domain of the identities. Read at the first start only.',
-    byDefault: 'leasehold.local',
-  },
-  {
-    name: 'LEASEHOLD_MODE',
-    says: '`solo` (one person) or `team` (two people agree). Read at the first start only.',
-    byDefault: 'solo',
-  },
-  {
-    name: 'LEASEHOLD_KEK',
-    says: 'Key-encryption key, 32 bytes as base64url. Without it a file in LEASEHOLD_HOME.',
-    byDefault: '(file kek, 0600)',
-  },
-  {
-    name: 'LEASEHOLD_COMPANY_ISSUER',
-    says: "The company's OpenID provider for signing in.",
-    byDefault: '(none: one-time links)',
-  },
-  { name: 'LEASEHOLD_COMPANY_CLIENT_ID', says: 'Our client id there.', byDefault: 'leasehold' },
-  {
-    name: 'LEASEHOLD_COMPANY_CLIENT_SECRET_FILE',
-    says: 'File with our client secret there; without it a public client with PKCE.',
-    byDefault: '(none)',
-  },
-  {
-    name: 'LEASEHOLD_CI_ISSUERS',
-    says: 'Issuers that may attest workloads, separated by spaces.',
-    byDefault: 'https://token.actions.githubusercontent.com',
-  },
-  {
-    name: 'LEASEHOLD_LOOPBACK_ISSUERS',
-    says: 'Issuers that may be http on this machine, for trials; exact origins, separated by spaces.',
-    byDefault: '(none)',
-  },
-] as const satisfies readonly Setting[]
-
-export type SettingName = (typeof settings)[number]['name']
+export type SettingName = keyof typeof settings
 
 export interface Config {
   readonly home: string

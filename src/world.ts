@@ -3,7 +3,7 @@
  * chapters meet that do not know each other; nothing here decides.
  */
 import type { Config } from './config.ts'
-import { requestTable } from './core/approval/rows.ts'
+import { findRequest, requestTable } from './core/approval/rows.ts'
 import { type AnyId, newId, type PersonId, type RequestId, systemId } from './core/base/ids.ts'
 import { limits } from './core/base/limits.ts'
 import type { ActionName } from './core/base/permit.ts'
@@ -21,7 +21,7 @@ import type { Follower } from './core/ledger/follow.ts'
 import { type NoteSigner, vkeyOf } from './core/ledger/note.ts'
 import type { Replica } from './core/ledger/replica.ts'
 import { waitingIds } from './core/ledger/rows.ts'
-import { installationTable } from './core/people/rows.ts'
+import { findInstallation, installationTable } from './core/people/rows.ts'
 import { type Decision, decide, permitsFor } from './core/policy/decide.ts'
 import { activateAgreed, followBundle } from './core/policy/in-force.ts'
 import type { Question } from './core/policy/question.ts'
@@ -170,27 +170,17 @@ async function sweepChildren(world: World): Promise<void> {
 
 /** What an agreed request leads to, done by the chapter it is about; nothing when it was done before. */
 async function applyAgreed(world: World, requestId: RequestId): Promise<void> {
-  const request = world.replica.get(requestTable, requestId)
-  const rows = await world.store.query<{ kind: string }>('select kind from request where id = $1', [
-    requestId,
-  ])
-  const kind = request?.kind ?? rows[0]?.kind
+  const kind = (await findRequest(world.store, requestId))?.kind
   const by = systemId('approval')
-  if (kind === 'grant') {
-    const permit = world.permitFor(by, 'grant.make', { type: 'request', id: requestId })
-    await grantAgreed(world, permit, { requestId })
-  } else if (kind === 'trust') {
+  const about = { type: 'request', id: requestId }
+  if (kind === 'grant')
+    await grantAgreed(world, world.permitFor(by, 'grant.make', about), { requestId })
+  else if (kind === 'trust') {
     const id = newId('trustRule')
-    await trustAgreed(world, world.permitFor(by, 'trust.add', { type: 'trustRule', id }), {
-      id,
-      requestId,
-    })
+    const permit = world.permitFor(by, 'trust.add', { type: 'trustRule', id })
+    await trustAgreed(world, permit, { id, requestId })
   } else if (kind === 'policy')
-    await activateAgreed(
-      world,
-      world.permitFor(by, 'policy.change', { type: 'request', id: requestId }),
-      { requestId },
-    )
+    await activateAgreed(world, world.permitFor(by, 'policy.change', about), { requestId })
 }
 
 /** Everything this process has committed has a position and is applied here. */
@@ -212,13 +202,12 @@ async function sealEntry(world: World, subject: string, kind: string) {
 }
 
 async function describeInstallation(world: World): Promise<InstallationView> {
-  const [row] = await world.store.query<{ name: string }>('select name from installation')
   const { trustDomain, mode } = installationOf(world.replica)
   return {
     schema: 'leasehold/v1',
     product: product.name,
     version: product.version,
-    name: row?.name ?? '',
+    name: (await findInstallation(world.store))?.name ?? '',
     trustDomain,
     mode,
     issuer: world.issuer,

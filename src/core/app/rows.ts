@@ -3,7 +3,7 @@ import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { type Word, words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql } from '../store/store.ts'
 
@@ -16,9 +16,7 @@ export type AppState = (typeof appStates)[number]
 /** `owner` its owner or backup · `person` somebody else with the right · `drift` a control of ours. */
 export type PauseCause = 'owner' | 'owner-gone' | 'drift' | 'person'
 
-export interface AppRow {
-  readonly id: AppId
-  readonly version: number
+export interface AppRow extends FactRow<AppId> {
   readonly slug: string
   readonly ownerId: PersonId
   readonly backupId: PersonId

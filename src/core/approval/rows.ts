@@ -9,16 +9,14 @@ import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql } from '../store/store.ts'
 
 export type RequestKind = 'grant' | 'policy' | 'trust' | 'resource' | 'target' | 'transfer'
 export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired'
 
-export interface RequestRow {
-  readonly id: RequestId
-  readonly version: number
+export interface RequestRow extends FactRow<RequestId> {
   readonly kind: RequestKind
   readonly appId: AppId | null
   readonly askedBy: ActorId
@@ -38,9 +36,7 @@ export interface RequestRow {
   readonly closedAt: Instant | null
 }
 
-export interface AnswerRow {
-  readonly id: string
-  readonly version: number
+export interface AnswerRow extends FactRow {
   readonly requestId: RequestId
   readonly personId: PersonId
   readonly says: 'yes' | 'no'

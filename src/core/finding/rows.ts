@@ -3,13 +3,11 @@ import type { FindingId, PersonId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql } from '../store/store.ts'
 
-export interface FindingRow {
-  readonly id: FindingId
-  readonly version: number
+export interface FindingRow extends FactRow<FindingId> {
   /** `<noun>-<what is wrong>`, named by the chapter that raises it: `app-orphaned`. */
   readonly kind: string
   readonly severity: 'low' | 'medium' | 'high'

@@ -20,13 +20,11 @@ import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
-export interface TargetRow {
-  readonly id: TargetId
-  readonly version: number
+export interface TargetRow extends FactRow<TargetId> {
   readonly slug: string
   /** Kind of the connector that speaks to it. */
   readonly connector: string
@@ -50,9 +48,7 @@ export interface Column {
   readonly hidden: boolean
 }
 
-export interface ResourceRow {
-  readonly id: ResourceId
-  readonly version: number
+export interface ResourceRow extends FactRow<ResourceId> {
   /** What people say: `crm.deals`. */
   readonly slug: string
   readonly targetId: TargetId
@@ -68,9 +64,7 @@ export interface ResourceRow {
   readonly madeAt: Instant
 }
 
-export interface GrantRow {
-  readonly id: GrantId
-  readonly version: number
+export interface GrantRow extends FactRow<GrantId> {
   readonly appId: AppId
   readonly roles: readonly IdentityRole[]
   readonly resourceId: ResourceId
@@ -96,9 +90,7 @@ export interface Purpose {
   readonly egress: readonly string[]
 }
 
-export interface ManifestRow {
-  readonly id: ManifestId
-  readonly version: number
+export interface ManifestRow extends FactRow<ManifestId> {
   readonly appId: AppId
   /** SHA-256 of the canonical manifest, hex. */
   readonly digest: string

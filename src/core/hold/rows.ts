@@ -2,13 +2,11 @@
 import type { ActorId, HoldId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 
 export type HoldScope = 'app' | 'person' | 'identity' | 'everything'
 
-export interface HoldRow {
-  readonly id: HoldId
-  readonly version: number
+export interface HoldRow extends FactRow<HoldId> {
   readonly scope: HoldScope
   /** Id of what is held; `everything` for the widest. */
   readonly about: string

@@ -4,13 +4,11 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { IdentityRole } from './spiffe.ts'
 
-export interface IdentityRow {
-  readonly id: IdentityId
-  readonly version: number
+export interface IdentityRow extends FactRow<IdentityId> {
   readonly appId: AppId
   readonly role: IdentityRole
   readonly spiffeId: string
@@ -21,9 +19,7 @@ export interface IdentityRow {
 
 export type TrustPreset = 'github' | 'person'
 
-export interface TrustRuleRow {
-  readonly id: TrustRuleId
-  readonly version: number
+export interface TrustRuleRow extends FactRow<TrustRuleId> {
   readonly identityId: IdentityId
   readonly appId: AppId
   readonly preset: TrustPreset

@@ -19,7 +19,7 @@ import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
 import type { Sql, Tx } from '../store/store.ts'
@@ -40,9 +40,7 @@ export type LeaseCause =
   | 'hold'
   | 'tampered'
 
-export interface LeaseRow {
-  readonly id: LeaseId
-  readonly version: number
+export interface LeaseRow extends FactRow<LeaseId> {
   readonly appId: AppId
   readonly identityId: IdentityId
   readonly taskId: TaskId

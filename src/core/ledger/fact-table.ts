@@ -7,8 +7,9 @@
  */
 import { assert } from '../base/problem.ts'
 
-export interface FactRow {
-  readonly id: string
+/** What every fact has: an id, and a version that each change raises by one. */
+export interface FactRow<I extends string = string> {
+  readonly id: I
   readonly version: number
 }
 

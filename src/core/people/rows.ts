@@ -8,14 +8,12 @@
 import type { PersonId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { isLiving, type Role } from './person.ts'
 
-export interface InstallationRow {
-  readonly id: string
-  readonly version: number
+export interface InstallationRow extends FactRow {
   readonly name: string
   readonly trustDomain: string
   readonly mode: 'solo' | 'team'
@@ -29,9 +27,7 @@ export const installationTable = factTable<InstallationRow, 'name'>(
   { words: ['name'] },
 )
 
-export interface PersonRow {
-  readonly id: PersonId
-  readonly version: number
+export interface PersonRow extends FactRow<PersonId> {
   /** Issuer that vouches for `sub`; `localIssuer` for a person of this installation alone. */
   readonly iss: string
   readonly sub: string

@@ -2,11 +2,9 @@
 import type { BundleId, RequestId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 
-export interface BundleRow {
-  readonly id: BundleId
-  readonly version: number
+export interface BundleRow extends FactRow<BundleId> {
   /** 1, 2, 3, …: what people see of it (`policy v3`). */
   readonly serial: number
   readonly hash: string

@@ -6,7 +6,7 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import { findRow } from '../ledger/find-row.ts'
 import type { Sql } from '../store/store.ts'
 
@@ -14,9 +14,7 @@ export type TaskKind = 'job' | 'service'
 export type Autonomy = 'attended' | 'unattended'
 export type CloseCause = 'done' | 'expired' | 'app' | 'identity' | 'person'
 
-export interface TaskRow {
-  readonly id: TaskId
-  readonly version: number
+export interface TaskRow extends FactRow<TaskId> {
   readonly appId: AppId
   readonly identityId: IdentityId
   readonly kind: TaskKind

@@ -3,12 +3,10 @@ import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
-export interface TokenRow {
-  readonly id: TokenId
-  readonly version: number
+export interface TokenRow extends FactRow<TokenId> {
   /** SHA-256 of the token as it was handed out, hex: to recognise it, never to accept it. */
   readonly hash: string
   readonly identityId: IdentityId

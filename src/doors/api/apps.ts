@@ -1,12 +1,5 @@
 /** Apps: make, look at, change, hand over, pause. Ending and its proof are in `ends.ts`. */
-import {
-  acceptApp,
-  extendApp,
-  nameBackup,
-  pauseApp,
-  resumeApp,
-  transferApp,
-} from '../../core/app/events.ts'
+import * as events from '../../core/app/events.ts'
 import { makeApp } from '../../core/app/make.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import { newId, type PersonId } from '../../core/base/ids.ts'
@@ -22,32 +15,13 @@ import { removeTrustRule } from '../../core/identity/trust.ts'
 import { type AppRulesRow, appRulesTable } from '../../life/app-rules/rows.ts'
 import { setAppRules } from '../../life/app-rules/set.ts'
 import type { AppRulesText } from '../../life/app-rules/text.ts'
-import {
-  findManifest,
-  listApps,
-  listGrants,
-  listHolds,
-  listLeases,
-  listRequests,
-  listTrustRules,
-  saysOf,
-} from '../../life/lists/lists.ts'
+import * as lists from '../../life/lists/lists.ts'
 import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
 import { requestView } from './cards.ts'
 import type { AppDetail as AppDetailView } from './contract.ts'
 import { lastDenial } from './decisions.ts'
 import { appIn, findPersonBy, noSuch, sees } from './find.ts'
-import {
-  AcceptApp,
-  ExtendApp,
-  MakeApp,
-  NameBackup,
-  OfApps,
-  SetAppRules,
-  SetManifest,
-  TransferApp,
-  WithReason,
-} from './inputs.ts'
+import * as inputs from './inputs.ts'
 import { listOf } from './parts.ts'
 import type { Routes } from './route.ts'
 import { appView, grantView, leaseView } from './show.ts'
@@ -55,17 +29,17 @@ import { AppDetail, AppRulesView, AppView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
 export function addAppRoutes(routes: Routes, world: ApiWorld): void {
-  routes.add('signed-in GET /v1/apps', listOf(AppView), OfApps, async ({ caller, input }) => {
-    const isSeen = sees(world, caller)
-    const { state } = input
-    const apps = await listApps(world.store, state === undefined ? {} : { state })
+  routes.add('signed-in GET /v1/apps', listOf(AppView), inputs.OfApps, async call => {
+    const isSeen = sees(world, call.caller)
+    const { state } = call.input
+    const apps = await lists.listApps(world.store, state === undefined ? {} : { state })
     const shown = apps.filter(app => isSeen(app.id))
     return { items: await Promise.all(shown.map(app => appView(world, app))) }
   })
   routes.add('signed-in GET /v1/apps/:app', AppDetail, async call =>
     appDetail(world, await appIn(world, call)),
   )
-  routes.add('person POST /v1/apps', AppDetail, MakeApp, async ({ caller, input, ask }) => {
+  routes.add('person POST /v1/apps', AppDetail, inputs.MakeApp, async ({ caller, input, ask }) => {
     const now = world.clock.now()
     const { roles = [...identityRoles], purpose, dataClasses, team = null } = input
     const draft = {
@@ -85,7 +59,7 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
     await makeIdentities(world, permit, { appId: app.id, roles })
     return appDetail(world, app)
   })
-  routes.add('person PUT /v1/apps/:app/manifest', AppDetail, SetManifest, async call => {
+  routes.add('person PUT /v1/apps/:app/manifest', AppDetail, inputs.SetManifest, async call => {
     const app = await appIn(world, call)
     const text = parseLeaseholdYaml(call.input.yaml)
     const id = newId('manifest')
@@ -93,7 +67,7 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
     await setManifest(world, permit, { id, appId: app.id, text })
     return appDetail(world, app)
   })
-  routes.add('person PUT /v1/apps/:app/rules', AppRulesView, SetAppRules, async call => {
+  routes.add('person PUT /v1/apps/:app/rules', AppRulesView, inputs.SetAppRules, async call => {
     const app = await appIn(world, call)
     const id = newId('manifest')
     const permit = await call.ask('manifest.set', 'manifest', id, { appId: app.id })
@@ -110,60 +84,61 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
   addHandOverRoutes(routes, world)
 }
 
-function rulesView(app: string, { hash, text: { entities, ...text } }: AppRulesRow) {
-  return { app, hash, ...text, entities: entities.map(each => ({ ...each })) }
+function rulesView(app: string, { hash, text }: AppRulesRow) {
+  return { app, hash, ...text, entities: text.entities.map(each => ({ ...each })) }
 }
 
 function addChangeRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person POST /v1/apps/:app/trust/:rule/remove', AppDetail, async call => {
     const app = await appIn(world, call)
-    const rules = await listTrustRules(world.store, app.id)
+    const rules = await lists.listTrustRules(world.store, app.id)
     const rule = rules.find(({ id }) => id === call.param('rule'))
     if (rule === undefined) throw noSuch('trust rule')
     const permit = await call.ask('trust.remove', 'trustRule', rule.id)
     await removeTrustRule(world, permit, { ruleId: rule.id })
     return appDetail(world, app)
   })
-  routes.add('person POST /v1/apps/:app/extend', AppView, ExtendApp, async call => {
+  routes.add('person POST /v1/apps/:app/extend', AppView, inputs.ExtendApp, async call => {
     const app = await appIn(world, call)
     const endsAt = earliest(app.maxEndsAt, endOf(call.input, app.endsAt))
     const permit = await call.ask('app.extend', 'app', app.id, { endsAt })
-    return appView(world, await extendApp(world, permit, { appId: app.id, endsAt }))
+    return appView(world, await events.extendApp(world, permit, { appId: app.id, endsAt }))
   })
-  routes.add('person POST /v1/apps/:app/pause', AppView, WithReason, async call => {
+  routes.add('person POST /v1/apps/:app/pause', AppView, inputs.WithReason, async call => {
     const app = await appIn(world, call)
     const permit = await call.ask('app.pause', 'app', app.id)
-    const paused = await pauseApp(world, permit, { appId: app.id, reason: call.input.reason })
+    const { reason } = call.input
+    const paused = await events.pauseApp(world, permit, { appId: app.id, reason })
     await world.runNow('leases')
     return appView(world, paused)
   })
   routes.add('person POST /v1/apps/:app/resume', AppView, async call => {
     const app = await appIn(world, call)
     const permit = await call.ask('app.resume', 'app', app.id)
-    return appView(world, await resumeApp(world, permit, { appId: app.id }))
+    return appView(world, await events.resumeApp(world, permit, { appId: app.id }))
   })
 }
 
 function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
-  routes.add('person POST /v1/apps/:app/transfer', AppView, TransferApp, async call => {
+  routes.add('person POST /v1/apps/:app/transfer', AppView, inputs.TransferApp, async call => {
     const app = await appIn(world, call)
     const to = (await findPersonBy(world.store, call.input.to, '/to')).id
     const permit = await call.ask('app.transfer', 'app', app.id, { to })
-    return appView(world, await transferApp(world, permit, { appId: app.id, to }))
+    return appView(world, await events.transferApp(world, permit, { appId: app.id, to }))
   })
-  routes.add('person POST /v1/apps/:app/accept', AppView, AcceptApp, async call => {
+  routes.add('person POST /v1/apps/:app/accept', AppView, inputs.AcceptApp, async call => {
     const app = await appIn(world, call)
     const { backup } = call.input
     const named = backup === undefined ? null : await findPersonBy(world.store, backup, '/backup')
     const accepts = { appId: app.id, ...(named && { backupId: named.id }) }
     const permit = await call.ask('app.accept', 'app', app.id)
-    return appView(world, await acceptApp(world, permit, accepts))
+    return appView(world, await events.acceptApp(world, permit, accepts))
   })
-  routes.add('person POST /v1/apps/:app/backup', AppView, NameBackup, async call => {
+  routes.add('person POST /v1/apps/:app/backup', AppView, inputs.NameBackup, async call => {
     const app = await appIn(world, call)
     const backupId = (await findPersonBy(world.store, call.input.backup, '/backup')).id
     const permit = await call.ask('app.transfer', 'app', app.id, { to: backupId })
-    return appView(world, await nameBackup(world, permit, { appId: app.id, backupId }))
+    return appView(world, await events.nameBackup(world, permit, { appId: app.id, backupId }))
   })
 }
 
@@ -174,17 +149,17 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
     await Promise.all([
       appView(world, app),
       listIdentities(store, app.id),
-      listTrustRules(store, app.id),
-      findManifest(store, app.id),
-      listGrants(store, of),
-      listLeases(store, of),
-      listRequests(store, of),
-      listHolds(store),
+      lists.listTrustRules(store, app.id),
+      lists.findManifest(store, app.id),
+      lists.listGrants(store, of),
+      lists.listLeases(store, of),
+      lists.listRequests(store, of),
+      lists.listHolds(store),
       lastDenial(world, app.id),
     ])
   const roleOf = new Map(identities.map(identity => [identity.id, identity.role]))
   const held = heldBy(world.replica, [app.id, app.ownerId])
-  const says = Object.entries(manifest === undefined ? {} : saysOf(manifest))
+  const says = Object.entries(manifest === undefined ? {} : lists.saysOf(manifest))
   return {
     ...view,
     identities,

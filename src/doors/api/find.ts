@@ -13,36 +13,25 @@ import type { ResourceRow } from '../../core/grant/rows.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { findAppBySlug, findResourceBySlug } from '../../life/lists/lists.ts'
+import { type ShortKind, shortKindOf } from '../../life/lists/short-id.ts'
 import type { KnownCaller } from './caller.ts'
 import type { ApiWorld } from './world.ts'
 
-const short = {
-  R: { kind: 'request', table: 'request' },
-  G: { kind: 'grant', table: 'app_grant' },
-  T: { kind: 'task', table: 'task' },
-  L: { kind: 'lease', table: 'lease' },
-  D: { kind: 'decision', table: 'decision' },
-  F: { kind: 'finding', table: 'finding' },
-} as const
-type Letter = keyof typeof short
-type ShortKind = (typeof short)[Letter]['kind']
-
 /** The kind an id or short id is of; undefined for a slug or anything else. */
 export function kindOf(text: string): IdKind | undefined {
-  const letter = /^([RGTLDF])-/.exec(text)?.[1] as Letter | undefined
-  if (letter !== undefined) return short[letter].kind
-  return (Object.keys(idPrefixes) as IdKind[]).find(kind => isId(kind, text))
+  const kinds = Object.keys(idPrefixes) as IdKind[]
+  return shortKindOf(text) ?? kinds.find(kind => isId(kind, text))
 }
 
 /** `L-7K2Q9` or a full id to the full id. Ambiguous or unknown: Problem `not-found`. */
 export async function parseId<K extends IdKind>(sql: Sql, kind: K, text: string): Promise<Id<K>> {
   if (isId(kind, text)) return text
-  const match = /^([RGTLDF])-([0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26})$/.exec(text)
-  const letter = match?.[1] as Letter | undefined
-  if (letter === undefined || short[letter].kind !== (kind as string)) throw noSuch(kind)
+  const [, part] = /^[A-Z]-([0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26})$/.exec(text) ?? []
+  const short = shortKindOf(text)
+  if (part === undefined || short === undefined || short !== (kind as string)) throw noSuch(kind)
   const [first, second] = await sql.query<{ id: Id<K> }>(
-    `select id from ${short[letter].table} where id like $1 limit 2`,
-    [`${idPrefixes[kind]}_${(match?.[2] ?? '').toLowerCase()}%`],
+    `select id from ${short === 'grant' ? 'app_grant' : short} where id like $1 limit 2`,
+    [`${idPrefixes[kind]}_${part.toLowerCase()}%`],
   )
   if (first === undefined) throw noSuch(kind)
   if (second === undefined) return first.id
@@ -113,17 +102,27 @@ export async function findOfApp<K extends ShortKind, R extends { readonly appId:
   return row
 }
 
+interface OfApp {
+  readonly caller: KnownCaller
+  readonly input: { readonly app?: string | undefined }
+}
+
+/** The app that was named, as what a list is narrowed by; nothing where none was. */
+export async function appFilter(
+  world: ApiWorld,
+  { caller, input: { app } }: OfApp,
+): Promise<{ appId?: AppId }> {
+  return app === undefined ? {} : { appId: (await findVisibleApp(world, caller, app)).id }
+}
+
 /** Rows of the app that was named, or of all that the caller may see. */
 export async function listOfApps<R extends { readonly appId: AppId }>(
   world: ApiWorld,
-  call: { readonly caller: KnownCaller; readonly input: { readonly app?: string | undefined } },
+  call: OfApp,
   list: (filter: { appId?: AppId }) => Promise<R[]>,
 ): Promise<R[]> {
-  const { app } = call.input
-  const filter =
-    app === undefined ? {} : { appId: (await findVisibleApp(world, call.caller, app)).id }
   const isSeen = sees(world, call.caller)
-  return (await list(filter)).filter(row => isSeen(row.appId))
+  return (await list(await appFilter(world, call))).filter(row => isSeen(row.appId))
 }
 
 export async function resourceNamed(sql: Sql, slug: string): Promise<ResourceRow> {

@@ -139,7 +139,3 @@ export const OfConsistency = z.object({ from: number, to: number.optional() })
 export type MakeApp = z.input<typeof MakeApp>
 export type Ask = z.input<typeof Ask>
 export type AddTrust = z.input<typeof AddTrust>
-export type AskLease = z.input<typeof AskLease>
-export type ConnectTarget = z.input<typeof ConnectTarget>
-export type DefineResource = z.input<typeof DefineResource>
-export type SetHold = z.input<typeof SetHold>

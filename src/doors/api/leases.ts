@@ -73,7 +73,7 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/leases', listOf(LeaseView), OfLeases, async call => {
     const open = call.input.open === 'true'
     const leases = await listOfApps(world, call, filter =>
-      listLeases(world.store, { appId: filter.appId, open }),
+      listLeases(world.store, { ...filter, open }),
     )
     return { items: leases.map(lease => leaseView(world, lease)) }
   })

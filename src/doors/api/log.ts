@@ -24,7 +24,7 @@ export function addLogRoutes(routes: Routes, world: ApiWorld): void {
     const { limit = 50, ...filter } = call.input
     const subject = await subjectOf(world, call, filter.subject)
     const wanted = Math.min(limit, limits.pageRows)
-    const found = await readLog(world.store, { ...given({ ...filter, subject }), limit: wanted })
+    const found = await readLog(world.store, { ...filter, subject, limit: wanted })
     const { size } = await readHead(world.store)
     const last = found.length === wanted ? found.at(-1) : undefined
     return { entries: await entryViews(world, found), next: last?.position ?? null, size }
@@ -40,17 +40,13 @@ export function addLogRoutes(routes: Routes, world: ApiWorld): void {
     if (view === undefined) throw noSuch('entry')
     return view
   })
-  routes.add(
-    'person POST /v1/erase',
-    z.object({ entries: count }),
-    Erase,
-    async ({ input, ask }) => {
-      await world.settle()
-      const { id } = await findPersonBy(world.store, input.person, '/person')
-      const permit = await ask('text.erase', 'person', id)
-      return { entries: (await eraseWords(world, permit, { id })).length }
-    },
-  )
+  const Erased = z.object({ entries: count })
+  routes.add('person POST /v1/erase', Erased, Erase, async ({ input, ask }) => {
+    await world.settle()
+    const { id } = await findPersonBy(world.store, input.person, '/person')
+    const permit = await ask('text.erase', 'person', id)
+    return { entries: (await eraseWords(world, permit, { id })).length }
+  })
 }
 
 export function addProofRoutes(routes: Routes, world: ApiWorld): void {
@@ -133,11 +129,6 @@ function batchText({ position, found, sealed }: BatchFault): string {
 function faultText({ what, ...where }: LogFault): string {
   const places = Object.entries(where).map(([name, value]) => `${name} ${String(value)}`)
   return `${what}: ${places.join(', ')}`
-}
-
-function given<T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  const said = Object.entries(members).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(said) as { [K in keyof T]?: NonNullable<T[K]> }
 }
 
 function base64(bytes: Uint8Array): string {

@@ -7,7 +7,7 @@ import type { Context } from 'hono'
 import { Problem } from '../../core/base/problem.ts'
 import { violatedConstraint } from '../../core/store/fault.ts'
 import type { DenialView, ProblemBody } from './contract.ts'
-import { problemTable, statusOf } from './problems.ts'
+import { headOf, statusOf } from './problems.ts'
 
 /** A denial is a value until a door must answer with it. */
 export class DenialAnswer extends Error {
@@ -40,31 +40,26 @@ function bodyOf(thrown: unknown, requestId: string, context: Context, log: Log):
   if (thrown instanceof DenialAnswer) {
     const { denial } = thrown
     const next = denial.instead[0]?.command
-    return { ...head('denied'), detail: denial.says, next, requestId, denial }
+    return { ...headOf('denied'), detail: denial.says, next, requestId, denial }
   }
   if (thrown instanceof Problem) {
     const { code, detail, next, field } = thrown
     if (statusOf(thrown) >= 500 || thrown.log !== undefined)
       note({ code, note: thrown.log ?? causeText(thrown.cause) })
-    return { ...head(code), detail, next, field, requestId }
+    return { ...headOf(code), detail, next, field, requestId }
   }
   const constraint = violatedConstraint(thrown)
   if (constraint !== null) {
     note({ constraint })
-    return { ...head('conflict'), detail: 'That does not fit what is there already.', requestId }
+    return { ...headOf('conflict'), detail: 'That does not fit what is there already.', requestId }
   }
   note({ thrown: causeText(thrown) })
   return {
-    ...head('internal'),
+    ...headOf('internal'),
     detail: 'Something broke here; nothing was changed halfway.',
     next: 'Tell whoever runs this server the request id.',
     requestId,
   }
-}
-
-function head(code: keyof typeof problemTable) {
-  const { status, title } = problemTable[code]
-  return { type: `/problems/${code}`, title, status, code }
 }
 
 function causeText(cause: unknown): string | undefined {

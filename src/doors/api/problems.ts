@@ -48,6 +48,12 @@ export const problemTable = {
   internal: row(500, 70, 'server_error', 'Something broke here'),
 } satisfies Record<ProblemCode, Row>
 
+/** What every rendering of a problem begins with (RFC 9457 §3.1). */
+export function headOf(code: ProblemCode) {
+  const { status, title } = problemTable[code]
+  return { type: `/problems/${code}`, title, status, code }
+}
+
 export function statusOf({ code }: Problem): number {
   return problemTable[code].status
 }

@@ -95,7 +95,6 @@ export type Hop = z.infer<typeof Hop>
 export type TraceView = z.infer<typeof TraceView>
 export type LogEntryView = z.infer<typeof LogEntryView>
 export type LogPage = z.infer<typeof LogPage>
-export type ProofView = z.infer<typeof ProofView>
 export type ConsistencyView = z.infer<typeof ConsistencyView>
 export type LogCheckView = z.infer<typeof LogCheckView>
 export type ReplayView = z.infer<typeof ReplayView>

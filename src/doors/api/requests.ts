@@ -15,7 +15,16 @@ import { listRequests } from '../../life/lists/lists.ts'
 import type { PersonCaller } from './caller.ts'
 import { requestView } from './cards.ts'
 import type { RequestView as RequestShown } from './contract.ts'
-import { appIn, findVisibleApp, hasRole, noSuch, parseId, resourceNamed, sees } from './find.ts'
+import {
+  appFilter,
+  appIn,
+  findVisibleApp,
+  hasRole,
+  noSuch,
+  parseId,
+  resourceNamed,
+  sees,
+} from './find.ts'
 import { AddTrust, Answer, Ask, OfRequests } from './inputs.ts'
 import { listOf } from './parts.ts'
 import type { Call, Routes } from './route.ts'
@@ -24,20 +33,13 @@ import { RequestView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
 export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
-  routes.add(
-    'person GET /v1/requests',
-    listOf(RequestView),
-    OfRequests,
-    async ({ caller, input }) => {
-      const app =
-        input.app === undefined ? undefined : await findVisibleApp(world, caller, input.app)
-      const requests = await listRequests(world.store, app === undefined ? {} : { appId: app.id })
-      const isSeen = seesRequest(world, caller)
-      const { state } = input
-      const shown = requests.filter(each => isSeen(each) && (state ?? each.state) === each.state)
-      return { items: await Promise.all(shown.map(request => requestView(world, request))) }
-    },
-  )
+  routes.add('person GET /v1/requests', listOf(RequestView), OfRequests, async call => {
+    const requests = await listRequests(world.store, await appFilter(world, call))
+    const isSeen = seesRequest(world, call.caller)
+    const { state } = call.input
+    const shown = requests.filter(each => isSeen(each) && (state ?? each.state) === each.state)
+    return { items: await Promise.all(shown.map(request => requestView(world, request))) }
+  })
   routes.add('person GET /v1/requests/:request', RequestView, async call =>
     requestView(world, await requestIn(world, call)),
   )

@@ -3,14 +3,7 @@ import { type AppRow, appTable } from '../../core/app/rows.ts'
 import { assert } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { FindingRow } from '../../core/finding/rows.ts'
-import {
-  type GrantRow,
-  grantTable,
-  type ResourceRow,
-  resourceTable,
-  type TargetRow,
-  targetTable,
-} from '../../core/grant/rows.ts'
+import * as data from '../../core/grant/rows.ts'
 import type { HoldRow } from '../../core/hold/rows.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
@@ -19,17 +12,7 @@ import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import type { TaskRow } from '../../core/task/rows.ts'
 import { listLeases } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
-import type {
-  AppView,
-  FindingView,
-  GrantView,
-  HoldView,
-  LeaseView,
-  PersonView,
-  ResourceView,
-  TargetView,
-  TaskView,
-} from './contract.ts'
+import type * as api from './contract.ts'
 import type { ApiWorld } from './world.ts'
 
 /** What anything is called, for people: a person by name (whom nobody knows any more by none), our sweeps, things by slug. */
@@ -53,19 +36,21 @@ export async function readNames(
 
 /** A thing by what people call it; by its id where it has no name. */
 export function nameOf({ replica }: ApiWorld, id: string): string {
-  const grant = replica.get(grantTable, id)
+  const grant = replica.get(data.grantTable, id)
   if (grant !== undefined)
-    return `grant on ${replica.get(resourceTable, grant.resourceId)?.slug ?? grant.resourceId}`
+    return `grant on ${replica.get(data.resourceTable, grant.resourceId)?.slug ?? grant.resourceId}`
   const named =
-    replica.get(appTable, id) ?? replica.get(resourceTable, id) ?? replica.get(targetTable, id)
+    replica.get(appTable, id) ??
+    replica.get(data.resourceTable, id) ??
+    replica.get(data.targetTable, id)
   return named?.slug ?? replica.get(identityTable, id)?.spiffeId ?? id
 }
 
-export function personView(world: ApiWorld, person: PersonRow): PersonView {
+export function personView(world: ApiWorld, person: PersonRow): api.PersonView {
   return { ...person, isLiving: isLiving(person, world.clock.now()) }
 }
 
-export async function appView(world: ApiWorld, app: AppRow): Promise<AppView> {
+export async function appView(world: ApiWorld, app: AppRow): Promise<api.AppView> {
   const rows = await world.store.query<PersonRow>(
     `select ${personTable.select} from person where id = any($1)`,
     [[app.ownerId, app.backupId, app.offeredTo].filter(id => id !== null)],
@@ -100,7 +85,7 @@ function appSays(app: AppRow, owner: string): [says: string, next?: string] {
   }
 }
 
-export function leaseView(world: ApiWorld, lease: LeaseRow): LeaseView {
+export function leaseView(world: ApiWorld, lease: LeaseRow): api.LeaseView {
   return {
     ...lease,
     shortId: shortId('lease', lease.id),
@@ -113,8 +98,8 @@ export function leaseView(world: ApiWorld, lease: LeaseRow): LeaseView {
   }
 }
 
-export function grantView(world: ApiWorld, grant: GrantRow): GrantView {
-  const offered = world.replica.get(resourceTable, grant.resourceId)?.columns ?? grant.columns
+export function grantView(world: ApiWorld, grant: data.GrantRow): api.GrantView {
+  const offered = world.replica.get(data.resourceTable, grant.resourceId)?.columns ?? grant.columns
   return {
     ...grant,
     shortId: shortId('grant', grant.id),
@@ -124,7 +109,7 @@ export function grantView(world: ApiWorld, grant: GrantRow): GrantView {
   }
 }
 
-export async function taskView(world: ApiWorld, task: TaskRow): Promise<TaskView> {
+export async function taskView(world: ApiWorld, task: TaskRow): Promise<api.TaskView> {
   const name = await readNames(world, [task.onBehalfOf])
   const leases = await listLeases(world.store, { taskId: task.id })
   return {
@@ -138,11 +123,14 @@ export async function taskView(world: ApiWorld, task: TaskRow): Promise<TaskView
   }
 }
 
-export async function targetView(world: ApiWorld, target: TargetRow): Promise<TargetView> {
+export async function targetView(world: ApiWorld, target: data.TargetRow): Promise<api.TargetView> {
   return { ...target, owner: (await readNames(world, [target.ownerId]))(target.ownerId) }
 }
 
-export async function resourceView(world: ApiWorld, resource: ResourceRow): Promise<ResourceView> {
+export async function resourceView(
+  world: ApiWorld,
+  resource: data.ResourceRow,
+): Promise<api.ResourceView> {
   const name = await readNames(world, [resource.dataOwnerId])
   const { sandboxTwinId: twin } = resource
   return {
@@ -153,12 +141,12 @@ export async function resourceView(world: ApiWorld, resource: ResourceRow): Prom
   }
 }
 
-export async function holdView(world: ApiWorld, hold: HoldRow): Promise<HoldView> {
+export async function holdView(world: ApiWorld, hold: HoldRow): Promise<api.HoldView> {
   const name = await readNames(world, [hold.setBy, hold.about])
   return { ...hold, about: name(hold.about), setBy: name(hold.setBy) }
 }
 
-export async function findingView(world: ApiWorld, finding: FindingRow): Promise<FindingView> {
+export async function findingView(world: ApiWorld, finding: FindingRow): Promise<api.FindingView> {
   const name = await readNames(world, [finding.ownerId, finding.about])
   return {
     ...finding,

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { IdKind, KeyId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { product } from '../../core/base/product.ts'
+import { words } from '../../core/base/words.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { rotateKey } from '../../core/ledger/rotate.ts'
 import { setRoles } from '../../core/people/add.ts'
@@ -59,26 +60,18 @@ export function addSystemRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/things/:text', ThingView, async call => {
     const text = call.param('text')
     const kind = kindOf(text) ?? 'app'
-    const place = places[kind]
-    if (place === undefined) throw noSuch('page for this')
+    if (!shown.includes(kind)) throw noSuch('page for this')
     if (kind !== 'app') {
       const id = await parseId(world.store, kind, text)
-      return { type: kind, id, path: `/v1/${place}/${id}` }
+      return { type: kind, id, path: `/v1/${kind}s/${id}` }
     }
     const { id, slug } = await findVisibleApp(world, call.caller, text)
     return { type: kind, id, path: `/v1/apps/${slug}` }
   })
 }
 
-const places: Partial<Record<IdKind, string>> = {
-  app: 'apps',
-  task: 'tasks',
-  lease: 'leases',
-  request: 'requests',
-  decision: 'decisions',
-  grant: 'grants',
-  finding: 'findings',
-}
+/** Kinds that have a path of their own: `/v1/<kind>s`. */
+const shown: readonly IdKind[] = words('app task lease request decision grant finding')
 
 export function addPeopleRoutes(routes: Routes, world: ApiWorld): void {
   const personIn = (call: { param(name: string): string }) =>

@@ -10,13 +10,7 @@ import { defineResource } from '../../core/grant/define.ts'
 import { dropGrant } from '../../core/grant/drop.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
 import { playCanary } from '../../life/drift/canary.ts'
-import {
-  findResourceBySlug,
-  findTargetBySlug,
-  listGrants,
-  listResources,
-  listTargets,
-} from '../../life/lists/lists.ts'
+import * as lists from '../../life/lists/lists.ts'
 import type { TargetView as TargetShown } from './contract.ts'
 import { findOfApp, findPersonBy, listOfApps, noSuch } from './find.ts'
 import { ConnectTarget, DefineResource, OfApp } from './inputs.ts'
@@ -28,7 +22,7 @@ import type { ApiWorld } from './world.ts'
 
 export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person GET /v1/targets', listOf(TargetView), async () => {
-    const targets = await listTargets(world.store)
+    const targets = await lists.listTargets(world.store)
     return { items: await Promise.all(targets.map(target => targetView(world, target))) }
   })
   routes.add('person POST /v1/targets', TargetView, ConnectTarget, async call => {
@@ -36,7 +30,7 @@ export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
     const slug = parseSlug(input.slug, '/slug')
     const ownerId = call.caller.personId
     // Its owner connects a target again under the same name: another credential, the same thing.
-    const known = await findTargetBySlug(world.store, slug)
+    const known = await lists.findTargetBySlug(world.store, slug)
     const id = known?.ownerId === ownerId ? known.id : newId('target')
     const permit = await call.ask('target.connect', 'target', id, { production })
     const connector = world.targets.connector(input.connector)
@@ -62,13 +56,13 @@ export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
 
 export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/resources', listOf(ResourceView), async () => {
-    const resources = await listResources(world.store)
+    const resources = await lists.listResources(world.store)
     return { items: await Promise.all(resources.map(each => resourceView(world, each))) }
   })
   routes.add('person POST /v1/resources', ResourceView, DefineResource, async ({ input, ask }) => {
     const { target: _, dataOwner, sandboxTwin, ...given } = input
     const target = await targetNamed(world, input.target)
-    const twin = sandboxTwin && (await findResourceBySlug(world.store, sandboxTwin))
+    const twin = sandboxTwin && (await lists.findResourceBySlug(world.store, sandboxTwin))
     if (sandboxTwin !== undefined && !twin)
       throw new Problem('invalid-field', {
         field: '/sandboxTwin',
@@ -91,7 +85,7 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
 
 export function addGrantRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/grants', listOf(GrantView), OfApp, async call => {
-    const grants = await listOfApps(world, call, filter => listGrants(world.store, filter))
+    const grants = await listOfApps(world, call, filter => lists.listGrants(world.store, filter))
     return { items: grants.map(grant => grantView(world, grant)) }
   })
   routes.add('person POST /v1/grants/:grant/drop', GrantView, async call => {
@@ -109,7 +103,7 @@ async function playAndShow(world: ApiWorld, id: TargetRow['id']): Promise<Target
 }
 
 export async function targetNamed(world: ApiWorld, slug: string): Promise<TargetRow> {
-  const target = await findTargetBySlug(world.store, slug)
+  const target = await lists.findTargetBySlug(world.store, slug)
   if (target === undefined) throw noSuch('target')
   return target
 }

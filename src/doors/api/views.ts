@@ -54,13 +54,8 @@ export const ProblemBody = z.object({
   denial: DenialView.optional(),
 })
 export const AppRulesView = z.object({
-  app: z.string(),
-  hash: z.string(),
-  schema: z.string(),
-  policies: z.string(),
-  entities: z.array(
-    z.object({ type: z.string(), id: z.string(), properties: z.record(z.string(), z.unknown()) }),
-  ),
+  ...each(text, 'app', 'hash', 'schema', 'policies'),
+  entities: z.array(z.object({ ...each(text, 'type', 'id'), properties: details })),
 })
 export const LeaseView = z.object({
   ...each(text, 'id', 'shortId', 'app', 'identity', 'task', 'resource', 'target', 'principal'),

@@ -2,7 +2,6 @@
 
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
-import { decide } from '../../core/policy/decide.ts'
 import type { Actor } from '../../core/policy/question.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import { type ExchangeWorld, exchange } from '../../core/token/exchange.ts'
@@ -19,22 +18,18 @@ import type { ApiWorld } from './world.ts'
 
 export type WorkloadWorld = ApiWorld &
   VerifyWorld &
-  Pick<ExchangeWorld, 'verifyPerson' | 'signer' | 'issuerKeys'>
+  Pick<ExchangeWorld, 'decide' | 'verifyPerson' | 'signer' | 'issuerKeys'>
 
 export function workloadEndpoints(world: WorkloadWorld, tally: RefusalTally): WorkloadEndpoints {
   const exchangeWorld: ExchangeWorld = {
     ...world,
-    decide: question => decide(world, question),
     countRefusal: (issuer, reason) => tally.count(issuer, reason, world.clock.now()),
   }
   return {
     exchange: form => exchangeForm(exchangeWorld, world, form),
     introspect: async (form, { authorization }) => {
       const asker = await askerOf(world, authorization, form.get('token'))
-      const body = introspect(
-        { ...world, decide: question => decide(world, question) },
-        { token: form.get('token') ?? '', asker },
-      )
+      const body = introspect(world, { token: form.get('token') ?? '', asker })
       return body === undefined ? undefined : { status: 200, body }
     },
     revoke: async (form, { authorization }) => {
@@ -53,7 +48,7 @@ export function workloadEndpoints(world: WorkloadWorld, tally: RefusalTally): Wo
         id: claims.tokenId,
         draft: { identityId: claims.identityId },
       } as const
-      const decision = decide(world, { actor, action: 'token.revoke', about })
+      const decision = world.decide({ actor, action: 'token.revoke', about })
       if (decision.allowed) await revokeToken(world, decision.permit, { tokenId: claims.tokenId })
       else await recordDenial(world, decision.record)
       // RFC 7009 §2.2: the answer does not tell what was known of the token.

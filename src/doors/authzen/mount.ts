@@ -12,7 +12,7 @@ import { isProblem, Problem } from '../../core/base/problem.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { type Decision, decide } from '../../core/policy/decide.ts'
 import { recordDenial } from '../../core/policy/record.ts'
-import { problemTable } from '../api/problems.ts'
+import { headOf } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
 import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
 import { readEvaluation, readEvaluations, readSearch, type SearchFor } from './form.ts'
@@ -214,10 +214,9 @@ function sendProblem(world: AuthzenWorld, res: ServerResponse, thrown: unknown):
     ? thrown
     : new Problem('internal', { detail: 'Something broke here; nothing was decided.' })
   const { code, detail, next, field } = problem
-  const { status, title } = problemTable[code]
-  if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
+  const body = { ...headOf(code), detail, next, field }
+  if (body.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
   // What was not read of a body can not be skipped safely.
   if (!res.req.complete) res.setHeader('Connection', 'close')
-  const body = { type: `/problems/${code}`, title, status, code, detail, next, field }
-  send(res, status, body, 'application/problem+json')
+  send(res, body.status, body, 'application/problem+json')
 }

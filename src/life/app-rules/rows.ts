@@ -1,12 +1,10 @@
 /** The rules an app brings for its own users: one set in force, the ones before kept. */
 import type { AppId, ManifestId } from '../../core/base/ids.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { factTable } from '../../core/ledger/fact-table.ts'
+import { type FactRow, factTable } from '../../core/ledger/fact-table.ts'
 import type { AppRulesText } from './text.ts'
 
-export interface AppRulesRow {
-  readonly id: ManifestId
-  readonly version: number
+export interface AppRulesRow extends FactRow<ManifestId> {
   readonly appId: AppId
   /** SHA-256 of the canonical text, hex: what decisions name. */
   readonly hash: string

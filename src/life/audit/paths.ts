@@ -3,27 +3,20 @@
  * §2.1.3 says). Pure: hashes come in through a reader.
  */
 import { assert } from '../../core/base/problem.ts'
-import {
-  type Hash,
-  type HashOf,
-  isSame,
-  largestPowerBelow,
-  nodeHash,
-  rangeHash,
-} from '../../core/ledger/tree.ts'
+import * as tree from '../../core/ledger/tree.ts'
 
 /** Audit path of the leaf at `position` in the tree of `size` leaves, from the leaf upwards. */
-export function inclusionPath(position: number, size: number, hashOf: HashOf): Hash[] {
+export function inclusionPath(position: number, size: number, hashOf: tree.HashOf): tree.Hash[] {
   assert(position >= 0 && position < size, 'the leaf is in the tree')
-  const path: Hash[] = []
+  const path: tree.Hash[] = []
   let [low, high] = [0, size]
   while (high - low > 1) {
-    const middle = low + largestPowerBelow(high - low)
+    const middle = low + tree.largestPowerBelow(high - low)
     if (position < middle) {
-      path.push(rangeHash(middle, high, hashOf))
+      path.push(tree.rangeHash(middle, high, hashOf))
       high = middle
     } else {
-      path.push(rangeHash(low, middle, hashOf))
+      path.push(tree.rangeHash(low, middle, hashOf))
       low = middle
     }
   }
@@ -31,47 +24,47 @@ export function inclusionPath(position: number, size: number, hashOf: HashOf): H
 }
 
 /** Proof that the tree of `from` leaves is a prefix of the tree of `to` leaves. */
-export function consistencyPath(from: number, to: number, hashOf: HashOf): Hash[] {
+export function consistencyPath(from: number, to: number, hashOf: tree.HashOf): tree.Hash[] {
   assert(from >= 0 && from <= to, 'the earlier tree is not larger')
-  const path: Hash[] = []
+  const path: tree.Hash[] = []
   if (from === 0 || from === to) return path
   let [low, high] = [0, to]
   while (from !== high) {
-    const middle = low + largestPowerBelow(high - low)
+    const middle = low + tree.largestPowerBelow(high - low)
     if (from <= middle) {
-      path.push(rangeHash(middle, high, hashOf))
+      path.push(tree.rangeHash(middle, high, hashOf))
       high = middle
     } else {
-      path.push(rangeHash(low, middle, hashOf))
+      path.push(tree.rangeHash(low, middle, hashOf))
       low = middle
     }
   }
-  if (low > 0) path.push(rangeHash(low, high, hashOf))
+  if (low > 0) path.push(tree.rangeHash(low, high, hashOf))
   return path.reverse()
 }
 
 /** RFC 9162 §2.1.3.2. */
 export function verifyInclusion(claim: {
-  leaf: Hash
+  leaf: tree.Hash
   position: number
   size: number
-  path: readonly Hash[]
-  root: Hash
+  path: readonly tree.Hash[]
+  root: tree.Hash
 }): boolean {
   if (!isCount(claim.position) || !isCount(claim.size) || claim.position >= claim.size) return false
   let hash = claim.leaf
   const isWhole = climb(claim.position, claim.size - 1, claim.path, (sibling, isLeft) => {
-    hash = isLeft ? nodeHash(sibling, hash) : nodeHash(hash, sibling)
+    hash = isLeft ? tree.nodeHash(sibling, hash) : tree.nodeHash(hash, sibling)
   })
-  return isWhole && isSame(hash, claim.root)
+  return isWhole && tree.isSame(hash, claim.root)
 }
 
 /** Up from a node, one sibling a step; true when the path ends where the tree does. */
 export function climb(
   from: number,
   to: number,
-  path: readonly Hash[],
-  visit: (sibling: Hash, isLeft: boolean) => void,
+  path: readonly tree.Hash[],
+  visit: (sibling: tree.Hash, isLeft: boolean) => void,
 ): boolean {
   let [node, last] = [from, to]
   for (const sibling of path) {

@@ -14,12 +14,12 @@ const entryColumns = `e.position, e.inbox_id as "inboxId", e.at, e.kind, e.subje
 
 export interface EntryFilter {
   /** Id of a thing it is about. */
-  readonly subject?: string
-  readonly kind?: string
+  readonly subject?: string | undefined
+  readonly kind?: string | undefined
   /** Positions after this one, oldest first. */
-  readonly after?: number
+  readonly after?: number | undefined
   /** Positions before this one, newest first. Newest first is also what neither gives. */
-  readonly before?: number
+  readonly before?: number | undefined
 }
 
 export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promise<EntryRow[]> {

@@ -9,41 +9,50 @@ import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { type FindingRow, findingTable } from '../../core/finding/rows.ts'
 import {
-  type GrantRow,
   grantTable,
   type ManifestRow,
   manifestTable,
-  type ResourceRow,
   resourceTable,
-  type TargetRow,
   targetTable,
 } from '../../core/grant/rows.ts'
-import { type HoldRow, holdTable } from '../../core/hold/rows.ts'
-import { type TrustRuleRow, trustRuleTable } from '../../core/identity/rows.ts'
-import { type LeaseRow, type LeaseState, leaseTable } from '../../core/lease/rows.ts'
+import { holdTable } from '../../core/hold/rows.ts'
+import { trustRuleTable } from '../../core/identity/rows.ts'
+import { leaseTable } from '../../core/lease/rows.ts'
+import type { FactRow, FactTable } from '../../core/ledger/fact-table.ts'
 import { findWhere } from '../../core/ledger/find-row.ts'
-import { type PersonRow, personTable } from '../../core/people/rows.ts'
-import { type BundleRow, bundleTable } from '../../core/policy/rows.ts'
+import { personTable } from '../../core/people/rows.ts'
+import { bundleTable } from '../../core/policy/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
-import { type TaskRow, taskTable } from '../../core/task/rows.ts'
+import { taskTable } from '../../core/task/rows.ts'
 
-export async function listPeople(sql: Sql, limit: number): Promise<PersonRow[]> {
-  return sql.query<PersonRow>(
-    `select ${personTable.select} from person order by made_at, id limit $1`,
-    [limit],
-  )
+type OfApp = { appId?: AppId | null }
+
+/** Rows of one table; `rest` is what stands after its name. */
+function listRows<R extends FactRow>(
+  sql: Sql,
+  table: FactTable<R>,
+  rest: string,
+  params: readonly unknown[] = [],
+): Promise<R[]> {
+  return sql.query<R>(`select ${table.select} from ${table.name} ${rest}`, params)
 }
+
+const aPage = `limit ${limits.pageRows}`
+
+export const listPeople = (sql: Sql, limit: number) =>
+  listRows(sql, personTable, 'order by made_at, id limit $1', [limit])
 
 /** Newest first. `personId` narrows to what this person asked or may answer. */
 export function listRequests(
   sql: Sql,
   filter: { personId?: PersonId; appId?: AppId; state?: RequestState },
 ): Promise<RequestRow[]> {
-  return sql.query<RequestRow>(
-    `select ${requestTable.select} from request
-     where ($1::text is null or asked_by = $1 or $1 = any(approvers))
+  return listRows(
+    sql,
+    requestTable,
+    `where ($1::text is null or asked_by = $1 or $1 = any(approvers))
        and ($2::text is null or app_id = $2) and ($3::text is null or state = $3)
-     order by made_at desc, id limit ${limits.pageRows}`,
+     order by made_at desc, id ${aPage}`,
     [filter.personId ?? null, filter.appId ?? null, filter.state ?? null],
   )
 }
@@ -53,71 +62,55 @@ export function listOpenFindings(
   sql: Sql,
   filter: { ownerId?: PersonId; about?: string },
 ): Promise<FindingRow[]> {
-  return sql.query<FindingRow>(
-    `select ${findingTable.select} from finding
-     where state = 'open' and ($1::text is null or owner_id = $1 or owner_id is null)
+  return listRows(
+    sql,
+    findingTable,
+    `where state = 'open' and ($1::text is null or owner_id = $1 or owner_id is null)
        and ($2::text is null or about = $2)
-     order by array_position(array['high', 'medium', 'low'], severity), made_at, id
-     limit ${limits.pageRows}`,
+     order by array_position(array['high', 'medium', 'low'], severity), made_at, id ${aPage}`,
     [filter.ownerId ?? null, filter.about ?? null],
   )
 }
 
-export async function findAppBySlug(sql: Sql, slug: string): Promise<AppRow | undefined> {
-  const rows = await sql.query<AppRow>(`select ${appTable.select} from app where slug = $1`, [slug])
-  return rows[0]
-}
+export const findAppBySlug = (sql: Sql, slug: string) => findWhere(sql, appTable, { slug })
 
 /** Living apps first, then by name. */
 export function listApps(
   sql: Sql,
   filter: { personId?: PersonId; state?: AppState },
 ): Promise<AppRow[]> {
-  return sql.query<AppRow>(
-    `select ${appTable.select} from app
-     where ($1::text is null or $1 in (owner_id, backup_id, offered_to))
+  return listRows(
+    sql,
+    appTable,
+    `where ($1::text is null or $1 in (owner_id, backup_id, offered_to))
        and ($2::text is null or state = $2)
-     order by ended_at desc nulls first, slug, id limit ${limits.pageRows}`,
+     order by ended_at desc nulls first, slug, id ${aPage}`,
     [filter.personId ?? null, filter.state ?? null],
   )
 }
 
-export function findTargetBySlug(sql: Sql, slug: string): Promise<TargetRow | undefined> {
-  return findWhere(sql, targetTable, { slug })
-}
+export const findTargetBySlug = (sql: Sql, slug: string) => findWhere(sql, targetTable, { slug })
 
-export function listTargets(sql: Sql): Promise<TargetRow[]> {
-  return sql.query<TargetRow>(
-    `select ${targetTable.select} from target order by slug limit ${limits.pageRows}`,
-  )
-}
+export const listTargets = (sql: Sql) => listRows(sql, targetTable, `order by slug ${aPage}`)
 
-export function findResourceBySlug(sql: Sql, slug: string): Promise<ResourceRow | undefined> {
-  return findWhere(sql, resourceTable, { slug })
-}
+export const findResourceBySlug = (sql: Sql, slug: string) =>
+  findWhere(sql, resourceTable, { slug })
 
-export function listResources(sql: Sql): Promise<ResourceRow[]> {
-  return sql.query<ResourceRow>(
-    `select ${resourceTable.select} from resource order by slug limit ${limits.pageRows}`,
-  )
-}
+export const listResources = (sql: Sql) => listRows(sql, resourceTable, `order by slug ${aPage}`)
+
+const ofApp = '($1::text is null or app_id = $1)'
 
 /** Live ones first, then the newest. */
-export function listGrants(
-  sql: Sql,
-  filter: { appId?: AppId; state?: GrantRow['state'] },
-): Promise<GrantRow[]> {
-  return sql.query<GrantRow>(
-    `select ${grantTable.select} from app_grant
-     where ($1::text is null or app_id = $1) and ($2::text is null or state = $2)
-     order by (state = 'live') desc, made_at desc, id limit ${limits.pageRows}`,
-    [filter.appId ?? null, filter.state ?? null],
+export const listGrants = (sql: Sql, { appId = null }: OfApp) =>
+  listRows(
+    sql,
+    grantTable,
+    `where ${ofApp} order by (state = 'live') desc, made_at desc, id ${aPage}`,
+    [appId],
   )
-}
 
-export function findManifest(sql: Sql, appId: AppId): Promise<ManifestRow | undefined> {
-  return findWhere(sql, manifestTable, { appId, state: 'current' })
-}
+export const findManifest = (sql: Sql, appId: AppId) =>
+  findWhere(sql, manifestTable, { appId, state: 'current' })
 
 /** What each purpose of a manifest is for, by its name. */
 export function saysOf(manifest: Pick<ManifestRow, 'says'>): Readonly<Record<string, string>> {
@@ -125,55 +118,32 @@ export function saysOf(manifest: Pick<ManifestRow, 'says'>): Readonly<Record<str
 }
 
 /** Newest first. */
-export function listTasks(sql: Sql, filter: { appId?: AppId }): Promise<TaskRow[]> {
-  return sql.query<TaskRow>(
-    `select ${taskTable.select} from task where ($1::text is null or app_id = $1)
-     order by opened_at desc, id limit ${limits.pageRows}`,
-    [filter.appId ?? null],
-  )
-}
+export const listTasks = (sql: Sql, { appId = null }: OfApp) =>
+  listRows(sql, taskTable, `where ${ofApp} order by opened_at desc, id ${aPage}`, [appId])
 
-export interface LeaseFilter {
-  readonly appId?: AppId | undefined
-  readonly taskId?: TaskId | undefined
-  readonly state?: LeaseState | undefined
-  /** Only leases that may still be at a target. */
-  readonly open?: boolean | undefined
-}
-
-/** Newest first. */
-export async function listLeases(sql: Sql, filter: LeaseFilter): Promise<LeaseRow[]> {
-  return sql.query<LeaseRow>(
-    `select ${leaseTable.select} from lease
-     where ($1::text is null or app_id = $1) and ($2::text is null or task_id = $2)
-       and ($3::text is null or state = $3) and (not $4 or state <> 'gone')
-     order by made_at desc, id limit ${limits.pageRows}`,
-    [filter.appId ?? null, filter.taskId ?? null, filter.state ?? null, filter.open === true],
+/** Newest first. `open`: only leases that may still be at a target. */
+export const listLeases = (
+  sql: Sql,
+  { appId = null, taskId = null, open = false }: OfApp & { taskId?: TaskId | null; open?: boolean },
+) =>
+  listRows(
+    sql,
+    leaseTable,
+    `where ${ofApp} and ($2::text is null or task_id = $2) and (not $3 or state <> 'gone')
+     order by made_at desc, id ${aPage}`,
+    [appId, taskId, open],
   )
-}
 
 /** In the order they were added. */
-export function listTrustRules(sql: Sql, appId: AppId): Promise<TrustRuleRow[]> {
-  return sql.query<TrustRuleRow>(
-    `select ${trustRuleTable.select} from trust_rule where app_id = $1 order by made_at, id`,
-    [appId],
-  )
-}
+export const listTrustRules = (sql: Sql, appId: AppId) =>
+  listRows(sql, trustRuleTable, 'where app_id = $1 order by made_at, id', [appId])
 
 /** What is held now, the oldest first. */
-export function listHolds(sql: Sql): Promise<HoldRow[]> {
-  return sql.query<HoldRow>(
-    `select ${holdTable.select} from hold where state = 'set'
-     order by made_at, id limit ${limits.pageRows}`,
-  )
-}
+export const listHolds = (sql: Sql) =>
+  listRows(sql, holdTable, `where state = 'set' order by made_at, id ${aPage}`)
 
 /** Newest first: the history of the rules. */
-export function listBundles(sql: Sql): Promise<BundleRow[]> {
-  return sql.query<BundleRow>(
-    `select ${bundleTable.select} from bundle order by serial desc limit ${limits.pageRows}`,
-  )
-}
+export const listBundles = (sql: Sql) => listRows(sql, bundleTable, `order by serial desc ${aPage}`)
 
 /** When the oldest lease was or will be due: what a watchdog looks at. */
 export async function oldestDue(sql: Sql): Promise<Instant | null> {

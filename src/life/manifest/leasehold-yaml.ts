@@ -5,17 +5,7 @@
  * ATTACKER: the file. It comes from a repository anybody may have written to.
  */
 
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  LineCounter,
-  type Node,
-  parseDocument,
-  visit,
-} from 'yaml'
+import * as yaml from 'yaml'
 import type { z } from 'zod'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson } from '../../core/base/json.ts'
@@ -35,8 +25,8 @@ export function parseLeaseholdYaml(text: string): ManifestText {
       next: 'Keep to what the app is for and what it needs.',
     })
   refuseDeep(text)
-  const lines = new LineCounter()
-  const document = parseDocument(text, {
+  const lines = new yaml.LineCounter()
+  const document = yaml.parseDocument(text, {
     lineCounter: lines,
     schema: 'core',
     stringKeys: true,
@@ -87,24 +77,24 @@ function refuseDeep(text: string): void {
       throw atLine(i + 1, { detail: `It is indented more than ${bounds.manifestIndent} columns.` })
 }
 
-function refuseUnplain(document: Document, lines: LineCounter): void {
+function refuseUnplain(document: yaml.Document, lines: yaml.LineCounter): void {
   const [first] = [...document.errors, ...document.warnings]
   if (first !== undefined)
     throw atLine(lines.linePos(first.pos[0]).line, {
       detail: `It is not plain YAML: ${safeText(first.message)}.`,
     })
-  visit(document, {
+  yaml.visit(document, {
     Node(_key, node) {
-      const isNamed = isAlias(node) || ('anchor' in node && node.anchor !== undefined)
+      const isNamed = yaml.isAlias(node) || ('anchor' in node && node.anchor !== undefined)
       if (isNamed || node.tag !== undefined)
         throw atLine(lineAt(node, lines), { detail: 'Anchors, aliases and tags are not allowed.' })
     },
     Map(_key, map) {
       const seen = new Set<unknown>()
       for (const { key } of map.items) {
-        const name = isScalar(key) ? key.value : key
+        const name = yaml.isScalar(key) ? key.value : key
         if (seen.has(name))
-          throw atLine(isNode(key) ? lineAt(key, lines) : 1, {
+          throw atLine(yaml.isNode(key) ? lineAt(key, lines) : 1, {
             detail: `The key \`${safeText(String(name), 60)}\` occurs twice.`,
           })
         seen.add(name)
@@ -116,7 +106,11 @@ function refuseUnplain(document: Document, lines: LineCounter): void {
 type Issue = z.core.$ZodIssue
 
 /** The first fault, at its line, with what may stand there. */
-function refuse(document: Document, lines: LineCounter, issues: readonly Issue[]): Problem {
+function refuse(
+  document: yaml.Document,
+  lines: yaml.LineCounter,
+  issues: readonly Issue[],
+): Problem {
   const [issue] = issues
   if (issue === undefined) throw new Error('a refused file has a fault')
   const path = issue.path.map(String)
@@ -137,18 +131,18 @@ function refuse(document: Document, lines: LineCounter, issues: readonly Issue[]
 }
 
 /** Line of the key or item at `path`; of the nearest thing around it when it is missing. */
-function lineOf(document: Document, lines: LineCounter, path: readonly string[]): number {
+function lineOf(document: yaml.Document, lines: yaml.LineCounter, path: readonly string[]): number {
   let at: unknown = document.contents
   let line = 1
   for (const part of path) {
-    if (isMap(at)) {
-      const pair = at.items.find(({ key }) => isScalar(key) && key.value === part)
+    if (yaml.isMap(at)) {
+      const pair = at.items.find(({ key }) => yaml.isScalar(key) && key.value === part)
       if (pair === undefined) break
-      if (isNode(pair.key)) line = lineAt(pair.key, lines)
+      if (yaml.isNode(pair.key)) line = lineAt(pair.key, lines)
       at = pair.value
     } else {
-      const item = isNode(at) && 'get' in at ? at.get(Number(part), true) : undefined
-      if (!isNode(item)) break
+      const item = yaml.isNode(at) && 'get' in at ? at.get(Number(part), true) : undefined
+      if (!yaml.isNode(item)) break
       line = lineAt(item, lines)
       at = item
     }
@@ -156,7 +150,7 @@ function lineOf(document: Document, lines: LineCounter, path: readonly string[])
   return line
 }
 
-function lineAt(node: Node, lines: LineCounter): number {
+function lineAt(node: yaml.Node, lines: yaml.LineCounter): number {
   return node.range ? lines.linePos(node.range[0]).line : 1
 }
 

@@ -8,9 +8,10 @@ import { sha256Hex } from '../../core/base/hash.ts'
 import { type AppId, isId, systemId } from '../../core/base/ids.ts'
 import { assert } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
+import type { SignedKeyTable } from '../../core/keys/table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
-import { findPerson, installationTable } from '../../core/people/rows.ts'
+import { findInstallation, findPerson } from '../../core/people/rows.ts'
 import { readLog } from '../audit/read.ts'
 import { sealStatement } from './dsse.ts'
 import type { PlanItem } from './item.ts'
@@ -37,11 +38,7 @@ export interface SealedEntry {
 
 export interface CertifyWorld extends LedgerWorld {
   readonly certificateSigner: () => { readonly kid: string; sign(data: Uint8Array): Uint8Array }
-  readonly keyTable: () => {
-    readonly body: string
-    readonly signature: string
-    readonly rootFingerprint: string
-  }
+  readonly keyTable: () => SignedKeyTable
   /** Waits until the newest entry of this kind about this thing has a position, and proves it. */
   readonly sealEntry: (subjectId: string, kind: string) => Promise<SealedEntry>
 }
@@ -76,13 +73,12 @@ async function makeStatement(
   input: { appId: AppId; row: OffboardingRow; plan: Plan; items: readonly PlanItem[] },
 ): Promise<string> {
   const app = await findApp(world.store, input.appId)
-  const installation = world.replica.all(installationTable)[0]
+  const installation = await findInstallation(world.store)
   assert(app !== undefined && installation !== undefined, 'the app and the installation exist')
-  const [owner, backup, things, name, endedBy] = await Promise.all([
+  const [owner, backup, things, endedBy] = await Promise.all([
     findPerson(world.store, app.ownerId),
     findPerson(world.store, app.backupId),
     readAppThings(world.store, app.id),
-    readInstallationName(world),
     readEnder(world, app.id),
   ])
   const at = world.clock.now()
@@ -95,7 +91,7 @@ async function makeStatement(
     },
     installation: {
       id: installation.id,
-      name,
+      name: installation.name,
       trustDomain: installation.trustDomain,
       mode: installation.mode,
     },
@@ -117,9 +113,4 @@ async function readEnder(world: CertifyWorld, appId: AppId): Promise<string> {
   const { actor } = entry
   if (!isId('person', actor)) return `${product.name} (${actor.slice(3)})`
   return (await findPerson(world.store, actor))?.name ?? '(erased)'
-}
-
-async function readInstallationName(world: CertifyWorld): Promise<string> {
-  const rows = await world.store.query<{ name: string }>('select name from installation')
-  return rows[0]?.name ?? ''
 }

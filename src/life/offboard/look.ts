@@ -2,15 +2,17 @@
  * Look: takes one thing of the plan down, if it still stands, and reads back whether it is gone. Every
  * look is repeated at each run and each re-check; none trusts an earlier one.
  */
-import type { AppId, LeaseId } from '../../core/base/ids.ts'
+import type { AppId, IdentityId, LeaseId, TrustRuleId } from '../../core/base/ids.ts'
 import { isProblem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
+import { identityTable, trustRuleTable } from '../../core/identity/rows.ts'
 import type { LeaseWorld } from '../../core/lease/issue.ts'
 import { findDue } from '../../core/lease/rows.ts'
+import { findRow } from '../../core/ledger/find-row.ts'
 import { judge, judgeHolder } from '../../core/target/judge.ts'
 import type { PlanItem } from './item.ts'
-import { countLive, findIdentityState, findRuleState } from './rows.ts'
+import { countLive } from './rows.ts'
 
 export async function lookAt(
   world: LeaseWorld,
@@ -85,8 +87,10 @@ async function lookAtOurs(
   item: PlanItem,
   at: Instant,
 ): Promise<PlanItem> {
-  const find = item.kind === 'identity' ? findIdentityState : findRuleState
-  const state = await find(world.store, item.id)
+  const row = await (item.kind === 'identity'
+    ? findRow(world.store, identityTable, item.id as IdentityId)
+    : findRow(world.store, trustRuleTable, item.id as TrustRuleId))
+  const state = row?.state
   const live = await countLive(world.store, appId)
   const isGone = state === 'revoked' && live.tokens === 0 && live.tasks === 0
   return {

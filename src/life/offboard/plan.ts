@@ -72,20 +72,10 @@ export function systemsOf(items: readonly PlanItem[], things: AppThings): System
     })
   }
   const granted = new Set(things.holders.map(holder => holder.resource))
+  const never = (name: string, because: string) =>
+    systems.set(name, { name, looked: false, paths: [], because })
   for (const need of things.needs)
-    if (!granted.has(need))
-      systems.set(need, {
-        name: need,
-        looked: false,
-        paths: [],
-        because: 'named in the manifest, never granted',
-      })
-  for (const host of things.egress)
-    systems.set(host, {
-      name: host,
-      looked: false,
-      paths: [],
-      because: 'no connector: reached over the network only',
-    })
+    if (!granted.has(need)) never(need, 'named in the manifest, never granted')
+  for (const host of things.egress) never(host, 'no connector: reached over the network only')
   return [...systems.values()]
 }

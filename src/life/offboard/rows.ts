@@ -10,13 +10,13 @@ import type {
 } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { factTable } from '../../core/ledger/fact-table.ts'
+import { words } from '../../core/base/words.ts'
+import { type FactRow, factTable } from '../../core/ledger/fact-table.ts'
+import { findWhere } from '../../core/ledger/find-row.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 import type { PlanItem } from './item.ts'
 
-export interface OffboardingRow {
-  readonly id: OffboardingId
-  readonly version: number
+export interface OffboardingRow extends FactRow<OffboardingId> {
   readonly appId: AppId
   readonly planHash: string
   readonly state: 'running' | 'not-green' | 'verified-gone'
@@ -27,17 +27,10 @@ export interface OffboardingRow {
   readonly madeAt: Instant
 }
 
-export const offboardingTable = factTable<OffboardingRow>('offboarding', [
-  'id',
-  'version',
-  'appId',
-  'planHash',
-  'state',
-  'certificateHash',
-  'certifiedAt',
-  'rechecks',
-  'madeAt',
-])
+export const offboardingTable = factTable<OffboardingRow>(
+  'offboarding',
+  words('id version appId planHash state certificateHash certifiedAt rechecks madeAt'),
+)
 
 export interface OffboardingWork {
   readonly plan: string
@@ -48,13 +41,8 @@ export interface OffboardingWork {
   readonly tries: number
 }
 
-export async function findOffboarding(sql: Sql, appId: AppId): Promise<OffboardingRow | undefined> {
-  const rows = await sql.query<OffboardingRow>(
-    `select ${offboardingTable.select} from offboarding where app_id = $1`,
-    [appId],
-  )
-  return rows[0]
-}
+export const findOffboarding = (sql: Sql, appId: AppId) =>
+  findWhere(sql, offboardingTable, { appId })
 
 export async function findWork(sql: Sql, id: OffboardingId): Promise<OffboardingWork | undefined> {
   const rows = await sql.query<OffboardingWork>(
@@ -160,18 +148,6 @@ async function readManifestNames(
   const names = (values: (string | null)[]) =>
     [...new Set(values.filter(value => value !== null))].sort()
   return { egress: names(rows.map(row => row.egress)), needs: names(rows.map(row => row.needs)) }
-}
-
-export async function findIdentityState(sql: Sql, id: string): Promise<string | undefined> {
-  const rows = await sql.query<{ state: string }>('select state from identity where id = $1', [id])
-  return rows[0]?.state
-}
-
-export async function findRuleState(sql: Sql, id: string): Promise<string | undefined> {
-  const rows = await sql.query<{ state: string }>('select state from trust_rule where id = $1', [
-    id,
-  ])
-  return rows[0]?.state
 }
 
 /** What of an app could still act: open tasks, and tokens that would be accepted. */

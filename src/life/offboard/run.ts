@@ -21,17 +21,7 @@ import { type CertifyWorld, certify } from './certify.ts'
 import { isGreen, type PlanItem } from './item.ts'
 import { lookAt } from './look.ts'
 import { type Plan, planOf } from './plan.ts'
-import {
-  claimOffboarding,
-  findOffboarding,
-  findWork,
-  type OffboardingRow,
-  offboardingTable,
-  putWork,
-  readAppThings,
-  releaseOffboarding,
-  setNextLook,
-} from './rows.ts'
+import * as rows from './rows.ts'
 
 const offboardingBegun = entryKind('offboard.begin', 'began to take an app down')
 const offboardingSeen = entryKind('offboard.look', 'looked whether an app is gone')
@@ -48,7 +38,7 @@ export const recheckAfterMs = [3_600_000, 24 * 3_600_000, 7 * 24 * 3_600_000] as
 export async function planOffboarding(world: OffboardWorld, appId: AppId): Promise<Plan> {
   const app = await findApp(world.store, appId)
   if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
-  const things = await readAppThings(world.store, appId)
+  const things = await rows.readAppThings(world.store, appId)
   return planOf(app, things, ownerName(world.installationId(), appId))
 }
 
@@ -60,11 +50,11 @@ export async function runOffboarding(
   world: OffboardWorld,
   permit: Permit<'offboard.run'>,
   input: { appId: AppId },
-): Promise<OffboardingRow> {
+): Promise<rows.OffboardingRow> {
   checkPermit(permit, 'offboard.run', input.appId)
   const now = world.clock.now()
   const until = addMs(now, bounds.offboardHoldMs)
-  if (!(await claimOffboarding(world.store, input.appId, { now, until })))
+  if (!(await rows.claimOffboarding(world.store, input.appId, { now, until })))
     throw new Problem('conflict', {
       detail: 'This app is being taken down right now.',
       next: 'Look again in a few seconds.',
@@ -72,7 +62,7 @@ export async function runOffboarding(
   try {
     return await takeDown(world, permit, input.appId)
   } finally {
-    await releaseOffboarding(world.store, input.appId)
+    await rows.releaseOffboarding(world.store, input.appId)
   }
 }
 
@@ -80,7 +70,7 @@ async function takeDown(
   world: OffboardWorld,
   permit: Permit<'offboard.run'>,
   appId: AppId,
-): Promise<OffboardingRow> {
+): Promise<rows.OffboardingRow> {
   const app = await findApp(world.store, appId)
   if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
   if (app.state !== 'ending' && app.state !== 'ended')
@@ -108,7 +98,11 @@ async function takeDown(
 }
 
 /** After the last re-check nothing will ever try the credentials again, so what derives them goes. */
-async function planRecheck(world: OffboardWorld, row: OffboardingRow, plan: Plan): Promise<void> {
+async function planRecheck(
+  world: OffboardWorld,
+  row: rows.OffboardingRow,
+  plan: Plan,
+): Promise<void> {
   const wait = recheckAfterMs[row.rechecks]
   const leases = plan.items.filter(item => item.kind === 'lease')
   if (wait === undefined)
@@ -117,7 +111,7 @@ async function planRecheck(world: OffboardWorld, row: OffboardingRow, plan: Plan
       leases.map(item => item.id as LeaseId),
     )
   const dueAt = wait === undefined ? null : addMs(world.clock.now(), wait)
-  await setNextLook(world.store, row.id, dueAt)
+  await rows.setNextLook(world.store, row.id, dueAt)
 }
 
 /** Leases and grants of one system beside each other, our own things last. */
@@ -141,14 +135,14 @@ async function recordLook(
   permit: Permit<'offboard.run'>,
   plan: Plan,
   items: readonly PlanItem[],
-): Promise<OffboardingRow> {
-  const known = await findOffboarding(world.store, plan.appId)
+): Promise<rows.OffboardingRow> {
+  const known = await rows.findOffboarding(world.store, plan.appId)
   const isGone = items.every(isGreen)
   const state = isGone ? 'verified-gone' : 'not-green'
   const row = await recorded(world, async scope => {
-    let saved: OffboardingRow
+    let saved: rows.OffboardingRow
     if (known === undefined) {
-      const first: OffboardingRow = {
+      const first: rows.OffboardingRow = {
         id: newId('offboarding'),
         version: 1,
         appId: plan.appId,
@@ -159,18 +153,18 @@ async function recordLook(
         rechecks: 0,
         madeAt: scope.at,
       }
-      await scope.insert(offboardingTable, first)
+      await scope.insert(rows.offboardingTable, first)
       saved = first
     } else
-      saved = await scope.save(offboardingTable, known, {
+      saved = await scope.save(rows.offboardingTable, known, {
         ...known,
         planHash: plan.hash,
         state,
         rechecks: isGone ? known.rechecks + (isRecheck(known, scope.at) ? 1 : 0) : 0,
       })
-    const work = await findWork(scope.tx, saved.id)
+    const work = await rows.findWork(scope.tx, saved.id)
     const tries = isGone ? 0 : (work?.tries ?? 0) + 1
-    await putWork(scope.tx, saved.id, {
+    await rows.putWork(scope.tx, saved.id, {
       plan: plan.text,
       items,
       certificate: work?.certificate ?? null,
@@ -194,7 +188,7 @@ async function recordLook(
 }
 
 /** A look on its day, not one that repeats a run cut short. */
-function isRecheck(known: OffboardingRow, now: Instant): boolean {
+function isRecheck(known: rows.OffboardingRow, now: Instant): boolean {
   const wait = recheckAfterMs[known.rechecks]
   if (known.state !== 'verified-gone' || known.certifiedAt === null || wait === undefined)
     return false

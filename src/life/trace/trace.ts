@@ -10,16 +10,7 @@ import type { Instant } from '../../core/base/time.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { readEntry } from '../audit/read.ts'
 import { shortId } from '../lists/short-id.ts'
-import {
-  findTracedTask,
-  readDecisions,
-  readEntries,
-  readLeases,
-  readTask,
-  type TracedEntry,
-  type TracedLease,
-  type TracedTask,
-} from './rows.ts'
+import * as rows from './rows.ts'
 
 export interface Hop {
   readonly hop: 'commit' | 'run' | 'attestation' | 'decision' | 'token' | 'lease' | 'use' | 'end'
@@ -40,18 +31,18 @@ export interface Trace {
 
 /** `thing` is a full id, or the beginning of a commit. Problem `not-found` when nothing hangs on it. */
 export async function traceThing(sql: Sql, thing: string): Promise<Trace> {
-  const taskId = await findTracedTask(sql, thing)
-  const task = taskId === undefined ? undefined : await readTask(sql, taskId)
+  const taskId = await rows.findTracedTask(sql, thing)
+  const task = taskId === undefined ? undefined : await rows.readTask(sql, taskId)
   if (task === undefined)
     throw new Problem('not-found', {
       detail: `Nothing that was done hangs on \`${thing}\`.`,
       next: 'Try an app, a lease (L-…), a task (T-…) or a commit.',
     })
-  const leases = await readLeases(sql, task.id)
+  const leases = await rows.readLeases(sql, task.id)
   const shown = leases.some(lease => lease.id === thing)
     ? leases.filter(lease => lease.id === thing)
     : leases
-  const entries = await readEntries(sql, [task.id, ...shown.map(lease => lease.id)])
+  const entries = await rows.readEntries(sql, [task.id, ...shown.map(lease => lease.id)])
   const exchange = entries.find(entry => entry.kind === 'token.exchange')
   const hops = [...(await originHops(sql, task, exchange)), ...(await tokenHops(sql, exchange))]
   for (const lease of shown) hops.push(...(await leaseHops(sql, lease, entries)))
@@ -60,8 +51,8 @@ export async function traceThing(sql: Sql, thing: string): Promise<Trace> {
 
 async function originHops(
   sql: Sql,
-  task: TracedTask,
-  exchange: TracedEntry | undefined,
+  task: rows.TracedTask,
+  exchange: rows.TracedEntry | undefined,
 ): Promise<Hop[]> {
   const { commit, runNumber, run, issuer } = task.provenance
   // Names of repository and people are words of the entry: they may be erased, the proof stays.
@@ -83,7 +74,7 @@ async function originHops(
   return [...hops, hop('attestation', 'proven', [name, said('repository') ?? person], from)]
 }
 
-async function tokenHops(sql: Sql, exchange: TracedEntry | undefined): Promise<Hop[]> {
+async function tokenHops(sql: Sql, exchange: rows.TracedEntry | undefined): Promise<Hop[]> {
   if (exchange === undefined) return [missing('token', ['token', 'no token in the log'])]
   const { hash, id } = rowsIn(exchange, 'token')[0] ?? {}
   const what = typeof hash === 'string' ? `sha256 ${hash.slice(0, 8)}…` : ''
@@ -95,8 +86,8 @@ async function tokenHops(sql: Sql, exchange: TracedEntry | undefined): Promise<H
 
 async function leaseHops(
   sql: Sql,
-  lease: TracedLease,
-  entries: readonly TracedEntry[],
+  lease: rows.TracedLease,
+  entries: readonly rows.TracedEntry[],
 ): Promise<Hop[]> {
   const { id } = lease
   const name = shortId('lease', id)
@@ -129,8 +120,8 @@ async function leaseHops(
 /** Through the gateway nobody has to say what was done: it counted what went through. */
 async function sessionHops(
   sql: Sql,
-  opened: TracedEntry,
-  { lease, about }: { lease: TracedLease; about: readonly TracedEntry[] },
+  opened: rows.TracedEntry,
+  { lease, about }: { lease: rows.TracedLease; about: readonly rows.TracedEntry[] },
 ): Promise<Hop[]> {
   const { session } = opened.facts
   const ended = about.find(each => each.kind === 'session.end' && each.facts.session === session)
@@ -148,10 +139,10 @@ async function sessionHops(
   ]
 }
 
-async function decisionHops(sql: Sql, entry: TracedEntry, wanted: string): Promise<Hop[]> {
+async function decisionHops(sql: Sql, entry: rows.TracedEntry, wanted: string): Promise<Hop[]> {
   const sealed = Array.isArray(entry.facts.decisions) ? (entry.facts.decisions as JsonObject[]) : []
   const ids = sealed.map(each => each.id as DecisionId)
-  const found = await readDecisions(sql, ids)
+  const found = await rows.readDecisions(sql, ids)
   return ids.map(id => {
     const name = shortId('decision', id)
     const decision = found.get(id)
@@ -192,11 +183,11 @@ function missing(kind: Hop['hop'], says: readonly [string, string], id: string |
 }
 
 /** The number people know an entry by is its position in the log. */
-function logged({ at, position }: TracedEntry) {
+function logged({ at, position }: rows.TracedEntry) {
   return { at, position, by: `log #${position}` }
 }
 
-function rowsIn(entry: TracedEntry, table: string): JsonObject[] {
+function rowsIn(entry: rows.TracedEntry, table: string): JsonObject[] {
   const rows = Array.isArray(entry.facts.rows)
     ? (entry.facts.rows as { table: string; row: JsonObject }[])
     : []

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import type { JsonObject } from '../../../core/base/json.ts'
 import { isProblem, Problem } from '../../../core/base/problem.ts'
-import { problemTable, statusOf } from '../problems.ts'
+import { headOf, problemTable, statusOf } from '../problems.ts'
 import type { Html } from './html.ts'
 
 /** An answer of an OAuth endpoint: `status` and a JSON body. */
@@ -51,9 +51,8 @@ export function sendJson(res: ServerResponse, { status, body }: OauthAnswer): vo
 /** RFC 9457: for a request that was refused before any door looked at it. */
 export function sendProblem(res: ServerResponse, problem: Problem): void {
   const { code, detail, next } = problem
-  const { status, title } = problemTable[code]
-  res.writeHead(status, { 'Content-Type': 'application/problem+json' })
-  res.end(JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next }))
+  res.writeHead(statusOf(problem), { 'Content-Type': 'application/problem+json' })
+  res.end(JSON.stringify({ ...headOf(code), detail, next }))
 }
 
 /** RFC 6749 §5.2: 400 for everything that is the client's, but what HTTP itself has a word for. */

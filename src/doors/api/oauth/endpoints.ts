@@ -17,7 +17,8 @@ import {
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import { countDeviceCodes } from '../../../life/sign-in/rows.ts'
 import { type OauthAnswer, sendJson } from './answer.ts'
-import { type Form, parseForm, type Request, readFormText } from './request.ts'
+import { type Form, parseForm, readFormText } from './request.ts'
+import type { Visit, VisitRoute } from './visit.ts'
 
 /** What a handler may know beside the form. */
 export interface FormMeta {
@@ -38,46 +39,39 @@ export interface EndpointsWorld extends AuthorizationServerWorld, WorkloadEndpoi
   readonly tokenJwks: () => JSONWebKeySet
 }
 
-type Endpoint = (req: IncomingMessage, res: ServerResponse, request: Request) => Promise<void>
+type Endpoint = (visit: Visit) => Promise<void>
 
-export interface Route {
-  readonly methods: readonly string[]
-  readonly handle: Endpoint
-}
-
-export function oauthRoutes(world: EndpointsWorld): Map<string, Route> {
+export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
   const issuer = new URL(world.issuer)
   const provider = authorizationServer(world)
   const forward = (req: IncomingMessage, res: ServerResponse, text?: string) =>
     provider(remake(req, issuer, text), res)
   const form =
     (ours: (form: Form, meta: FormMeta) => Promise<OauthAnswer | undefined>): Endpoint =>
-    async (req, res, request) => {
+    async ({ req, res, request }) => {
       const text = await readFormText(req)
       const { authorization } = req.headers
       const answer = await ours(parseForm(text), { ip: request.ip, authorization })
       if (answer !== undefined) sendJson(res, answer)
       else await forward(req, res, text)
     }
-  const read: Endpoint = async (req, res) => {
+  const read: Endpoint = async ({ req, res }) => {
     res.setHeader('Cache-Control', 'public, max-age=60')
     await forward(req, res)
   }
-  const jwks: Endpoint = async (_req, res) => {
+  const jwks: Endpoint = async ({ res }) => {
     res.setHeader('Cache-Control', 'public, max-age=60')
     sendJson(res, { status: 200, body: world.tokenJwks() as unknown as JsonObject })
   }
-  const post = (handle: Endpoint): Route => ({ methods: ['POST'], handle })
-  const get = (handle: Endpoint): Route => ({ methods: ['GET', 'HEAD'], handle })
-  return new Map([
-    ['/.well-known/openid-configuration', get(read)],
-    ['/.well-known/oauth-authorization-server', get(read)],
-    [oauthPaths.jwks, get(jwks)],
-    [oauthPaths.authorize, get((req, res) => forward(req, res))],
-    [oauthPaths.token, post(form(exchangeOnly(world)))],
-    [oauthPaths.introspect, post(form(world.introspect))],
-    [oauthPaths.revoke, post(form(world.revoke))],
-    [oauthPaths.device, post(form(() => checkRoom(world)))],
+  return new Map<string, VisitRoute>([
+    ['/.well-known/openid-configuration', { get: read }],
+    ['/.well-known/oauth-authorization-server', { get: read }],
+    [oauthPaths.jwks, { get: jwks }],
+    [oauthPaths.authorize, { get: ({ req, res }) => forward(req, res) }],
+    [oauthPaths.token, { post: form(exchangeOnly(world)) }],
+    [oauthPaths.introspect, { post: form(world.introspect) }],
+    [oauthPaths.revoke, { post: form(world.revoke) }],
+    [oauthPaths.device, { post: form(() => checkRoom(world)) }],
   ])
 }
 

@@ -19,7 +19,7 @@ import { type DeviceWorld, deviceRoute } from './device.ts'
 import { type EndpointsWorld, oauthRoutes } from './endpoints.ts'
 import { style } from './html.ts'
 import { problemPage } from './pages.ts'
-import { checkHost, type Hosts, type Request, readRequest } from './request.ts'
+import { checkHost, type Hosts, readRequest } from './request.ts'
 import { signInRoutes } from './sign-in.ts'
 import type { VisitRoute } from './visit.ts'
 
@@ -40,24 +40,21 @@ export function mountOauth(world: OauthWorld): OauthMount {
   return async (req, res) => {
     setSecurityHeaders(res, isHttps)
     const path = (req.url ?? '').split('?', 1)[0] ?? ''
-    const endpoint = endpoints.get(path)
-    const route = pages.get(path)
+    const page = pages.get(path)
+    const route = page ?? endpoints.get(path)
     try {
       checkHost(req, world)
-      if (endpoint !== undefined) {
-        const request = readRequest(req)
-        checkMethod(request, endpoint.methods, res)
-        await endpoint.handle(req, res, request)
-      } else if (route !== undefined) await visit(world, route, req, res)
-      return endpoint !== undefined || route !== undefined
+      // Cookies live under one name: pages asked for at 127.0.0.1 are at home at the issuer's.
+      if (route !== undefined) await answer(route, req, res, page && world.issuer)
+      return route !== undefined
     } catch (thrown) {
       const problem = problemOf(thrown, world.warn)
       if (res.headersSent) res.destroy()
       else {
         // What was not read of a body can not be skipped safely.
         if (!req.complete) res.setHeader('Connection', 'close')
-        if (route !== undefined) sendPage(res, problemPage(problem), statusOf(problem))
-        else if (endpoint !== undefined) sendJson(res, oauthError(problem))
+        if (page !== undefined) sendPage(res, problemPage(problem), statusOf(problem))
+        else if (route !== undefined) sendJson(res, oauthError(problem))
         else sendProblem(res, problem)
       }
       return true
@@ -65,11 +62,11 @@ export function mountOauth(world: OauthWorld): OauthMount {
   }
 }
 
-async function visit(
-  world: OauthWorld,
+async function answer(
   route: VisitRoute,
   req: IncomingMessage,
   res: ServerResponse,
+  home: string | undefined,
 ): Promise<void> {
   const request = readRequest(req)
   const handle = request.method === 'POST' ? route.post : route.get
@@ -77,18 +74,14 @@ async function visit(
     ...(route.get === undefined ? [] : ['GET', 'HEAD']),
     ...(route.post === undefined ? [] : ['POST']),
   ]
-  checkMethod(request, methods, res)
-  // Cookies live under one name: pages asked for at 127.0.0.1 are at home at the issuer's.
-  if (request.method !== 'POST' && req.headers.host !== new URL(world.issuer).host) {
-    res.writeHead(308, { Location: `${world.issuer}${req.url ?? '/'}` })
+  if (!methods.includes(request.method)) {
+    res.setHeader('Allow', methods.join(', '))
+    throw new Problem('method-not-allowed', { detail: `This takes ${methods.join(' or ')}.` })
+  }
+  if (home && request.method !== 'POST' && req.headers.host !== new URL(home).host) {
+    res.writeHead(308, { Location: `${home}${req.url ?? '/'}` })
     res.end()
   } else await handle?.({ req, res, request })
-}
-
-function checkMethod(request: Request, methods: readonly string[], res: ServerResponse): void {
-  if (methods.includes(request.method)) return
-  res.setHeader('Allow', methods.join(', '))
-  throw new Problem('method-not-allowed', { detail: `This takes ${methods.join(' or ')}.` })
 }
 
 function sendStyle(res: ServerResponse): void {

@@ -1,4 +1,4 @@
-/** One visit of a browser to a page of ours. */
+/** One visit to a page of ours or an OAuth endpoint. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Request } from './request.ts'
 
@@ -8,7 +8,7 @@ export interface Visit {
   readonly request: Request
 }
 
-/** GET shows and changes nothing a person would miss; POST comes from a form of ours. */
+/** GET shows and changes nothing a person would miss; POST of a page comes from a form of ours. */
 export interface VisitRoute {
   readonly get?: (visit: Visit) => Promise<void>
   readonly post?: (visit: Visit) => Promise<void>
