@@ -176,6 +176,9 @@ describe('MCP', () => {
       target.seen.every(({ headers }) => headers.authorization === `Bearer ${target.key}`),
     ).toBe(true)
     expect(await records()).toContainEqual({ asked: 'tools/call search', allowed: true })
+    const { hops } = (await expectStatus(200, company.as('sam')('GET', '/v1/trace/desk'))).body
+    const calls = hops.filter(({ name }: { name: string }) => name === 'tools/call search')
+    expect(calls).toMatchObject([{ hop: 'use', what: 'once', state: 'proven' }])
   })
 
   test('tells an agent why not and what instead, and the server is not asked', async () => {

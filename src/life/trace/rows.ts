@@ -4,6 +4,7 @@ import type { AppId, LeaseId, TaskId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { Sql } from '../../core/store/store.ts'
+import { decisionsSealed as sealedKind } from '../records/seal.ts'
 import { bounds } from './bounds.ts'
 
 export interface TracedEntry {
@@ -37,7 +38,7 @@ export async function findTracedTask(sql: Sql, thing: string): Promise<TaskId | 
   const rows = await sql.query<{ id: TaskId }>(
     `select task.id from task left join lease on lease.task_id = task.id
      where task.id = $1 or lease.id = $1 or lease.principal = $1 or task.app_id = $1
-       or task.id in (select task_id from decision where id = $1)
+       or task.id in (select task_id from decision_kept where id = $1)
        or task.id in (select task_id from token where id = $1)
        or ($1 ~ '^[0-9a-f]{5,64}$' and task.provenance ->> 'commit' like $1 || '%')
      order by (lease.id = $1) desc nulls last, (lease.id is not null) desc, task.opened_at desc limit 1`,
@@ -87,4 +88,37 @@ export async function readDecisions(
     [ids],
   )
   return new Map(rows.map(row => [row.id, row]))
+}
+
+/** What a lease was used for through the gateway, call by call: how often, and who sealed the last. */
+export interface TracedCalls {
+  readonly leaseId: LeaseId
+  readonly asked: string
+  readonly count: number
+  readonly lastAt: Instant
+  /** Of the entry that sealed the batch of the last one; null while it is on its way. */
+  readonly position: number | null
+}
+
+export function readCalls(
+  sql: Sql,
+  task: TracedTask,
+  leases: readonly LeaseId[],
+): Promise<TracedCalls[]> {
+  return sql.query<TracedCalls>(
+    `with call as (
+       select batch_id, at, record::jsonb #>> '{about,id}' as lease, record::jsonb ->> 'asked' as asked
+       from decision_record
+       where app_id = $1 and at >= $2 and task_id = $3 and kind = 'own' and allowed),
+     used as (
+       select lease, asked, count(*)::int as count, max(at) as at,
+         (array_agg(batch_id order by at desc))[1] as batch_id
+       from call where lease = any($4) and asked is not null group by lease, asked
+       order by max(at) limit ${bounds.traceEntries})
+     select lease as "leaseId", asked, count, used.at as "lastAt", sealed.position from used
+     left join ledger_entry as sealed on sealed.kind = '${sealedKind}' and sealed.at >= $2
+       and sealed.facts::jsonb ->> 'batchId' = used.batch_id
+     order by used.at, asked`,
+    [task.appId, task.openedAt, task.id, leases],
+  )
 }

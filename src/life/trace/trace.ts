@@ -45,7 +45,12 @@ export async function traceThing(sql: Sql, thing: string): Promise<Trace> {
   const entries = await rows.readEntries(sql, [task.id, ...shown.map(lease => lease.id)])
   const exchange = entries.find(entry => entry.kind === 'token.exchange')
   const hops = [...(await originHops(sql, task, exchange)), ...(await tokenHops(sql, exchange))]
-  for (const lease of shown) hops.push(...(await leaseHops(sql, lease, entries)))
+  const calls = await rows.readCalls(
+    sql,
+    task,
+    shown.map(({ id }) => id),
+  )
+  for (const lease of shown) hops.push(...(await leaseHops(sql, lease, { entries, calls })))
   return { about: thing, app: task.slug, hops }
 }
 
@@ -87,7 +92,7 @@ async function tokenHops(sql: Sql, exchange: rows.TracedEntry | undefined): Prom
 async function leaseHops(
   sql: Sql,
   lease: rows.TracedLease,
-  entries: readonly rows.TracedEntry[],
+  { entries, calls }: { entries: readonly rows.TracedEntry[]; calls: readonly rows.TracedCalls[] },
 ): Promise<Hop[]> {
   const { id } = lease
   const name = shortId('lease', id)
@@ -106,6 +111,18 @@ async function leaseHops(
   else if (lease.outcome !== 'never-made') hops.push(missing('lease', [name, 'not confirmed'], id))
   for (const opened of about.filter(entry => entry.kind === 'session.open'))
     hops.push(...(await sessionHops(sql, opened, { lease, about })))
+  for (const { asked, count, lastAt, position } of calls.filter(({ leaseId }) => leaseId === id)) {
+    const by = position === null ? 'the gateway, not sealed yet' : `the gateway, log #${position}`
+    const from = { by, at: lastAt, id, ...(position !== null && { position }) }
+    hops.push(
+      hop(
+        'use',
+        position === null ? 'asserted' : 'proven',
+        [asked, count === 1 ? 'once' : `${count} times`],
+        from,
+      ),
+    )
+  }
   for (const use of about.filter(entry => entry.kind === 'lease.use')) {
     const from = { ...logged(use), by: 'the app', id }
     hops.push(hop('use', 'asserted', ['use', `${Number(use.facts.rowCount)} rows`], from))
