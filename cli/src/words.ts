@@ -50,6 +50,8 @@ request withdraw <request> | things.withdraw | take it back
 approve <request> --comment <words> | requests.approve | say yes, to exactly what is shown
 deny <request> --comment <words> | requests.deny | say no
 Access
+break-glass <need> --because <reason>
+  | requests.breakGlass | one lease beyond policy, at once, for half an hour; others review it
 lease ls --app <app> | things.leases | live credentials
 lease show <lease> | things.show | one of them
 lease release <lease> | things.release | end it now, proven gone

@@ -165,6 +165,7 @@ async function makeRows(world: LeaseWorld & TestWorld) {
     madeAt: now,
     endsAt: later,
     usedAt: null,
+    glassBy: null,
     endedAt: null,
   }
   const task = taskRow(app, identity, now)

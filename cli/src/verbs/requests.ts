@@ -1,5 +1,5 @@
 /** Words about asking and answering. INVARIANT: a yes carries the hash of what was on the screen. */
-import type { AddTrust, Ask, RequestView } from '../../../src/doors/api/contract.ts'
+import type { AddTrust, Ask, GrantView, RequestView } from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
 import { appOf, type Cli, confirm, refuseAgent, type Verb } from '../cli.ts'
 import { readText } from '../files.ts'
@@ -61,6 +61,22 @@ function asked(request: RequestView, { host }: Cli): Said {
   if (!isOpen) return [lines, app === null ? 'ls' : `status ${app}`, state === 'agreed']
   return [lines, `request show ${shortId}`, exits.waiting]
 }
+
+/** Nobody is asked first, so a person says it, and is told what it means. */
+export const breakGlass = changes(
+  'break-glass',
+  async (cli, need = '') => {
+    refuseAgent(cli)
+    const asked = { app: appOf(cli), ...parseNeed(need), reason: await reasonOf(cli, 'because') }
+    if (!(await confirm(cli, 'Everybody is told, and somebody else reviews it. Break the glass?')))
+      throw failed('Nothing was done.', 'leasehold ask')
+    return asked
+  },
+  ({ app, resource, actions, endsAt }: GrantView, { host }) => [
+    `${glyph.held} broken for ${app}: ${actions.join(', ')} ${resource}, one lease, until ${moment(endsAt, host.now())}`,
+    `run --as ${app} --need ${resource}:${actions.join()} -- <command>`,
+  ],
+)
 
 /** `crm.deals:read,write`: a resource and what is done with it, the same wherever it is typed. */
 export function parseNeed(text: string): Pick<Ask, 'resource' | 'actions'> {

@@ -3,6 +3,8 @@
  * or connector outside the core keeps alone is in its own `bounds.ts`.
  */
 export const limits = {
+  /** How long what the glass was broken for may be used. */
+  glassSeconds: 1_800,
   /** A request body at any door. */
   bodyBytes: 64 * 1024,
   /** A token from outside, before any parsing. */

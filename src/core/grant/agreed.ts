@@ -11,7 +11,7 @@ import { shareRow } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { type GrantBody, isMild, offeredColumns, parseGrantBody } from './body.ts'
+import { type GrantBody, holderName, isMild, offeredColumns, parseGrantBody } from './body.ts'
 import { findGrant, type GrantRow, grantTable, type ResourceRow, resourceTable } from './rows.ts'
 
 const grantMade = entryKind('grant.make', 'granted what was agreed')
@@ -41,7 +41,8 @@ export async function grantAgreed(
       version: 1,
       columns: body.columns.filter(name => offeredColumns(resource).includes(name)),
       requestId: request.id,
-      holder: `${product.targetPrefix}g_${installation.id.slice(3, 9)}_${id.slice(3)}`,
+      holder: holderName(installation.id, id),
+      glassBy: null,
       state: 'live',
       madeAt: scope.at,
       usedAt: null,

@@ -1,5 +1,6 @@
 /** What the body of a request for a grant says, and what of a resource is offered. Pure. */
 import { z } from 'zod'
+import type { GrantId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { dataActions } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
@@ -40,4 +41,9 @@ export function parseGrantBody(body: JsonObject): GrantBody {
     detail: 'This request does not ask for a grant in a form we know.',
     next: `Ask again: ${product.command} ask`,
   })
+}
+
+/** Deterministic name of what holds the rights of a grant at its target. */
+export function holderName(installationId: string, id: GrantId): string {
+  return `${product.targetPrefix}g_${installationId.slice(3, 9)}_${id.slice(3)}`
 }

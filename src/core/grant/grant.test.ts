@@ -143,7 +143,7 @@ async function agree(
   })
   return request
 }
-const grantOf = (requestId: GrantRow['requestId'], at: TestWorld = world) =>
+const grantOf = (requestId: NonNullable<GrantRow['requestId']>, at: TestWorld = world) =>
   grantAgreed(at, testPermit('grant.make', systemId('approval'), requestId), { requestId })
 const granted = async (over: Partial<AskInput> = {}) => grantOf((await agree(ask(over).body)).id)
 const drop = (grantId: GrantId) =>

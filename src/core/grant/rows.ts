@@ -73,14 +73,22 @@ export interface GrantRow extends FactRow<GrantId> {
   /** Columns that may be read; empty only where the resource has none. */
   readonly columns: readonly string[]
   readonly unattended: boolean
-  readonly requestId: RequestId
+  /** Null for one that was taken by breaking the glass. */
+  readonly requestId: RequestId | null
   /** Deterministic name of what holds these rights at the target. */
   readonly holder: string
   readonly state: 'live' | 'dropped' | 'ended'
   readonly madeAt: Instant
   readonly endsAt: Instant
   readonly usedAt: Instant | null
+  /** Who broke the glass for it: one lease, of their own attended work, whatever policy says. */
+  readonly glassBy: PersonId | null
   readonly endedAt: Instant | null
+}
+
+/** Images of before there was such a thing do not say. */
+export function isGlass({ glassBy }: Pick<GrantRow, 'glassBy'>): boolean {
+  return typeof glassBy === 'string'
 }
 
 /** One purpose of a manifest: what a task opened with this name may need. */
@@ -122,7 +130,7 @@ export const grantTable = factTable<GrantRow>(
   'app_grant',
   words(
     'id version appId roles resourceId targetId actions columns unattended requestId',
-    'holder state madeAt endsAt usedAt endedAt',
+    'holder state madeAt endsAt usedAt glassBy endedAt',
   ),
   { isResident: grant => grant.state === 'live' },
 )

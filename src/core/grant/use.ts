@@ -4,21 +4,33 @@
  */
 import type { GrantId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
+import { Problem } from '../base/problem.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
 import { findRow, lockRow } from '../ledger/find-row.ts'
 import type { Scope } from '../ledger/record.ts'
-import { type GrantRow, grantTable } from './rows.ts'
+import { type GrantRow, grantTable, isGlass } from './rows.ts'
 
 export async function useIn(scope: Scope, id: GrantId): Promise<void> {
   // Noted meanwhile: those wait for nobody, as with what a task touched.
   const known = await findRow(scope.tx, grantTable, id)
-  if (known === undefined || !isUseStale(known, scope.at)) return
+  if (known === undefined || !isUseToNote(known, scope.at)) return
   const grant = await lockRow(scope.tx, grantTable, id)
-  if (grant === undefined || !isUseStale(grant, scope.at)) return
+  if (grant === undefined || !isUseToNote(grant, scope.at)) return
+  if (isGlass(grant) && grant.usedAt !== null)
+    throw new Problem('wrong-state', {
+      detail: 'The glass was broken for one lease, and that was made.',
+      next: 'Somebody else reviews it; then it can be broken again.',
+    })
   await scope.save(grantTable, grant, { ...grant, usedAt: scope.at })
 }
 
-/** A use is to be noted. Notes only get newer: where memory says no, it is no, and nobody waits. */
-export function isUseStale({ usedAt }: Pick<GrantRow, 'usedAt'>, now: Instant): boolean {
-  return usedAt === null || addSeconds(usedAt, limits.usedAtSeconds) <= now
+/**
+ * A use is to be noted. Notes only get newer: where memory says no, it is no, and nobody waits. Of one
+ * that may be used once, each is.
+ */
+export function isUseToNote(
+  { usedAt, glassBy }: Pick<GrantRow, 'usedAt' | 'glassBy'>,
+  now: Instant,
+): boolean {
+  return usedAt === null || isGlass({ glassBy }) || addSeconds(usedAt, limits.usedAtSeconds) <= now
 }

@@ -13,7 +13,7 @@ import { checkPermit, type DataAction, type Permit } from '../base/permit.ts'
 import { assert, isProblem, Problem } from '../base/problem.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
-import { isUseStale, useIn } from '../grant/use.ts'
+import { isUseToNote, useIn } from '../grant/use.ts'
 import { findWhere } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
@@ -133,7 +133,7 @@ async function intend(
     // Only ever added to: what memory knows to be noted is noted.
     if (!resource.isSandbox && !task.touched.includes(resource.dataClass))
       await touchIn(scope, task.id, resource.dataClass)
-    if (isUseStale(grant, scope.at)) await useIn(scope, grant.id)
+    if (isUseToNote(grant, scope.at)) await useIn(scope, grant.id)
     await requireRunning(scope.tx, input)
     const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt)
     const lease: LeaseRow = {

@@ -7,7 +7,7 @@
  */
 import { type AppRow, appTable } from '../app/rows.ts'
 import { requestTable } from '../approval/rows.ts'
-import type { AppId, GrantId, IdentityId, ResourceId, TaskId } from '../base/ids.ts'
+import type { AppId, GrantId, IdentityId, PersonId, ResourceId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionName, DataAction } from '../base/permit.ts'
 import { words } from '../base/words.ts'
@@ -87,7 +87,10 @@ export function factsOfWork(view: View, work: Work): Gathered {
     return { facts: { unknown: 'thing' }, appId }
   const [action = 'change-privilege'] = work.actions
   const query = { appId, role: identity.role, resourceId: resource.id, action, now }
-  const grants = matchGrants(replica, query)
+  // What somebody broke the glass for is theirs alone, while they are there.
+  const isTheirs = (grant: data.GrantRow) =>
+    !data.isGlass(grant) || (grant.glassBy === task.onBehalfOf && task.autonomy === 'attended')
+  const grants = matchGrants(replica, query).filter(isTheirs)
   const needs = needed(view, task, resource)
   const concerned = [appId, app.ownerId, task.onBehalfOf, identity.id]
   const facts: Facts = {
@@ -190,12 +193,15 @@ function changeOf(view: View, question: Asked, app: App | undefined): JsonObject
     draft: readChange(view, about),
   }
   if (ofApps.has(action)) return bare(common)
+  const finding = view.replica.get(findingTable, about.id)
   return bare({
     ...common,
     request: requestFacts(view, about.id),
     data: dataFacts(view, question),
     hold: holdFacts(view, about),
-    findingOwner: person(view.replica.get(findingTable, about.id)?.ownerId),
+    findingOwner: person(finding?.ownerId),
+    findingBy: person(finding?.details['by'] as PersonId | undefined),
+    unreviewed: action === 'grant.break-glass' ? unreviewedOf(view, question) : null,
   })
 }
 
@@ -212,6 +218,12 @@ function openingOf(view: View, question: Asked, app: App): JsonObject {
     purposeKnown: purposes.some(purpose => purpose.name === draft['purpose']),
     draft,
   })
+}
+
+/** How often this person broke the glass and nobody else has looked at it yet. */
+function unreviewedOf({ replica }: View, { actor }: Asked): number {
+  const open = replica.all(findingTable).filter(({ kind }) => kind === 'glass-broken')
+  return open.filter(({ details }) => details['by'] === actor.id).length
 }
 
 // ── facts of things ──
@@ -264,6 +276,7 @@ function grantFacts(grant: data.GrantRow): JsonObject {
     app: uid('App', grant.appId),
     resource: uid('Resource', grant.resourceId),
     columns: grant.columns.length,
+    glass: data.isGlass(grant) ? true : null,
   })
 }
 

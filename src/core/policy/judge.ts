@@ -74,7 +74,8 @@ export function judge(bundle: Bundle, asked: Asked): Outcome {
 function judgeWork(bundle: Bundle, facts: Facts, action: string): Outcome {
   let first: Outcome | undefined
   for (const grant of facts.grants.length > 0 ? facts.grants : [null]) {
-    const given = grant === null ? {} : { grant: grant.facts }
+    const isGlass = grant?.facts['glass'] === true
+    const given = grant === null ? {} : { grant: grant.facts, ...(isGlass && { glass: true }) }
     const outcome = settle(bundle, [
       ...facts.uses.map(use =>
         ask(bundle, facts, use.action, {
@@ -88,8 +89,12 @@ function judgeWork(bundle: Bundle, facts: Facts, action: string): Outcome {
     if (outcome.allowed && grant !== null)
       return { ...outcome, grantId: grant.id, reach: reachOf(facts, grant.facts) }
     first ??= outcome
-    // What forbids does not look at the grant, so no other would change it.
-    if (outcome.rules.some(rule => bundle.rules.get(rule)?.effect === 'forbid')) break
+    // What forbids does not look at the grant, so no other would change it; but for broken glass.
+    if (
+      !facts.grants.some(each => each.facts['glass'] === true) &&
+      outcome.rules.some(rule => bundle.rules.get(rule)?.effect === 'forbid')
+    )
+      break
   }
   // Without a grant there is nothing to make a credential of, whatever a policy says.
   return first === undefined || first.allowed ? denied('default-deny') : first

@@ -58,6 +58,12 @@ export const AddTrust = z.strictObject({
   ),
   reason: words,
 })
+export const BreakGlass = z.strictObject({
+  app: slug,
+  resource: slug,
+  actions: z.array(action).min(1).max(6),
+  reason: words,
+})
 export const Ask = z.strictObject({
   app: slug,
   resource: slug,

@@ -36,6 +36,8 @@ export const reference = {
   'GET /v1/requests/:request': 'One request, as a card.',
   'POST /v1/requests/:request/answer': 'Says yes or no to exactly what was shown.',
   'POST /v1/requests/:request/withdraw': 'Takes a request back.',
+  'POST /v1/break-glass':
+    'One lease beyond policy for your own work, until somebody else reviews it.',
   'GET /v1/grants': 'What was agreed, by app.',
   'POST /v1/grants/:grant/drop': 'Gives a grant back; its live credentials end.',
   'GET /v1/targets': 'The connected systems.',
@@ -81,6 +83,6 @@ export type Place = keyof typeof reference
 // biome-ignore format: a list of names
 export const creating: ReadonlySet<Place> = new Set<Place>([
   'POST /v1/apps', 'POST /v1/apps/:app/trust', 'POST /v1/requests', 'POST /v1/targets',
-  'POST /v1/resources', 'POST /v1/leases', 'POST /v1/leases/:lease/uses',
+  'POST /v1/resources', 'POST /v1/leases', 'POST /v1/break-glass', 'POST /v1/leases/:lease/uses',
   'POST /v1/policy/propose', 'POST /v1/holds', 'POST /v1/people/:person/link',
 ])

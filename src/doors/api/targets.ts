@@ -8,12 +8,20 @@ import { addSeconds } from '../../core/base/time.ts'
 import { connectTarget } from '../../core/grant/connect.ts'
 import { defineResource } from '../../core/grant/define.ts'
 import { dropGrant } from '../../core/grant/drop.ts'
+import { breakGlass } from '../../core/grant/glass.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
 import { playCanary } from '../../life/drift/canary.ts'
 import * as lists from '../../life/lists/lists.ts'
 import type { TargetView as TargetShown } from './contract.ts'
-import { findOfApp, findPersonBy, listOfApps, noSuch } from './find.ts'
-import { ConnectTarget, DefineResource, OfApp } from './inputs.ts'
+import {
+  findOfApp,
+  findPersonBy,
+  findVisibleApp,
+  listOfApps,
+  noSuch,
+  resourceNamed,
+} from './find.ts'
+import { BreakGlass, ConnectTarget, DefineResource, OfApp } from './inputs.ts'
 import { listOf } from './parts.ts'
 import type { Routes } from './route.ts'
 import { grantView, resourceView, targetView } from './show.ts'
@@ -87,6 +95,18 @@ export function addGrantRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/grants', listOf(GrantView), OfApp, async call => {
     const grants = await listOfApps(world, call, filter => lists.listGrants(world.store, filter))
     return { items: grants.map(grant => grantView(world, grant)) }
+  })
+  routes.add('person POST /v1/break-glass', GrantView, BreakGlass, async call => {
+    const { app: slug, resource: named, actions, reason } = call.input
+    const app = await findVisibleApp(world, call.caller, slug)
+    const resource = await resourceNamed(world.store, named)
+    const id = newId('grant')
+    const about = { appId: app.id, resourceId: resource.id, actions }
+    const permit = await call.ask('grant.break-glass', 'grant', id, about)
+    const input = { id, appId: app.id, resourceId: resource.id, actions, reason }
+    const grant = await breakGlass(world, permit, input)
+    await world.settle()
+    return grantView(world, grant)
   })
   routes.add('person POST /v1/grants/:grant/drop', GrantView, async call => {
     const { id, appId } = await findOfApp(world, call, 'grant', findGrant)

@@ -121,11 +121,17 @@ class Walk {
     return { size: this.next, root: rootOf(this.#frontier), faults }
   }
 
-  /** Images of rows as the log says them (design §8, I5). */
+  /**
+   * Images of rows as the log says them (design §8, I5). One written before a column was added has
+   * nothing there, as the table has.
+   */
   play(facts: string): void {
     for (const { table, row } of (JSON.parse(facts) as { rows?: TableImage[] }).rows ?? []) {
       const rows = this.#played.get(table) ?? new Map<string, string>()
-      this.#played.set(table, rows.set(row.id, canonicalJson(row)))
+      const { columns = [], words } = factTables().get(table) ?? {}
+      const added = columns.filter(name => !words?.has(name) && !(name in row))
+      const whole = { ...row, ...Object.fromEntries(added.map(name => [name, null])) }
+      this.#played.set(table, rows.set(row.id, canonicalJson(whole)))
     }
   }
 

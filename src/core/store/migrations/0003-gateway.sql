@@ -6,3 +6,7 @@ create table tool_pins (
   changed jsonb not null,
   made_at timestamptz not null
 );
+
+-- A grant somebody took beyond policy, and who: nobody was asked, so there is no request.
+alter table app_grant add column glass_by text references person;
+alter table app_grant alter column request_id drop not null;

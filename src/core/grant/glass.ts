@@ -1,0 +1,79 @@
+/**
+ * Break-glass (design §3.11): a person takes one lease beyond policy, for work of their own app that
+ * they do themselves, for half an hour at most and through a gateway alone. Written down before it
+ * works, told to everybody who looks after findings, and open until somebody else has reviewed it.
+ * What still holds then, policy says: a rule gives way only where it says so.
+ */
+import { requireIn } from '../app/app.ts'
+import { appTable } from '../app/rows.ts'
+import { type AppId, type GrantId, isId, type ResourceId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
+import { checkPermit, type DataAction, type Permit } from '../base/permit.ts'
+import { assert, Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import { parseText } from '../base/text.ts'
+import { addSeconds, earliest } from '../base/time.ts'
+import { raiseIn } from '../finding/raise.ts'
+import { shareKnown } from '../ledger/find-row.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { findInstallation } from '../people/rows.ts'
+import { holderName, offeredColumns } from './body.ts'
+import { type GrantRow, grantTable, resourceTable } from './rows.ts'
+
+const glassBroken = entryKind('glass.break', 'broke the glass')
+
+export async function breakGlass(
+  world: LedgerWorld,
+  permit: Permit<'grant.break-glass'>,
+  input: {
+    readonly id: GrantId
+    readonly appId: AppId
+    readonly resourceId: ResourceId
+    readonly actions: readonly DataAction[]
+    /** Why it can not wait, in the person's words. */
+    readonly reason: string
+  },
+): Promise<GrantRow> {
+  checkPermit(permit, 'grant.break-glass', input.id)
+  const by = permit.actor
+  if (!isId('person', by))
+    throw new Problem('human-required', { detail: 'Only a person can break the glass.' })
+  const { reason, ...wanted } = input
+  const words = parseText(reason, 'reason')
+  return recorded(world, async scope => {
+    const app = await shareKnown(scope.tx, appTable, input.appId)
+    requireIn(app, ['active'], scope.at)
+    const resource = await shareKnown(scope.tx, resourceTable, input.resourceId)
+    const installation = await findInstallation(scope.tx)
+    assert(installation, 'there is an installation')
+    const grant: GrantRow = {
+      ...wanted,
+      version: 1,
+      roles: ['run', 'agent'],
+      targetId: resource.targetId,
+      columns: offeredColumns(resource),
+      unattended: false,
+      requestId: null,
+      holder: holderName(installation.id, input.id),
+      glassBy: by,
+      state: 'live',
+      madeAt: scope.at,
+      endsAt: earliest(addSeconds(scope.at, limits.glassSeconds), app.endsAt),
+      usedAt: null,
+      endedAt: null,
+    }
+    await scope.insert(grantTable, grant)
+    const { appId, resourceId, actions } = input
+    await raiseIn(scope, {
+      kind: 'glass-broken',
+      severity: 'high',
+      about: grant.id,
+      ownerId: null,
+      details: { by, appId, resourceId, actions },
+      words: `The glass was broken for ${app.slug}: ${actions.join(', ')} ${resource.slug}, until ${grant.endsAt}. Why: ${words} Somebody else reviews it: ${product.command} trace ${app.slug}`,
+    })
+    scope.entry({ kind: glassBroken, by: permit, facts: { resourceId, actions } })
+    return grant
+  })
+}
