@@ -9,7 +9,7 @@ const strongest: DataAction = 'change-privilege'
 /** Of `POST /v1/messages`: what the resource says, then what is known of the system, then its method. */
 export function classOfRequest(object: Json, asked: string, preset?: Preset): DataAction {
   const own = (object as PathsObject | null)?.rules ?? []
-  const known = preset?.rules ?? []
+  const known = Object.entries(preset?.rules ?? {})
   const rules = [...own.map(({ ask, action }) => [ask, action] as const), ...known]
   const fitting = rules.find(([ask]) => fits(ask, asked))
   if (fitting !== undefined) return fitting[1]
