@@ -3,7 +3,7 @@ import { Problem } from '../base/problem.ts'
 import { lockOrWait } from '../ledger/find-row.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import { draftPerson } from './add.ts'
+import { draftPerson } from './change.ts'
 import { localIssuer, parseEmail, parseKey, parseName } from './person.ts'
 import { type PersonRow, personTable } from './rows.ts'
 

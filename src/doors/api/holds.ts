@@ -1,7 +1,7 @@
 /** Holds and findings: orders to stop, and what needs a person. */
 import { isId, newId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { answerFinding } from '../../core/finding/answer.ts'
+import { answerFinding } from '../../core/finding/raise.ts'
 import { findFinding } from '../../core/finding/rows.ts'
 import type { HoldScope } from '../../core/hold/rows.ts'
 import { liftHold, setHold } from '../../core/hold/set.ts'
