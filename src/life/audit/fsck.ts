@@ -139,10 +139,7 @@ class Walk {
   }
 
   entry(row: EntryRow): void {
-    for (; this.next < row.position; this.next++) {
-      this.faults.push({ what: 'missing-entry', position: this.next })
-      this.#isTorn = true
-    }
+    this.#missUntil(row.position)
     this.next = row.position + 1
     this.#checkRow(row)
     if (this.#isTorn) return
@@ -157,10 +154,7 @@ class Walk {
   }
 
   end(head: { size: number; root: Hash; peaks: Uint8Array }): void {
-    for (; this.next < head.size; this.next++) {
-      this.faults.push({ what: 'missing-entry', position: this.next })
-      this.#isTorn = true
-    }
+    this.#missUntil(head.size)
     if (!this.#isTorn) this.#compareHead(head)
     for (const [size, signed] of this.#signed)
       if (signed === null || size > this.next) this.faults.push({ what: 'checkpoint', size })
@@ -168,6 +162,13 @@ class Walk {
       for (const name of this.#nodes.keys()) this.#blame([name.split('/').map(Number)])
     for (const position of this.#wordless)
       if (!this.#erased.has(position)) this.faults.push({ what: 'words-missing', position })
+  }
+
+  #missUntil(position: number): void {
+    for (; this.next < position; this.next++) {
+      this.faults.push({ what: 'missing-entry', position: this.next })
+      this.#isTorn = true
+    }
   }
 
   #checkRow(row: EntryRow): void {

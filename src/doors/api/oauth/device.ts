@@ -18,9 +18,8 @@ import { checkCsrf } from '../../../life/sign-in/session.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { answeredPage, codePage, devicePage } from './pages.ts'
-import { checkSameOrigin, parseForm, readFormText } from './request.ts'
+import { checkSameOrigin, parseForm, readFormText, type Visit, type VisitRoute } from './request.ts'
 import { type SignInWorld, sessionOf } from './sign-in.ts'
-import type { Visit, VisitRoute } from './visit.ts'
 
 export interface DeviceWorld extends SignInWorld {
   readonly apiAudience: string

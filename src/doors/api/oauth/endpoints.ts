@@ -17,8 +17,7 @@ import {
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import { countDeviceCodes } from '../../../life/sign-in/rows.ts'
 import { type OauthAnswer, sendJson } from './answer.ts'
-import { type Form, parseForm, readFormText } from './request.ts'
-import type { Visit, VisitRoute } from './visit.ts'
+import { type Form, parseForm, readFormText, type Visit, type VisitRoute } from './request.ts'
 
 /** What a handler may know beside the form. */
 export interface FormMeta {

@@ -19,9 +19,8 @@ import { type DeviceWorld, deviceRoute } from './device.ts'
 import { type EndpointsWorld, oauthRoutes } from './endpoints.ts'
 import { style } from './html.ts'
 import { problemPage } from './pages.ts'
-import { checkHost, type Hosts, readRequest } from './request.ts'
+import { checkHost, type Hosts, readRequest, type VisitRoute } from './request.ts'
 import { signInRoutes } from './sign-in.ts'
-import type { VisitRoute } from './visit.ts'
 
 export interface OauthWorld extends DeviceWorld, Omit<EndpointsWorld, 'store' | 'clock'>, Hosts {}
 
