@@ -5,10 +5,9 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { CertificateFile, OffboardingView } from '../../../src/doors/api/contract.ts'
 import { parseCertificateFile } from './certificate-file.ts'
-import { openCheckpoint, parseLogProof } from './checkpoint.ts'
 import { decodeExactly, Fault } from './fault.ts'
 import { isSigned, type KeyTable, openKeyTable, signersOf } from './keys.ts'
-import { hashLeaf, isIncluded } from './merkle.ts'
+import { hashLeaf, isIncluded, openCheckpoint, parseLogProof } from './log.ts'
 
 /** A root key somebody decided to trust, and why. */
 export type TrustedRoot = { readonly fingerprint: string; readonly because: string }

@@ -20,8 +20,7 @@ import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
-import { findRow } from '../ledger/find-row.ts'
+import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export interface TargetRow extends FactRow<TargetId> {

@@ -15,7 +15,6 @@ import { makeLink } from '../../life/sign-in/link.ts'
 import { findPersonBy, findVisibleApp, kindOf, noSuch, parseId } from './find.ts'
 import { RotateKey, SetRoles } from './inputs.ts'
 import { html, page } from './oauth/html.ts'
-import { listOf } from './parts.ts'
 import { problemTable } from './problems.ts'
 import type { Routes } from './route.ts'
 import { nameOf, personView } from './show.ts'
@@ -24,6 +23,7 @@ import {
   InstallationView,
   KeyTableView,
   LinkView,
+  listOf,
   Me,
   PersonView,
   ThingView,

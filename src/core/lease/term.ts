@@ -1,18 +1,73 @@
-/** End: a person, a task or a control says that this credential is over. Driven at once, then by the sweep. */
+/**
+ * After a term: another one of the same credential, by a new decision, never beyond the lease's own
+ * end; or the end, because a person, a task or a control says so, driven at once and then by the sweep.
+ */
 import type { LeaseId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { isProblem, Problem } from '../base/problem.ts'
-import { addMs } from '../base/time.ts'
+import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
-import { changeRead } from './change.ts'
+import { changeLease, changeRead } from './change.ts'
 import { driveLease, onReserve } from './drive.ts'
-import type { LeaseWorld } from './issue.ts'
+import { type LeaseWorld, orderOf, requireRunning } from './issue.ts'
 import { settlesAt } from './lease.ts'
-import { type DueLease, findDue, type LeaseCause, type LeaseRow, leaseTable } from './rows.ts'
+import {
+  type DueLease,
+  findDue,
+  findLease,
+  type LeaseCause,
+  type LeaseRow,
+  leaseTable,
+  readSalts,
+} from './rows.ts'
 
+const leaseRenewed = entryKind('lease.renew', 'renewed a credential for another term')
 const leaseEnding = entryKind('lease.end', 'began to end a credential')
+
+export interface RenewInput {
+  readonly leaseId: LeaseId
+  readonly endsAt: Instant
+  readonly termSeconds: number
+}
+
+/**
+ * The new term is committed first and then told to the target: if that call is lost, the target lets
+ * the credential die sooner than we say, never later, and renewing again repairs it.
+ */
+export async function renewLease(
+  world: LeaseWorld,
+  permit: Permit<'lease.renew'>,
+  input: RenewInput,
+): Promise<LeaseRow> {
+  checkPermit(permit, 'lease.renew', input.leaseId)
+  const { diesByItself } = await describeTarget(world, input.leaseId)
+  const lease = await recorded(world, async scope => {
+    const renewed = async (row: LeaseRow) => {
+      await requireRunning(scope.tx, row)
+      const termEndsAt = earliest(row.endsAt, input.endsAt, addSeconds(scope.at, input.termSeconds))
+      const diesAt = diesByItself ? termEndsAt : row.diesAt
+      return { kind: 'renewed', at: scope.at, termEndsAt, diesAt } as const
+    }
+    const saved = await changeLease(scope, input.leaseId, renewed, row => ({ at: row.termEndsAt }))
+    scope.entry({ kind: leaseRenewed, by: permit })
+    return saved
+  })
+  const salt = (await readSalts(world.store, [lease.id])).get(lease.id)
+  if (salt === undefined) throw new Problem('wrong-state', { detail: 'This lease is being ended.' })
+  await world.targets.call(lease.targetId, 'issue', (target, signal) =>
+    target.renew(orderOf(world, lease, salt), signal),
+  )
+  return lease
+}
+
+/** Before the transaction: opening a target may read from the network. */
+async function describeTarget(world: LeaseWorld, leaseId: LeaseId) {
+  const lease = await findLease(world.store, leaseId)
+  if (lease === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
+  return world.targets.describe(lease.targetId)
+}
 
 /**
  * Returns the lease as it is after one try: `gone`, or `ending` with what is in the way; then the
