@@ -3,7 +3,7 @@
  * white space, nor a second member of one name, nor another spelling of a text.
  */
 import type { CertificateFile } from '../../../src/doors/api/contract.ts'
-import { Fault } from './fault.ts'
+import { Fault } from './keys.ts'
 
 /** What each line of the file belongs to. */
 const lineOwners = `file schema payloadType payload signatures signatures signatures[0].keyid

@@ -5,8 +5,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { CertificateFile, OffboardingView } from '../../../src/doors/api/contract.ts'
 import { parseCertificateFile } from './certificate-file.ts'
-import { decodeExactly, Fault } from './fault.ts'
-import { isSigned, type KeyTable, openKeyTable, signersOf } from './keys.ts'
+import { decodeExactly, Fault, isSigned, type KeyTable, openKeyTable, signersOf } from './keys.ts'
 import { hashLeaf, isIncluded, openCheckpoint, parseLogProof } from './log.ts'
 
 /** A root key somebody decided to trust, and why. */

@@ -4,8 +4,7 @@
  * server's. What it computes it compares; it never takes a hash for true.
  */
 import { createHash } from 'node:crypto'
-import { decodeExactly, Fault } from './fault.ts'
-import { isSigned, type TableKey } from './keys.ts'
+import { decodeExactly, Fault, isSigned, type TableKey } from './keys.ts'
 
 export interface Checkpoint extends Tree {
   readonly origin: string

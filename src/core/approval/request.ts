@@ -16,22 +16,14 @@ import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { findInstallation, livingOf } from '../people/rows.ts'
 import { countAnswers, mayAnswer } from './approval.ts'
-import {
-  type AnswerRow,
-  answerTable,
-  findRequest,
-  listAnswers,
-  type RequestRow,
-  type RequestState,
-  requestTable,
-} from './rows.ts'
+import * as rows from './rows.ts'
 
 const requestMade = entryKind('request.make', 'asked for something')
 const requestAnswered = entryKind('request.answer', 'answered a request')
 
 /** `ownAnswer` is refused outside a solo installation; whether the matter allows it, the caller knows. */
 export type NewRequest = { body: JsonObject } & Pick<
-  RequestRow,
+  rows.RequestRow,
   'id' | 'kind' | 'appId' | 'reason' | 'approvers' | 'quorum' | 'ownAnswer'
 >
 
@@ -40,7 +32,7 @@ export async function makeRequest(
   world: LedgerWorld,
   permit: Permit<'request.make'>,
   input: NewRequest,
-): Promise<RequestRow> {
+): Promise<rows.RequestRow> {
   checkPermit(permit, 'request.make', input.id)
   const body = canonicalJson(input.body)
   if (Buffer.byteLength(body) > limits.bodyBytes)
@@ -48,11 +40,11 @@ export async function makeRequest(
   const bodyHash = sha256Hex(body)
   const reason = parseText(input.reason, 'reason')
   return recorded(world, async scope => {
-    const known = await findRequest(scope.tx, input.id)
+    const known = await rows.findRequest(scope.tx, input.id)
     if (known !== undefined) return sameRequest(known, bodyHash)
     const asked = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
     const living = await livingOf(scope.tx, asked, scope.at)
-    const request: RequestRow = {
+    const request: rows.RequestRow = {
       ...input,
       version: 1,
       askedBy: permit.actor,
@@ -66,13 +58,13 @@ export async function makeRequest(
       closedAt: null,
     }
     await checkPeople(scope, request)
-    await scope.insert(requestTable, request)
+    await scope.insert(rows.requestTable, request)
     scope.entry({ kind: requestMade, by: permit, facts: { kind: input.kind, appId: input.appId } })
     return request
   })
 }
 
-function sameRequest(known: RequestRow, bodyHash: string): RequestRow {
+function sameRequest(known: rows.RequestRow, bodyHash: string): rows.RequestRow {
   if (known.bodyHash === bodyHash) return known
   throw new Problem('already-exists', {
     detail: 'Another request has this id.',
@@ -80,7 +72,7 @@ function sameRequest(known: RequestRow, bodyHash: string): RequestRow {
   })
 }
 
-async function checkPeople(scope: Scope, request: RequestRow): Promise<void> {
+async function checkPeople(scope: Scope, request: rows.RequestRow): Promise<void> {
   if (request.approvers.length < Math.max(request.quorum, 1))
     throw new Problem('approval-needed', {
       detail: `This needs a yes of ${request.quorum}, and ${request.approvers.length} other people can give it.`,
@@ -93,7 +85,7 @@ async function checkPeople(scope: Scope, request: RequestRow): Promise<void> {
     })
 }
 
-type Answer = Pick<AnswerRow, 'requestId' | 'says' | 'bodyHash'> & { comment?: string }
+type Answer = Pick<rows.AnswerRow, 'requestId' | 'says' | 'bodyHash'> & { comment?: string }
 
 /**
  * Returns the state the answer leads to. Saying the same again answers the same and records nothing;
@@ -103,7 +95,7 @@ export async function answerRequest(
   world: LedgerWorld,
   permit: Permit<'request.answer'>,
   input: Answer,
-): Promise<{ state: RequestState }> {
+): Promise<{ state: rows.RequestState }> {
   checkPermit(permit, 'request.answer', input.requestId)
   const personId = permit.actor
   // ATTACKER: an agent, or one of our own sweeps, that would agree in a person's place.
@@ -114,12 +106,12 @@ export async function answerRequest(
     })
   const comment = input.comment === undefined ? null : parseText(input.comment, 'comment')
   return recorded(world, async scope => {
-    const request = await lockKnown(scope.tx, requestTable, input.requestId)
-    const earlier = await listAnswers(scope.tx, request.id)
+    const request = await lockKnown(scope.tx, rows.requestTable, input.requestId)
+    const earlier = await rows.listAnswers(scope.tx, request.id)
     const mine = earlier.find(answer => answer.personId === personId)
     if (mine !== undefined) return repeatAnswer(request, mine, input)
     checkAnswer(request, personId, input.bodyHash, scope.at)
-    const answer: AnswerRow = {
+    const answer: rows.AnswerRow = {
       ...input,
       id: `${request.id}.${personId}`,
       version: 1,
@@ -127,12 +119,12 @@ export async function answerRequest(
       comment,
       at: scope.at,
     }
-    await scope.insert(answerTable, answer)
+    await scope.insert(rows.answerTable, answer)
     const answers = [...earlier, answer]
     const people = answers.map(each => each.personId)
     const state = countAnswers(request, answers, await livingOf(scope.tx, people, scope.at))
     if (state !== 'open')
-      await scope.save(requestTable, request, { ...request, state, closedAt: scope.at })
+      await scope.save(rows.requestTable, request, { ...request, state, closedAt: scope.at })
     const { id, version } = request
     const subjects = [{ type: 'request', id, version }]
     const { says, bodyHash } = answer
@@ -141,7 +133,7 @@ export async function answerRequest(
   })
 }
 
-function repeatAnswer(request: RequestRow, mine: AnswerRow, input: Answer) {
+function repeatAnswer(request: rows.RequestRow, mine: rows.AnswerRow, input: Answer) {
   if (mine.says === input.says && mine.bodyHash === input.bodyHash) return { state: request.state }
   throw new Problem('already-exists', {
     detail: 'You have answered this request already, differently.',
@@ -150,7 +142,7 @@ function repeatAnswer(request: RequestRow, mine: AnswerRow, input: Answer) {
 }
 
 function checkAnswer(
-  request: RequestRow,
+  request: rows.RequestRow,
   personId: PersonId,
   bodyHash: string,
   now: Instant,

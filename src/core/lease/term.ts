@@ -13,15 +13,7 @@ import { changeLease, changeRead } from './change.ts'
 import { driveLease, onReserve } from './drive.ts'
 import { type LeaseWorld, orderOf, requireRunning } from './issue.ts'
 import { settlesAt } from './lease.ts'
-import {
-  type DueLease,
-  findDue,
-  findLease,
-  type LeaseCause,
-  type LeaseRow,
-  leaseTable,
-  readSalts,
-} from './rows.ts'
+import * as rows from './rows.ts'
 
 const leaseRenewed = entryKind('lease.renew', 'renewed a credential for another term')
 const leaseEnding = entryKind('lease.end', 'began to end a credential')
@@ -40,11 +32,11 @@ export async function renewLease(
   world: LeaseWorld,
   permit: Permit<'lease.renew'>,
   input: RenewInput,
-): Promise<LeaseRow> {
+): Promise<rows.LeaseRow> {
   checkPermit(permit, 'lease.renew', input.leaseId)
   const { diesByItself } = await describeTarget(world, input.leaseId)
   const lease = await recorded(world, async scope => {
-    const renewed = async (row: LeaseRow) => {
+    const renewed = async (row: rows.LeaseRow) => {
       await requireRunning(scope.tx, row)
       const termEndsAt = earliest(row.endsAt, input.endsAt, addSeconds(scope.at, input.termSeconds))
       const diesAt = diesByItself ? termEndsAt : row.diesAt
@@ -54,7 +46,7 @@ export async function renewLease(
     scope.entry({ kind: leaseRenewed, by: permit })
     return saved
   })
-  const salt = (await readSalts(world.store, [lease.id])).get(lease.id)
+  const salt = (await rows.readSalts(world.store, [lease.id])).get(lease.id)
   if (salt === undefined) throw new Problem('wrong-state', { detail: 'This lease is being ended.' })
   await world.targets.call(lease.targetId, 'issue', (target, signal) =>
     target.renew(orderOf(world, lease, salt), signal),
@@ -64,7 +56,7 @@ export async function renewLease(
 
 /** Before the transaction: opening a target may read from the network. */
 async function describeTarget(world: LeaseWorld, leaseId: LeaseId) {
-  const lease = await findLease(world.store, leaseId)
+  const lease = await rows.findLease(world.store, leaseId)
   if (lease === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
   return world.targets.describe(lease.targetId)
 }
@@ -76,8 +68,8 @@ async function describeTarget(world: LeaseWorld, leaseId: LeaseId) {
 export async function endLease(
   anyWorld: LeaseWorld,
   permit: Permit<'lease.end'>,
-  input: { leaseId: LeaseId; cause: LeaseCause },
-): Promise<LeaseRow> {
+  input: { leaseId: LeaseId; cause: rows.LeaseCause },
+): Promise<rows.LeaseRow> {
   const world = onReserve(anyWorld)
   checkPermit(permit, 'lease.end', input.leaseId)
   const due = await beginEnding(world, permit, input)
@@ -88,7 +80,7 @@ export async function endLease(
   } catch (thrown) {
     // The end is committed; that we could not see it through now is the sweep's business.
     if (!isProblem(thrown)) throw thrown
-    return (await findDue(world, input.leaseId))?.lease ?? due.lease
+    return (await rows.findDue(world, input.leaseId))?.lease ?? due.lease
   }
 }
 
@@ -96,12 +88,12 @@ export async function endLease(
 async function beginEnding(
   world: LeaseWorld,
   permit: Permit<'lease.end'>,
-  { leaseId, cause }: { leaseId: LeaseId; cause: LeaseCause },
-): Promise<DueLease> {
+  { leaseId, cause }: { leaseId: LeaseId; cause: rows.LeaseCause },
+): Promise<rows.DueLease> {
   // What memory holds is nearly always what is there; where it is not, its version says so.
-  let known: LeaseRow | undefined = world.replica.get(leaseTable, leaseId)
+  let known: rows.LeaseRow | undefined = world.replica.get(rows.leaseTable, leaseId)
   for (let tries = 1; ; tries++) {
-    const reading = findDue(world, leaseId)
+    const reading = rows.findDue(world, leaseId)
     const row = known ?? (await reading)?.lease
     known = undefined
     const isOpen = row?.state === 'intended' || row?.state === 'live'
@@ -122,9 +114,9 @@ const mostTries = 5
 function saveEnding(
   world: LeaseWorld,
   permit: Permit<'lease.end'>,
-  lease: LeaseRow,
-  cause: LeaseCause,
-): Promise<LeaseRow> {
+  lease: rows.LeaseRow,
+  cause: rows.LeaseCause,
+): Promise<rows.LeaseRow> {
   return recorded(world, async scope => {
     scope.entry({ kind: leaseEnding, by: permit })
     const at = settlesAt(lease, scope.at)

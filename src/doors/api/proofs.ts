@@ -22,35 +22,17 @@ import { type BatchFault, checkBatches } from '../../life/records/check.ts'
 import { traceThing } from '../../life/trace/trace.ts'
 import type { KnownCaller, PersonCaller } from './caller.ts'
 import type { LogEntryView as EntryShown, OffboardingView as Shown } from './contract.ts'
-import {
-  appIn,
-  findPersonBy,
-  findVisibleApp,
-  hasRole,
-  kindOf,
-  noSuch,
-  parseId,
-  sees,
-} from './find.ts'
+import * as find from './find.ts'
 import { EndApp, Erase, OfConsistency, OfLog, OfProof } from './inputs.ts'
-import {
-  CertificateFile,
-  ConsistencyView,
-  LogCheckView,
-  LogEntryView,
-  LogPage,
-  OffboardingView,
-  ProofView,
-  TraceView,
-} from './proof-views.ts'
+import * as views from './proof-views.ts'
 import type { Call, Routes } from './route.ts'
 import { readNames } from './show.ts'
 import { count } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addEndRoutes(routes: Routes, world: ApiWorld): void {
-  routes.add('person POST /v1/apps/:app/end', OffboardingView, EndApp, async call => {
-    const app = await appIn(world, call)
+  routes.add('person POST /v1/apps/:app/end', views.OffboardingView, EndApp, async call => {
+    const app = await find.appIn(world, call)
     const { planHash } = call.input
     if (planHash === undefined) await call.ask('offboard.plan', 'app', app.id)
     if (planHash === undefined || app.state === 'ended') return offboardingView(world, app)
@@ -71,11 +53,11 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
     })
     return offboardingView(world, app)
   })
-  routes.add('signed-in GET /v1/apps/:app/end', OffboardingView, async call =>
-    offboardingView(world, await appIn(world, call)),
+  routes.add('signed-in GET /v1/apps/:app/end', views.OffboardingView, async call =>
+    offboardingView(world, await find.appIn(world, call)),
   )
-  routes.add('signed-in GET /v1/apps/:app/certificate', CertificateFile, async call => {
-    const app = await appIn(world, call)
+  routes.add('signed-in GET /v1/apps/:app/certificate', views.CertificateFile, async call => {
+    const app = await find.appIn(world, call)
     const row = await findOffboarding(world.store, app.id)
     const work = row && (await findWork(world.store, row.id))
     if (!work?.certificate)
@@ -88,7 +70,7 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
       headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
     })
   })
-  routes.add('signed-in GET /v1/trace/:thing', TraceView, async call => {
+  routes.add('signed-in GET /v1/trace/:thing', views.TraceView, async call => {
     await world.settle()
     const text = call.param('thing')
     const { app, hops } = await traceThing(
@@ -96,7 +78,7 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
       await resolveThing(world, call.caller, text),
     )
     // What hangs on a thing belongs to an app; who may not see the app finds nothing.
-    await findVisibleApp(world, call.caller, app)
+    await find.findVisibleApp(world, call.caller, app)
     const count = (state: string) => hops.filter(hop => hop.state === state).length
     const counts = {
       proven: count('proven'),
@@ -108,10 +90,10 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
 }
 
 async function resolveThing(world: ApiWorld, caller: KnownCaller, text: string): Promise<string> {
-  const kind = kindOf(text)
-  if (kind !== undefined) return parseId(world.store, kind, text)
+  const kind = find.kindOf(text)
+  if (kind !== undefined) return find.parseId(world.store, kind, text)
   if (/^[0-9a-f]{7,64}$/.test(text) || text.startsWith('lh_')) return text
-  return (await findVisibleApp(world, caller, text)).id
+  return (await find.findVisibleApp(world, caller, text)).id
 }
 
 async function untilLooked(world: ApiWorld, appId: AppId): Promise<void> {
@@ -146,7 +128,7 @@ async function offboardingView(world: ApiWorld, app: AppRow): Promise<Shown> {
 }
 
 export function addLogRoutes(routes: Routes, world: ApiWorld): void {
-  routes.add('person GET /v1/log', LogPage, OfLog, async call => {
+  routes.add('person GET /v1/log', views.LogPage, OfLog, async call => {
     await world.settle()
     const { limit = 50, ...filter } = call.input
     const subject = await subjectOf(world, call, filter.subject)
@@ -156,21 +138,21 @@ export function addLogRoutes(routes: Routes, world: ApiWorld): void {
     const last = found.length === wanted ? found.at(-1) : undefined
     return { entries: await entryViews(world, found), next: last?.position ?? null, size }
   })
-  routes.add('person GET /v1/log/:position', LogEntryView, async call => {
+  routes.add('person GET /v1/log/:position', views.LogEntryView, async call => {
     const position = Number(call.param('position'))
-    if (!Number.isSafeInteger(position) || position < 0) throw noSuch('entry')
+    if (!Number.isSafeInteger(position) || position < 0) throw find.noSuch('entry')
     const entry = await readEntry(world.store, position)
-    const isSeen = sees(world, call.caller)
+    const isSeen = find.sees(world, call.caller)
     const isOwn = entry.subjects.some(({ type, id }) => type === 'app' && isSeen(id as never))
-    if (!isOwn && !hasRole(world, call.caller.personId)) throw noSuch('entry')
+    if (!isOwn && !find.hasRole(world, call.caller.personId)) throw find.noSuch('entry')
     const [view] = await entryViews(world, [entry])
-    if (view === undefined) throw noSuch('entry')
+    if (view === undefined) throw find.noSuch('entry')
     return view
   })
   const Erased = z.object({ entries: count })
   routes.add('person POST /v1/erase', Erased, Erase, async ({ input, ask }) => {
     await world.settle()
-    const { id } = await findPersonBy(world.store, input.person, '/person')
+    const { id } = await find.findPersonBy(world.store, input.person, '/person')
     const permit = await ask('text.erase', 'person', id)
     return { entries: (await eraseWords(world, permit, { id })).length }
   })
@@ -183,7 +165,7 @@ export function addProofRoutes(routes: Routes, world: ApiWorld): void {
       headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' },
     })
   })
-  routes.add('signed-in GET /v1/log/proof', ProofView, OfProof, async ({ input }) => {
+  routes.add('signed-in GET /v1/log/proof', views.ProofView, OfProof, async ({ input }) => {
     const { position } = input
     const { leaf } = await readEntry(world.store, position)
     const wanted = Math.max(position + 1, input.size ?? 0)
@@ -191,20 +173,25 @@ export function addProofRoutes(routes: Routes, world: ApiWorld): void {
     const path = await inclusionProof(world.store, position, size)
     return { position, leaf, size, path: path.map(base64), checkpoint: note }
   })
-  routes.add('signed-in GET /v1/log/consistency', ConsistencyView, OfConsistency, async call => {
-    const { from, to } = call.input
-    const { size } = await readHead(world.store)
-    if (from > size)
-      throw new Problem('bad-request', {
-        field: 'from',
-        detail: `The log has ${size} entries; it was asked about ${from}.`,
-        next: 'If you saw more before, this log was put back: run doctor.',
-      })
-    const checkpoint = await checkpointAt(world.checkpoints, Math.max(from, to ?? size))
-    const path = from === 0 ? [] : await consistencyProof(world.store, from, checkpoint.size)
-    return { from, to: checkpoint.size, path: path.map(base64), checkpoint: checkpoint.note }
-  })
-  routes.add('person POST /v1/log/check', LogCheckView, async call => {
+  routes.add(
+    'signed-in GET /v1/log/consistency',
+    views.ConsistencyView,
+    OfConsistency,
+    async call => {
+      const { from, to } = call.input
+      const { size } = await readHead(world.store)
+      if (from > size)
+        throw new Problem('bad-request', {
+          field: 'from',
+          detail: `The log has ${size} entries; it was asked about ${from}.`,
+          next: 'If you saw more before, this log was put back: run doctor.',
+        })
+      const checkpoint = await checkpointAt(world.checkpoints, Math.max(from, to ?? size))
+      const path = from === 0 ? [] : await consistencyProof(world.store, from, checkpoint.size)
+      return { from, to: checkpoint.size, path: path.map(base64), checkpoint: checkpoint.note }
+    },
+  )
+  routes.add('person POST /v1/log/check', views.LogCheckView, async call => {
     await world.settle()
     await call.ask('log.read', 'installation', world.installationThing().id)
     const { size, root, checkpoints, faults } = await checkLog(world.store, world.logVkeys())
@@ -226,14 +213,16 @@ async function subjectOf(
   { caller, ask }: Pick<Call<unknown, PersonCaller>, 'caller' | 'ask'>,
   named: string | undefined,
 ): Promise<string | undefined> {
-  const kind = named === undefined ? undefined : kindOf(named)
+  const kind = named === undefined ? undefined : find.kindOf(named)
   if (named !== undefined && (kind === undefined || kind === 'app')) {
-    const { id } = await findVisibleApp(world, caller, named)
+    const { id } = await find.findVisibleApp(world, caller, named)
     await ask('log.read', 'app', id)
     return id
   }
   await ask('log.read', 'installation', world.installationThing().id)
-  return named === undefined || kind === undefined ? undefined : parseId(world.store, kind, named)
+  return named === undefined || kind === undefined
+    ? undefined
+    : find.parseId(world.store, kind, named)
 }
 
 async function entryViews(world: ApiWorld, entries: readonly LogEntry[]): Promise<EntryShown[]> {

@@ -23,17 +23,7 @@ import { listHolds, listOpenFindings, listRequests } from '../../life/lists/list
 import type { KnownCaller, PersonCaller } from './caller.ts'
 import { requestView } from './cards.ts'
 import type { RequestView as RequestShown } from './contract.ts'
-import {
-  appFilter,
-  appIn,
-  findPersonBy,
-  findVisibleApp,
-  hasRole,
-  noSuch,
-  parseId,
-  resourceNamed,
-  sees,
-} from './find.ts'
+import * as find from './find.ts'
 import { AddTrust, Answer, AnswerFinding, Ask, OfRequests, SetHold } from './inputs.ts'
 import type { Call, Routes } from './route.ts'
 import { findingView, holdView, readNames } from './show.ts'
@@ -42,7 +32,7 @@ import { type ApiWorld, isSolo } from './world.ts'
 
 export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person GET /v1/requests', listOf(RequestView), OfRequests, async call => {
-    const requests = await listRequests(world.store, await appFilter(world, call))
+    const requests = await listRequests(world.store, await find.appFilter(world, call))
     const isSeen = seesRequest(world, call.caller)
     const { state } = call.input
     const shown = requests.filter(each => isSeen(each) && (state ?? each.state) === each.state)
@@ -53,8 +43,8 @@ export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
   )
   routes.add('person POST /v1/requests', RequestView, Ask, async call => {
     const { reason, ...asked } = call.input
-    const app = await findVisibleApp(world, call.caller, asked.app)
-    const resource = await resourceNamed(world.store, asked.resource)
+    const app = await find.findVisibleApp(world, call.caller, asked.app)
+    const resource = await find.resourceNamed(world.store, asked.resource)
     const ask = askFor({ ...asked, app, resource, now: world.clock.now() })
     return raise(world, call, {
       ...ask,
@@ -88,12 +78,12 @@ export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
 
 function addTrustRoute(routes: Routes, world: ApiWorld): void {
   routes.add('person POST /v1/apps/:app/trust', RequestView, AddTrust, async call => {
-    const app = await appIn(world, call)
+    const app = await find.appIn(world, call)
     const { role, reason, preset, issuer } = call.input
     const identity = world.replica
       .by(identityTable, 'appId', app.id)
       .find(each => each.role === role && each.state === 'active')
-    if (identity === undefined) throw noSuch('identity')
+    if (identity === undefined) throw find.noSuch('identity')
     const claims = call.input.claims as JsonObject
     const body = proposeTrust(world, { identityId: identity.id, preset, issuer, claims })
     if (preset === 'person') {
@@ -169,9 +159,10 @@ async function requestIn(
   world: ApiWorld,
   call: { readonly caller: PersonCaller; param(name: string): string },
 ): Promise<RequestRow> {
-  const id = await parseId(world.store, 'request', call.param('request'))
+  const id = await find.parseId(world.store, 'request', call.param('request'))
   const request = await findRequest(world.store, id)
-  if (request === undefined || !seesRequest(world, call.caller)(request)) throw noSuch('request')
+  if (request === undefined || !seesRequest(world, call.caller)(request))
+    throw find.noSuch('request')
   return request
 }
 
@@ -179,9 +170,9 @@ function seesRequest(
   world: ApiWorld,
   caller: PersonCaller,
 ): (request: Pick<RequestRow, 'askedBy' | 'approvers' | 'appId'>) => boolean {
-  const isSeen = sees(world, caller)
+  const isSeen = find.sees(world, caller)
   const { personId } = caller
-  const isAll = hasRole(world, personId)
+  const isAll = find.hasRole(world, personId)
   return ({ askedBy, approvers, appId }) =>
     isAll || askedBy === personId || approvers.includes(personId) || isSeen(appId)
 }
@@ -203,7 +194,7 @@ export function addHoldRoutes(routes: Routes, world: ApiWorld): void {
   })
   routes.add('person POST /v1/holds/:hold/lift', HoldView, async call => {
     const holdId = call.param('hold')
-    if (!isId('hold', holdId)) throw noSuch('hold')
+    if (!isId('hold', holdId)) throw find.noSuch('hold')
     const permit = await call.ask('hold.lift', 'hold', holdId)
     return holdView(world, await liftHold(world, permit, { holdId }))
   })
@@ -211,16 +202,16 @@ export function addHoldRoutes(routes: Routes, world: ApiWorld): void {
 
 export function addFindingRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person GET /v1/findings', listOf(FindingView), async ({ caller }) => {
-    const mine = hasRole(world, caller.personId) ? {} : { ownerId: caller.personId }
+    const mine = find.hasRole(world, caller.personId) ? {} : { ownerId: caller.personId }
     const findings = await listOpenFindings(world.store, mine)
     return { items: await Promise.all(findings.map(finding => findingView(world, finding))) }
   })
   routes.add('person POST /v1/findings/:finding/answer', FindingView, AnswerFinding, async call => {
-    const id = await parseId(world.store, 'finding', call.param('finding'))
+    const id = await find.parseId(world.store, 'finding', call.param('finding'))
     const finding = await findFinding(world.store, id)
     const { personId } = call.caller
-    if (finding === undefined || !(finding.ownerId === personId || hasRole(world, personId)))
-      throw noSuch('finding')
+    if (finding === undefined || !(finding.ownerId === personId || find.hasRole(world, personId)))
+      throw find.noSuch('finding')
     const permit = await call.ask('finding.answer', 'finding', id, { ownerId: finding.ownerId })
     const { answer } = call.input
     return findingView(world, await answerFinding(world, permit, { findingId: id, answer }))
@@ -240,9 +231,9 @@ async function heldThing(
       detail: `Which ${scope}?`,
       next: 'Name it in `about`.',
     })
-  if (scope === 'app') return (await findVisibleApp(world, caller, named)).id
-  if (scope === 'person') return (await findPersonBy(world.store, named, '/about')).id
+  if (scope === 'app') return (await find.findVisibleApp(world, caller, named)).id
+  if (scope === 'person') return (await find.findPersonBy(world.store, named, '/about')).id
   const isOne = isId('identity', named) && (await findRow(world.store, identityTable, named))
-  if (!isOne) throw noSuch('identity')
+  if (!isOne) throw find.noSuch('identity')
   return named
 }
