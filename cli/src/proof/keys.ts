@@ -2,7 +2,7 @@
  * What every check here begins with: the key table, the keys it names, the one spelling of their bytes,
  * and the fault of what does not hold. A table is believed for a root key that was pinned, and for nothing else.
  */
-import { createHash, createPublicKey, verify } from 'node:crypto'
+import { createPublicKey, hash, verify } from 'node:crypto'
 import { exits, Problem } from '../problem.ts'
 
 /** What does not hold, and where: JSON paths inside the file that was checked. */
@@ -45,7 +45,7 @@ export function openKeyTable(
   const { body, signature, rootFingerprint } = signed
   const table = parseTable(body)
   const x = table.keys.find(key => key.use === 'root' && key.state === 'active')?.jwk.x ?? ''
-  const print = createHash('sha256').update(Buffer.from(x, 'base64url')).digest('hex')
+  const print = hash('sha256', Buffer.from(x, 'base64url'))
   const field = isTrusted(rootFingerprint) ? 'keys.body' : 'keys.rootFingerprint'
   if (print !== rootFingerprint) throw new Fault(field, 'it names another root key than the table')
   if (!isTrusted(print)) throw new Fault(field, `nothing here says to trust ${shortPrint(print)}`)

@@ -1,4 +1,5 @@
 /** How an app begins and ends: registered, said what it is for, taken down to the last thing, proven gone. */
+
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as api from '../../../src/doors/api/contract.ts'
@@ -6,7 +7,7 @@ import { type Answer, glyph } from '../answer.ts'
 import { appOf, ask, type Cli, confirm } from '../cli.ts'
 import { readText } from '../files.ts'
 import { failed } from '../problem.ts'
-import { writeCertificateFile } from '../proof/certificate-file.ts'
+import { writeCertificateFile } from '../proof/certificate.ts'
 import { moment } from '../time.ts'
 import { changes, fields, said, segment, stateWord } from './kit.ts'
 

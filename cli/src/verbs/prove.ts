@@ -191,7 +191,6 @@ async function verifyLog({ server, api }: Cli): Promise<Answer> {
   if (tree.origin !== before.origin || !isPrefix(before, tree, path))
     throw problem('LH-LOG-16', { now: String(tree.size), before: String(before.size) })
   await changeProfile(server, profile => ({ ...profile, checkpoint: note }))
-  const look = { isLook: true, timeoutMs: 120_000 }
   const check = (await api.post('/v1/log/check', {}, look)) as LogCheckView
   const { verified, entries, checkpoints, faults } = check
   const seen = `the ${before.size} entries seen before are its beginning`

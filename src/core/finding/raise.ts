@@ -15,7 +15,9 @@ import { type FindingRow, findingTable } from './rows.ts'
 
 const findingAnswered = entryKind('finding.answer', 'answered a finding')
 
-export type NewFinding = Pick<FindingRow, 'kind' | 'severity' | 'about' | 'ownerId'> & {
+export type NewFinding = Pick<FindingRow, 'kind' | 'severity' | 'about'> & {
+  /** Whose it is; left out: nobody's in particular, and everybody sees it. */
+  ownerId?: FindingRow['ownerId']
   details?: JsonObject
   /** A sentence for people, with the next step. */
   words?: string
@@ -30,6 +32,7 @@ export async function raiseIn(scope: Scope, input: NewFinding): Promise<FindingR
     ...input,
     id: newId('finding'),
     version: 1,
+    ownerId: input.ownerId ?? null,
     details: input.details ?? {},
     words: input.words === undefined ? null : safeText(input.words, 500),
     state: 'open',

@@ -18,9 +18,7 @@ import { signInRoutes } from './sign-in.ts'
 export interface OauthWorld extends DeviceWorld, Omit<EndpointsWorld, 'store' | 'clock'>, Hosts {}
 
 /** Answers true when the request was ours and is answered; false leaves it to the next door. */
-export type OauthMount = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>
-
-export function mountOauth(world: OauthWorld): OauthMount {
+export function mountOauth(world: OauthWorld) {
   const isHttps = world.issuer.startsWith('https:')
   const jar = cookieJar(isHttps)
   const endpoints = oauthRoutes(world)
@@ -29,7 +27,7 @@ export function mountOauth(world: OauthWorld): OauthMount {
     ['/d', deviceRoute(world, jar)],
     ['/style.css', { get: async ({ res }) => sendStyle(res) }],
   ])
-  return async (req, res) => {
+  return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {
     answers.setSecurityHeaders(res, isHttps)
     const path = (req.url ?? '').split('?', 1)[0] ?? ''
     const page = pages.get(path)
