@@ -14,15 +14,16 @@
  *
  * The ratio is against `peer`. One cycle at a time on both sides: it is the time a caller waits.
  */
+
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { makeCrm } from '../demo/crm.ts'
 import { postgresConnector } from '../src/connectors/postgres/postgres.ts'
-import { scramVerifier } from '../src/connectors/postgres/verifier.ts'
+import { scramVerifier } from '../src/connectors/postgres/scram.ts'
 import { newId } from '../src/core/base/ids.ts'
 import type { Json } from '../src/core/base/json.ts'
-import { endLease } from '../src/core/lease/end.ts'
 import { issueLease } from '../src/core/lease/issue.ts'
+import { endLease } from '../src/core/lease/term.ts'
 import { decideLease } from '../src/core/policy/decide.ts'
 import { type RunningPostgres, startPostgres } from '../test/fakes/postgres.ts'
 import { type AtWork, startAtWork } from './furnish.ts'

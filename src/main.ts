@@ -4,13 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs'
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
@@ -83,7 +77,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   try {
     // 1. The port first: it is part of our name. Until the doors open, callers are told to come again.
     const door: Door = { handle: answerStarting, upgrade: (_, socket) => socket.destroy() }
-    const server = createServer(upgrades, (req, res) => door.handle(req, res))
+    const server = http.createServer(upgrades, (req, res) => door.handle(req, res))
     server.on('upgrade', (req, socket: Socket, head) => door.upgrade(req, socket, head))
     const port = await listen(server, config)
     stops.push(() => closeServer(server))
@@ -160,7 +154,7 @@ interface Door {
 }
 
 /** Nobody else's upgrade is an upgrade: such a request is answered as if it had not asked. */
-const upgrades: ServerOptions = {
+const upgrades: http.ServerOptions = {
   shouldUpgradeCallback: req => req.headers.upgrade?.toLowerCase() === tunnelProtocol,
 }
 
@@ -244,10 +238,10 @@ async function signInLink(world: World): Promise<string> {
   return `${world.issuer}/?t=${secret}`
 }
 
-type Handler = (req: IncomingMessage, res: ServerResponse) => void
+type Handler = (req: http.IncomingMessage, res: http.ServerResponse) => void
 
 /** Who comes before everything is open is told to come again, and is not kept waiting. */
-function answerStarting(_req: IncomingMessage, res: ServerResponse): void {
+function answerStarting(_req: http.IncomingMessage, res: http.ServerResponse): void {
   res.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain', connection: 'close' })
   res.end('Starting.\n')
 }
@@ -318,7 +312,7 @@ function companyOf(world: World) {
   })
 }
 
-async function listen(server: Server, config: Config): Promise<number> {
+async function listen(server: http.Server, config: Config): Promise<number> {
   await new Promise<void>((done, fail) => {
     server.once('error', fail)
     server.listen(config.port, config.host, done)
@@ -338,7 +332,7 @@ async function listen(server: Server, config: Config): Promise<number> {
   return address.port
 }
 
-async function closeServer(server: Server): Promise<void> {
+async function closeServer(server: http.Server): Promise<void> {
   server.closeAllConnections()
   await new Promise<void>(done => server.close(() => done()))
 }

@@ -7,7 +7,7 @@ import { Options, type Verb } from './cli.ts'
 import type { Host } from './host.ts'
 import { Presenter } from './present.ts'
 import { exits, Problem, problem } from './problem.ts'
-import { parseArgv } from './program.ts'
+import { helpLines, parseArgv } from './program.ts'
 import { chooseServer } from './server.ts'
 import { modules } from './words.ts'
 
@@ -16,7 +16,7 @@ export async function runCli(given: Host): Promise<number> {
   try {
     const parsed = parseArgv(given.argv)
     if ('help' in parsed) {
-      const lines = (await import('./help.ts')).helpLines(parsed.help)
+      const lines = helpLines(parsed.help)
       return out.answer({ result: { help: lines }, lines })
     }
     const options = new Options(parsed.options)

@@ -1,8 +1,7 @@
 /** The root key: seen once, pinned, and from then on the only one whose key table is believed. */
 import type { KeyTableView } from '../../src/doors/api/contract.ts'
 import { failed, problem } from './problem.ts'
-import { Fault } from './proof/fault.ts'
-import { type KeyTable, openKeyTable } from './proof/keys.ts'
+import { Fault, type KeyTable, openKeyTable } from './proof/keys.ts'
 import { changeProfile, readProfile, type Server } from './server.ts'
 import { fetchJson } from './session.ts'
 

@@ -8,11 +8,9 @@ export type Word = Record<'group' | 'name' | 'verb' | 'says', string> &
 export const modules: Readonly<Record<string, () => Promise<object>>> = {
   things: () => import('./verbs/things.ts'),
   requests: () => import('./verbs/requests.ts'),
-  make: () => import('./verbs/make.ts'),
-  end: () => import('./verbs/end.ts'),
+  life: () => import('./verbs/life.ts'),
   run: () => import('./verbs/run.ts'),
   prove: () => import('./verbs/prove.ts'),
-  verify: () => import('./verbs/verify.ts'),
   demo: () => import('./verbs/demo.ts'),
   session: () => import('./verbs/sign-in.ts'),
 }
@@ -24,7 +22,7 @@ const table = `
 Make
 login --root <fingerprint> | session.login | sign in, in a browser
 new <purpose> --bare --name <slug> --backup <person> --days <n> --class <classes> --team <team>
-  | make.newApp | register an app: an owner, a purpose, an end
+  | life.newApp | register an app: an owner, a purpose, an end
 run [command...] --need <resource:action...> --purpose <name> --via <how>
   | run.run | run a command with what it needs, for as long as it runs
 ask <resource:action> --read --write --because <reason> --columns <names> --role <roles>
@@ -33,7 +31,7 @@ ask <resource:action> --read --write --because <reason> --columns <names> --role
 status [app] | things.status | how the app is, and what to do next
 why [decision] | prove.why | why something was refused; alone, the last time
 extend [app] --days <n> --until <time> | things.extend | move the end date
-end [app] --reason <reason> | end.endApp | end it: everything removed, and proven gone
+end [app] --reason <reason> | life.endApp | end it: everything removed, and proven gone
 Apps
 ls --state <state> | things.apps | all apps
 show <anything> | things.show | R- G- T- L- D- F- #n, a name, a commit
@@ -41,7 +39,7 @@ transfer <app> --to <person> | things.transfer | offer the app to another owner
 transfer accept [app] | things.accept | take an app that was offered to you
 pause [app] --reason <reason> | things.pause | stop it from getting anything new
 resume [app] | things.resume | let it go on
-manifest push [file] | make.pushManifest | send leasehold.yaml: its purposes and needs
+manifest push [file] | life.pushManifest | send leasehold.yaml: its purposes and needs
 drop <grant> | things.drop | give back what was agreed
 Answer
 request ls --state <state> --app <app> | things.requests | what waits for an answer
@@ -71,7 +69,7 @@ trust add <app> --role <role> --preset <preset> --claim <name=value...> --issuer
 Prove
 log [about] --kind <kind> --limit <n> --before <entry> | prove.log | what happened
 trace <thing> | prove.trace | commit to row: each step, and who proves it
-verify [file] --root <fingerprint> | verify.verify | a certificate, offline; or the server's log
+verify [file] --root <fingerprint> | prove.verify | a certificate, offline; or the server's log
 Run it
 serve --accept-loss | demo.serve | start a server from this clone
 demo | demo.demo | start the demo (npm start)

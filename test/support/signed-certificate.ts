@@ -8,7 +8,7 @@ import { commit, leafText } from '../../src/core/ledger/leaf.ts'
 import type { CertificateFile } from '../../src/doors/api/proof-views.ts'
 import { inclusionPath } from '../../src/life/audit/paths.ts'
 import { writeTlogProof } from '../../src/life/audit/proof.ts'
-import { sealStatement } from '../../src/life/offboard/dsse.ts'
+import { sealStatement } from '../../src/life/offboard/statement.ts'
 import { logOf, type TestKeys, tableOf } from './signed-log.ts'
 
 export const endedAt = '2026-11-22T14:02:11.000Z' as Instant

@@ -8,8 +8,12 @@ import {
   testCertificateFile,
 } from '../../../test/support/signed-certificate.ts'
 import { newKeys, rootPrint } from '../../../test/support/signed-log.ts'
-import { type Verdict, verifyCertificate } from './certificate.ts'
-import { parseCertificateFile, writeCertificateFile } from './certificate-file.ts'
+import {
+  parseCertificateFile,
+  type Verdict,
+  verifyCertificate,
+  writeCertificateFile,
+} from './certificate.ts'
 
 const now = Date.parse('2026-11-22T15:00:00Z')
 

@@ -1,14 +1,14 @@
 /**
  * Checks an end certificate without asking anyone, by code that shares none with the server:
  * DSSE, key table, C2SP proof, commitment. Pure; nothing of it is believed before it is proven.
+ *
+ * The certificate's file has exactly one form, so that no byte of it can change unseen: neither
+ * white space, nor a second member of one name, nor another spelling of a text.
  */
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import type { CertificateFile, OffboardingView } from '../../../src/doors/api/contract.ts'
-import { parseCertificateFile } from './certificate-file.ts'
-import { openCheckpoint, parseLogProof } from './checkpoint.ts'
-import { decodeExactly, Fault } from './fault.ts'
-import { isSigned, type KeyTable, openKeyTable, signersOf } from './keys.ts'
-import { hashLeaf, isIncluded } from './merkle.ts'
+import { decodeExactly, Fault, isSigned, type KeyTable, openKeyTable, signersOf } from './keys.ts'
+import { hashLeaf, isIncluded, openCheckpoint, parseLogProof } from './log.ts'
 
 /** A root key somebody decided to trust, and why. */
 export type TrustedRoot = { readonly fingerprint: string; readonly because: string }
@@ -78,7 +78,7 @@ function checkLog({ entry, tlogProof }: CertificateFile, table: KeyTable) {
 /** The log holds its hash; DSSE v1: the signature is over type and payload, with their lengths. */
 function checkPayload({ payload, entry, signatures }: CertificateFile, table: KeyTable): Buffer {
   const bytes = decodeExactly(payload, 'base64') ?? Buffer.alloc(0)
-  if (parseObject(entry.facts)['certificateHash'] !== sha256(bytes))
+  if (parseObject(entry.facts)['certificateHash'] !== hash('sha256', bytes))
     throw new Fault('payload', 'the log holds the hash of another text')
   const [{ keyid, sig } = { keyid: '', sig: '' }] = signatures
   const key = signersOf(table, 'certificate').find(each => each.kid === keyid)
@@ -102,7 +102,10 @@ function readStatement(payload: Buffer, now: number) {
   const { plan, items, at, scope } = predicate
   const systems = scope?.systems ?? []
   refuseUnless(systems.length > 0, 'without a scope, what was looked at, it proves nothing')
-  refuseUnless(subject[0]?.digest.sha256 === sha256(plan), 'it is about another plan than its own')
+  refuseUnless(
+    subject[0]?.digest.sha256 === hash('sha256', plan),
+    'it is about another plan than its own',
+  )
   const planned = parseObject(plan)['items'] as Certificate['items']
   const ids = (list: Certificate['items']) => list.map(({ kind, id }) => `${kind} ${id}`).join('\n')
   refuseUnless(ids(planned) === ids(items), 'its things are not those of its plan')
@@ -117,11 +120,66 @@ type Statement = {
   predicate: Certificate & { at: string; plan: string; scope?: Pick<Certificate, 'systems'> }
 }
 
-function sha256(data: string | Buffer): string {
-  return createHash('sha256').update(data).digest('hex')
-}
-
 /** Of a text that is proven to be the installation's own. */
 function parseObject(text: string): Readonly<Record<string, unknown>> {
   return JSON.parse(text) as Readonly<Record<string, unknown>>
+}
+
+/** What each line of the file belongs to. */
+const lineOwners = `file schema payloadType payload signatures signatures signatures[0].keyid
+  signatures[0].sig signatures signatures entry entry.leaf entry.facts entry.factsSalt entry
+  tlogProof keys keys.body keys.signature keys.rootFingerprint keys file`.split(/\s+/)
+
+export function writeCertificateFile(file: CertificateFile): string {
+  const { schema, payloadType, payload, signatures, entry, tlogProof, keys } = file
+  const { leaf, facts, factsSalt } = entry
+  const { body, signature, rootFingerprint } = keys
+  const signed = {
+    payloadType,
+    payload,
+    signatures: signatures.map(({ keyid, sig }) => ({ keyid, sig })),
+  }
+  const logged = { entry: { leaf, facts, factsSalt }, tlogProof }
+  const ordered = { schema, ...signed, ...logged, keys: { body, signature, rootFingerprint } }
+  return `${JSON.stringify(ordered, null, 2)}\n`
+}
+
+/** Throws `Fault` naming the member of the first line that is not as it is written. */
+export function parseCertificateFile(text: string): CertificateFile {
+  const lines = text.split('\n')
+  const broken = lines.findIndex((line, i) => !isWhole(line, lineOwners[i] ?? ''))
+  if (broken >= 0 && broken < lineOwners.length) throw misplaced(lines, broken)
+  const [file, written] = tryParse(text)
+  const at = lines.findIndex((line, i) => line !== written[i])
+  if (file === undefined || at >= 0 || lines.length !== lineOwners.length + 1)
+    throw misplaced(lines, at)
+  return file
+}
+
+/** The file, and the lines that it should be. */
+function tryParse(text: string): [file: CertificateFile | undefined, lines: string[]] {
+  try {
+    const file = JSON.parse(text) as CertificateFile
+    return [file, writeCertificateFile(file).split('\n')]
+  } catch {
+    return [undefined, []]
+  }
+}
+
+/** A line that belongs to a text holds that text, whole, under its name. */
+function isWhole(line: string, owner: string): boolean {
+  if (['file', 'signatures', 'entry', 'keys', ''].includes(owner)) return !line.includes('": "')
+  try {
+    const member = JSON.parse(`{${line.replace(/,$/, '')}}`) as Record<string, unknown>
+    return typeof member[owner.split('.').at(-1) ?? ''] === 'string'
+  } catch {
+    return false
+  }
+}
+
+function misplaced(lines: readonly string[], at: number): Fault {
+  const owner = lineOwners[at] ?? 'file'
+  const name = /^\s*"([^"]*)"\s*:/.exec(lines[at] ?? '')?.[1] ?? owner
+  const fields = owner.split('.').at(-1) === name ? owner : [owner, name]
+  return new Fault(fields, `line ${at + 1} is not as certificates are written (\`${name}\`)`)
 }

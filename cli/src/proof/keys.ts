@@ -1,6 +1,28 @@
-/** The key table: which keys speak for an installation. Believed only as far as its root key is. */
-import { createHash, createPublicKey, verify } from 'node:crypto'
-import { decodeExactly, Fault } from './fault.ts'
+/**
+ * What every check here begins with: the key table, the keys it names, the one spelling of their bytes,
+ * and the fault of what does not hold. A table is believed for a root key that was pinned, and for nothing else.
+ */
+import { createPublicKey, hash, verify } from 'node:crypto'
+import { exits, Problem } from '../problem.ts'
+
+/** What does not hold, and where: JSON paths inside the file that was checked. */
+export class Fault extends Problem {
+  readonly fields: readonly string[]
+  readonly says: string
+
+  constructor(fields: string | readonly string[], says: string) {
+    const next = 'Trust nothing that depends on it, and tell whoever runs the server.'
+    super({ code: 'LH-PROOF-15', exit: exits.failed, what: `Not proven: ${says}.`, next })
+    this.says = says
+    this.fields = [fields].flat()
+  }
+}
+
+/** Only the one spelling of these bytes is taken, so that a changed letter is never "the same". */
+export function decodeExactly(text: string, form: 'base64' | 'base64url'): Buffer | undefined {
+  const bytes = Buffer.from(text, form)
+  return bytes.toString(form) === text ? bytes : undefined
+}
 
 /** `x` is the raw Ed25519 key, base64url. */
 export type TableKey = { kid: string; use: string; alg: string; jwk: { x: string }; state: string }
@@ -23,7 +45,7 @@ export function openKeyTable(
   const { body, signature, rootFingerprint } = signed
   const table = parseTable(body)
   const x = table.keys.find(key => key.use === 'root' && key.state === 'active')?.jwk.x ?? ''
-  const print = createHash('sha256').update(Buffer.from(x, 'base64url')).digest('hex')
+  const print = hash('sha256', Buffer.from(x, 'base64url'))
   const field = isTrusted(rootFingerprint) ? 'keys.body' : 'keys.rootFingerprint'
   if (print !== rootFingerprint) throw new Fault(field, 'it names another root key than the table')
   if (!isTrusted(print)) throw new Fault(field, `nothing here says to trust ${shortPrint(print)}`)

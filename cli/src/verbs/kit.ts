@@ -3,9 +3,10 @@ import type { AppDetail } from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
 import { appOf, ask, type Cli, type Verb } from '../cli.ts'
 import { exits, usage } from '../problem.ts'
+import { named } from '../text.ts'
 import { moment } from '../time.ts'
 
-/** What a word says in the end: its lines, the next command without our name, whether it is good. */
+/** What a word says in the end: its lines, the next command (our name is put before it), whether it is good. */
 export type Said = readonly [lines: string | readonly string[], next: string, exit?: Exit]
 type Exit = boolean | number
 
@@ -28,7 +29,7 @@ export function stateWord(state: string): string {
 /** The end of every word. */
 export function said(result: unknown, [lines, next, good = true]: Said): Answer {
   const exit = typeof good === 'number' ? good : good ? exits.ok : exits.failed
-  return { result, lines: [lines].flat(), next: `leasehold ${next}`, exit }
+  return { result, lines: [lines].flat(), next: named(next), exit }
 }
 
 /** A word that lists things; `next` is made of the first. */

@@ -2,7 +2,6 @@
 import type * as api from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
 import type { Cli } from '../cli.ts'
-import { named } from '../text.ts'
 import { moment } from '../time.ts'
 import { appLines, cardOf, leaseLines } from './cards.ts'
 import { changes, lists, readApp, reasonOf, type Said, said, segment, tableOf } from './kit.ts'
@@ -98,8 +97,7 @@ function appSays(app: api.AppView, says: string): Said {
 
 export async function status(cli: Cli, slug?: string): Promise<Answer> {
   const app = await readApp(cli, slug)
-  const answer = said(app, [appLines(app, cli.host.now()), `log ${app.slug}`])
-  return app.next === null ? answer : { ...answer, next: named(app.next) }
+  return said(app, [appLines(app, cli.host.now()), app.next ?? `log ${app.slug}`])
 }
 
 export async function trust(cli: Cli, slug?: string): Promise<Answer> {

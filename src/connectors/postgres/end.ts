@@ -8,9 +8,8 @@
 import { Problem } from '../../core/base/problem.ts'
 import type { EndOrder } from '../../core/target/target.ts'
 import type { Links, Sql } from './links.ts'
-import { roleName, roleText } from './names.ts'
 import { emptyRole, readDependents } from './residue.ts'
-import { changeLock, joinText, makeText } from './roles.ts'
+import { changeLock, joinText, makeText, roleName, roleText } from './roles.ts'
 import { endSessions, stop } from './stop.ts'
 import { sqlState, stateOf } from './trouble.ts'
 

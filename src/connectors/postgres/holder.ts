@@ -6,7 +6,6 @@ import { Problem } from '../../core/base/problem.ts'
 import type { Clock } from '../../core/base/time.ts'
 import type { HolderEvidence, HolderOrder } from '../../core/target/target.ts'
 import type { Links, Sql } from './links.ts'
-import { ourName, roleName } from './names.ts'
 import { handOutSql } from './recipe.ts'
 import { emptyRole, readDependents } from './residue.ts'
 import {
@@ -17,7 +16,7 @@ import {
   type Wanted,
   wantedRights,
 } from './rights.ts'
-import { changeLock, joinText, makeText } from './roles.ts'
+import { changeLock, joinText, makeText, ourName, roleName } from './roles.ts'
 import { explain, sqlState, stateOf } from './trouble.ts'
 
 interface Standing {

@@ -3,7 +3,7 @@ import type { Json } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Found, InventoryPage } from '../../core/target/target.ts'
 import type { Links } from './links.ts'
-import { ourPatterns } from './names.ts'
+import { ourPatterns } from './roles.ts'
 
 interface Row {
   readonly id: string

@@ -12,10 +12,9 @@ import type { EndOrder, Issued, IssueOrder } from '../../core/target/target.ts'
 import { bounds } from './bounds.ts'
 import { parseTable } from './config.ts'
 import { type Links, pathTo, type SignIn } from './links.ts'
-import { ourName, roleName, roleText, timeText } from './names.ts'
-import { lockText } from './roles.ts'
+import { lockText, ourName, roleName, roleText, timeText } from './roles.ts'
+import { scramVerifier } from './scram.ts'
 import { sqlState } from './trouble.ts'
-import { scramVerifier } from './verifier.ts'
 
 export async function issue(links: Links, order: IssueOrder, signal: AbortSignal): Promise<Issued> {
   const text = leaseText(order, await scramVerifier(order.secret))

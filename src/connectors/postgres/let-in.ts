@@ -10,15 +10,7 @@ import type { Duplex } from 'node:stream'
 import { base64url } from '../../core/base/hash.ts'
 import { safeText } from '../../core/base/text.ts'
 import { bounds } from './bounds.ts'
-import {
-  checkProof,
-  type Exchange,
-  mechanism,
-  rounds,
-  type ScramKeys,
-  scramKeys,
-  serverSignature,
-} from './scram.ts'
+import * as scram from './scram.ts'
 import { Broken, codes, fatal, message, type Reader } from './wire.ts'
 
 /** Whom we speak to: what it says, and what it is told. */
@@ -84,8 +76,8 @@ export async function letIn(
   // Nobody's word, so that the way to a no is as long whoever was named.
   const word = isUser ? expected.word : base64url(randomBytes(32))
   const salt = randomBytes(16)
-  const keys = await scramKeys(word, salt, rounds)
-  caller.hears.write(message('R', 10, mechanism, ''))
+  const keys = await scram.scramKeys(word, salt, scram.rounds)
+  caller.hears.write(message('R', 10, scram.mechanism, ''))
   const isRight = await hearProof(caller, keys, salt, signal)
   if (!isRight || !isUser)
     throw new Refusal(
@@ -128,22 +120,22 @@ function readSettings(caller: Caller, code: number, body: Buffer): Start {
 
 async function hearProof(
   caller: Caller,
-  keys: ScramKeys,
+  keys: scram.ScramKeys,
   salt: Buffer,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { header, bare, nonce } = parseFirst(await readSasl(caller, signal))
   const both = `${nonce}${randomBytes(18).toString('base64')}`
-  const serverFirst = `r=${both},s=${salt.toString('base64')},i=${rounds}`
+  const serverFirst = `r=${both},s=${salt.toString('base64')},i=${scram.rounds}`
   caller.hears.write(message('R', 11, Buffer.from(serverFirst)))
   const last = (await readSasl(caller, signal)).toString('latin1')
   const [, clientFinal = '', proof = ''] = /^(.*),p=([A-Za-z0-9+/=]+)$/s.exec(last) ?? []
   const binding = Buffer.from(header).toString('base64')
   // RFC 5802 §5.1: what was said first, header and nonces, is what is signed.
   if (clientFinal !== `c=${binding},r=${both}`) return false
-  const exchange: Exchange = { clientFirst: bare, serverFirst, clientFinal }
-  if (!checkProof(keys, exchange, Buffer.from(proof, 'base64'))) return false
-  const signature = serverSignature(keys, exchange).toString('base64')
+  const exchange: scram.Exchange = { clientFirst: bare, serverFirst, clientFinal }
+  if (!scram.checkProof(keys, exchange, Buffer.from(proof, 'base64'))) return false
+  const signature = scram.serverSignature(keys, exchange).toString('base64')
   caller.hears.write(message('R', 12, Buffer.from(`v=${signature}`)))
   return true
 }
@@ -153,7 +145,7 @@ function parseFirst(body: Buffer): { header: string; bare: string; nonce: string
   const end = body.indexOf(0)
   const data = body.subarray(end + 5)
   const isWhole = end > 0 && body.length >= end + 5 && body.readInt32BE(end + 1) === data.length
-  if (!isWhole || body.toString('latin1', 0, end) !== mechanism) throw onlyScram()
+  if (!isWhole || body.toString('latin1', 0, end) !== scram.mechanism) throw onlyScram()
   const said = /^([ny],,)(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{8,256}))$/.exec(data.toString('latin1'))
   const [, header, bare, nonce] = said ?? []
   if (header === undefined || bare === undefined || nonce === undefined) throw onlyScram()
@@ -167,5 +159,5 @@ async function readSasl(caller: Caller, signal: AbortSignal): Promise<Buffer> {
 }
 
 function onlyScram(): Refusal {
-  return new Refusal('28000', `Only ${mechanism} without channel binding is taken here.`)
+  return new Refusal('28000', `Only ${scram.mechanism} without channel binding is taken here.`)
 }

@@ -6,7 +6,7 @@ import { type KitFixture, type KitSession, targetKit } from '../../../test/suppo
 import { systemClock } from '../../core/base/time.ts'
 import type { Issued } from '../../core/target/target.ts'
 import { postgresConnector } from './postgres.ts'
-import { scramVerifier } from './verifier.ts'
+import { scramVerifier } from './scram.ts'
 
 targetKit('postgres', makeFixture)
 

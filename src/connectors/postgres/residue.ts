@@ -6,8 +6,7 @@
 import { Problem } from '../../core/base/problem.ts'
 import { bounds } from './bounds.ts'
 import type { Links, Sql } from './links.ts'
-import { roleName, roleText } from './names.ts'
-import { changeLock } from './roles.ts'
+import { changeLock, roleName, roleText } from './roles.ts'
 
 /**
  * Gives what `role` owns to `heir` where there is one, then takes away its rights, default

@@ -1,5 +1,43 @@
-/** Pieces of SQL about roles that several verbs use inside their blocks. Text only. */
-import { roleName, roleText } from './names.ts'
+/**
+ * Roles in SQL text: their names and literals, and the pieces that several verbs use inside their
+ * blocks. Text only. PostgreSQL takes no parameters where a role is named,
+ * so our own names are of a kind that can not say anything else; names of other people's things go
+ * through `format('%I')` at the server and never through here.
+ */
+import { assert, Problem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
+import type { Instant } from '../../core/base/time.ts'
+
+/** PostgreSQL cuts longer names silently, and `drop role` would then meet somebody else's. */
+const longestName = 63
+const ours = new RegExp(`^${product.targetPrefix}[go]?_[a-z0-9_]+$`)
+
+/** What `like` takes to find our roles: leases, rights holders, owners. */
+export const ourPatterns = ['', 'g', 'o'].map(kind => `${product.targetPrefix}${kind}\\_%`)
+
+/** Throws `Problem` `invalid-field` unless it is a name of ours. ATTACKER: the name. */
+export function ourName(name: string): string {
+  if (name.length <= longestName && ours.test(name)) return name
+  throw new Problem('invalid-field', {
+    field: 'name',
+    detail: `A role of ours is \`${product.targetPrefix}_\`, \`${product.targetPrefix}g_\` or \`${product.targetPrefix}o_\` and then a-z, 0-9 and _, at most ${longestName} bytes.`,
+  })
+}
+
+/** A name of ours as it stands in SQL. */
+export function roleName(name: string): string {
+  return `"${ourName(name)}"`
+}
+
+/** The same as a text literal. */
+export function roleText(name: string): string {
+  return `'${ourName(name)}'`
+}
+
+export function timeText(at: Instant): string {
+  assert(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(at), 'an instant has one form')
+  return `'${at}'`
+}
 
 /**
  * GRANTs on one table that run at once fail (`tuple concurrently updated`), and so do two that make

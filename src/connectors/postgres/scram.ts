@@ -2,7 +2,7 @@
  * SCRAM-SHA-256 (RFC 5802, RFC 7677) from both ends: what a server keeps, what it checks, what a
  * client proves. Without channel binding. Pure but for the derivation, which is the slow part.
  */
-import { hash, pbkdf2, timingSafeEqual } from 'node:crypto'
+import { hash, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import { hmacSha256 } from '../../core/base/hash.ts'
 import { assert } from '../../core/base/problem.ts'
@@ -66,4 +66,19 @@ function signedText({ clientFirst, serverFirst, clientFinal }: Exchange): string
 
 function xor(a: Buffer, b: Buffer): Buffer {
   return Buffer.from(a.map((byte, i) => byte ^ (b[i] ?? 0)))
+}
+
+/**
+ * What PostgreSQL keeps of a password, computed here: the password itself never stands in a statement,
+ * so it can not reach a server's log.
+ * `SCRAM-SHA-256$4096:<salt>$<stored key>:<server key>`: only these characters, safe in a literal.
+ */
+export async function scramVerifier(
+  secret: string,
+  salt: Uint8Array = randomBytes(16),
+): Promise<string> {
+  const { storedKey, serverKey } = await scramKeys(secret, salt, rounds)
+  const salt64 = Buffer.from(salt).toString('base64')
+  const keys64 = `${storedKey.toString('base64')}:${serverKey.toString('base64')}`
+  return `${mechanism}$${rounds}:${salt64}$${keys64}`
 }

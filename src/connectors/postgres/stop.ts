@@ -9,8 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Problem } from '../../core/base/problem.ts'
 import { bounds } from './bounds.ts'
 import type { Links, Sql } from './links.ts'
-import { roleName, roleText } from './names.ts'
-import { lockText } from './roles.ts'
+import { lockText, roleName, roleText } from './roles.ts'
 import { sqlState } from './trouble.ts'
 
 export async function hold(links: Links, principal: string, signal: AbortSignal): Promise<void> {

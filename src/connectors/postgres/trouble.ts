@@ -29,30 +29,26 @@ export function explain(thrown: unknown): Problem {
   if (isProblem(thrown)) return thrown
   const state = stateOf(thrown)
   if (state === undefined) return unavailable(nameOf(thrown))
-  switch (state) {
-    case sqlState.deadlinePassed:
-      return refused(
-        'PostgreSQL refused: the deadline of this command had passed.',
-        state,
-        'Try again.',
-      )
-    case sqlState.stopped:
-      return refused(
-        'A role of this name is there, stopped or changed; it is not brought back.',
-        state,
-        'End it, then ask for a new lease.',
-      )
-    case sqlState.missing:
-      return refused('The role is not at the server any more.', state, 'Ask for a new lease.')
-    case sqlState.badPassword:
-    case sqlState.badAuthorization:
-      return refused("PostgreSQL refuses the connector's own account.", state, next)
-  }
+  const [says, then = next] = known[state] ?? []
+  if (says !== undefined) return refused(says, state, then)
   if (namesObjects.test(state))
     return refused(`PostgreSQL refused: ${safeText((thrown as Error).message)}.`, state, next)
   // Shutting down, too many connections, disk full, canceled by a time-out, lock not had in time.
   if (/^(08|53|55|57|58|40)/.test(state)) return unavailable(state)
   return refused(`PostgreSQL refused with the code ${state}.`, state, next)
+}
+
+const notOurs = "PostgreSQL refuses the connector's own account."
+const stopped = 'A role of this name is there, stopped or changed; it is not brought back.'
+const known: Readonly<Record<string, readonly [says: string, next?: string]>> = {
+  [sqlState.deadlinePassed]: [
+    'PostgreSQL refused: the deadline of this command had passed.',
+    'Try again.',
+  ],
+  [sqlState.stopped]: [stopped, 'End it, then ask for a new lease.'],
+  [sqlState.missing]: ['The role is not at the server any more.', 'Ask for a new lease.'],
+  [sqlState.badPassword]: [notOurs],
+  [sqlState.badAuthorization]: [notOurs],
 }
 
 /** No right; no such database, schema, table, column, role; something depends on it. */

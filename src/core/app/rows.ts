@@ -3,8 +3,7 @@ import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { type Word, words } from '../base/words.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
-import { findRow } from '../ledger/find-row.ts'
+import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
 import type { Sql } from '../store/store.ts'
 
 /** From what anyone may read to what hurts most. `customer` and `hr` weigh the same. */

@@ -6,7 +6,7 @@ import { sha256Hex } from '../base/hash.ts'
 import type { RequestId } from '../base/ids.ts'
 import { type JsonObject, parseJson } from '../base/json.ts'
 import { Problem } from '../base/problem.ts'
-import { lockRow, throwUnknown } from '../ledger/find-row.ts'
+import { lockRow, throwUnknown } from '../ledger/fact-table.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type RequestKind, type RequestRow, requestTable } from './rows.ts'
 

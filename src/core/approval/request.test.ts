@@ -9,9 +9,8 @@ import { limits } from '../base/limits.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { readAgreed } from './agreed.ts'
-import { answerRequest } from './answer.ts'
 import { sweepRequests, withdrawRequest } from './close.ts'
-import { makeRequest, type NewRequest } from './make.ts'
+import { answerRequest, makeRequest, type NewRequest } from './request.ts'
 import { answerTable, findRequest, listAnswers, requestTable } from './rows.ts'
 
 let world: TestWorld

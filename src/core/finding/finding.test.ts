@@ -6,8 +6,7 @@ import { listOpenFindings } from '../../life/lists/lists.ts'
 import { newId, systemId } from '../base/ids.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
-import { answerFinding } from './answer.ts'
-import { type NewFinding, raiseIn, resolveIn } from './raise.ts'
+import { answerFinding, type NewFinding, raiseIn, resolveIn } from './raise.ts'
 import { findFinding, findingTable } from './rows.ts'
 
 let world: TestWorld

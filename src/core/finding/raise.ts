@@ -1,16 +1,23 @@
 /**
  * Findings are raised by whoever sees something wrong, and resolved when it is right again: in the
  * transaction of what was done about it, whose entry carries the row. Once per kind and thing while
- * open; what a person answered may be raised again.
+ * open; what a person answered may be raised again. Answering is a verb of its own, of a person.
  */
-import { newId } from '../base/ids.ts'
+import { type FindingId, isId, newId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { safeText } from '../base/text.ts'
-import { lockOrWait } from '../ledger/find-row.ts'
-import type { Scope } from '../ledger/record.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { parseText, safeText } from '../base/text.ts'
+import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { type FindingRow, findingTable } from './rows.ts'
 
-export type NewFinding = Pick<FindingRow, 'kind' | 'severity' | 'about' | 'ownerId'> & {
+const findingAnswered = entryKind('finding.answer', 'answered a finding')
+
+export type NewFinding = Pick<FindingRow, 'kind' | 'severity' | 'about'> & {
+  /** Whose it is; left out: nobody's in particular, and everybody sees it. */
+  ownerId?: FindingRow['ownerId']
   details?: JsonObject
   /** A sentence for people, with the next step. */
   words?: string
@@ -25,6 +32,7 @@ export async function raiseIn(scope: Scope, input: NewFinding): Promise<FindingR
     ...input,
     id: newId('finding'),
     version: 1,
+    ownerId: input.ownerId ?? null,
     details: input.details ?? {},
     words: input.words === undefined ? null : safeText(input.words, 500),
     state: 'open',
@@ -42,4 +50,31 @@ export async function resolveIn(scope: Scope, kind: string, about: string): Prom
   const finding = await lockOrWait(scope.tx, findingTable, { kind, about, state: 'open' })
   if (finding !== undefined)
     await scope.save(findingTable, finding, { ...finding, state: 'resolved', closedAt: scope.at })
+}
+
+/** Only a person answers. The finding is closed by it, and raised anew when it is seen again. */
+export async function answerFinding(
+  world: LedgerWorld,
+  permit: Permit<'finding.answer'>,
+  input: { findingId: FindingId; answer: string },
+): Promise<FindingRow> {
+  checkPermit(permit, 'finding.answer', input.findingId)
+  const answer = parseText(input.answer, 'answer')
+  const answeredBy = permit.actor
+  if (!isId('person', answeredBy))
+    throw new Problem('human-required', {
+      detail: 'Only a person can answer a finding.',
+      next: 'Show it to its owner.',
+    })
+  return recorded(world, async scope => {
+    const before = await lockKnown(scope.tx, findingTable, input.findingId)
+    if (before.state !== 'open')
+      throw new Problem('wrong-state', {
+        detail: `This finding is ${before.state} already.`,
+        next: 'Nothing is left to do; it is raised again if it is seen again.',
+      })
+    scope.entry({ kind: findingAnswered, by: permit })
+    const closed = { state: 'answered', answer, answeredBy, closedAt: scope.at } as const
+    return scope.save(findingTable, before, { ...before, ...closed })
+  })
 }

@@ -3,8 +3,7 @@ import type { FindingId, PersonId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
-import { findRow } from '../ledger/find-row.ts'
+import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
 import type { Sql } from '../store/store.ts'
 
 export interface FindingRow extends FactRow<FindingId> {

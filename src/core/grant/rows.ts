@@ -5,26 +5,17 @@
  * no fact table: not even sealed does it get into the log or into memory.
  */
 import type { DataClass } from '../app/rows.ts'
-import type {
-  AppId,
-  GrantId,
-  ManifestId,
-  PersonId,
-  RequestId,
-  ResourceId,
-  TargetId,
-} from '../base/ids.ts'
+import type * as ids from '../base/ids.ts'
 import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
-import { findRow } from '../ledger/find-row.ts'
+import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
-export interface TargetRow extends FactRow<TargetId> {
+export interface TargetRow extends FactRow<ids.TargetId> {
   readonly slug: string
   /** Kind of the connector that speaks to it. */
   readonly connector: string
@@ -32,7 +23,7 @@ export interface TargetRow extends FactRow<TargetId> {
   readonly address: string
   readonly production: boolean
   /** Who answers for the credential we use there. */
-  readonly ownerId: PersonId
+  readonly ownerId: ids.PersonId
   readonly adminEndsAt: Instant
   readonly adminRotatedAt: Instant
   readonly preflightState: 'never' | 'passed' | 'failed'
@@ -48,33 +39,33 @@ export interface Column {
   readonly hidden: boolean
 }
 
-export interface ResourceRow extends FactRow<ResourceId> {
+export interface ResourceRow extends FactRow<ids.ResourceId> {
   /** What people say: `crm.deals`. */
   readonly slug: string
-  readonly targetId: TargetId
+  readonly targetId: ids.TargetId
   /** Where it is at the target, in the connector's own form. */
   readonly object: Json
   /** Empty for a resource that has no columns. */
   readonly columns: readonly Column[]
   readonly dataClass: DataClass
-  readonly dataOwnerId: PersonId
-  readonly sandboxTwinId: ResourceId | null
+  readonly dataOwnerId: ids.PersonId
+  readonly sandboxTwinId: ids.ResourceId | null
   readonly isSandbox: boolean
   readonly state: 'active' | 'retired'
   readonly madeAt: Instant
 }
 
-export interface GrantRow extends FactRow<GrantId> {
-  readonly appId: AppId
+export interface GrantRow extends FactRow<ids.GrantId> {
+  readonly appId: ids.AppId
   readonly roles: readonly IdentityRole[]
-  readonly resourceId: ResourceId
-  readonly targetId: TargetId
+  readonly resourceId: ids.ResourceId
+  readonly targetId: ids.TargetId
   readonly actions: readonly DataAction[]
   /** Columns that may be read; empty only where the resource has none. */
   readonly columns: readonly string[]
   readonly unattended: boolean
   /** Null for one that was taken by breaking the glass. */
-  readonly requestId: RequestId | null
+  readonly requestId: ids.RequestId | null
   /** Deterministic name of what holds these rights at the target. */
   readonly holder: string
   readonly state: 'live' | 'dropped' | 'ended'
@@ -82,7 +73,7 @@ export interface GrantRow extends FactRow<GrantId> {
   readonly endsAt: Instant
   readonly usedAt: Instant | null
   /** Who broke the glass for it: one lease, of their own attended work, whatever policy says. */
-  readonly glassBy: PersonId | null
+  readonly glassBy: ids.PersonId | null
   readonly endedAt: Instant | null
 }
 
@@ -98,8 +89,8 @@ export interface Purpose {
   readonly egress: readonly string[]
 }
 
-export interface ManifestRow extends FactRow<ManifestId> {
-  readonly appId: AppId
+export interface ManifestRow extends FactRow<ids.ManifestId> {
+  readonly appId: ids.AppId
   /** SHA-256 of the canonical manifest, hex. */
   readonly digest: string
   readonly purposes: readonly Purpose[]
@@ -142,12 +133,12 @@ export const manifestTable = factTable<ManifestRow, 'says'>(
 )
 
 /** The sealed configuration; open it with `targetConfigAad`. */
-export async function findSealedConfig(sql: Sql, id: TargetId): Promise<string | undefined> {
+export async function findSealedConfig(sql: Sql, id: ids.TargetId): Promise<string | undefined> {
   const text = 'select sealed from target_config where target_id = $1'
   return (await sql.query<{ sealed: string }>(text, [id]))[0]?.sealed
 }
 
-export async function putSealedConfig(tx: Tx, id: TargetId, sealed: string): Promise<void> {
+export async function putSealedConfig(tx: Tx, id: ids.TargetId, sealed: string): Promise<void> {
   await tx.query(
     `insert into target_config (target_id, sealed) values ($1, $2)
      on conflict (target_id) do update set sealed = excluded.sealed`,
@@ -156,11 +147,11 @@ export async function putSealedConfig(tx: Tx, id: TargetId, sealed: string): Pro
 }
 
 /** What the seal is bound to, so that no row's secret can be moved to another row. */
-export function targetConfigAad(id: TargetId): string {
+export function targetConfigAad(id: ids.TargetId): string {
   return `target_config:${id}`
 }
 
-export const findGrant = (sql: Sql, id: GrantId) => findRow(sql, grantTable, id)
+export const findGrant = (sql: Sql, id: ids.GrantId) => findRow(sql, grantTable, id)
 
 /**
  * Live grants that are over by themselves or by their parents (`end`), or have columns that are not
@@ -169,7 +160,7 @@ export const findGrant = (sql: Sql, id: GrantId) => findRow(sql, grantTable, id)
 export function listDueGrants(
   sql: Sql,
   now: Instant,
-): Promise<{ id: GrantId; due: 'end' | 'columns' }[]> {
+): Promise<{ id: ids.GrantId; due: 'end' | 'columns' }[]> {
   return sql.query(
     `select id, due from (
        select g.id, g.ends_at, case

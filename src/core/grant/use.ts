@@ -6,7 +6,7 @@ import type { GrantId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
+import { findRow, lockRow } from '../ledger/fact-table.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type GrantRow, grantTable, isGlass } from './rows.ts'
 

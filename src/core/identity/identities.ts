@@ -7,18 +7,11 @@ import { type AppId, type IdentityId, newId, systemId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
-import { findWhere, lockKnown } from '../ledger/find-row.ts'
+import { findWhere, lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import {
-  type IdentityRow,
-  identityTable,
-  listIdentities,
-  listLeftIdentities,
-  lockTrustRulesOf,
-  trustRuleTable,
-} from './rows.ts'
+import * as rows from './rows.ts'
 import { type IdentityRole, spiffeId } from './spiffe.ts'
 
 const identitiesMade = entryKind('identity.make', 'gave the app its identities')
@@ -32,7 +25,7 @@ export async function makeIdentities(
   world: LedgerWorld,
   permit: Permit<'app.make'>,
   input: { appId: AppId; roles: readonly IdentityRole[] },
-): Promise<IdentityRow[]> {
+): Promise<rows.IdentityRow[]> {
   checkPermit(permit, 'app.make', input.appId)
   return recorded(world, async scope => {
     const app = await lockKnown(scope.tx, appTable, input.appId)
@@ -42,8 +35,10 @@ export async function makeIdentities(
       })
     const installation = await findInstallation(scope.tx)
     assert(installation, 'an app is made in an installation')
-    const known = (await listIdentities(scope.tx, app.id)).filter(({ state }) => state === 'active')
-    const made: IdentityRow[] = [...new Set(input.roles)]
+    const known = (await rows.listIdentities(scope.tx, app.id)).filter(
+      ({ state }) => state === 'active',
+    )
+    const made: rows.IdentityRow[] = [...new Set(input.roles)]
       .filter(role => !known.some(identity => identity.role === role))
       .map(role => ({
         id: newId('identity'),
@@ -57,14 +52,14 @@ export async function makeIdentities(
       }))
     for (const identity of made) {
       const { spiffeId } = identity
-      const taken = await findWhere(scope.tx, identityTable, { spiffeId })
+      const taken = await findWhere(scope.tx, rows.identityTable, { spiffeId })
       if (taken !== undefined)
         throw new Problem('already-exists', {
           field: 'slug',
           detail: `An identity named \`${app.slug}\` existed before, and its name is never given again.`,
           next: 'Choose another name for the app.',
         })
-      await scope.insert(identityTable, identity)
+      await scope.insert(rows.identityTable, identity)
     }
     if (made.length > 0) scope.entry({ kind: identitiesMade, by: permit })
     return [...known, ...made].filter(({ role }) => input.roles.includes(role))
@@ -76,22 +71,22 @@ export async function revokeIdentity(
   world: LedgerWorld,
   permit: Permit<'identity.revoke'>,
   input: { identityId: IdentityId },
-): Promise<IdentityRow> {
+): Promise<rows.IdentityRow> {
   checkPermit(permit, 'identity.revoke', input.identityId)
   return recorded(world, async scope => {
-    const identity = await lockKnown(scope.tx, identityTable, input.identityId)
+    const identity = await lockKnown(scope.tx, rows.identityTable, input.identityId)
     if (identity.state === 'revoked') return identity
     const end = { state: 'revoked', endedAt: scope.at } as const
-    for (const rule of await lockTrustRulesOf(scope.tx, identity.id))
-      await scope.save(trustRuleTable, rule, { ...rule, ...end })
+    for (const rule of await rows.lockTrustRulesOf(scope.tx, identity.id))
+      await scope.save(rows.trustRuleTable, rule, { ...rule, ...end })
     scope.entry({ kind: identityRevoked, by: permit })
-    return scope.save(identityTable, identity, { ...identity, ...end })
+    return scope.save(rows.identityTable, identity, { ...identity, ...end })
   })
 }
 
 /** Revokes what apps that are over still have. Returns how many. */
 export async function sweepIdentities(world: SweepWorld): Promise<number> {
-  return forEachDue(await listLeftIdentities(world.store), ({ id }) => {
+  return forEachDue(await rows.listLeftIdentities(world.store), ({ id }) => {
     const about = { type: 'identity', id }
     const permit = world.permitFor(systemId('app-sweep'), 'identity.revoke', about)
     return revokeIdentity(world, permit, { identityId: id })

@@ -14,14 +14,7 @@ import type { Clock, Instant } from '../base/time.ts'
 import type { Sql, Store, Tx } from '../store/store.ts'
 import { type KeysSource, loadKek, unusable } from './outside.ts'
 import { type Pair, type PairAlg, type PublicJwk, pairFromBytes, signWith } from './pair.ts'
-import {
-  firstKeys,
-  type Rotation,
-  type RotationInput,
-  readInForce,
-  rotateRows,
-  tableKey,
-} from './rotate.ts'
+import * as rotation from './rotate.ts'
 import { isOver, type KeyRow, type KeyUse, lockKeys, placeOf, readKeys } from './rows.ts'
 import { type SealKey, sealKey, sealWith, unsealWith } from './seal.ts'
 import type { SignedKeyTable, TableKey } from './table.ts'
@@ -49,7 +42,7 @@ export async function openKeys(world: KeysWorld, source: KeysSource): Promise<Ke
     await lockKeys(tx)
     const isFirst = (await readKeys(tx)).length === 0
     const kek = loadKek(source, isFirst)
-    if (isFirst) await firstKeys(tx, kek, source, world.clock.now())
+    if (isFirst) await rotation.firstKeys(tx, kek, source, world.clock.now())
     return new Keys(world, source.home, kek, await readHeld(tx, kek))
   })
 }
@@ -88,11 +81,11 @@ export class Keys {
 
   /** Every key there ever was for this use, oldest first: what was signed long ago still verifies. */
   published(use: SignUse): TableKey[] {
-    return this.#held.rows.filter(row => row.use === use).map(tableKey)
+    return this.#held.rows.filter(row => row.use === use).map(rotation.tableKey)
   }
 
   active(use: SignUse): TableKey {
-    return tableKey(this.#active(use))
+    return rotation.tableKey(this.#active(use))
   }
 
   /** What verifiers of our tokens should hold now: active, next, and retired ones while their tokens live. */
@@ -100,7 +93,7 @@ export class Keys {
     const now = this.#world.clock.now()
     const isUseful = (row: KeyRow) =>
       row.use === 'token' && row.state !== 'destroyed' && !isOver(row, now)
-    const useful = this.#held.rows.filter(isUseful).map(tableKey)
+    const useful = this.#held.rows.filter(isUseful).map(rotation.tableKey)
     return { keys: useful.map(({ jwk, kid, alg }) => ({ ...jwk, kid, alg, use: 'sig' })) }
   }
 
@@ -149,12 +142,12 @@ export class Keys {
   rotateIn(
     tx: Tx,
     permit: Permit<'key.rotate'>,
-    input: RotationInput,
+    input: rotation.RotationInput,
     at: Instant,
-  ): Promise<Rotation> {
+  ): Promise<rotation.Rotation> {
     checkPermit(permit, 'key.rotate', input.keyId)
     const dataKey = (name: string) => this.#held.sealsKeys.get(name)
-    return rotateRows(tx, { home: this.#home, kek: this.#kek, dataKey }, input, at)
+    return rotation.rotateRows(tx, { home: this.#home, kek: this.#kek, dataKey }, input, at)
   }
 
   /** After a rotation, here or on another replica. */
@@ -178,7 +171,7 @@ export class Keys {
 /** Reads all keys and opens what is sealed, in the order in which one opens the next. */
 async function readHeld(sql: Sql, kek: SealKey): Promise<Held> {
   const rows = await readKeys(sql)
-  const { signed } = await readInForce(sql, rows)
+  const { signed } = await rotation.readInForce(sql, rows)
   const sealsKeys = dataKeys(rows, 'seal-keys', kek)
   const pairs = new Map<KeyId, Pair>()
   const leaseKeys = new Map<string, Uint8Array>()

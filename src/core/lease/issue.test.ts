@@ -16,12 +16,11 @@ import { findGrant, grantTable, targetTable } from '../grant/rows.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { findTask } from '../task/rows.ts'
-import { endLease } from './end.ts'
 import { issueLease } from './issue.ts'
-import { renewLease } from './renew.ts'
 import { findLease, leaseTable } from './rows.ts'
 import { driveLeasesOf, sweepLeases } from './sweep.ts'
 import type { Targets } from './targets.ts'
+import { endLease, renewLease } from './term.ts'
 
 const testMade = entryKind('test.moved', 'moved a lease for a test')
 

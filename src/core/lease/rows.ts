@@ -5,22 +5,13 @@
  * INVARIANT: who locks a lease and its due row locks the lease first; who locks due rows of several
  * leases and no lease waits for none of them.
  */
-import type {
-  AppId,
-  GrantId,
-  IdentityId,
-  LeaseId,
-  ResourceId,
-  TargetId,
-  TaskId,
-} from '../base/ids.ts'
+import type * as ids from '../base/ids.ts'
 import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
-import { findRow, lockRow } from '../ledger/find-row.ts'
+import { type FactRow, factTable, findRow, lockRow } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
@@ -40,13 +31,13 @@ export type LeaseCause =
   | 'hold'
   | 'tampered'
 
-export interface LeaseRow extends FactRow<LeaseId> {
-  readonly appId: AppId
-  readonly identityId: IdentityId
-  readonly taskId: TaskId
-  readonly grantId: GrantId
-  readonly targetId: TargetId
-  readonly resourceId: ResourceId
+export interface LeaseRow extends FactRow<ids.LeaseId> {
+  readonly appId: ids.AppId
+  readonly identityId: ids.IdentityId
+  readonly taskId: ids.TaskId
+  readonly grantId: ids.GrantId
+  readonly targetId: ids.TargetId
+  readonly resourceId: ids.ResourceId
   readonly actions: readonly DataAction[]
   readonly principal: string
   readonly idempotencyHash: string | null
@@ -103,10 +94,10 @@ export interface DueLease {
   readonly because: LeaseCause
 }
 
-export const findLease = (sql: Sql, id: LeaseId) => findRow(sql, leaseTable, id)
+export const findLease = (sql: Sql, id: ids.LeaseId) => findRow(sql, leaseTable, id)
 
 /** Undefined when it is gone, or a sweep has it: it may be ended at its target and not yet here. */
-export async function lockLease(scope: Scope, id: LeaseId): Promise<LeaseRow | undefined> {
+export async function lockLease(scope: Scope, id: ids.LeaseId): Promise<LeaseRow | undefined> {
   const row = await lockRow(scope.tx, leaseTable, id)
   const free = await scope.tx.query(
     `select from lease_due where lease_id = $1 and ${isFree('$2')} for update skip locked`,
@@ -119,7 +110,11 @@ export async function lockLease(scope: Scope, id: LeaseId): Promise<LeaseRow | u
  * Whether task, app, identity and grant are all running, under a shared lock that makes a change of
  * them wait for this commit. A decision saw memory; the rows are the truth.
  */
-export async function lockParents(tx: Tx, taskId: TaskId, grantId: GrantId): Promise<boolean> {
+export async function lockParents(
+  tx: Tx,
+  taskId: ids.TaskId,
+  grantId: ids.GrantId,
+): Promise<boolean> {
   const rows = await tx.query<{ running: boolean }>(
     `select task.state = 'open' and app.state = 'active' and identity.state = 'active'
        and app_grant.state = 'live' as running
@@ -156,7 +151,7 @@ export interface Due {
   readonly heldUntil?: Instant
 }
 
-export function moveDue(scope: Scope, next: ReadonlyMap<LeaseId, Due>): void {
+export function moveDue(scope: Scope, next: ReadonlyMap<ids.LeaseId, Due>): void {
   const gone = [...next].flatMap(([id, { at }]) => (at === null ? [id] : []))
   const again = [...next].filter(([, { at }]) => at !== null)
   if (gone.length > 0)
@@ -180,7 +175,7 @@ export function moveDue(scope: Scope, next: ReadonlyMap<LeaseId, Due>): void {
 
 export async function readSalts(
   sql: Sql,
-  leaseIds: readonly LeaseId[],
+  leaseIds: readonly ids.LeaseId[],
 ): Promise<ReadonlyMap<string, string>> {
   const rows = await sql.query<{ leaseId: string; salt: string }>(
     'select lease_id as "leaseId", salt from lease_salt where lease_id = any($1)',
@@ -190,7 +185,7 @@ export async function readSalts(
 }
 
 /** After the last re-check nothing can derive the credential again. */
-export async function shredSalts(sql: Sql, leaseIds: readonly LeaseId[]): Promise<void> {
+export async function shredSalts(sql: Sql, leaseIds: readonly ids.LeaseId[]): Promise<void> {
   await sql.query('delete from lease_salt where lease_id = any($1)', [leaseIds])
 }
 
@@ -250,7 +245,7 @@ async function withLeases(world: DueWorld, due: readonly DueText[]): Promise<Due
   })
 }
 
-export function readLeases(sql: Sql, ids: readonly LeaseId[]): Promise<LeaseRow[]> {
+export function readLeases(sql: Sql, ids: readonly ids.LeaseId[]): Promise<LeaseRow[]> {
   return sql.query(`select ${leaseTable.select} from lease where id = any ($1::text[])`, [ids])
 }
 
@@ -262,7 +257,7 @@ function openOnes(due: readonly DueLease[]): DueLease[] {
 export type DueWorld = Pick<LedgerWorld, 'store' | 'replica'>
 
 /** One lease, due or not, gone or not. */
-export async function findDue(world: DueWorld, id: LeaseId): Promise<DueLease | undefined> {
+export async function findDue(world: DueWorld, id: ids.LeaseId): Promise<DueLease | undefined> {
   const rows = await world.store.query<DueText>(
     `with due as (
        select id as lease_id, coalesce(tries, 0) as tries
@@ -279,7 +274,7 @@ export async function findDue(world: DueWorld, id: LeaseId): Promise<DueLease | 
  */
 export async function takeDue(
   world: DueWorld,
-  targetId: TargetId,
+  targetId: ids.TargetId,
   { now, until, limit }: { now: Instant; until: Instant; limit: number },
 ): Promise<DueLease[]> {
   const rows = await world.store.query<DueText>(
@@ -301,7 +296,7 @@ export async function takeDue(
  */
 export async function takeOpen(
   world: DueWorld,
-  filter: { readonly taskId?: TaskId; readonly appId?: AppId },
+  filter: { readonly taskId?: ids.TaskId; readonly appId?: ids.AppId },
   { now, until }: { now: Instant; until: Instant },
 ): Promise<DueLease[]> {
   const rows = await world.store.query<DueText>(
@@ -320,15 +315,15 @@ export async function takeOpen(
 }
 
 /** Those whose turn at the target did not come: due as they were, and that was no try. */
-export async function giveBack(sql: Sql, leaseIds: readonly LeaseId[]): Promise<void> {
+export async function giveBack(sql: Sql, leaseIds: readonly ids.LeaseId[]): Promise<void> {
   await sql.query(
     'update lease_due set held_until = null, tries = greatest(tries - 1, 0) where lease_id = any ($1)',
     [leaseIds],
   )
 }
 
-export async function dueTargets(sql: Sql, now: Instant): Promise<TargetId[]> {
-  const rows = await sql.query<{ id: TargetId }>(
+export async function dueTargets(sql: Sql, now: Instant): Promise<ids.TargetId[]> {
+  const rows = await sql.query<{ id: ids.TargetId }>(
     `select id from target
      where exists (select from lease_due
        where target_id = target.id and due_at <= $1 and ${isFree('$1')})`,

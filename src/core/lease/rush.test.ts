@@ -4,8 +4,8 @@ import { type RunningPostgres, startPostgres } from '../../../test/fakes/postgre
 import { issueOne, type LeaseTestWorld, leaseWorld } from '../../../test/support/lease-world.ts'
 import { testPermit } from '../../../test/support/permit.ts'
 import { openStore } from '../store/open.ts'
-import { endLease } from './end.ts'
 import { sweepLeases } from './sweep.ts'
+import { endLease } from './term.ts'
 
 let postgres: RunningPostgres
 let world: LeaseTestWorld

@@ -4,7 +4,7 @@ import { Problem } from '../base/problem.ts'
 import { parseText } from '../base/text.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { draftPerson, type NewPerson } from './add.ts'
+import { draftPerson, type NewPerson } from './change.ts'
 import { findInstallation, installationTable, personTable } from './rows.ts'
 
 const installationMade = entryKind('installation.make', 'set up this installation')

@@ -8,8 +8,7 @@
 import type { PersonId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
-import { findRow } from '../ledger/find-row.ts'
+import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { isLiving, type Role } from './person.ts'
 

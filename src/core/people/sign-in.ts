@@ -1,9 +1,9 @@
 /** A person comes in by the company's provider: known by `iss` and `sub`, or new. */
 import { Problem } from '../base/problem.ts'
-import { lockOrWait } from '../ledger/find-row.ts'
+import { lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import { draftPerson } from './add.ts'
+import { draftPerson } from './change.ts'
 import { localIssuer, parseEmail, parseKey, parseName } from './person.ts'
 import { type PersonRow, personTable } from './rows.ts'
 

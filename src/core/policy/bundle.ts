@@ -9,14 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { sha256Hex } from '../base/hash.ts'
 import { canonicalJson } from '../base/json.ts'
 import { Problem } from '../base/problem.ts'
-import {
-  Engine,
-  type Fault,
-  findFaults,
-  type Policy,
-  parsePolicy,
-  splitPolicies,
-} from './engine/cedar.ts'
+import * as cedar from './engine/cedar.ts'
 
 export interface PolicyFile {
   readonly name: string
@@ -51,13 +44,13 @@ export interface Bundle {
   readonly hash: string
   /** In the order they are read: what stops everything comes first. */
   readonly rules: ReadonlyMap<string, Rule>
-  readonly engine: Engine
+  readonly engine: cedar.Engine
 }
 
 /** Problem `invalid-field` naming file and line of the first fault. */
 export function openBundle(text: BundleText): Bundle {
   const rules = new Map<string, Rule>()
-  const policies = new Map<string, Policy>()
+  const policies = new Map<string, cedar.Policy>()
   for (const file of text.files)
     for (const { rule, policy } of readFile(file)) {
       const other = rules.get(rule.id)
@@ -66,9 +59,10 @@ export function openBundle(text: BundleText): Bundle {
       rules.set(rule.id, rule)
       policies.set(rule.id, policy)
     }
-  for (const fault of findFaults(text.schema, policies)) throw placed(fault, text, rules, policies)
+  for (const fault of cedar.findFaults(text.schema, policies))
+    throw placed(fault, text, rules, policies)
   const body = canonicalJson(text)
-  const engine = new Engine(text.schema, policies)
+  const engine = new cedar.Engine(text.schema, policies)
   return { text, body, hash: sha256Hex(body), rules, engine }
 }
 
@@ -107,15 +101,15 @@ export function withFile(text: BundleText, file: string): BundleText {
   return { ...text, files: isThere ? files : [...files, added] }
 }
 
-function readFile(file: PolicyFile): { rule: Rule; policy: Policy }[] {
-  const parts = splitPolicies(file.text)
+function readFile(file: PolicyFile): { rule: Rule; policy: cedar.Policy }[] {
+  const parts = cedar.splitPolicies(file.text)
   if ('fault' in parts) throw faulty(file.name, lineOf(file.text, parts.fault), parts.fault.says)
   let from = 0
   return parts.policies.map(text => {
     const at = file.text.indexOf(text, from)
     from = at + text.length
     const line = lineAt(file.text, at)
-    const policy = parsePolicy(text)
+    const policy = cedar.parsePolicy(text)
     const { effect, annotations } = policy
     const [id, says, owner] = ['id', 'says', 'owner'].map(name => annotations.get(name))
     if (id === undefined || !/^[a-z][a-z0-9-]{1,59}$/.test(id))
@@ -132,10 +126,10 @@ function readFile(file: PolicyFile): { rule: Rule; policy: Policy }[] {
 }
 
 function placed(
-  fault: Fault,
+  fault: cedar.Fault,
   text: BundleText,
   rules: ReadonlyMap<string, Rule>,
-  policies: ReadonlyMap<string, Policy>,
+  policies: ReadonlyMap<string, cedar.Policy>,
 ): Problem {
   const rule = fault.rule === null ? undefined : rules.get(fault.rule)
   if (rule === undefined) return faulty('the schema', lineOf(text.schema, fault), fault.says)
@@ -156,6 +150,6 @@ function lineAt(text: string, offset: number): number {
 }
 
 /** The engine counts bytes. */
-function lineOf(text: string, { at }: Fault): number {
+function lineOf(text: string, { at }: cedar.Fault): number {
   return Buffer.from(text).subarray(0, at).toString().split('\n').length
 }

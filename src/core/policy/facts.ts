@@ -5,6 +5,7 @@
  * Only what the schema names for the action is taken; each entity passed costs time. Everything is
  * built on objects without a prototype, and by names of ours, never by a caller's keys.
  */
+
 import { type AppRow, appTable } from '../app/rows.ts'
 import { requestTable } from '../approval/rows.ts'
 import type { AppId, GrantId, IdentityId, PersonId, ResourceId, TaskId } from '../base/ids.ts'

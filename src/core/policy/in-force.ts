@@ -6,18 +6,11 @@ import { readAgreed } from '../approval/agreed.ts'
 import { newId, type RequestId, systemId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
-import { findWhere } from '../ledger/find-row.ts'
+import { findWhere } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import type { Replica } from '../ledger/replica.ts'
-import {
-  type Bundle,
-  type BundleText,
-  openBundle,
-  readShipped,
-  renewText,
-  withFile,
-} from './bundle.ts'
+import * as bundles from './bundle.ts'
 import { type BundleRow, bundleTable } from './rows.ts'
 
 const policyInstalled = entryKind(
@@ -32,11 +25,13 @@ const policyChanged = entryKind('policy.change', 'changed the rules')
  * `invalid-field` where a file of the company no longer fits: the program does not start on half of them.
  */
 export async function installPolicies(world: LedgerWorld): Promise<void> {
-  const shipped = readShipped()
+  const shipped = bundles.readShipped()
   await recorded(world, async scope => {
     await scope.tx.query('select pg_advisory_xact_lock(7135010)')
     const held = await lockActive(scope)
-    const bundle = openBundle(renewText(shipped, held === undefined ? null : textOf(held)))
+    const bundle = bundles.openBundle(
+      bundles.renewText(shipped, held === undefined ? null : textOf(held)),
+    )
     if (bundle.hash === held?.hash) return
     await takePlace(scope, held, bundle, null)
     scope.entry({ kind: policyInstalled, by: systemId('genesis'), facts: { hash: bundle.hash } })
@@ -65,7 +60,7 @@ export async function activateAgreed(
         next: 'Propose it again on the rules as they are now.',
       })
     assert(typeof file === 'string', 'a proposal holds the file')
-    const bundle = openBundle(withFile(textOf(held), file))
+    const bundle = bundles.openBundle(bundles.withFile(textOf(held), file))
     if (bundle.hash !== makes)
       throw new Problem('hash-mismatch', {
         detail: 'What would come of this is not what people agreed to.',
@@ -84,7 +79,7 @@ function lockActive(scope: Scope): Promise<BundleRow | undefined> {
 async function takePlace(
   scope: Scope,
   held: BundleRow | undefined,
-  { hash, body }: Bundle,
+  { hash, body }: bundles.Bundle,
   requestId: RequestId | null,
 ): Promise<BundleRow> {
   if (held !== undefined) await scope.save(bundleTable, held, { ...held, state: 'superseded' })
@@ -96,13 +91,13 @@ async function takePlace(
   return row
 }
 
-export function textOf(row: Pick<BundleRow, 'body'>): BundleText {
-  return JSON.parse(row.body) as BundleText
+export function textOf(row: Pick<BundleRow, 'body'>): bundles.BundleText {
+  return JSON.parse(row.body) as bundles.BundleText
 }
 
 /** The bundle memory says is in force; opened once for each, and again when another takes its place. */
-export function followBundle(replica: Replica): () => Bundle {
-  let open: Bundle | undefined
+export function followBundle(replica: Replica): () => bundles.Bundle {
+  let open: bundles.Bundle | undefined
   return () => {
     const row = replica.by(bundleTable, 'state', 'active')[0]
     if (row === undefined)
@@ -110,7 +105,7 @@ export function followBundle(replica: Replica): () => Bundle {
         detail: 'There are no rules in force, so nothing can be decided.',
         next: 'Start the server again: it puts its own rules in force.',
       })
-    if (open?.hash !== row.hash) open = openBundle(textOf(row))
+    if (open?.hash !== row.hash) open = bundles.openBundle(textOf(row))
     return open
   }
 }

@@ -54,7 +54,6 @@ export async function recordDenial(
         kind: 'policy-error',
         severity: 'high',
         about: record.id,
-        ownerId: null,
         details: { errors: outcome.errors },
         words: 'A rule could not be evaluated, and what it was asked about was denied.',
       })

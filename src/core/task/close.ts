@@ -2,7 +2,7 @@
 import { systemId, type TaskId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { forEachDue } from '../base/sweep.ts'
-import { lockKnown } from '../ledger/find-row.ts'
+import { lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { type CloseCause, listDueTasks, type TaskRow, taskTable } from './rows.ts'

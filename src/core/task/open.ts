@@ -2,17 +2,17 @@
  * Opens a task, or joins the one this run has opened: in the transaction of the exchange that asks,
  * whose entry carries the row.
  */
-
 import { requireIn } from '../app/app.ts'
-import { appTable } from '../app/rows.ts'
+import { appTable, type DataClass } from '../app/rows.ts'
+import type { TaskId } from '../base/ids.ts'
 import type { Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { identityTable } from '../identity/rows.ts'
-import { lockOrWait, shareKnown, shareRow } from '../ledger/find-row.ts'
+import { lockOrWait, lockRow, shareKnown, shareRow } from '../ledger/fact-table.ts'
 import type { Scope } from '../ledger/record.ts'
-import { type TaskRow, taskTable } from './rows.ts'
-import { canJoin, taskEndsAt } from './task.ts'
+import { findTask, type TaskRow, taskTable } from './rows.ts'
+import { canJoin, taskEndsAt, withTouched } from './task.ts'
 
 type Said = 'id' | 'appId' | 'identityId' | 'kind' | 'purpose' | 'autonomy' | 'onBehalfOf'
 /**
@@ -68,4 +68,19 @@ async function closeOverdue(scope: Scope, task: TaskRow): Promise<void> {
     })
   const closed = { state: 'closed', closedBecause: 'expired', closedAt: scope.at } as const
   await scope.save(taskTable, task, { ...task, ...closed })
+}
+
+/**
+ * Notes what class of data a task was given access to, in the transaction that gives it; before that
+ * transaction takes any other lock on the task.
+ */
+export async function touchIn(scope: Scope, taskId: TaskId, dataClass: DataClass): Promise<void> {
+  // Most leases of a task touch what it has touched: those wait for nobody.
+  const known = await findTask(scope.tx, taskId)
+  if (known?.state === 'open' && known.touched.includes(dataClass)) return
+  const task = await lockRow(scope.tx, taskTable, taskId)
+  if (task?.state !== 'open')
+    throw new Problem('wrong-state', { detail: 'This task is closed.', next: 'Open a new task.' })
+  const touched = withTouched(task.touched, dataClass)
+  if (touched !== task.touched) await scope.save(taskTable, task, { ...task, touched })
 }

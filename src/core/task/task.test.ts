@@ -15,10 +15,9 @@ import type { IdentityRow } from '../identity/rows.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { closeTask, sweepTasks } from './close.ts'
-import { type NewTask, openTask } from './open.ts'
+import { type NewTask, openTask, touchIn } from './open.ts'
 import { findTask, taskTable } from './rows.ts'
 import { canJoin, taskEndsAt, withTouched } from './task.ts'
-import { touchIn } from './touch.ts'
 
 let world: TestWorld
 let maya: PersonId

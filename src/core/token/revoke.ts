@@ -2,7 +2,7 @@
 import { systemId, type TokenId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { forEachDue } from '../base/sweep.ts'
-import { lockRow } from '../ledger/find-row.ts'
+import { lockRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { listLeftTasks, lockLiveTokensOf, type TokenRow, tokenTable } from './rows.ts'

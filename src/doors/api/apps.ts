@@ -22,10 +22,9 @@ import type { AppDetail as AppDetailView } from './contract.ts'
 import { lastDenial } from './decisions.ts'
 import { appIn, findPersonBy, noSuch, sees } from './find.ts'
 import * as inputs from './inputs.ts'
-import { listOf } from './parts.ts'
 import type { Routes } from './route.ts'
 import { appView, grantView, leaseView } from './show.ts'
-import { AppDetail, AppRulesView, AppView } from './views.ts'
+import { AppDetail, AppRulesView, AppView, listOf } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
 export function addAppRoutes(routes: Routes, world: ApiWorld): void {

@@ -13,12 +13,11 @@ import { summarize } from '../../life/why/words.ts'
 import type { DecisionView as DecisionShown, DenialView } from './contract.ts'
 import { findOfApp, findVisibleApp } from './find.ts'
 import { OfOneApp, PolicyText } from './inputs.ts'
-import { listOf } from './parts.ts'
 import { denialView } from './permitted.ts'
 import { ReplayView } from './proof-views.ts'
 import { raise } from './requests.ts'
 import type { Routes } from './route.ts'
-import { DecisionView, PolicyCheckView, PolicyView, RequestView } from './views.ts'
+import { DecisionView, listOf, PolicyCheckView, PolicyView, RequestView } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addDecisionRoutes(routes: Routes, world: ApiWorld): void {

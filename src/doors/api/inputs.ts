@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi'
 import { appStates } from '../../core/app/rows.ts'
 import { roles } from '../../core/people/person.ts'
 import { bounds as ruleBounds } from '../../life/app-rules/bounds.ts'
-import { action, dataClass, instantIn, personName, role, slug, words } from './parts.ts'
+import { action, dataClass, instantIn, personName, role, slug, words } from './views.ts'
 
 const days = z.number().int().min(1).max(365)
 const hash = z.string().max(64)

@@ -1,7 +1,6 @@
 /** What comes back about ends, traces, the log and replays: what people check us by. */
 import { z } from '@hono/zod-openapi'
-import { count, details, each, flag, list, text } from './parts.ts'
-import { KeyTableView } from './views.ts'
+import { count, details, each, flag, KeyTableView, list, text } from './views.ts'
 
 const texts = list(text)
 const maybe = text.nullable()

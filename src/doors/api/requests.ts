@@ -1,40 +1,38 @@
-/** Asks and answers: a builder asks, the people it needs answer, what was agreed takes effect at once. */
-import { answerRequest } from '../../core/approval/answer.ts'
+/**
+ * What people say to the work of others. A builder asks, the people it needs answer, and what was
+ * agreed takes effect at once; findings need somebody's answer; a hold is an order to stop.
+ */
 import { withdrawRequest } from '../../core/approval/close.ts'
-import { makeRequest } from '../../core/approval/make.ts'
+import { answerRequest, makeRequest } from '../../core/approval/request.ts'
 import { findRequest, type RequestRow } from '../../core/approval/rows.ts'
-import { newId, type PersonId } from '../../core/base/ids.ts'
+import { isId, newId, type PersonId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
+import { Problem } from '../../core/base/problem.ts'
 import { parseText } from '../../core/base/text.ts'
+import { answerFinding } from '../../core/finding/raise.ts'
+import { findFinding } from '../../core/finding/rows.ts'
+import type { HoldScope } from '../../core/hold/rows.ts'
+import { liftHold, setHold } from '../../core/hold/set.ts'
 import { parsePersonBinding } from '../../core/identity/presets/person.ts'
 import { identityTable, type TrustRuleRow } from '../../core/identity/rows.ts'
 import { addTrustRule, proposeTrust } from '../../core/identity/trust.ts'
+import { findRow } from '../../core/ledger/fact-table.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { askFor } from '../../life/ask/grant.ts'
-import { listRequests } from '../../life/lists/lists.ts'
-import type { PersonCaller } from './caller.ts'
+import { listHolds, listOpenFindings, listRequests } from '../../life/lists/lists.ts'
+import type { KnownCaller, PersonCaller } from './caller.ts'
 import { requestView } from './cards.ts'
 import type { RequestView as RequestShown } from './contract.ts'
-import {
-  appFilter,
-  appIn,
-  findVisibleApp,
-  hasRole,
-  noSuch,
-  parseId,
-  resourceNamed,
-  sees,
-} from './find.ts'
-import { AddTrust, Answer, Ask, OfRequests } from './inputs.ts'
-import { listOf } from './parts.ts'
+import * as find from './find.ts'
+import { AddTrust, Answer, AnswerFinding, Ask, OfRequests, SetHold } from './inputs.ts'
 import type { Call, Routes } from './route.ts'
-import { readNames } from './show.ts'
-import { RequestView } from './views.ts'
+import { findingView, holdView, readNames } from './show.ts'
+import { FindingView, HoldView, listOf, RequestView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
 export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person GET /v1/requests', listOf(RequestView), OfRequests, async call => {
-    const requests = await listRequests(world.store, await appFilter(world, call))
+    const requests = await listRequests(world.store, await find.appFilter(world, call))
     const isSeen = seesRequest(world, call.caller)
     const { state } = call.input
     const shown = requests.filter(each => isSeen(each) && (state ?? each.state) === each.state)
@@ -45,8 +43,8 @@ export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
   )
   routes.add('person POST /v1/requests', RequestView, Ask, async call => {
     const { reason, ...asked } = call.input
-    const app = await findVisibleApp(world, call.caller, asked.app)
-    const resource = await resourceNamed(world.store, asked.resource)
+    const app = await find.findVisibleApp(world, call.caller, asked.app)
+    const resource = await find.resourceNamed(world.store, asked.resource)
     const ask = askFor({ ...asked, app, resource, now: world.clock.now() })
     return raise(world, call, {
       ...ask,
@@ -80,12 +78,12 @@ export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
 
 function addTrustRoute(routes: Routes, world: ApiWorld): void {
   routes.add('person POST /v1/apps/:app/trust', RequestView, AddTrust, async call => {
-    const app = await appIn(world, call)
+    const app = await find.appIn(world, call)
     const { role, reason, preset, issuer } = call.input
     const identity = world.replica
       .by(identityTable, 'appId', app.id)
       .find(each => each.role === role && each.state === 'active')
-    if (identity === undefined) throw noSuch('identity')
+    if (identity === undefined) throw find.noSuch('identity')
     const claims = call.input.claims as JsonObject
     const body = proposeTrust(world, { identityId: identity.id, preset, issuer, claims })
     if (preset === 'person') {
@@ -161,9 +159,10 @@ async function requestIn(
   world: ApiWorld,
   call: { readonly caller: PersonCaller; param(name: string): string },
 ): Promise<RequestRow> {
-  const id = await parseId(world.store, 'request', call.param('request'))
+  const id = await find.parseId(world.store, 'request', call.param('request'))
   const request = await findRequest(world.store, id)
-  if (request === undefined || !seesRequest(world, call.caller)(request)) throw noSuch('request')
+  if (request === undefined || !seesRequest(world, call.caller)(request))
+    throw find.noSuch('request')
   return request
 }
 
@@ -171,9 +170,70 @@ function seesRequest(
   world: ApiWorld,
   caller: PersonCaller,
 ): (request: Pick<RequestRow, 'askedBy' | 'approvers' | 'appId'>) => boolean {
-  const isSeen = sees(world, caller)
+  const isSeen = find.sees(world, caller)
   const { personId } = caller
-  const isAll = hasRole(world, personId)
+  const isAll = find.hasRole(world, personId)
   return ({ askedBy, approvers, appId }) =>
     isAll || askedBy === personId || approvers.includes(personId) || isSeen(appId)
+}
+
+export function addHoldRoutes(routes: Routes, world: ApiWorld): void {
+  routes.add('person GET /v1/holds', listOf(HoldView), async () => {
+    const holds = await listHolds(world.store)
+    return { items: await Promise.all(holds.map(hold => holdView(world, hold))) }
+  })
+  routes.add('person POST /v1/holds', HoldView, SetHold, async ({ caller, input, ask }) => {
+    const { scope, reason } = input
+    const id = newId('hold')
+    const about = await heldThing(world, caller, scope, input.about)
+    const draft = { scope, ...(scope === 'app' ? { appId: about } : {}) }
+    const permit = await ask('hold.set', 'hold', id, draft)
+    const hold = await setHold(world, permit, { id, scope, about, reason })
+    await world.runNow('leases')
+    return holdView(world, hold)
+  })
+  routes.add('person POST /v1/holds/:hold/lift', HoldView, async call => {
+    const holdId = call.param('hold')
+    if (!isId('hold', holdId)) throw find.noSuch('hold')
+    const permit = await call.ask('hold.lift', 'hold', holdId)
+    return holdView(world, await liftHold(world, permit, { holdId }))
+  })
+}
+
+export function addFindingRoutes(routes: Routes, world: ApiWorld): void {
+  routes.add('person GET /v1/findings', listOf(FindingView), async ({ caller }) => {
+    const mine = find.hasRole(world, caller.personId) ? {} : { ownerId: caller.personId }
+    const findings = await listOpenFindings(world.store, mine)
+    return { items: await Promise.all(findings.map(finding => findingView(world, finding))) }
+  })
+  routes.add('person POST /v1/findings/:finding/answer', FindingView, AnswerFinding, async call => {
+    const id = await find.parseId(world.store, 'finding', call.param('finding'))
+    const finding = await findFinding(world.store, id)
+    const { personId } = call.caller
+    if (finding === undefined || !(finding.ownerId === personId || find.hasRole(world, personId)))
+      throw find.noSuch('finding')
+    const permit = await call.ask('finding.answer', 'finding', id, { ownerId: finding.ownerId })
+    const { answer } = call.input
+    return findingView(world, await answerFinding(world, permit, { findingId: id, answer }))
+  })
+}
+
+async function heldThing(
+  world: ApiWorld,
+  caller: KnownCaller,
+  scope: HoldScope,
+  named: string | undefined,
+): Promise<string> {
+  if (scope === 'everything') return scope
+  if (named === undefined)
+    throw new Problem('invalid-field', {
+      field: '/about',
+      detail: `Which ${scope}?`,
+      next: 'Name it in `about`.',
+    })
+  if (scope === 'app') return (await find.findVisibleApp(world, caller, named)).id
+  if (scope === 'person') return (await find.findPersonBy(world.store, named, '/about')).id
+  const isOne = isId('identity', named) && (await findRow(world.store, identityTable, named))
+  if (!isOne) throw find.noSuch('identity')
+  return named
 }

@@ -6,8 +6,7 @@ import { product } from '../../core/base/product.ts'
 import { words } from '../../core/base/words.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { rotateKey } from '../../core/ledger/rotate.ts'
-import { setRoles } from '../../core/people/add.ts'
-import { leavePerson } from '../../core/people/leave.ts'
+import { leavePerson, setRoles } from '../../core/people/change.ts'
 import { findPerson } from '../../core/people/rows.ts'
 import { taskTable } from '../../core/task/rows.ts'
 import { listPeople } from '../../life/lists/lists.ts'
@@ -16,7 +15,6 @@ import { makeLink } from '../../life/sign-in/link.ts'
 import { findPersonBy, findVisibleApp, kindOf, noSuch, parseId } from './find.ts'
 import { RotateKey, SetRoles } from './inputs.ts'
 import { html, page } from './oauth/html.ts'
-import { listOf } from './parts.ts'
 import { problemTable } from './problems.ts'
 import type { Routes } from './route.ts'
 import { nameOf, personView } from './show.ts'
@@ -25,6 +23,7 @@ import {
   InstallationView,
   KeyTableView,
   LinkView,
+  listOf,
   Me,
   PersonView,
   ThingView,

@@ -5,10 +5,9 @@ import type { Json, JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addSeconds } from '../../core/base/time.ts'
-import { connectTarget } from '../../core/grant/connect.ts'
-import { defineResource } from '../../core/grant/define.ts'
 import { dropGrant } from '../../core/grant/drop.ts'
 import { breakGlass } from '../../core/grant/glass.ts'
+import { connectTarget, defineResource } from '../../core/grant/offer.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
 import { playCanary } from '../../life/drift/canary.ts'
 import * as lists from '../../life/lists/lists.ts'
@@ -22,10 +21,9 @@ import {
   resourceNamed,
 } from './find.ts'
 import { BreakGlass, ConnectTarget, DefineResource, OfApp } from './inputs.ts'
-import { listOf } from './parts.ts'
 import type { Routes } from './route.ts'
 import { grantView, resourceView, targetView } from './show.ts'
-import { GrantView, ResourceView, TargetView } from './views.ts'
+import { GrantView, listOf, ResourceView, TargetView } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addTargetRoutes(routes: Routes, world: ApiWorld): void {

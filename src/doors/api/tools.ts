@@ -4,9 +4,9 @@ import { Problem } from '../../core/base/problem.ts'
 import type { TargetRow } from '../../core/grant/rows.ts'
 import { lookAtTools } from '../../life/tools/look.ts'
 import { agreeToTools, hashTools, isAgreed, seeTools } from '../../life/tools/pin.ts'
-import { listOf } from './parts.ts'
 import type { Routes } from './route.ts'
 import { targetNamed } from './targets.ts'
+import { listOf } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)

@@ -1,6 +1,6 @@
 /** What the API's routes need, built once in `main.ts`. */
 import type { AnyId, PersonId, RequestId } from '../../core/base/ids.ts'
-import type { ConnectWorld } from '../../core/grant/connect.ts'
+import type { ConnectWorld } from '../../core/grant/offer.ts'
 import type { TrustWorld } from '../../core/identity/trust.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { CheckpointWorld } from '../../core/ledger/checkpoint.ts'

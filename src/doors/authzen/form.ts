@@ -4,16 +4,14 @@
  */
 import { isObject, type Json, type JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
-import type { Thing } from '../../life/app-rules/ask.ts'
+import type { AppQuestion } from '../../life/app-rules/ask.ts'
 import { bounds as ruleBounds } from '../../life/app-rules/bounds.ts'
+import type { Thing } from '../../life/app-rules/text.ts'
 import { bounds } from './bounds.ts'
 
-export interface Evaluation {
-  readonly subject: Thing
-  readonly action: string
-  readonly resource: Thing
-  readonly context: JsonObject
-}
+export type Evaluation = AppQuestion
+/** What is searched for has no id yet. */
+type Sought = Omit<Thing, 'id'> & { readonly id: string | null }
 
 /** §7.1.2: how far a list is gone through. */
 const semantics = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] as const
@@ -90,17 +88,9 @@ export type SearchFor = 'subject' | 'resource' | 'action'
 
 export interface Search {
   readonly for: SearchFor
-  readonly subject: {
-    readonly type: string
-    readonly id: string | null
-    readonly properties: JsonObject
-  }
+  readonly subject: Sought
   readonly action: string | null
-  readonly resource: {
-    readonly type: string
-    readonly id: string | null
-    readonly properties: JsonObject
-  }
+  readonly resource: Sought
   readonly context: JsonObject
   readonly limit: number
   /** The name the page before ended with. */

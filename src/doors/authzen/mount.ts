@@ -30,10 +30,8 @@ export interface AuthzenWorld extends DecisionWorld, LedgerWorld {
 }
 
 /** Answers true when the request was ours and is answered. */
-export type AuthzenMount = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>
-
-export function mountAuthzen(world: AuthzenWorld): AuthzenMount {
-  return async (req, res) => {
+export function mountAuthzen(world: AuthzenWorld) {
+  return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {
     const place = placeOf((req.url ?? '').split('?', 1)[0] ?? '')
     if (place === undefined) return false
     try {

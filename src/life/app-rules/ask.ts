@@ -9,34 +9,20 @@ import { type AppId, type DecisionId, newId } from '../../core/base/ids.ts'
 import { canonicalJson, type JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { Replica } from '../../core/ledger/replica.ts'
-import type { EngineCall } from '../../core/policy/engine/cedar.ts'
+import type { EngineAnswer, EngineCall } from '../../core/policy/engine/cedar.ts'
 import type { Kept } from '../records/line.ts'
 import { bounds } from './bounds.ts'
 import { appRulesTable } from './rows.ts'
 import { pruned } from './shapes.ts'
-import { type AppRules, entityOf, openAppRules } from './text.ts'
+import { type AppRules, entityOf, openAppRules, type Thing } from './text.ts'
 
-/** A subject or a resource as it was sent. */
-export interface Thing {
-  readonly type: string
-  readonly id: string
-  readonly properties: JsonObject
-}
-
+/** Subject and resource as they were sent. */
 export interface AppQuestion {
   readonly subject: Thing
   readonly action: string
   readonly resource: Thing
   /** Facts of the action itself are its member `action`, where the rules ask for one. */
   readonly context: JsonObject
-}
-
-export interface AppOutcome {
-  readonly allowed: boolean
-  /** Ids of the rules that decided; empty where none permits. */
-  readonly rules: readonly string[]
-  /** Ids of the rules that could not be evaluated, or why nothing was asked. */
-  readonly errors: readonly string[]
 }
 
 /** The rules in force of an app; undefined where it brings none. */
@@ -60,7 +46,7 @@ export function followAppRules(replica: Replica): RulesOf {
 }
 
 /** Pure: whoever has the record can ask it again. */
-export function judgeApp(rules: AppRules, asked: AppQuestion): AppOutcome {
+export function judgeApp(rules: AppRules, asked: AppQuestion): EngineAnswer {
   if (!rules.shapes.actions.has(asked.action))
     return { allowed: false, rules: [], errors: ['the rules know no such action'] }
   const answer = rules.engine.ask(callOf(rules, asked))
@@ -82,7 +68,7 @@ export function callOf(rules: AppRules, asked: AppQuestion): EngineCall {
 }
 
 export interface AppDecision {
-  readonly outcome: AppOutcome
+  readonly outcome: EngineAnswer
   readonly record: Kept
 }
 

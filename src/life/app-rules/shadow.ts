@@ -41,7 +41,6 @@ async function tell(
       kind: 'engine-differs',
       severity: 'high',
       about: hash,
-      ownerId: null,
       details: { decisionId, differs: [...differs] },
       words: `The compiled engine and cedar-wasm differ in ${differs.join(', ')} on decision ${decisionId}. The answer that was given is the compiled engine's. Tell whoever makes this program, with that decision.`,
     })

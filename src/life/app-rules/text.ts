@@ -17,8 +17,8 @@ import {
 import { type CompiledEngine, compileEngine } from '../../core/policy/engine/compiled.ts'
 import { pruned, type Shapes, shapesOf } from './shapes.ts'
 
-/** A user or a thing the rules know by name, with facts that whoever asks need not send. */
-export interface KnownEntity {
+/** A user or a thing: as it was sent, or known to the rules by name, with facts nobody need send. */
+export interface Thing {
   readonly type: string
   readonly id: string
   readonly properties: JsonObject
@@ -27,7 +27,7 @@ export interface KnownEntity {
 export interface AppRulesText {
   readonly schema: string
   readonly policies: string
-  readonly entities: readonly KnownEntity[]
+  readonly entities: readonly Thing[]
 }
 
 export interface AppRules {
@@ -39,7 +39,7 @@ export interface AppRules {
   /** Rules with `@durable("")`: what they decide is in the database before the answer is given. */
   readonly durable: ReadonlySet<string>
   /** By type and id. */
-  readonly known: ReadonlyMap<string, KnownEntity>
+  readonly known: ReadonlyMap<string, Thing>
 }
 
 /** Problem `invalid-field` names the first fault. What opens is what may come into force. */

@@ -13,14 +13,7 @@ import { type FactRow, factTables } from '../../core/ledger/fact-table.ts'
 import type { Vkey } from '../../core/ledger/note.ts'
 import type { TableImage } from '../../core/ledger/replica.ts'
 import { type CheckpointRow, type EntryRow, readHead, readImages } from '../../core/ledger/rows.ts'
-import {
-  extend,
-  type Frontier,
-  type Hash,
-  isSame,
-  packPeaks,
-  rootOf,
-} from '../../core/ledger/tree.ts'
+import * as tree from '../../core/ledger/tree.ts'
 import type { Store, Tx } from '../../core/store/store.ts'
 import { textErased } from './erase.ts'
 import { openCheckpoint } from './open-checkpoint.ts'
@@ -44,7 +37,7 @@ export type LogFault =
 
 export interface LogReport {
   readonly size: number
-  readonly root: Hash
+  readonly root: tree.Hash
   readonly checkpoints: number
   readonly faults: readonly LogFault[]
 }
@@ -69,7 +62,7 @@ export function checkLog(store: Store, vkeys: readonly Vkey[]): Promise<LogRepor
   )
 }
 
-type SignedRoots = Map<number, Hash | null>
+type SignedRoots = Map<number, tree.Hash | null>
 
 /** The root each kept checkpoint was signed for; null where row and signature do not agree. */
 async function readCheckpoints(tx: Tx, vkeys: readonly Vkey[]): Promise<SignedRoots> {
@@ -77,10 +70,10 @@ async function readCheckpoints(tx: Tx, vkeys: readonly Vkey[]): Promise<SignedRo
   return new Map(rows.map(row => [row.size, signedRoot(row, vkeys)]))
 }
 
-function signedRoot(row: CheckpointRow, vkeys: readonly Vkey[]): Hash | null {
+function signedRoot(row: CheckpointRow, vkeys: readonly Vkey[]): tree.Hash | null {
   try {
     const { size, root } = openCheckpoint(row.note, vkeys)
-    return size === row.size && isSame(root, row.root) ? root : null
+    return size === row.size && tree.isSame(root, row.root) ? root : null
   } catch (thrown) {
     if (isProblem(thrown, 'not-verified')) return null
     throw thrown
@@ -91,7 +84,7 @@ function signedRoot(row: CheckpointRow, vkeys: readonly Vkey[]): Hash | null {
 class Walk {
   readonly faults: LogFault[] = []
   readonly checkpoints: number
-  #frontier: Frontier = { size: 0, peaks: [] }
+  #frontier: tree.Frontier = { size: 0, peaks: [] }
   /** Position of the next entry; ahead of the frontier once an entry is missing. */
   next = 0
   /** The largest size at which the tree was what somebody signed. */
@@ -100,25 +93,28 @@ class Walk {
   #isTorn = false
   /** Stored nodes that differ from the tree since `#good`: they or the entries are wrong. */
   #suspects: { level: number; index: number }[] = []
-  readonly #nodes: Map<string, Hash>
+  readonly #nodes: Map<string, tree.Hash>
   readonly #signed: SignedRoots
   /** The last image of each row, by table and id. */
   readonly #played = new Map<string, Map<string, string>>()
   readonly #wordless = new Set<number>()
   readonly #erased = new Set<number>()
 
-  constructor(nodes: readonly { level: number; index: number; hash: Hash }[], signed: SignedRoots) {
+  constructor(
+    nodes: readonly { level: number; index: number; hash: tree.Hash }[],
+    signed: SignedRoots,
+  ) {
     this.#nodes = new Map(nodes.map(node => [`${node.level}/${node.index}`, node.hash]))
     this.#signed = signed
     this.checkpoints = signed.size
     this.#compare(0)
   }
 
-  report(): { size: number; root: Hash; faults: readonly LogFault[] } {
+  report(): { size: number; root: tree.Hash; faults: readonly LogFault[] } {
     const faults = [...this.faults]
     for (const [table, rows] of this.#played)
       for (const id of rows.keys()) faults.push({ what: 'table', table, id })
-    return { size: this.next, root: rootOf(this.#frontier), faults }
+    return { size: this.next, root: tree.rootOf(this.#frontier), faults }
   }
 
   /**
@@ -145,28 +141,22 @@ class Walk {
   }
 
   entry(row: EntryRow): void {
-    for (; this.next < row.position; this.next++) {
-      this.faults.push({ what: 'missing-entry', position: this.next })
-      this.#isTorn = true
-    }
+    this.#missUntil(row.position)
     this.next = row.position + 1
     this.#checkRow(row)
     if (this.#isTorn) return
-    const { frontier, nodes } = extend(this.#frontier, [row.leafHash])
+    const { frontier, nodes } = tree.extend(this.#frontier, [row.leafHash])
     this.#frontier = frontier
     for (const { level, index, hash } of nodes) {
       const stored = this.#nodes.get(`${level}/${index}`)
-      if (stored === undefined || !isSame(stored, hash)) this.#suspects.push({ level, index })
+      if (stored === undefined || !tree.isSame(stored, hash)) this.#suspects.push({ level, index })
       this.#nodes.delete(`${level}/${index}`)
     }
     this.#compare(frontier.size)
   }
 
-  end(head: { size: number; root: Hash; peaks: Uint8Array }): void {
-    for (; this.next < head.size; this.next++) {
-      this.faults.push({ what: 'missing-entry', position: this.next })
-      this.#isTorn = true
-    }
+  end(head: { size: number; root: tree.Hash; peaks: Uint8Array }): void {
+    this.#missUntil(head.size)
     if (!this.#isTorn) this.#compareHead(head)
     for (const [size, signed] of this.#signed)
       if (signed === null || size > this.next) this.faults.push({ what: 'checkpoint', size })
@@ -174,6 +164,13 @@ class Walk {
       for (const name of this.#nodes.keys()) this.#blame([name.split('/').map(Number)])
     for (const position of this.#wordless)
       if (!this.#erased.has(position)) this.faults.push({ what: 'words-missing', position })
+  }
+
+  #missUntil(position: number): void {
+    for (; this.next < position; this.next++) {
+      this.faults.push({ what: 'missing-entry', position: this.next })
+      this.#isTorn = true
+    }
   }
 
   #checkRow(row: EntryRow): void {
@@ -197,14 +194,14 @@ class Walk {
     const signed = this.#signed.get(size)
     if (signed === undefined || signed === null) return
     this.#signed.delete(size)
-    this.#settle(isSame(rootOf(this.#frontier), signed), size)
+    this.#settle(tree.isSame(tree.rootOf(this.#frontier), signed), size)
   }
 
-  #compareHead(head: { size: number; root: Hash; peaks: Uint8Array }): void {
+  #compareHead(head: { size: number; root: tree.Hash; peaks: Uint8Array }): void {
     const fits =
       head.size === this.next &&
-      isSame(head.root, rootOf(this.#frontier)) &&
-      isSame(head.peaks, packPeaks(this.#frontier))
+      tree.isSame(head.root, tree.rootOf(this.#frontier)) &&
+      tree.isSame(head.peaks, tree.packPeaks(this.#frontier))
     if (fits) this.#settle(true, head.size)
     else if (this.#good === this.next) this.faults.push({ what: 'head' })
     else this.#settle(false, this.next)

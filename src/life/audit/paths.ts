@@ -8,39 +8,40 @@ import * as tree from '../../core/ledger/tree.ts'
 /** Audit path of the leaf at `position` in the tree of `size` leaves, from the leaf upwards. */
 export function inclusionPath(position: number, size: number, hashOf: tree.HashOf): tree.Hash[] {
   assert(position >= 0 && position < size, 'the leaf is in the tree')
-  const path: tree.Hash[] = []
-  let [low, high] = [0, size]
-  while (high - low > 1) {
-    const middle = low + tree.largestPowerBelow(high - low)
-    if (position < middle) {
-      path.push(tree.rangeHash(middle, high, hashOf))
-      high = middle
-    } else {
-      path.push(tree.rangeHash(low, middle, hashOf))
-      low = middle
-    }
-  }
-  return path.reverse()
+  return descend(size, hashOf, {
+    isThere: (low, high) => high - low === 1,
+    isLeft: middle => position < middle,
+  }).path.reverse()
 }
 
 /** Proof that the tree of `from` leaves is a prefix of the tree of `to` leaves. */
 export function consistencyPath(from: number, to: number, hashOf: tree.HashOf): tree.Hash[] {
   assert(from >= 0 && from <= to, 'the earlier tree is not larger')
-  const path: tree.Hash[] = []
-  if (from === 0 || from === to) return path
-  let [low, high] = [0, to]
-  while (from !== high) {
-    const middle = low + tree.largestPowerBelow(high - low)
-    if (from <= middle) {
-      path.push(tree.rangeHash(middle, high, hashOf))
-      high = middle
-    } else {
-      path.push(tree.rangeHash(low, middle, hashOf))
-      low = middle
-    }
-  }
+  if (from === 0 || from === to) return []
+  const { path, low, high } = descend(to, hashOf, {
+    isThere: (_, high) => high === from,
+    isLeft: middle => from <= middle,
+  })
   if (low > 0) path.push(tree.rangeHash(low, high, hashOf))
   return path.reverse()
+}
+
+/** From the root down to a range of leaves: at each turn the hash of the side that was not taken. */
+function descend(
+  size: number,
+  hashOf: tree.HashOf,
+  to: { isThere: (low: number, high: number) => boolean; isLeft: (middle: number) => boolean },
+) {
+  const path: tree.Hash[] = []
+  let [low, high] = [0, size]
+  while (!to.isThere(low, high)) {
+    const middle = low + tree.largestPowerBelow(high - low)
+    const isLeft = to.isLeft(middle)
+    path.push(isLeft ? tree.rangeHash(middle, high, hashOf) : tree.rangeHash(low, middle, hashOf))
+    if (isLeft) high = middle
+    else low = middle
+  }
+  return { path, low, high }
 }
 
 /** RFC 9162 §2.1.3.2. */

@@ -62,7 +62,6 @@ async function endTampered(world: LeaseWorld, lease: LeaseRow): Promise<LeaseRow
       kind: 'lease-tampered',
       severity: 'high',
       about: lease.id,
-      ownerId: null,
       details: { appId: lease.appId, targetId: lease.targetId, principal: lease.principal },
       words: `The credential ${lease.principal} was changed at its target. Its lease is being ended; look at who did it.`,
     })

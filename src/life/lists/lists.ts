@@ -8,18 +8,11 @@ import type { AppId, PersonId, TaskId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { type FindingRow, findingTable } from '../../core/finding/rows.ts'
-import {
-  grantTable,
-  type ManifestRow,
-  manifestTable,
-  resourceTable,
-  targetTable,
-} from '../../core/grant/rows.ts'
+import * as data from '../../core/grant/rows.ts'
 import { holdTable } from '../../core/hold/rows.ts'
 import { trustRuleTable } from '../../core/identity/rows.ts'
 import { leaseTable } from '../../core/lease/rows.ts'
-import type { FactRow, FactTable } from '../../core/ledger/fact-table.ts'
-import { findWhere } from '../../core/ledger/find-row.ts'
+import { type FactRow, type FactTable, findWhere } from '../../core/ledger/fact-table.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { bundleTable } from '../../core/policy/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
@@ -89,14 +82,16 @@ export function listApps(
   )
 }
 
-export const findTargetBySlug = (sql: Sql, slug: string) => findWhere(sql, targetTable, { slug })
+export const findTargetBySlug = (sql: Sql, slug: string) =>
+  findWhere(sql, data.targetTable, { slug })
 
-export const listTargets = (sql: Sql) => listRows(sql, targetTable, `order by slug ${aPage}`)
+export const listTargets = (sql: Sql) => listRows(sql, data.targetTable, `order by slug ${aPage}`)
 
 export const findResourceBySlug = (sql: Sql, slug: string) =>
-  findWhere(sql, resourceTable, { slug })
+  findWhere(sql, data.resourceTable, { slug })
 
-export const listResources = (sql: Sql) => listRows(sql, resourceTable, `order by slug ${aPage}`)
+export const listResources = (sql: Sql) =>
+  listRows(sql, data.resourceTable, `order by slug ${aPage}`)
 
 const ofApp = '($1::text is null or app_id = $1)'
 
@@ -104,16 +99,16 @@ const ofApp = '($1::text is null or app_id = $1)'
 export const listGrants = (sql: Sql, { appId = null }: OfApp) =>
   listRows(
     sql,
-    grantTable,
+    data.grantTable,
     `where ${ofApp} order by (state = 'live') desc, made_at desc, id ${aPage}`,
     [appId],
   )
 
 export const findManifest = (sql: Sql, appId: AppId) =>
-  findWhere(sql, manifestTable, { appId, state: 'current' })
+  findWhere(sql, data.manifestTable, { appId, state: 'current' })
 
 /** What each purpose of a manifest is for, by its name. */
-export function saysOf(manifest: Pick<ManifestRow, 'says'>): Readonly<Record<string, string>> {
+export function saysOf(manifest: Pick<data.ManifestRow, 'says'>): Readonly<Record<string, string>> {
   return JSON.parse(manifest.says) as Record<string, string>
 }
 

@@ -13,7 +13,6 @@ import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { findInstallation, findPerson } from '../../core/people/rows.ts'
 import { readLog } from '../audit/read.ts'
-import { sealStatement } from './dsse.ts'
 import type { PlanItem } from './item.ts'
 import { type Plan, systemsOf } from './plan.ts'
 import {
@@ -24,7 +23,7 @@ import {
   putWork,
   readAppThings,
 } from './rows.ts'
-import { statementOf } from './statement.ts'
+import { sealStatement, statementOf } from './statement.ts'
 
 const certified = entryKind('offboard.certify', 'signed an end certificate')
 

@@ -11,8 +11,7 @@ import type {
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { words } from '../../core/base/words.ts'
-import { type FactRow, factTable } from '../../core/ledger/fact-table.ts'
-import { findWhere } from '../../core/ledger/find-row.ts'
+import { type FactRow, factTable, findWhere } from '../../core/ledger/fact-table.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 import type { PlanItem } from './item.ts'
 

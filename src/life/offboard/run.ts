@@ -206,7 +206,6 @@ async function raiseReturned(
     kind: 'offboard-returned',
     severity: 'high',
     about: row.appId,
-    ownerId: null,
     details: { items: back.map(({ kind, id, state }) => ({ kind, id, state })) },
     words: `Access of an ended app is there again: ${back.map(item => item.name).join(', ')}. It is being taken down; find out who made it.`,
   })

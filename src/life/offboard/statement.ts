@@ -1,7 +1,8 @@
 /**
  * The end certificate as an in-toto statement: what was looked at, by which paths, when, and what was
  * not. Pure. Without a scope it is not a certificate: the verifier refuses it.
- * Source: in-toto Attestation Framework, Statement v1.
+ * Source: in-toto Attestation Framework, Statement v1; secure-systems-lab/dsse, DSSE v1, for the envelope,
+ * whose key is an argument.
  */
 import { canonicalJson } from '../../core/base/json.ts'
 import { product } from '../../core/base/product.ts'
@@ -12,18 +13,8 @@ import type { Plan, SystemLook } from './plan.ts'
 export const certificateType = `${product.typeBase}/end-certificate/v1`
 
 export interface StatementInput {
-  readonly app: {
-    readonly id: string
-    readonly slug: string
-    readonly owner: string
-    readonly backup: string
-  }
-  readonly installation: {
-    readonly id: string
-    readonly name: string
-    readonly trustDomain: string
-    readonly mode: string
-  }
+  readonly app: Readonly<Record<'id' | 'slug' | 'owner' | 'backup', string>>
+  readonly installation: Readonly<Record<'id' | 'name' | 'trustDomain' | 'mode', string>>
   readonly plan: Plan
   readonly items: readonly PlanItem[]
   readonly systems: readonly SystemLook[]
@@ -58,18 +49,37 @@ export function statementOf(input: StatementInput): string {
       at: input.at,
       rechecks: input.rechecks,
       plan: plan.text,
-      items: items.map(({ order, kind, id, name, system, state, paths, because, at }) => ({
-        order,
-        kind,
-        id,
-        name,
-        system,
-        state,
-        paths,
-        because,
-        at,
-      })),
+      // All of an item but what we call its target.
+      items: items.map(({ targetId: _, ...item }) => item),
       scope: { at: input.at, systems },
     },
   })
+}
+
+export interface Envelope {
+  readonly payloadType: string
+  /** Base64 (standard, padded) of the payload. */
+  readonly payload: string
+  readonly signatures: readonly { readonly keyid: string; readonly sig: string }[]
+}
+
+export const statementType = 'application/vnd.in-toto+json'
+
+/** Pre-authentication encoding: what is signed, so that type and payload can not be confused. */
+export function preAuthEncode(payloadType: string, payload: Uint8Array): Buffer {
+  const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `
+  return Buffer.concat([Buffer.from(head), payload])
+}
+
+export function sealStatement(
+  statement: string,
+  signer: { readonly kid: string; sign(data: Uint8Array): Uint8Array },
+): Envelope {
+  const payload = Buffer.from(statement)
+  const sig = signer.sign(preAuthEncode(statementType, payload))
+  return {
+    payloadType: statementType,
+    payload: payload.toString('base64'),
+    signatures: [{ keyid: signer.kid, sig: Buffer.from(sig).toString('base64') }],
+  }
 }

@@ -41,7 +41,6 @@ export async function sealBatch(world: LedgerWorld, batch: Batch): Promise<void>
         kind: 'records-damaged',
         severity: 'high',
         about: segment,
-        ownerId: null,
         details: { segment, damaged },
         words: `${damaged} decision records on this disk are not what was written and can not be kept. Look at the disk, and at who can write to it.`,
       })

@@ -7,7 +7,7 @@
 import type { PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addSeconds, fromMs, type Instant, toSeconds } from '../../core/base/time.ts'
-import { lockKnown, throwUnknown } from '../../core/ledger/find-row.ts'
+import { lockKnown, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { personTable } from '../../core/people/rows.ts'

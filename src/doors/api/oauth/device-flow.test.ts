@@ -10,7 +10,7 @@ import {
   startOauthServer,
 } from '../../../../test/support/oauth.ts'
 import { testPermit } from '../../../../test/support/permit.ts'
-import { leavePerson } from '../../../core/people/leave.ts'
+import { leavePerson } from '../../../core/people/change.ts'
 import { findPerson } from '../../../core/people/rows.ts'
 import { verifyPersonToken } from '../../../life/sign-in/person-token.ts'
 

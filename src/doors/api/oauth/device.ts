@@ -7,20 +7,13 @@ import type { PersonId } from '../../../core/base/ids.ts'
 import { Problem } from '../../../core/base/problem.ts'
 import type { Clock } from '../../../core/base/time.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
-import {
-  answerDevice,
-  findDevice,
-  noSuchDevice,
-  parseUserCode,
-  showUserCode,
-} from '../../../life/sign-in/device.ts'
+import * as devices from '../../../life/sign-in/device.ts'
 import { checkCsrf } from '../../../life/sign-in/session.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { answeredPage, codePage, devicePage } from './pages.ts'
-import { checkSameOrigin, parseForm, readFormText } from './request.ts'
+import { checkSameOrigin, parseForm, readFormText, type Visit, type VisitRoute } from './request.ts'
 import { type SignInWorld, sessionOf } from './sign-in.ts'
-import type { Visit, VisitRoute } from './visit.ts'
 
 export interface DeviceWorld extends SignInWorld {
   readonly apiAudience: string
@@ -41,15 +34,15 @@ async function showDevice(
   { request, res }: Visit,
 ): Promise<void> {
   const typed = request.query.get('user_code')
-  const userCode = typed === undefined ? undefined : parseUserCode(typed)
+  const userCode = typed === undefined ? undefined : devices.parseUserCode(typed)
   const session = await sessionOf(world, jar, request)
   if (session === undefined) {
-    const to = userCode === undefined ? '/d' : `/d?user_code=${showUserCode(userCode)}`
+    const to = userCode === undefined ? '/d' : `/d?user_code=${devices.showUserCode(userCode)}`
     return sendRedirect(res, `/sign-in?to=${encodeURIComponent(to)}`)
   }
   if (typed === undefined) return sendPage(res, codePage(session))
   const device = await tries.of(session.person.id, async () =>
-    userCode === undefined ? undefined : findDevice(world, userCode),
+    userCode === undefined ? undefined : devices.findDevice(world, userCode),
   )
   sendPage(res, devicePage(session, device))
 }
@@ -72,11 +65,11 @@ async function answer(
   const says = form.get('says')
   if (says !== 'yes' && says !== 'no')
     throw new Problem('bad-request', { field: 'says', detail: '`says` must be `yes` or `no`.' })
-  const userCode = parseUserCode(form.get('user_code') ?? '')
+  const userCode = devices.parseUserCode(form.get('user_code') ?? '')
   const device = await tries.of(session.person.id, async () =>
-    userCode === undefined ? undefined : findDevice(world, userCode),
+    userCode === undefined ? undefined : devices.findDevice(world, userCode),
   )
-  await answerDevice(world, world.apiAudience, {
+  await devices.answerDevice(world, world.apiAudience, {
     personId: session.person.id,
     userCode: device.userCode,
     says,
@@ -105,7 +98,7 @@ function countTries(clock: Clock): Tries {
       recent.push(clock.monotonicMs())
       misses.set(personId, recent)
       const found = await look()
-      if (found === undefined) throw noSuchDevice()
+      if (found === undefined) throw devices.noSuchDevice()
       recent.pop()
       return found
     },

@@ -8,17 +8,11 @@ import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { JSONWebKeySet } from 'jose'
 import type { JsonObject } from '../../../core/base/json.ts'
 import { Problem } from '../../../core/base/problem.ts'
-import {
-  type AuthorizationServerWorld,
-  authorizationServer,
-  oauthPaths,
-  tokenExchangeGrant,
-} from '../../../life/sign-in/authorization-server.ts'
+import * as server from '../../../life/sign-in/authorization-server.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import { countDeviceCodes } from '../../../life/sign-in/rows.ts'
 import { type OauthAnswer, sendJson } from './answer.ts'
-import { type Form, parseForm, readFormText } from './request.ts'
-import type { Visit, VisitRoute } from './visit.ts'
+import { type Form, parseForm, readFormText, type Visit, type VisitRoute } from './request.ts'
 
 /** What a handler may know beside the form. */
 export interface FormMeta {
@@ -34,7 +28,7 @@ export interface WorkloadEndpoints {
   readonly revoke: (form: Form, meta: FormMeta) => Promise<OauthAnswer | undefined>
 }
 
-export interface EndpointsWorld extends AuthorizationServerWorld, WorkloadEndpoints {
+export interface EndpointsWorld extends server.AuthorizationServerWorld, WorkloadEndpoints {
   /** Public keys of everything that may still be alive. */
   readonly tokenJwks: () => JSONWebKeySet
 }
@@ -43,7 +37,7 @@ type Endpoint = (visit: Visit) => Promise<void>
 
 export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
   const issuer = new URL(world.issuer)
-  const provider = authorizationServer(world)
+  const provider = server.authorizationServer(world)
   const forward = (req: IncomingMessage, res: ServerResponse, text?: string) =>
     provider(remake(req, issuer, text), res)
   const form =
@@ -66,18 +60,18 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
   return new Map<string, VisitRoute>([
     ['/.well-known/openid-configuration', { get: read }],
     ['/.well-known/oauth-authorization-server', { get: read }],
-    [oauthPaths.jwks, { get: jwks }],
-    [oauthPaths.authorize, { get: ({ req, res }) => forward(req, res) }],
-    [oauthPaths.token, { post: form(exchangeOnly(world)) }],
-    [oauthPaths.introspect, { post: form(world.introspect) }],
-    [oauthPaths.revoke, { post: form(world.revoke) }],
-    [oauthPaths.device, { post: form(() => checkRoom(world)) }],
+    [server.oauthPaths.jwks, { get: jwks }],
+    [server.oauthPaths.authorize, { get: ({ req, res }) => forward(req, res) }],
+    [server.oauthPaths.token, { post: form(exchangeOnly(world)) }],
+    [server.oauthPaths.introspect, { post: form(world.introspect) }],
+    [server.oauthPaths.revoke, { post: form(world.revoke) }],
+    [server.oauthPaths.device, { post: form(() => checkRoom(world)) }],
   ])
 }
 
 function exchangeOnly(world: WorkloadEndpoints) {
   return async (form: Form, meta: FormMeta) =>
-    form.get('grant_type') === tokenExchangeGrant ? world.exchange(form, meta) : undefined
+    form.get('grant_type') === server.tokenExchangeGrant ? world.exchange(form, meta) : undefined
 }
 
 async function checkRoom(world: EndpointsWorld): Promise<undefined> {

@@ -6,29 +6,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
 import { statusOf } from '../problems.ts'
-import {
-  oauthError,
-  problemOf,
-  sendJson,
-  sendPage,
-  sendProblem,
-  setSecurityHeaders,
-} from './answer.ts'
+import * as answers from './answer.ts'
 import { cookieJar } from './cookies.ts'
 import { type DeviceWorld, deviceRoute } from './device.ts'
 import { type EndpointsWorld, oauthRoutes } from './endpoints.ts'
 import { style } from './html.ts'
 import { problemPage } from './pages.ts'
-import { checkHost, type Hosts, readRequest } from './request.ts'
+import { checkHost, type Hosts, readRequest, type VisitRoute } from './request.ts'
 import { signInRoutes } from './sign-in.ts'
-import type { VisitRoute } from './visit.ts'
 
 export interface OauthWorld extends DeviceWorld, Omit<EndpointsWorld, 'store' | 'clock'>, Hosts {}
 
 /** Answers true when the request was ours and is answered; false leaves it to the next door. */
-export type OauthMount = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>
-
-export function mountOauth(world: OauthWorld): OauthMount {
+export function mountOauth(world: OauthWorld) {
   const isHttps = world.issuer.startsWith('https:')
   const jar = cookieJar(isHttps)
   const endpoints = oauthRoutes(world)
@@ -37,8 +27,8 @@ export function mountOauth(world: OauthWorld): OauthMount {
     ['/d', deviceRoute(world, jar)],
     ['/style.css', { get: async ({ res }) => sendStyle(res) }],
   ])
-  return async (req, res) => {
-    setSecurityHeaders(res, isHttps)
+  return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {
+    answers.setSecurityHeaders(res, isHttps)
     const path = (req.url ?? '').split('?', 1)[0] ?? ''
     const page = pages.get(path)
     const route = page ?? endpoints.get(path)
@@ -48,14 +38,14 @@ export function mountOauth(world: OauthWorld): OauthMount {
       if (route !== undefined) await answer(route, req, res, page && world.issuer)
       return route !== undefined
     } catch (thrown) {
-      const problem = problemOf(thrown, world.warn)
+      const problem = answers.problemOf(thrown, world.warn)
       if (res.headersSent) res.destroy()
       else {
         // What was not read of a body can not be skipped safely.
         if (!req.complete) res.setHeader('Connection', 'close')
-        if (page !== undefined) sendPage(res, problemPage(problem), statusOf(problem))
-        else if (route !== undefined) sendJson(res, oauthError(problem))
-        else sendProblem(res, problem)
+        if (page !== undefined) answers.sendPage(res, problemPage(problem), statusOf(problem))
+        else if (route !== undefined) answers.sendJson(res, answers.oauthError(problem))
+        else answers.sendProblem(res, problem)
       }
       return true
     }

@@ -5,7 +5,7 @@
  * ATTACKER: a page on the internet whose name resolves to this machine (DNS rebinding), a form on
  * another site, a proxy header sent by hand.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
 import { bounds } from '../bounds.ts'
 
@@ -16,6 +16,19 @@ export interface Request {
   readonly query: Form
   readonly cookies: ReadonlyMap<string, string>
   readonly ip: string
+}
+
+/** One visit to a page of ours or an OAuth endpoint. */
+export interface Visit {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly request: Request
+}
+
+/** GET shows and changes nothing a person would miss; POST of a page comes from a form of ours. */
+export interface VisitRoute {
+  readonly get?: (visit: Visit) => Promise<void>
+  readonly post?: (visit: Visit) => Promise<void>
 }
 
 /** Parameters of a form or query, each once. */

@@ -15,8 +15,14 @@ import {
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { homePage, linkPage, signInPage } from './pages.ts'
-import { checkSameOrigin, parseForm, type Request, readFormText } from './request.ts'
-import type { Visit, VisitRoute } from './visit.ts'
+import {
+  checkSameOrigin,
+  parseForm,
+  type Request,
+  readFormText,
+  type Visit,
+  type VisitRoute,
+} from './request.ts'
 
 export interface SignInWorld extends LedgerWorld {
   readonly issuer: string

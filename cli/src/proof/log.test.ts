@@ -3,9 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { leafHash, rootAt } from '../../../src/core/ledger/tree.ts'
 import { inclusionPath } from '../../../src/life/audit/paths.ts'
 import { logOf, newKeys, tableOf } from '../../../test/support/signed-log.ts'
-import { openCheckpoint } from './checkpoint.ts'
 import { openKeyTable, signersOf } from './keys.ts'
-import { hashLeaf, isIncluded, isPrefix } from './merkle.ts'
+import { hashLeaf, isIncluded, isPrefix, openCheckpoint } from './log.ts'
 
 const keys = newKeys()
 const leaves = Array.from({ length: 70 }, (_, i) => `leaf ${i}`)

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { scramVerifier } from './verifier.ts'
+import { scramVerifier } from './scram.ts'
 
 const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest()
 

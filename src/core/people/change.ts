@@ -1,15 +1,20 @@
-/** A person as they are first written down, and what a person may do here. */
+/**
+ * What becomes of a person: first written down, given roles, gone. From the commit that they left on
+ * they own nothing alive, and every way they were signed in is over; what was theirs is handed over
+ * by the chapters that own it.
+ */
 import { newId, type PersonId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { lockKnown, throwUnknown } from '../ledger/find-row.ts'
+import { lockKnown, throwUnknown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { localIssuer, parseEmail, parseKey, parseName, parseRoles } from './person.ts'
-import { lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
+import { endSignIns, lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
 
 const rolesSet = entryKind('person.roles', 'changed what a person may do')
+const personLeft = entryKind('person.leave', 'recorded that a person left')
 
 export interface NewPerson {
   /** Made by the caller, so that a retry finds the same person. */
@@ -41,8 +46,30 @@ export async function setRoles(
   })
 }
 
+/** Again for somebody who left: answers the same row and changes nothing. */
+export async function leavePerson(
+  world: LedgerWorld,
+  permit: Permit<'person.leave'>,
+  input: { personId: PersonId },
+): Promise<PersonRow> {
+  checkPermit(permit, 'person.leave', input.personId)
+  return recorded(world, async scope => {
+    const platform = await lockPlatformPeople(scope.tx)
+    const before = await lockKnown(scope.tx, personTable, input.personId)
+    keepOnePlatform(platform, input.personId)
+    await endSignIns(scope.tx, before.id, scope.at)
+    const isFirst = before.state === 'living'
+    const left = { ...before, state: 'left' as const, leftAt: scope.at }
+    const after = isFirst ? await scope.save(personTable, before, left) : before
+    const { id, version } = before
+    const subjects = isFirst ? [] : [{ type: 'person', id, version }]
+    scope.entry({ kind: personLeft, by: permit, subjects })
+    return after
+  })
+}
+
 /** INVARIANT: somebody can always let others in. */
-export function keepOnePlatform(platform: readonly PersonId[], goingId: PersonId): void {
+function keepOnePlatform(platform: readonly PersonId[], goingId: PersonId): void {
   if (platform.length === 1 && platform[0] === goingId)
     throw new Problem('wrong-state', {
       detail: 'This is the last living person with the role `platform`.',

@@ -1,0 +1,170 @@
+/**
+ * Asks people for something, and takes their answers: a request is bound to the hash of exactly what
+ * is asked, and a person says yes or no to the request they were shown.
+ */
+import { sha256Hex } from '../base/hash.ts'
+import { isId, type PersonId } from '../base/ids.ts'
+import { canonicalJson, type JsonObject } from '../base/json.ts'
+import { limits } from '../base/limits.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
+import { Problem } from '../base/problem.ts'
+import { product } from '../base/product.ts'
+import { parseText } from '../base/text.ts'
+import { addSeconds, type Instant } from '../base/time.ts'
+import { lockKnown } from '../ledger/fact-table.ts'
+import { entryKind } from '../ledger/kind.ts'
+import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { findInstallation, livingOf } from '../people/rows.ts'
+import { countAnswers, mayAnswer } from './approval.ts'
+import * as rows from './rows.ts'
+
+const requestMade = entryKind('request.make', 'asked for something')
+const requestAnswered = entryKind('request.answer', 'answered a request')
+
+/** `ownAnswer` is refused outside a solo installation; whether the matter allows it, the caller knows. */
+export type NewRequest = { body: JsonObject } & Pick<
+  rows.RequestRow,
+  'id' | 'kind' | 'appId' | 'reason' | 'approvers' | 'quorum' | 'ownAnswer'
+>
+
+/** The same call again answers the same request. Problem `already-exists` for another body under that id. */
+export async function makeRequest(
+  world: LedgerWorld,
+  permit: Permit<'request.make'>,
+  input: NewRequest,
+): Promise<rows.RequestRow> {
+  checkPermit(permit, 'request.make', input.id)
+  const body = canonicalJson(input.body)
+  if (Buffer.byteLength(body) > limits.bodyBytes)
+    throw new Problem('too-large', { field: 'body', detail: 'This is too much for one request.' })
+  const bodyHash = sha256Hex(body)
+  const reason = parseText(input.reason, 'reason')
+  return recorded(world, async scope => {
+    const known = await rows.findRequest(scope.tx, input.id)
+    if (known !== undefined) return sameRequest(known, bodyHash)
+    const asked = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
+    const living = await livingOf(scope.tx, asked, scope.at)
+    const request: rows.RequestRow = {
+      ...input,
+      version: 1,
+      askedBy: permit.actor,
+      body,
+      bodyHash,
+      reason,
+      approvers: [...new Set(asked)].filter(each => living.has(each)),
+      state: 'open',
+      madeAt: scope.at,
+      expiresAt: addSeconds(scope.at, limits.requestOpenDays * 24 * 3600),
+      closedAt: null,
+    }
+    await checkPeople(scope, request)
+    await scope.insert(rows.requestTable, request)
+    scope.entry({ kind: requestMade, by: permit, facts: { kind: input.kind, appId: input.appId } })
+    return request
+  })
+}
+
+function sameRequest(known: rows.RequestRow, bodyHash: string): rows.RequestRow {
+  if (known.bodyHash === bodyHash) return known
+  throw new Problem('already-exists', {
+    detail: 'Another request has this id.',
+    next: 'Ask under a new id.',
+  })
+}
+
+async function checkPeople(scope: Scope, request: rows.RequestRow): Promise<void> {
+  if (request.approvers.length < Math.max(request.quorum, 1))
+    throw new Problem('approval-needed', {
+      detail: `This needs a yes of ${request.quorum}, and ${request.approvers.length} other people can give it.`,
+      next: `Name somebody else who answers for it. Who is here: ${product.command} person ls`,
+    })
+  if (request.ownAnswer && (await findInstallation(scope.tx))?.mode !== 'solo')
+    throw new Problem('approval-needed', {
+      detail: 'Nobody agrees to their own request here.',
+      next: 'Ask another person to agree.',
+    })
+}
+
+type Answer = Pick<rows.AnswerRow, 'requestId' | 'says' | 'bodyHash'> & { comment?: string }
+
+/**
+ * Returns the state the answer leads to. Saying the same again answers the same and records nothing;
+ * saying something else is Problem `already-exists`. `hash-mismatch`: it was something else that they saw.
+ */
+export async function answerRequest(
+  world: LedgerWorld,
+  permit: Permit<'request.answer'>,
+  input: Answer,
+): Promise<{ state: rows.RequestState }> {
+  checkPermit(permit, 'request.answer', input.requestId)
+  const personId = permit.actor
+  // ATTACKER: an agent, or one of our own sweeps, that would agree in a person's place.
+  if (!isId('person', personId))
+    throw new Problem('human-required', {
+      detail: 'Only a person can answer a request.',
+      next: `Ask the person to run: ${product.command} approve`,
+    })
+  const comment = input.comment === undefined ? null : parseText(input.comment, 'comment')
+  return recorded(world, async scope => {
+    const request = await lockKnown(scope.tx, rows.requestTable, input.requestId)
+    const earlier = await rows.listAnswers(scope.tx, request.id)
+    const mine = earlier.find(answer => answer.personId === personId)
+    if (mine !== undefined) return repeatAnswer(request, mine, input)
+    checkAnswer(request, personId, input.bodyHash, scope.at)
+    const answer: rows.AnswerRow = {
+      ...input,
+      id: `${request.id}.${personId}`,
+      version: 1,
+      personId,
+      comment,
+      at: scope.at,
+    }
+    await scope.insert(rows.answerTable, answer)
+    const answers = [...earlier, answer]
+    const people = answers.map(each => each.personId)
+    const state = countAnswers(request, answers, await livingOf(scope.tx, people, scope.at))
+    if (state !== 'open')
+      await scope.save(rows.requestTable, request, { ...request, state, closedAt: scope.at })
+    const { id, version } = request
+    const subjects = [{ type: 'request', id, version }]
+    const { says, bodyHash } = answer
+    scope.entry({ kind: requestAnswered, by: permit, subjects, facts: { says, bodyHash, state } })
+    return { state }
+  })
+}
+
+function repeatAnswer(request: rows.RequestRow, mine: rows.AnswerRow, input: Answer) {
+  if (mine.says === input.says && mine.bodyHash === input.bodyHash) return { state: request.state }
+  throw new Problem('already-exists', {
+    detail: 'You have answered this request already, differently.',
+    next: 'An answer stays. Let it be withdrawn and asked again.',
+  })
+}
+
+function checkAnswer(
+  request: rows.RequestRow,
+  personId: PersonId,
+  bodyHash: string,
+  now: Instant,
+): void {
+  if (!mayAnswer(request, personId))
+    throw new Problem('denied', {
+      detail:
+        personId === request.askedBy
+          ? 'Nobody agrees to their own request.'
+          : 'This request is for somebody else to answer.',
+      next: `Who can answer it: ${product.command} request show ${request.id}`,
+    })
+  if (request.state !== 'open' || request.expiresAt <= now)
+    throw new Problem('wrong-state', {
+      detail: `This request is ${request.state === 'open' ? 'expired' : request.state}.`,
+      next: `Ask again: ${product.command} ask`,
+    })
+  // The stored body is hashed again: what is agreed is the text itself, not a column beside it.
+  if (bodyHash !== request.bodyHash || sha256Hex(request.body) !== request.bodyHash)
+    throw new Problem('hash-mismatch', {
+      field: 'bodyHash',
+      detail: 'What you were shown is not what is asked.',
+      next: `Look again: ${product.command} request show ${request.id}`,
+    })
+}
