@@ -56,7 +56,7 @@ test('one that can not be recorded holds up none of its batch, and is told', asy
   // What no database keeps as text: a target may say anything.
   world.target.residueOf = principal => (principal === poisoned.principal ? ['\u0000'] : [])
   world.clock.advance(3_600_000)
-  await expect(sweepLeases(world)).rejects.toThrow()
+  await expect(sweepLeases(world)).rejects.toThrow(/./)
   const states = await world.store.query<{ id: string; state: string }>(
     'select id, state from lease where id = any($1)',
     [leases.map(({ id }) => id)],

@@ -79,7 +79,7 @@ export function decideLease<A extends LeaseAction>(
     ? factsOfWork(view, { ...question, actions })
     : { facts: { unknown: 'action' }, appId: null }
   const { asked } = question
-  const { outcome, ...settled } = settle(world, view, { actor, action, about }, gathered, asked)
+  const { outcome, ...settled } = settle(world, view, { actor, action, about, asked }, gathered)
   const { record } = settled
   if (!outcome.allowed || outcome.grantId === null || outcome.reach === null)
     return { allowed: false, denial: settled.denial(), record }
@@ -119,9 +119,8 @@ function isKnown({ action, about }: Question<ActionName>): boolean {
 function settle<A extends ActionName>(
   world: PolicyWorld,
   { freshness, ...view }: View & { freshness: Freshness },
-  { actor, action, about }: Question<A>,
+  { actor, action, about, asked: inWords }: Question<A>,
   { facts, appId }: Gathered,
-  inWords?: string,
 ) {
   const bundle = world.policies()
   const asked: Asked = {

@@ -23,6 +23,8 @@ export const thingTypes = Object.fromEntries(
 export interface Question<A extends ActionName> {
   readonly actor: Actor
   readonly action: A
+  /** Through a gateway: in the target's words. Kept with the decision, read by no rule. */
+  readonly asked?: string | undefined
   readonly about: {
     readonly type: AboutType
     readonly id: AnyId
