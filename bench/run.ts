@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   expiry: async () => (await import('./expiry.ts')).benchExpiry,
   record: async () => (await import('./record.ts')).benchRecord,
   'decision-api': async () => (await import('./decision-api.ts')).benchDecisionApi,
+  'mcp-gateway': async () => (await import('./mcp-gateway.ts')).benchMcpGateway,
   'memory-idle': async () => (await import('./process.ts')).benchIdle,
   'memory-embedded': async () => {
     const { benchMemory } = await import('./memory.ts')

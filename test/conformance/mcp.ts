@@ -81,7 +81,7 @@ export async function throughGateway<T>(
   }
 }
 
-async function furnish({ as, running }: Company, slug: string, url: string): Promise<void> {
+export async function furnish({ as, running }: Company, slug: string, url: string): Promise<void> {
   const [sam, tom] = [as('sam'), as('tom')]
   const target = { slug, connector: 'mcp', config: { url }, production: false }
   await expectStatus(201, sam('POST', '/v1/targets', target))

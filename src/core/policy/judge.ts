@@ -60,31 +60,39 @@ export type OwnRule =
   | 'log-regressed'
   | 'policy-error'
 
-export function judge(bundle: Bundle, asked: Asked): Outcome {
+/**
+ * `engine`: what answers, where it is not chosen here. INVARIANT: what issues, agrees, trusts or changes
+ * rules is cedar-wasm's to answer; the compiled engine answers for what is done under a lease.
+ */
+export function judge(
+  bundle: Bundle,
+  asked: Asked,
+  engine = asked.action === 'lease.use' ? bundle.quick : bundle.engine,
+): Outcome {
   const { facts, freshness, action } = asked
   if (freshness.regressed) return denied('log-regressed')
   if ('unknown' in facts) return denied(`unknown-${facts.unknown}`)
   const gains = bundle.engine.isIn(action, 'gain')
   if (gains && freshness.ageMs > limits.freshForIssueMs) return denied('stale-facts')
-  if (facts.uses.length === 0) return settle(bundle, [ask(bundle, facts, action)])
-  return judgeWork(bundle, facts, action)
+  if (facts.uses.length === 0) return settle(bundle, [ask(engine, facts, action)])
+  return judgeWork({ ...bundle, engine }, facts, action)
 }
 
 /** Each candidate for all that is wanted; the first that is enough, else why the first is not. */
-function judgeWork(bundle: Bundle, facts: Facts, action: string): Outcome {
+function judgeWork(bundle: Answering, facts: Facts, action: string): Outcome {
   let first: Outcome | undefined
   for (const grant of facts.grants.length > 0 ? facts.grants : [null]) {
     const isGlass = grant?.facts['glass'] === true
     const given = grant === null ? {} : { grant: grant.facts, ...(isGlass && { glass: true }) }
     const outcome = settle(bundle, [
       ...facts.uses.map(use =>
-        ask(bundle, facts, use.action, {
+        ask(bundle.engine, facts, use.action, {
           ...given,
           dataAction: use.action,
           purposeCovers: use.purposeCovers,
         }),
       ),
-      ask(bundle, facts, action, given),
+      ask(bundle.engine, facts, action, given),
     ])
     if (outcome.allowed && grant !== null)
       return { ...outcome, grantId: grant.id, reach: reachOf(facts, grant.facts) }
@@ -100,9 +108,16 @@ function judgeWork(bundle: Bundle, facts: Facts, action: string): Outcome {
   return first === undefined || first.allowed ? denied('default-deny') : first
 }
 
-function ask(bundle: Bundle, facts: Facts, action: string, more: JsonObject = {}): EngineAnswer {
+type Answering = Pick<Bundle, 'rules'> & { readonly engine: Bundle['quick'] }
+
+function ask(
+  engine: Bundle['quick'],
+  facts: Facts,
+  action: string,
+  more: JsonObject = {},
+): EngineAnswer {
   const { principal, resource, context } = facts
-  return bundle.engine.ask({
+  return engine.ask({
     principal: principal.uid,
     action: { type: 'Action', id: action },
     resource: resource.uid,
@@ -118,7 +133,7 @@ function ask(bundle: Bundle, facts: Facts, action: string, more: JsonObject = {}
  * INVARIANT: rules come out in the order of the bundle, errors in their own: the engine's order is not
  * the same twice, and a decision must play again byte for byte.
  */
-function settle(bundle: Bundle, answers: readonly EngineAnswer[]): Outcome {
+function settle(bundle: Pick<Bundle, 'rules'>, answers: readonly EngineAnswer[]): Outcome {
   const errors = answers.flatMap(answer => answer.errors).toSorted()
   if (errors.length > 0) return { ...denied('policy-error'), errors }
   const refusals = answers.filter(answer => !answer.allowed)

@@ -25,4 +25,6 @@ export const bounds = {
   /** How old the gateway's own look at the tools of a target may be; how many there may be. */
   toolsFreshMs: 30_000,
   tools: 1_000,
+  /** One call of so many is asked of both engines. */
+  shadowEvery: 1_000,
 } as const

@@ -8,10 +8,13 @@ import {
   startCompany,
 } from '../../../test/journeys/company.ts'
 import { isId } from '../../core/base/ids.ts'
+import { findingTable } from '../../core/finding/rows.ts'
 import { findLease, type LeaseRow } from '../../core/lease/rows.ts'
 import { bounds } from './bounds.ts'
 import { Sessions } from './sessions.ts'
+import { decideSession } from './standing.ts'
 import { over } from './tunnel.ts'
+import { shadow } from './web/judge-call.ts'
 
 let company: Company
 let lease: LeaseRow
@@ -75,5 +78,27 @@ describe('an open session', () => {
     const late: string[] = []
     sessions.watch({ lease, cut: problem => late.push(problem.detail) })
     expect(late).toEqual(['The server is stopping.'])
+  })
+})
+
+test('a call that the two engines would answer otherwise is a finding, and one they agree on is none', async () => {
+  const { world } = company.running
+  const spool = { keep: async () => {}, settle: async () => {}, stop: async () => {} }
+  const standing = decideSession(world, lease, { action: 'read', asked: 'tools/call search' })
+  if (!standing.allowed) throw new Error('it may be read')
+  const found = () =>
+    world.replica.all(findingTable).filter(({ kind }) => kind === 'engine-differs')
+  shadow({ ...world, spool }, standing.record)
+  await world.settle()
+  expect(found()).toEqual([])
+  const bundle = world.policies()
+  const engine = {
+    ask: () => ({ allowed: false, rules: ['hold'], errors: [] }),
+    isIn: (action: string, group: string) => bundle.engine.isIn(action, group),
+  } as unknown as typeof bundle.engine
+  shadow({ ...world, spool, policies: () => ({ ...bundle, engine }) }, standing.record)
+  await vi.waitFor(async () => {
+    await world.settle()
+    expect(found()).toMatchObject([{ details: { differs: ['decision', 'reasons'] } }])
   })
 })

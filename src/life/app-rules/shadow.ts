@@ -26,12 +26,12 @@ export function makeShadow(
     if (asked % every !== 0) return
     const { differs } = compareEngines(rules.engine, rules.cedar, callOf(rules, question))
     if (differs.length > 0)
-      void tell(world, rules.hash, { decisionId, differs }).catch(world.onFault)
+      void tellDifference(world, rules.hash, { decisionId, differs }).catch(world.onFault)
   }
 }
 
 /** Once for a set of rules while it is open. */
-async function tell(
+export async function tellDifference(
   world: LedgerWorld,
   hash: string,
   { decisionId, differs }: { decisionId: string; differs: readonly Difference[] },
