@@ -54,31 +54,12 @@ export const settings = {
   ],
 } as const
 
-export type SettingName = keyof typeof settings
+type SettingName = keyof typeof settings
 
-export interface Config {
-  readonly home: string
-  readonly databaseUrl: string | null
-  readonly host: string
-  /** 0 lets the system choose. */
-  readonly port: number
-  /** Null until the port is known when it is chosen by the system. */
-  readonly issuer: string | null
-  readonly name: string
-  readonly trustDomain: string
-  readonly mode: 'solo' | 'team'
-  readonly kek: string | null
-  readonly company: {
-    readonly issuer: string
-    readonly clientId: string
-    readonly clientSecretFile: string | null
-  } | null
-  readonly ciIssuers: readonly string[]
-  readonly loopbackIssuers: readonly string[]
-}
+export type Config = ReturnType<typeof readConfig>
 
 /** Throws `Problem` `bad-configuration` naming the setting. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Readonly<Record<string, string | undefined>>) {
   const get = (name: SettingName): string | null => {
     const value = env[name]?.trim()
     return value === undefined || value === '' ? null : value
@@ -93,7 +74,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     home: resolve(get('LEASEHOLD_HOME') ?? '.leasehold'),
     databaseUrl: parseDatabaseUrl(get('DATABASE_URL')),
     host,
+    /** 0 lets the system choose. */
     port: parsePort(get('LEASEHOLD_PORT')),
+    /** Null until the port is known when it is chosen by the system. */
     issuer: issuer === null ? null : parseOrigin(issuer, 'LEASEHOLD_ISSUER'),
     name: get('LEASEHOLD_NAME') ?? 'my installation',
     trustDomain: parseTrustDomain(get('LEASEHOLD_TRUST_DOMAIN') ?? 'leasehold.local'),

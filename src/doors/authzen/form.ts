@@ -15,7 +15,7 @@ type Sought = Omit<Thing, 'id'> & { readonly id: string | null }
 
 /** §7.1.2: how far a list is gone through. */
 const semantics = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] as const
-export type Semantic = (typeof semantics)[number]
+type Semantic = (typeof semantics)[number]
 
 export interface Evaluations {
   readonly semantic: Semantic

@@ -146,7 +146,7 @@ function noSuchApp(slug: string): Problem {
 }
 
 /** UTF-8 JSON, read up to its bound whatever was declared. */
-function readBody(req: IncomingMessage): Promise<Json> {
+async function readBody(req: IncomingMessage): Promise<Json> {
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
   if (type !== 'application/json')
     // The standard knows 400 alone for what can not be read (§10.1.1).
@@ -155,30 +155,23 @@ function readBody(req: IncomingMessage): Promise<Json> {
       detail: 'The body must be application/json.',
       next: 'Send `content-type: application/json`.',
     })
-  const { promise, resolve, reject } = Promise.withResolvers<Json>()
   const chunks: Buffer[] = []
   let bytes = 0
-  req.on('data', (chunk: Buffer) => {
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > bounds.bodyBytes) {
-      req.pause()
-      reject(
-        new Problem('too-large', { detail: `The body is larger than ${bounds.bodyBytes} bytes.` }),
-      )
-    } else chunks.push(chunk)
-  })
-  req.once('end', () => {
-    try {
-      resolve(parseJson(utf8.decode(Buffer.concat(chunks)), bounds.bodyBytes))
-    } catch (thrown) {
-      const next = 'Send one JSON value, as UTF-8.'
-      reject(
-        isProblem(thrown) ? thrown : new Problem('bad-json', { detail: 'It is not UTF-8.', next }),
-      )
-    }
-  })
-  req.once('error', reject)
-  return promise
+    if (bytes > bounds.bodyBytes)
+      throw new Problem('too-large', {
+        detail: `The body is larger than ${bounds.bodyBytes} bytes.`,
+      })
+    chunks.push(chunk)
+  }
+  try {
+    return parseJson(utf8.decode(Buffer.concat(chunks)), bounds.bodyBytes)
+  } catch (thrown) {
+    if (isProblem(thrown)) throw thrown
+    const next = 'Send one JSON value, as UTF-8.'
+    throw new Problem('bad-json', { detail: 'It is not UTF-8.', next })
+  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

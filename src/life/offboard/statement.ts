@@ -10,7 +10,7 @@ import type { Instant } from '../../core/base/time.ts'
 import { isGreen, type PlanItem } from './item.ts'
 import type { Plan, SystemLook } from './plan.ts'
 
-export const certificateType = `${product.typeBase}/end-certificate/v1`
+const certificateType = `${product.typeBase}/end-certificate/v1`
 
 export interface StatementInput {
   readonly app: Readonly<Record<'id' | 'slug' | 'owner' | 'backup', string>>
@@ -22,11 +22,6 @@ export interface StatementInput {
   readonly endedAt: Instant
   readonly at: Instant
   readonly rechecks: number
-}
-
-/** `verified-gone` only when every item is and every system the app names was looked at. */
-export function certificateState(items: readonly PlanItem[]): 'verified-gone' | 'not-green' {
-  return items.every(isGreen) ? 'verified-gone' : 'not-green'
 }
 
 export function statementOf(input: StatementInput): string {
@@ -41,7 +36,7 @@ export function statementOf(input: StatementInput): string {
     ],
     predicateType: certificateType,
     predicate: {
-      state: certificateState(items),
+      state: items.every(isGreen) ? 'verified-gone' : 'not-green',
       app,
       installation,
       endedBy: input.endedBy,
@@ -56,17 +51,10 @@ export function statementOf(input: StatementInput): string {
   })
 }
 
-export interface Envelope {
-  readonly payloadType: string
-  /** Base64 (standard, padded) of the payload. */
-  readonly payload: string
-  readonly signatures: readonly { readonly keyid: string; readonly sig: string }[]
-}
-
-export const statementType = 'application/vnd.in-toto+json'
+const statementType = 'application/vnd.in-toto+json'
 
 /** Pre-authentication encoding: what is signed, so that type and payload can not be confused. */
-export function preAuthEncode(payloadType: string, payload: Uint8Array): Buffer {
+function preAuthEncode(payloadType: string, payload: Uint8Array): Buffer {
   const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `
   return Buffer.concat([Buffer.from(head), payload])
 }
@@ -74,11 +62,12 @@ export function preAuthEncode(payloadType: string, payload: Uint8Array): Buffer 
 export function sealStatement(
   statement: string,
   signer: { readonly kid: string; sign(data: Uint8Array): Uint8Array },
-): Envelope {
+) {
   const payload = Buffer.from(statement)
   const sig = signer.sign(preAuthEncode(statementType, payload))
   return {
     payloadType: statementType,
+    // Base64, standard and padded.
     payload: payload.toString('base64'),
     signatures: [{ keyid: signer.kid, sig: Buffer.from(sig).toString('base64') }],
   }

@@ -1,5 +1,6 @@
 /** SQL of decision records at volume: their partitions, batches, and how far each segment was taken. */
 import type { Instant } from '../../core/base/time.ts'
+import { words } from '../../core/base/words.ts'
 import type { Sql } from '../../core/store/store.ts'
 import type { Kept } from './line.ts'
 
@@ -43,29 +44,19 @@ export async function insertRecords(
   batchId: string,
   records: readonly Kept[],
 ): Promise<void> {
-  const lines = (textOf: (record: Kept) => string | null) =>
-    records.map(record => textOf(record) ?? '').join('\n')
-  await sql.query(insertText, [
-    batchId,
-    lines(({ id }) => id),
-    lines(({ at }) => at),
-    lines(({ appId }) => appId),
-    lines(({ taskId }) => taskId),
-    lines(({ allowed }) => String(allowed)),
-    lines(({ body }) => body),
-    lines(({ hash }) => hash),
-    lines(({ kind }) => kind),
-  ])
+  const columns = members.map(name => records.map(each => String(each[name] ?? '')).join('\n'))
+  await sql.query(insertText, [batchId, ...columns])
 }
 
-const listed = (nth: number) => `string_to_array($${nth}::text, E'\\n')`
+const members = words('id at appId taskId allowed body hash kind')
+const listed = members.map((_, nth) => `string_to_array($${nth + 2}::text, E'\\n')`)
 
 const insertText = `
   insert into decision_record
     (batch_id, nth, id, at, app_id, task_id, allowed, record, hash, kind)
   select $1, nth, id, at::timestamptz, nullif(app_id, ''), nullif(task_id, ''), allowed::boolean,
     record, hash, kind
-  from unnest(${[2, 3, 4, 5, 6, 7, 8, 9].map(listed).join(', ')}) with ordinality
+  from unnest(${listed.join(', ')}) with ordinality
     as r (id, at, app_id, task_id, allowed, record, hash, kind, nth)`
 
 export interface SealedBatch {

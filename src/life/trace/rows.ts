@@ -1,9 +1,11 @@
 /** SQL of the trace: one task and everything that hangs on it, with positions in the log. */
 
-import type { AppId, LeaseId, TaskId } from '../../core/base/ids.ts'
+import type { LeaseId, TaskId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
+import type { LeaseRow } from '../../core/lease/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
+import type { TaskRow } from '../../core/task/rows.ts'
 import { decisionsSealed as sealedKind } from '../records/seal.ts'
 import { bounds } from './bounds.ts'
 
@@ -14,23 +16,13 @@ export interface TracedEntry {
   readonly facts: JsonObject
 }
 
-export interface TracedTask {
-  readonly id: TaskId
-  readonly appId: AppId
+export type TracedTask = Pick<TaskRow, 'id' | 'appId' | 'purpose' | 'provenance' | 'openedAt'> & {
   readonly slug: string
-  readonly purpose: string
-  readonly provenance: JsonObject
   readonly onBehalfOf: string | null
-  readonly openedAt: Instant
 }
 
-export interface TracedLease {
-  readonly id: LeaseId
+export type TracedLease = Pick<LeaseRow, 'id' | 'actions' | 'state' | 'outcome' | 'endedAt'> & {
   readonly resource: string
-  readonly actions: readonly string[]
-  readonly state: string
-  readonly outcome: string | null
-  readonly endedAt: Instant | null
 }
 
 /** The newest task a text stands for: an app, a task, a lease, a decision, a token, or a commit's beginning. */

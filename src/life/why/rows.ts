@@ -16,15 +16,17 @@ export async function findBundleByHash(sql: Sql, hash: string): Promise<BundleRo
   return rows[0]
 }
 
-const decisionColumns =
-  'id, at, app_id as "appId", task_id as "taskId", allowed, record as body, hash'
+/** Kept decisions; `rest` is what stands after the name of their table. */
+function listKept(sql: Sql, rest: string, params: readonly unknown[]): Promise<DecisionRecord[]> {
+  return sql.query<DecisionRecord>(
+    `select id, at, app_id as "appId", task_id as "taskId", allowed, record as body, hash
+     from decision_kept ${rest}`,
+    params,
+  )
+}
 
 export async function findDecision(sql: Sql, id: DecisionId): Promise<DecisionRecord | undefined> {
-  const rows = await sql.query<DecisionRecord>(
-    `select ${decisionColumns} from decision_kept where id = $1`,
-    [id],
-  )
-  return rows[0]
+  return (await listKept(sql, 'where id = $1', [id]))[0]
 }
 
 /** In the order they were made; the page after `last`. */
@@ -32,28 +34,21 @@ export function listDecisions(
   sql: Sql,
   last: { readonly at: Instant; readonly id: string } | null,
 ): Promise<DecisionRecord[]> {
-  return sql.query<DecisionRecord>(
-    `select ${decisionColumns} from decision_kept
-     where $1::timestamptz is null or (at, id) > ($1::timestamptz, $2::text)
+  return listKept(
+    sql,
+    `where $1::timestamptz is null or (at, id) > ($1::timestamptz, $2::text)
      order by at, id limit ${bounds.replayBatch}`,
     [last?.at ?? null, last?.id ?? null],
   )
 }
 
+const newestOf = (isDenied: boolean, limit: number) =>
+  `where app_id = $1 ${isDenied ? 'and not allowed' : ''} order by at desc, id desc limit ${limit}`
+
 /** Of one app, newest first. */
-export function listDecisionsOf(sql: Sql, appId: AppId): Promise<DecisionRecord[]> {
-  return sql.query<DecisionRecord>(
-    `select ${decisionColumns} from decision_kept where app_id = $1
-     order by at desc, id desc limit ${limits.pageRows}`,
-    [appId],
-  )
-}
+export const listDecisionsOf = (sql: Sql, appId: AppId) =>
+  listKept(sql, newestOf(false, limits.pageRows), [appId])
 
 export async function lastDenied(sql: Sql, appId: AppId): Promise<DecisionRecord | undefined> {
-  const rows = await sql.query<DecisionRecord>(
-    `select ${decisionColumns} from decision_kept where app_id = $1 and not allowed
-     order by at desc, id desc limit 1`,
-    [appId],
-  )
-  return rows[0]
+  return (await listKept(sql, newestOf(true, 1), [appId]))[0]
 }
