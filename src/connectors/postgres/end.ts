@@ -7,28 +7,28 @@
  */
 import { Problem } from '../../core/base/problem.ts'
 import type { EndOrder } from '../../core/target/target.ts'
-import type { Links, Sql } from './links.ts'
+import type { Call, Sql } from './links.ts'
 import { emptyRole, readDependents } from './residue.ts'
-import { changeLock, joinText, makeText, roleName, roleText } from './roles.ts'
+import { changeText, joinText, makeText, roleName, roleText } from './roles.ts'
 import { endSessions, stop } from './stop.ts'
 import { sqlState, stateOf } from './trouble.ts'
 
 /** More rounds than a role can need: live session, dependents, each met once, and once again. */
 const mostRounds = 5
 
-export async function end(links: Links, order: EndOrder, signal: AbortSignal): Promise<void> {
-  const { principal, owner } = order
-  await links.use({ lane: 'end' }, signal, async sql => {
+export async function end(call: Call, order: EndOrder): Promise<void> {
+  const { principal } = order
+  await call.use('end', async sql => {
     // 1. Nobody signs in with it again, and nobody is signed in: the first look.
-    await stop(sql, principal, 'nologin password null', signal)
+    await stop(sql, principal, 'nologin password null', call.signal)
     for (let round = 1; ; round++) {
       // 2. The second look, and the drop, in one statement.
       const hindered = await dropIfQuiet(sql, principal)
       if (hindered === undefined) return
       if (round === mostRounds) throw await stuck(sql, principal, hindered)
       // 3. A session that was just starting; or it owns or may something, somewhere.
-      if (hindered === sqlState.sessionsLive) await endSessions(sql, principal, signal)
-      else await handOver(links, sql, { principal, owner }, signal)
+      if (hindered === sqlState.sessionsLive) await endSessions(sql, principal, call.signal)
+      else await handOver(call, sql, order)
     }
   })
 }
@@ -51,22 +51,12 @@ async function dropIfQuiet(sql: Sql, role: string): Promise<string | undefined> 
 }
 
 /** What it made goes to the app's owner role; what it may, and all that names it, goes away. */
-async function handOver(
-  links: Links,
-  sql: Sql,
-  roles: { principal: string; owner: string },
-  signal: AbortSignal,
-): Promise<void> {
-  const { principal, owner } = roles
-  await sql(`do $lease$ begin
-    perform pg_advisory_xact_lock(${changeLock});
-    ${makeText(owner)}
-    ${joinText(owner, 'current_user')}
-    ${joinText(principal, 'current_user')}
-    -- To be given a routine, the owner must have been able to make it where it is.
-    ${joinText(principal, roleName(owner))}
-  end $lease$`)
-  await emptyRole(links, sql, { role: principal, heir: owner }, signal)
+async function handOver(call: Call, sql: Sql, { principal, owner }: EndOrder): Promise<void> {
+  const joined = `${joinText(owner, 'current_user')} ${joinText(principal, 'current_user')}`
+  // To be given a routine, the owner must have been able to make it where it is.
+  const lent = joinText(principal, roleName(owner))
+  await sql(changeText(`${makeText(owner)} ${joined} ${lent}`))
+  await emptyRole(call, sql, { role: principal, heir: owner })
 }
 
 async function stuck(sql: Sql, principal: string, state: string): Promise<Problem> {

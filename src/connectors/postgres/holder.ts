@@ -3,9 +3,8 @@
  * looked for. Beside it the app's owner role, which inherits what leases made.
  */
 import { Problem } from '../../core/base/problem.ts'
-import type { Clock } from '../../core/base/time.ts'
 import type { HolderEvidence, HolderOrder } from '../../core/target/target.ts'
-import type { Links, Sql } from './links.ts'
+import type { Call, Sql } from './links.ts'
 import { handOutSql } from './recipe.ts'
 import { emptyRole, readDependents } from './residue.ts'
 import {
@@ -16,7 +15,7 @@ import {
   type Wanted,
   wantedRights,
 } from './rights.ts'
-import { changeLock, joinText, makeText, ourName, roleName } from './roles.ts'
+import { changeText, joinText, makeText, ourName, roleName } from './roles.ts'
 import { explain, sqlState, stateOf } from './trouble.ts'
 
 interface Standing {
@@ -27,96 +26,74 @@ interface Standing {
   readonly strange: readonly string[]
 }
 
-export async function ensureHolder(
-  links: Links,
-  order: HolderOrder,
-  signal: AbortSignal,
-): Promise<void> {
+export async function ensureHolder(call: Call, order: HolderOrder): Promise<void> {
   const wanted = wantedRights(order)
   ourName(order.holder)
   ourName(order.owner)
-  const where = { lane: 'issue', database: wanted.table.database } as const
-  await links.use(where, signal, async sql => {
+  const make = async (sql: Sql) => {
     // 1. Nearly always it is as it should be: one read.
     const standing = await readStanding(sql, order, wanted)
     if (isAsWanted(standing, wanted)) return
     // 2. Roles and rights in one transaction, one such transaction at a time.
-    await sql(`begin; do $lease$ begin
-      perform pg_advisory_xact_lock(${changeLock});
-      ${makeText(order.holder)} ${makeText(order.owner)}
-      ${joinText(order.owner, 'current_user')}
-    end $lease$`)
-    await setRights(links, sql, order, wanted)
+    const made = `${makeText(order.holder)} ${makeText(order.owner)}`
+    await sql(`begin; ${changeText(`${made} ${joinText(order.owner, 'current_user')}`)}`)
+    await setRights(call, sql, order, wanted)
     // 3. Read back: PostgreSQL answers a GRANT that granted nothing with a mere warning.
-    refuseUnlessWanted(await readStanding(sql, order, wanted), wanted, links)
+    refuseUnlessWanted(await readStanding(sql, order, wanted), wanted, call)
     await sql('commit')
-  })
+  }
+  await call.use('issue', make, wanted.table.database)
 }
 
 /**
  * Takes the rights away and drops the role. One that owns things stays, with them: they are data of
  * an app, and to delete them is a person's decision.
  */
-export async function removeHolder(links: Links, holder: string, signal: AbortSignal) {
+export async function removeHolder(call: Call, holder: string) {
   ourName(holder)
-  await links.use({ lane: 'end' }, signal, async sql => {
+  await call.use('end', async sql => {
     const left = await readDependents(sql, holder)
     if (left.some(phrase => phrase.startsWith('owns '))) return
     if (left.length > 0) {
-      await sql(`do $lease$ begin
-        perform pg_advisory_xact_lock(${changeLock});
-        ${joinText(holder, 'current_user')}
-      end $lease$`)
-      await emptyRole(links, sql, { role: holder }, signal)
+      await sql(changeText(joinText(holder, 'current_user')))
+      await emptyRole(call, sql, { role: holder })
     }
     await sql(`drop role if exists ${roleName(holder)}`)
   })
 }
 
-export async function verifyHolderGone(
-  links: Links,
-  clock: Pick<Clock, 'now'>,
-  holder: string,
-  signal: AbortSignal,
-): Promise<HolderEvidence> {
+export async function verifyHolderGone(call: Call, holder: string): Promise<HolderEvidence> {
   ourName(holder)
   try {
-    return await links.use({ lane: 'end' }, signal, async sql => {
+    return await call.use('end', async sql => {
       const rows = await sql('select from pg_roles where rolname = $1', [holder])
       const residue = await readDependents(sql, holder)
-      return { listed: rows.length > 0 ? 'present' : 'absent', residue, at: clock.now() }
+      return { listed: rows.length > 0 ? 'present' : 'absent', residue, at: call.clock.now() }
     })
   } catch (thrown) {
     const because = explain(thrown).detail
-    return { listed: 'unknown', residue: [], because, at: clock.now() }
+    return { listed: 'unknown', residue: [], because, at: call.clock.now() }
   }
 }
 
-async function setRights(links: Links, sql: Sql, order: HolderOrder, wanted: Wanted) {
+async function setRights(call: Call, sql: Sql, order: HolderOrder, wanted: Wanted) {
   const { rights } = await readStanding(sql, order, wanted)
   const { surplus } = compareRights(wanted.rights, rights)
   const { pattern, names } = rightsPattern(order.holder, wanted, surplus)
-  const [row] = await sql<{ text: string }>('select format($1, variadic $2::text[]) as text', [
-    pattern,
-    names,
-  ])
+  const quoted = 'select format($1, variadic $2::text[]) as text'
+  const [row] = await sql<{ text: string }>(quoted, [pattern, names])
   try {
     await sql(row?.text ?? '')
   } catch (thrown) {
-    if (stateOf(thrown) === sqlState.noRight) throw mayNotHandOut(links, wanted, wanted.rights)
+    if (stateOf(thrown) === sqlState.noRight) throw mayNotHandOut(call, wanted, wanted.rights)
     throw thrown
   }
 }
 
 async function readStanding(sql: Sql, order: HolderOrder, wanted: Wanted): Promise<Standing> {
   const { schema, table } = wanted.table
-  const rows = await sql<Standing & { hasLogin: boolean }>(standingText, [
-    order.holder,
-    order.owner,
-    schema,
-    table,
-  ])
-  const row = rows[0]
+  const about = [order.holder, order.owner, schema, table]
+  const [row] = await sql<Standing>(standingText, about)
   return row ?? { hasHolder: false, hasOwner: false, rights: [], strange: [] }
 }
 
@@ -126,9 +103,9 @@ function isAsWanted(standing: Standing, wanted: Wanted): boolean {
   return isExact && standing.hasHolder && standing.hasOwner
 }
 
-function refuseUnlessWanted(standing: Standing, wanted: Wanted, links: Links): void {
+function refuseUnlessWanted(standing: Standing, wanted: Wanted, call: Call): void {
   const { missing, surplus } = compareRights(wanted.rights, standing.rights)
-  if (missing.length > 0) throw mayNotHandOut(links, wanted, missing)
+  if (missing.length > 0) throw mayNotHandOut(call, wanted, missing)
   const strange = [...surplus.map(nameRight), ...standing.strange]
   if (strange.length === 0) return
   throw new Problem('target-refused', {
@@ -137,11 +114,11 @@ function refuseUnlessWanted(standing: Standing, wanted: Wanted, links: Links): v
   })
 }
 
-function mayNotHandOut(links: Links, wanted: Wanted, rights: readonly Right[]): Problem {
+function mayNotHandOut(call: Call, wanted: Wanted, rights: readonly Right[]): Problem {
   const names = [...new Set(rights.map(nameRight))].slice(0, 5).join(', ')
   return new Problem('target-refused', {
     detail: `The connector's role may not hand out ${names} on this table.`,
-    next: `A database administrator runs:\n${handOutSql(links.config.user, wanted.table, rights)}`,
+    next: `A database administrator runs:\n${handOutSql(call.config.user, wanted.table, rights)}`,
   })
 }
 

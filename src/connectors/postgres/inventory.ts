@@ -2,7 +2,7 @@
 import type { Json } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Found, InventoryPage } from '../../core/target/target.ts'
-import type { Links } from './links.ts'
+import type { Call } from './links.ts'
 import { ourPatterns } from './roles.ts'
 
 interface Row {
@@ -12,12 +12,8 @@ interface Row {
 }
 
 /** `cursor` is the last name of the page before. PostgreSQL does not know when a role was made. */
-export async function inventory(
-  links: Links,
-  cursor: string | null,
-  signal: AbortSignal,
-): Promise<InventoryPage> {
-  const rows = await links.use({ lane: 'end' }, signal, sql =>
+export async function inventory(call: Call, cursor: string | null): Promise<InventoryPage> {
+  const rows = await call.use('end', sql =>
     sql<Row>(rolesText, [ourPatterns, cursor ?? '', limits.pageRows + 1]),
   )
   const page = rows.slice(0, limits.pageRows)

@@ -11,33 +11,33 @@ import { Problem } from '../../core/base/problem.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../core/target/target.ts'
 import { bounds } from './bounds.ts'
 import { parseTable } from './config.ts'
-import { type Links, pathTo, type SignIn } from './links.ts'
-import { lockText, ourName, roleName, roleText, timeText } from './roles.ts'
+import { type Call, pathTo, type SignIn } from './links.ts'
+import { knownText, lockText, ourName, roleName, roleText, timeText } from './roles.ts'
 import { scramVerifier } from './scram.ts'
 import { sqlState } from './trouble.ts'
 
-export async function issue(links: Links, order: IssueOrder, signal: AbortSignal): Promise<Issued> {
+export async function issue(call: Call, order: IssueOrder): Promise<Issued> {
   const text = leaseText(order, await scramVerifier(order.secret))
-  return links.use({ lane: 'issue' }, signal, async sql => {
+  return call.use('issue', async sql => {
     await sql(text)
-    return confirm(links, order, signal)
+    return confirm(call, order)
   })
 }
 
 /** A credential that its holder changed is not renewed: `target-refused`. */
-export async function renew(links: Links, order: IssueOrder, signal: AbortSignal): Promise<Issued> {
-  return links.use({ lane: 'issue' }, signal, async sql => {
-    const issued = await confirm(links, order, signal)
+export async function renew(call: Call, order: IssueOrder): Promise<Issued> {
+  return call.use('issue', async sql => {
+    const issued = await confirm(call, order)
     await sql(extendText(order))
     return issued
   })
 }
 
 /** The credential is tried once where it will be used: what is refused later was accepted here. */
-async function confirm(links: Links, order: IssueOrder, signal: AbortSignal): Promise<Issued> {
+async function confirm(call: Call, order: IssueOrder): Promise<Issued> {
   const account = accountOf(order, order.secret)
   const { database, user } = account
-  const reply = await links.signIn(account, signal)
+  const reply = await call.signIn(account)
   if (reply.says === 'refused')
     throw new Problem('target-refused', {
       detail:
@@ -51,9 +51,9 @@ async function confirm(links: Links, order: IssueOrder, signal: AbortSignal): Pr
       next: 'Try again; what was begun there is looked at and cleaned up.',
       log: reply.because,
     })
-  const { host, port } = links.config
+  const { host, port } = call.config
   return {
-    acceptedPath: pathTo(links.config, database),
+    acceptedPath: pathTo(call.config, database),
     diesAt: order.endsAt,
     connect: { host, port, database, user },
   }
@@ -95,9 +95,7 @@ function leaseText(order: IssueOrder, verifier: string): string {
 function extendText(order: IssueOrder): string {
   return `do $lease$ begin
     ${fenceText(order)}
-    if not exists (select from pg_roles where rolname = ${roleText(order.principal)}) then
-      raise exception using errcode = '${sqlState.missing}';
-    end if;
+    ${knownText(order.principal)}
     ${intactText(order.principal)}
     alter role ${roleName(order.principal)} valid until ${timeText(order.endsAt)};
   end $lease$`

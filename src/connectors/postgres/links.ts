@@ -11,6 +11,7 @@ import pg from 'pg'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { limits } from '../../core/base/limits.ts'
 import { product } from '../../core/base/product.ts'
+import type { Clock } from '../../core/base/time.ts'
 import { bounds } from './bounds.ts'
 import type { Account, PostgresConfig } from './config.ts'
 import { explain, sqlState, stateOf } from './trouble.ts'
@@ -29,21 +30,20 @@ export interface Reply {
   readonly because?: string
 }
 
-export interface Links {
+/** What one call on a target works with: all of it is over when the call's signal says so. */
+export interface Call {
   readonly config: PostgresConfig
-  /** Throws `Problem` only. Where `work` fails, its connection is not used again. */
-  use<T>(where: Where, signal: AbortSignal, work: (sql: Sql) => Promise<T>): Promise<T>
+  readonly clock: Pick<Clock, 'now'>
+  readonly signal: AbortSignal
+  /**
+   * In the administered database where none is named. Throws `Problem` only. Where `work` fails, its
+   * connection is not used again.
+   */
+  use<T>(lane: Lane, work: (sql: Sql) => Promise<T>, database?: string): Promise<T>
   /** `meanwhile` runs with the session open. */
-  signIn(who: SignIn, signal: AbortSignal, meanwhile?: (sql: Sql) => Promise<void>): Promise<Reply>
+  signIn(who: SignIn, meanwhile?: (sql: Sql) => Promise<void>): Promise<Reply>
   /** Whether the path to `database` lets our probe account in: now, or within the last second. */
-  probe(database: string, signal: AbortSignal): Promise<Reply>
-  close(): Promise<void>
-}
-
-export interface Where {
-  readonly lane: Lane
-  /** The administered one where absent. */
-  readonly database?: string
+  probe(database: string): Promise<Reply>
 }
 
 export interface SignIn extends Account {
@@ -61,14 +61,15 @@ const sessionOptions = [
   `-c idle_in_transaction_session_timeout=${limits.targetCallMs}`,
 ].join(' ')
 
-export function openLinks(config: PostgresConfig): Links {
+export function openLinks(config: PostgresConfig, clock: Pick<Clock, 'now'>) {
   const pools = new Map<string, pg.Pool>()
   const probedAtMs = new Map<string, number>()
-  return {
+  const during = (signal: AbortSignal): Call => ({
     config,
-    async use(where, signal, work) {
-      const database = where.database ?? config.database
-      const key = `${where.lane} ${database}`
+    clock,
+    signal,
+    async use(lane, work, database = config.database) {
+      const key = `${lane} ${database}`
       const pool = pools.get(key) ?? openPool(config, database)
       pools.set(key, pool)
       try {
@@ -77,8 +78,8 @@ export function openLinks(config: PostgresConfig): Links {
         throw explain(thrown)
       }
     },
-    signIn: (who, signal, meanwhile) => signIn(config, who, bounded(signal), meanwhile),
-    async probe(database, signal) {
+    signIn: (who, meanwhile) => signIn(config, who, bounded(signal), meanwhile),
+    async probe(database) {
       const startedMs = performance.now()
       const fresh = startedMs - (probedAtMs.get(database) ?? -Infinity) < bounds.probeFreshMs
       if (fresh) return { says: 'accepted' }
@@ -86,10 +87,11 @@ export function openLinks(config: PostgresConfig): Links {
       if (reply.says === 'accepted') probedAtMs.set(database, startedMs)
       return reply
     },
-    async close() {
-      await Promise.allSettled([...pools.values()].map(pool => pool.end()))
-    },
+  })
+  const close = async () => {
+    await Promise.allSettled([...pools.values()].map(pool => pool.end()))
   }
+  return { during, close }
 }
 
 /** As people and evidence name it. */
@@ -210,11 +212,8 @@ function sqlOf(client: pg.ClientBase): Sql {
 
 /** Planned once per connection: our looks join many catalogs, and planning costs ten times the rest. */
 function named(text: string, params: readonly unknown[]): pg.QueryConfig {
-  const name = statementNames.get(text) ?? sha256Hex(text).slice(0, 32)
-  statementNames.set(text, name)
-  return { name, text, values: [...params] }
+  return { name: sha256Hex(text).slice(0, 32), text, values: [...params] }
 }
-const statementNames = new Map<string, string>()
 
 function bounded(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(limits.targetCallMs)])

@@ -9,16 +9,16 @@ import { limits } from '../../core/base/limits.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import type { Passage, Passed } from '../../core/target/target.ts'
 import { bounds } from './bounds.ts'
+import type { PostgresConfig } from './config.ts'
 import { accountOf } from './issue.ts'
 import { letIn, Refusal, readStart } from './let-in.ts'
-import type { Links } from './links.ts'
 import { relay } from './relay.ts'
 import { openSession, type Session, Told } from './sign-in.ts'
 import { fatal, message, Reader } from './wire.ts'
 
 const nothing: Passed = { toTarget: 0, toCaller: 0, rows: null, endedBy: 'us' }
 
-export async function pass(links: Links, passage: Passage): Promise<Passed> {
+export async function pass(config: PostgresConfig, passage: Passage): Promise<Passed> {
   const { caller, order, word, admit, signal, cancels } = passage
   caller.on('error', () => caller.destroy())
   const says = new Reader(caller)
@@ -42,7 +42,7 @@ export async function pass(links: Links, passage: Passage): Promise<Passed> {
     const account = accountOf(order, await admit())
     // 3. Behind: the same, as the lease.
     const late = within(limits.targetCallMs)
-    const session = await openSession(links.config, account, start.settings, late)
+    const session = await openSession(config, account, start.settings, late)
     says.release()
     return await join(passage, session)
   } catch (thrown) {

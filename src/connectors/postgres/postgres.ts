@@ -31,7 +31,8 @@ export const postgresConnector: Connector = {
 }
 
 function open(config: Json, clock: Pick<Clock, 'now'>): Target {
-  const links = openLinks(parseConfig(config))
+  const parsed = parseConfig(config)
+  const { during, close } = openLinks(parsed, clock)
   return {
     describe: () => ({
       connector: 'postgres',
@@ -42,19 +43,19 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
       hasGateway: true,
       callsAtOnce: bounds.targetConnections,
     }),
-    preflight: signal => preflight(links, clock, signal),
-    ensureHolder: (order, signal) => ensureHolder(links, order, signal),
-    issue: (order, signal) => issue(links, order, signal),
-    renew: (order, signal) => renew(links, order, signal),
-    checkIntact: (order, signal) => checkIntact(links, order, signal),
-    pass: passage => pass(links, passage),
-    hold: (principal, signal) => hold(links, principal, signal),
-    release: (principal, signal) => release(links, principal, signal),
-    end: (order, signal) => end(links, order, signal),
-    verifyGone: (order, signal) => verifyGone(links, clock, order, signal),
-    removeHolder: (holder, signal) => removeHolder(links, holder, signal),
-    verifyHolderGone: (holder, signal) => verifyHolderGone(links, clock, holder, signal),
-    inventory: (cursor, signal) => inventory(links, cursor, signal),
-    close: () => links.close(),
+    preflight: signal => preflight(during(signal)),
+    ensureHolder: (order, signal) => ensureHolder(during(signal), order),
+    issue: (order, signal) => issue(during(signal), order),
+    renew: (order, signal) => renew(during(signal), order),
+    checkIntact: (order, signal) => checkIntact(during(signal), order),
+    pass: passage => pass(parsed, passage),
+    hold: (principal, signal) => hold(during(signal), principal),
+    release: (principal, signal) => release(during(signal), principal),
+    end: (order, signal) => end(during(signal), order),
+    verifyGone: (order, signal) => verifyGone(during(signal), order),
+    removeHolder: (holder, signal) => removeHolder(during(signal), holder),
+    verifyHolderGone: (holder, signal) => verifyHolderGone(during(signal), holder),
+    inventory: (cursor, signal) => inventory(during(signal), cursor),
+    close,
   }
 }

@@ -6,52 +6,38 @@
  */
 import { randomBytes } from 'node:crypto'
 import { product } from '../../core/base/product.ts'
-import { addSeconds, type Clock, type Instant, toSeconds } from '../../core/base/time.ts'
+import { addSeconds, toSeconds } from '../../core/base/time.ts'
 import { judge } from '../../core/target/judge.ts'
 import type { IssueOrder, Preflight } from '../../core/target/target.ts'
 import { end } from './end.ts'
 import { removeHolder, verifyHolderGone } from './holder.ts'
 import { accountOf, issue } from './issue.ts'
-import { type Links, pathTo } from './links.ts'
+import { type Call, pathTo } from './links.ts'
 import { recipeSql } from './recipe.ts'
-import { changeLock, makeText, roleName } from './roles.ts'
+import { changeText, makeText, roleName } from './roles.ts'
 import { explain } from './trouble.ts'
 import { verifyGone } from './verify.ts'
 
-interface World {
-  readonly links: Links
-  readonly clock: Pick<Clock, 'now'>
-  readonly signal: AbortSignal
-  readonly canary: IssueOrder
-}
-
 /** Answers nothing where it holds, otherwise what is wrong and what to do. */
-type Step = (world: World) => Promise<string | undefined>
+type Step = (call: Call, canary: IssueOrder) => Promise<string | undefined>
 
-export async function preflight(
-  links: Links,
-  clock: Pick<Clock, 'now'>,
-  signal: AbortSignal,
-): Promise<Preflight> {
-  const world = { links, clock, signal, canary: newCanary(links, clock.now()) }
+export async function preflight(call: Call): Promise<Preflight> {
+  const canary = newCanary(call)
   const done: { name: string; ok: boolean; detail?: string }[] = []
-  for (const [name, step] of stepsOf(links)) {
-    const detail = await step(world).catch(sayProblem)
+  for (const [name, step] of stepsOf(call)) {
+    const detail = await step(call, canary).catch(sayProblem)
     done.push(detail === undefined ? { name, ok: true } : { name, ok: false, detail })
     if (detail !== undefined) break
   }
   return { ok: done.every(step => step.ok), steps: done }
 }
 
-function stepsOf(links: Links): [string, Step][] {
+function stepsOf(call: Call): [string, Step][] {
   return [
     ['server and own rights', checkOwnRights],
-    ...links.config.databases.map((name): [string, Step] => [
+    ...call.config.databases.map((name): [string, Step] => [
       `database ${name}`,
-      async ({ signal }) => {
-        await links.use({ lane: 'end', database: name }, signal, sql => sql('select'))
-        return undefined
-      },
+      async () => void (await call.use('end', sql => sql('select'), name)),
     ]),
     ['canaries of before are gone', sweepCanaries],
     ['made', makeCanary],
@@ -63,20 +49,19 @@ function stepsOf(links: Links): [string, Step][] {
   ]
 }
 
-const checkOwnRights: Step = async ({ links, signal }) => {
-  const [row] = await links.use({ lane: 'issue' }, signal, sql => sql<OwnRights>(ownRightsText))
+const checkOwnRights: Step = async call => {
+  const [row] = await call.use('issue', sql => sql<OwnRights>(ownRightsText))
   if (row === undefined || row.version < 150_000) return 'PostgreSQL 15 or newer is needed.'
   if (row.isStandby) return 'This is a standby. Connect the primary.'
-  if (row.isSuper)
-    return `The connector's role must not be a superuser. ${ask(links, 'createrole')}`
-  if (!row.mayMakeRoles) return `It may not make roles. ${ask(links, 'createrole')}`
-  if (!row.maySignal) return `It may not end sessions. ${ask(links, 'pg_signal_backend')}`
-  if (!row.mayLetConnect) return `It may not let leases connect. ${ask(links, 'connect on')}`
+  if (row.isSuper) return `The connector's role must not be a superuser. ${ask(call, 'createrole')}`
+  if (!row.mayMakeRoles) return `It may not make roles. ${ask(call, 'createrole')}`
+  if (!row.maySignal) return `It may not end sessions. ${ask(call, 'pg_signal_backend')}`
+  if (!row.mayLetConnect) return `It may not let leases connect. ${ask(call, 'connect on')}`
   return undefined
 }
 
-const sweepCanaries: Step = async ({ links, clock, signal, canary }) => {
-  const rows = await links.use({ lane: 'end' }, signal, sql =>
+const sweepCanaries: Step = async (call, canary) => {
+  const rows = await call.use('end', sql =>
     sql<{ name: string }>(`select rolname::text as name from pg_roles where rolname like $1`, [
       `${product.targetPrefix}%\\_canary\\_%`,
     ]),
@@ -84,39 +69,38 @@ const sweepCanaries: Step = async ({ links, clock, signal, canary }) => {
   for (const { name } of rows) {
     const [prefix, , madeAt] = name.split('_')
     // One of the last minutes can be another replica's, at work.
-    if (Number(madeAt) > toSeconds(clock.now()) - canaryAgeSeconds) continue
-    if (prefix !== product.targetPrefix) await removeHolder(links, name, signal)
-    else await end(links, { ...canary, principal: name }, signal)
+    if (Number(madeAt) > toSeconds(call.clock.now()) - canaryAgeSeconds) continue
+    if (prefix !== product.targetPrefix) await removeHolder(call, name)
+    else await end(call, { ...canary, principal: name })
   }
   return undefined
 }
 
-const makeCanary: Step = async ({ links, signal, canary }) => {
-  await links.use({ lane: 'issue' }, signal, sql =>
-    sql(`do $lease$ begin
-      perform pg_advisory_xact_lock(${changeLock});
-      ${makeText(canary.holder)}
-      execute format('grant connect on database %I to ${roleName(canary.holder)}', current_database());
-    end $lease$`),
+const makeCanary: Step = async (call, canary) => {
+  await call.use('issue', sql =>
+    sql(
+      changeText(`${makeText(canary.holder)}
+        execute format('grant connect on database %I to ${roleName(canary.holder)}', current_database());`),
+    ),
   )
   return undefined
 }
 
-const acceptCanary: Step = async ({ links, signal, canary }) => {
-  await issue(links, canary, signal)
+const acceptCanary: Step = async (call, canary) => {
+  await issue(call, canary)
   return undefined
 }
 
-const refuseWrongPassword: Step = async ({ links, signal, canary }) => {
-  const { says } = await links.signIn(accountOf(canary, randomSecret()), signal)
+const refuseWrongPassword: Step = async (call, canary) => {
+  const { says } = await call.signIn(accountOf(canary, randomSecret()))
   if (says === 'refused') return undefined
-  return `The path ${pathTo(links.config, links.config.database)} let a wrong password in (${says}). Let pg_hba.conf say scram-sha-256 for it.`
+  return `The path ${pathTo(call.config, call.config.database)} let a wrong password in (${says}). Let pg_hba.conf say scram-sha-256 for it.`
 }
 
-const endCanary: Step = async ({ links, signal, canary }) => {
+const endCanary: Step = async (call, canary) => {
   let trouble: string | undefined
-  const reply = await links.signIn(accountOf(canary, canary.secret), signal, async sql => {
-    trouble = await end(links, canary, signal).then(() => undefined, sayProblem)
+  const reply = await call.signIn(accountOf(canary, canary.secret), async sql => {
+    trouble = await end(call, canary).then(() => undefined, sayProblem)
     if (trouble !== undefined) return
     const goesOn = await sql('select').catch(() => undefined)
     if (goesOn !== undefined) trouble = 'Its open session went on after the role was dropped.'
@@ -125,27 +109,28 @@ const endCanary: Step = async ({ links, signal, canary }) => {
   return trouble
 }
 
-const checkGone: Step = async ({ links, clock, signal, canary }) => {
-  const acceptedPath = pathTo(links.config, links.config.database)
-  const evidence = await verifyGone(links, clock, { ...canary, acceptedPath }, signal)
+const checkGone: Step = async (call, canary) => {
+  const acceptedPath = pathTo(call.config, call.config.database)
+  const evidence = await verifyGone(call, { ...canary, acceptedPath })
   if (judge(evidence) === 'verified-gone') return undefined
   return `It is ${judge(evidence)}: ${evidence.because ?? evidence.residue.join('; ')}`
 }
 
-const removeCanaryHolder: Step = async ({ links, clock, signal, canary }) => {
-  await removeHolder(links, canary.holder, signal)
-  const { listed, residue } = await verifyHolderGone(links, clock, canary.holder, signal)
+const removeCanaryHolder: Step = async (call, canary) => {
+  await removeHolder(call, canary.holder)
+  const { listed, residue } = await verifyHolderGone(call, canary.holder)
   return listed === 'absent' ? undefined : `${canary.holder} is still there: ${residue.join('; ')}`
 }
 
 /** Named with its time, so that one that was left behind can be told from one at work. */
-function newCanary(links: Links, now: Instant): IssueOrder {
+function newCanary({ config, clock }: Call): IssueOrder {
+  const now = clock.now()
   const id = `canary_${toSeconds(now)}_${randomBytes(8).toString('hex')}`
   return {
     principal: `${product.targetPrefix}_${id}`,
     holder: `${product.targetPrefix}g_${id}`,
     owner: `${product.targetPrefix}o_${id}`,
-    object: { database: links.config.database, schema: 'none', table: 'none' },
+    object: { database: config.database, schema: 'none', table: 'none' },
     actions: [],
     columns: [],
     secret: randomSecret(),
@@ -159,8 +144,8 @@ function randomSecret(): string {
 }
 
 /** The line of the recipe that gives what is missing. */
-function ask(links: Links, word: string): string {
-  const { user, database, probe } = links.config
+function ask(call: Call, word: string): string {
+  const { user, database, probe } = call.config
   const recipe = recipeSql({ user, probe: probe.user, databases: [database] }).split('\n')
   return `A database administrator runs: ${recipe.find(line => line.includes(word))}`
 }

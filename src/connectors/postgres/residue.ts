@@ -5,7 +5,7 @@
 
 import { Problem } from '../../core/base/problem.ts'
 import { bounds } from './bounds.ts'
-import type { Links, Sql } from './links.ts'
+import type { Call, Sql } from './links.ts'
 import { changeLock, roleName, roleText } from './roles.ts'
 
 /**
@@ -15,10 +15,9 @@ import { changeLock, roleName, roleText } from './roles.ts'
  * INVARIANT: nothing is dropped in a database where handing over did not commit.
  */
 export async function emptyRole(
-  links: Links,
+  call: Call,
   sql: Sql,
   { role, heir }: { role: string; heir?: string },
-  signal: AbortSignal,
 ): Promise<void> {
   const hand =
     heir === undefined
@@ -28,11 +27,8 @@ export async function emptyRole(
   const text = `${hand} begin; select pg_advisory_xact_lock(${changeLock});
     drop owned by ${roleName(role)}; commit`
   for (const database of await readDatabases(sql, role)) {
-    if (database === links.config.database) await sql(text)
-    else
-      await links
-        .use({ lane: 'end', database }, signal, there => there(text))
-        .catch(namedBy(database))
+    if (database === call.config.database) await sql(text)
+    else await call.use('end', there => there(text), database).catch(namedBy(database))
   }
 }
 

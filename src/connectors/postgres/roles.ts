@@ -7,6 +7,7 @@
 import { assert, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
+import { sqlState } from './trouble.ts'
 
 /** PostgreSQL cuts longer names silently, and `drop role` would then meet somebody else's. */
 const longestName = 63
@@ -45,9 +46,21 @@ export function timeText(at: Instant): string {
  */
 export const changeLock = "hashtextextended('leasehold rights', 0)"
 
+/** A block that changes rights in this database. */
+export function changeText(statements: string): string {
+  return `do $lease$ begin perform pg_advisory_xact_lock(${changeLock}); ${statements} end $lease$`
+}
+
 /** Waits for whoever makes, stops or looks at this role. Only in the administered database. */
 export function lockText(role: string): string {
   return `perform pg_advisory_xact_lock(hashtextextended(${roleText(role)}, 0));`
+}
+
+/** There is nothing to change where the role is gone. */
+export function knownText(role: string): string {
+  return `if not exists (select from pg_roles where rolname = ${roleText(role)}) then
+      raise exception using errcode = '${sqlState.missing}';
+    end if;`
 }
 
 /** Makes a role nobody signs in as exist. Another database may be making it at the same time. */

@@ -8,21 +8,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Problem } from '../../core/base/problem.ts'
 import { bounds } from './bounds.ts'
-import type { Links, Sql } from './links.ts'
-import { lockText, roleName, roleText } from './roles.ts'
-import { sqlState } from './trouble.ts'
+import type { Call, Sql } from './links.ts'
+import { knownText, lockText, roleName, roleText } from './roles.ts'
 
-export async function hold(links: Links, principal: string, signal: AbortSignal): Promise<void> {
-  await links.use({ lane: 'end' }, signal, sql => stop(sql, principal, 'nologin', signal))
+export async function hold(call: Call, principal: string): Promise<void> {
+  await call.use('end', sql => stop(sql, principal, 'nologin', call.signal))
 }
 
-export async function release(links: Links, principal: string, signal: AbortSignal): Promise<void> {
-  await links.use({ lane: 'issue' }, signal, sql =>
+export async function release(call: Call, principal: string): Promise<void> {
+  await call.use('issue', sql =>
     sql(`do $lease$ begin
       ${lockText(principal)}
-      if not exists (select from pg_roles where rolname = ${roleText(principal)}) then
-        raise exception using errcode = '${sqlState.missing}';
-      end if;
+      ${knownText(principal)}
       alter role ${roleName(principal)} login;
     end $lease$`),
   )

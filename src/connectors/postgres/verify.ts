@@ -6,10 +6,9 @@
  * the reason, beside what was seen.
  */
 import { Problem } from '../../core/base/problem.ts'
-import type { Clock } from '../../core/base/time.ts'
 import type { Evidence, IssueOrder, VerifyOrder } from '../../core/target/target.ts'
 import { accountOf } from './issue.ts'
-import { type Links, pathTo, type Reply, type SignIn, type Sql } from './links.ts'
+import { type Call, pathTo, type Reply, type SignIn, type Sql } from './links.ts'
 import { namedBy, readDependents } from './residue.ts'
 import { roleText } from './roles.ts'
 import { sessionsOf } from './stop.ts'
@@ -31,38 +30,29 @@ interface Tried {
   readonly because: readonly string[]
 }
 
-export async function verifyGone(
-  links: Links,
-  clock: Pick<Clock, 'now'>,
-  order: VerifyOrder,
-  signal: AbortSignal,
-): Promise<Evidence> {
+export async function verifyGone(call: Call, order: VerifyOrder): Promise<Evidence> {
   const account = accountOf(order, order.secret ?? '')
-  const trying = tryPath(links, order, account, signal)
+  const trying = tryPath(call, order, account)
   try {
     // Once a creation under way is over: the lists, the path meanwhile, and the lists again.
-    const looks = await links.use({ lane: 'end' }, signal, async sql => {
+    const looks = await call.use('end', async sql => {
       await sql(`begin; select pg_advisory_xact_lock(hashtextextended(${roleText(order.principal)}, 0));
         commit`)
-      const first = await look(links, sql, order, signal)
+      const first = await look(call, sql, order)
       await trying
-      return [first, await look(links, sql, order, signal)]
+      return [first, await look(call, sql, order)]
     })
-    return gather(looks, await trying, clock)
+    return gather(looks, await trying, call)
   } catch (thrown) {
-    return gather([], await trying, clock, explain(thrown).detail)
+    return gather([], await trying, call, explain(thrown).detail)
   }
 }
 
 /** A refusal counts only while the role is live: a stopped or expired one refuses everybody. */
-export async function checkIntact(
-  links: Links,
-  order: IssueOrder,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const reply = await links.signIn(accountOf(order, order.secret), signal)
+export async function checkIntact(call: Call, order: IssueOrder): Promise<boolean> {
+  const reply = await call.signIn(accountOf(order, order.secret))
   if (reply.says === 'accepted') return true
-  const live = await links.use({ lane: 'end' }, signal, sql =>
+  const live = await call.use('end', sql =>
     sql(
       `select from pg_roles where rolname = $1 and rolcanlogin
          and coalesce(rolvaliduntil > clock_timestamp(), true)`,
@@ -77,12 +67,7 @@ export async function checkIntact(
   })
 }
 
-async function look(
-  links: Links,
-  sql: Sql,
-  order: VerifyOrder,
-  signal: AbortSignal,
-): Promise<Look> {
+async function look(call: Call, sql: Sql, order: VerifyOrder): Promise<Look> {
   const [row] = await sql<Look & { elsewhere: readonly string[] }>(lookText, [
     order.principal,
     order.owner,
@@ -94,30 +79,22 @@ async function look(
     ...(row.isListed ? await readDependents(sql, order.principal) : []),
   ]
   for (const database of row.elsewhere) {
-    const found = await links
-      .use({ lane: 'end', database }, signal, there =>
-        there<{ phrase: string }>(lendingText, [order.owner]),
-      )
-      .catch(namedBy(database))
+    const lending = (there: Sql) => there<{ phrase: string }>(lendingText, [order.owner])
+    const found = await call.use('end', lending, database).catch(namedBy(database))
     residue.push(...found.map(({ phrase }) => `${phrase} in database ${database}`))
   }
   return { ...row, residue }
 }
 
 /** Never rejects. */
-async function tryPath(
-  links: Links,
-  order: VerifyOrder,
-  account: SignIn,
-  signal: AbortSignal,
-): Promise<Tried> {
+async function tryPath(call: Call, order: VerifyOrder, account: SignIn): Promise<Tried> {
   const { database } = account
   const nothing = { says: 'unclear', because: '' } as const
   const [credential, probe]: Reply[] = await Promise.all([
-    order.secret === null ? nothing : links.signIn(account, signal),
-    links.probe(database, signal),
+    order.secret === null ? nothing : call.signIn(account),
+    call.probe(database),
   ])
-  const isProof = order.acceptedPath === pathTo(links.config, database)
+  const isProof = order.acceptedPath === pathTo(call.config, database)
   const because: string[] = []
   if (order.secret === null) because.push('The credential can not be made again to be tried.')
   else if (credential?.says === 'unclear')
@@ -136,12 +113,7 @@ async function tryPath(
   }
 }
 
-function gather(
-  looks: readonly Look[],
-  tried: Tried,
-  clock: Pick<Clock, 'now'>,
-  trouble?: string,
-): Evidence {
+function gather(looks: readonly Look[], tried: Tried, { clock }: Call, trouble?: string): Evidence {
   const because = [...(trouble === undefined ? [] : [trouble]), ...tried.because]
   if (looks.some(each => each.nameless > 0))
     because.push('There are sessions whose role was dropped; one can be of this lease.')
