@@ -25,4 +25,9 @@ export const bounds = {
   /** How old the gateway's own look at the tools of a target may be; how many there may be. */
   toolsFreshMs: 30_000,
   tools: 1_000,
+  /** Between revisions of MCP: clients of ours at once, and how long one is kept that nobody uses. */
+  bridgedRuns: 500,
+  bridgeIdleMs: 600_000,
+  /** What is bridged may take so long until it is done, or says how far it is. */
+  bridgedMs: 120_000,
 } as const
