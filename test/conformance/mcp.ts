@@ -33,8 +33,11 @@ export async function runMcp(_args: string[], say: (text: string) => void) {
       try {
         const asked = { revision, also: more[revision] }
         const alone = failuresOf(await runServerSuite({ ...asked, url: reference.url }))
-        const ours = await throughGateway(company, reference.url, revision, ({ url, word }) =>
-          runServerSuite({ ...asked, url, headers: { authorization: `Bearer ${word}` } }),
+        const ours = await throughGateway(
+          company,
+          { url: reference.url, name: revision },
+          ({ url, word }) =>
+            runServerSuite({ ...asked, url, headers: { authorization: `Bearer ${word}` } }),
         )
         const failed = ours.filter(each => !each.passed && !alone.has(nameOf(each)))
         for (const each of failed) say(`✕ ${revision} ${nameOf(each)} ${each.detail}`)
@@ -55,20 +58,27 @@ const nameOf = ({ scenario, check }: Outcome) => `${scenario} ${check}`
 const failuresOf = (outcomes: readonly Outcome[]) =>
   new Set(outcomes.filter(({ passed }) => !passed).map(nameOf))
 
-interface Door {
+export interface Door {
   readonly url: string
   readonly word: string
 }
 
-/** Everything an app may have there is granted; the real command line holds the door open. */
+interface Asked {
+  readonly url: string
+  /** Of the target, the resource and the app. */
+  readonly name: string
+  /** The class of each tool. */
+  readonly tools?: Readonly<Record<string, string>>
+}
+
+/** What reads there is granted; the real command line holds the door open. */
 export async function throughGateway<T>(
   company: Company,
-  url: string,
-  name: string,
+  { url, name, tools = { '*': 'read' } }: Asked,
   use: (door: Door) => Promise<T>,
 ): Promise<T> {
   const slug = `mcp-${name.replaceAll('.', '-')}`
-  await furnish(company, slug, url)
+  await furnish(company, slug, url, { tools })
   const home = await mkdtemp(join(tmpdir(), 'leasehold-mcp-'))
   const child = await openDoor(company, home, slug)
   try {
@@ -81,11 +91,15 @@ export async function throughGateway<T>(
   }
 }
 
-export async function furnish({ as, running }: Company, slug: string, url: string): Promise<void> {
+export async function furnish(
+  { as, running }: Company,
+  slug: string,
+  url: string,
+  object: object = { tools: { '*': 'read' } },
+): Promise<void> {
   const [sam, tom] = [as('sam'), as('tom')]
   const target = { slug, connector: 'mcp', config: { url }, production: false }
   await expectStatus(201, sam('POST', '/v1/targets', target))
-  const object = { tools: { '*': 'read' } }
   const owned = { dataClass: 'internal', dataOwner: 'tom@acme.example', columns: [] }
   await expectStatus(201, sam('POST', '/v1/resources', { slug, target: slug, object, ...owned }))
   const backup = { purpose: 'asks a server', backup: 'tom@acme.example', days: 5 }

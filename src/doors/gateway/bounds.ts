@@ -27,4 +27,9 @@ export const bounds = {
   tools: 1_000,
   /** One call of so many is asked of both engines. */
   shadowEvery: 1_000,
+  /** Between revisions of MCP: clients of ours at once, and how long one is kept that nobody uses. */
+  bridgedRuns: 500,
+  bridgeIdleMs: 600_000,
+  /** What is bridged may take so long until it is done, or says how far it is. */
+  bridgedMs: 120_000,
 } as const

@@ -29,6 +29,7 @@ import { decideSession } from './standing.ts'
 import { type Asked, type GatewayWorld, over, readTunnel, tunnelProtocol } from './tunnel.ts'
 import { answerHttp } from './web/http.ts'
 import { judgeOf } from './web/judge-call.ts'
+import { Bridges } from './web/mcp/bridge.ts'
 import { Catalogue } from './web/mcp/catalogue.ts'
 import { answerMcp } from './web/mcp/mcp.ts'
 import { serveWeb } from './web/serve.ts'
@@ -47,8 +48,8 @@ export interface Gateway {
 
 export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
   const sessions = new Sessions(world)
-  const catalogue = new Catalogue(world)
-  const door: Door = { world, sessions, catalogue, tunnels: new Map(), under: new Set() }
+  const mcp = { catalogue: new Catalogue(world), bridges: new Bridges() }
+  const door: Door = { world, sessions, mcp, tunnels: new Map(), under: new Set() }
   return {
     upgrade(req, socket, head) {
       socket.on('error', () => socket.destroy())
@@ -72,7 +73,7 @@ export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
 interface Door {
   readonly world: GatewayWorld
   readonly sessions: Sessions
-  readonly catalogue: Catalogue
+  readonly mcp: { readonly catalogue: Catalogue; readonly bridges: Bridges }
   readonly tunnels: Map<string, Tunnels>
   readonly under: Set<Promise<void>>
 }
@@ -130,7 +131,7 @@ function forgetIdle({ world, tunnels }: Door): void {
 type Serve = (passage: Passage) => Promise<Passed>
 
 /** Its connector's side of this. Nothing of the target is touched yet. */
-async function passOf({ world, catalogue }: Door, lease: LeaseRow, pace: Pace): Promise<Serve> {
+async function passOf({ world, mcp }: Door, lease: LeaseRow, pace: Pace): Promise<Serve> {
   const { targetId } = lease
   const { pass, upstream } = await world.targets.call(targetId, 'issue', async target => ({
     pass: target.pass?.bind(target),
@@ -141,8 +142,9 @@ async function passOf({ world, catalogue }: Door, lease: LeaseRow, pace: Pace): 
     throw new Problem('not-found', { detail: 'There is no gateway for this target.' })
   const judge = judgeOf(world, lease, () => wait(pace.take(world.clock.monotonicMs())))
   return passage => {
-    const { word, order } = passage
-    const talk = { upstream, object: order.object, judge, targetId, catalogue, word }
+    const { word, order, signal } = passage
+    const talk = { upstream, object: order.object, judge, targetId, word, ...mcp }
+    signal.addEventListener('abort', () => mcp.bridges.leave(word), { once: true })
     const answer = upstream.speaks === 'mcp' ? answerMcp : answerHttp
     const broke = (thrown: unknown) => world.log({ gateway: textOf(thrown) })
     return serveWeb(passage, (req, res, signal) => answer(talk, req, res, signal), broke)

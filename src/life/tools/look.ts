@@ -3,6 +3,7 @@
  */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
+import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Upstream } from '../../core/target/target.ts'
@@ -18,15 +19,17 @@ const page = z.looseObject({
 /** A client of ours at a target, in whichever revision it speaks. Ends with `close`. */
 export async function connectTo(
   { url, credential }: Upstream,
-  signal: AbortSignal,
+  signal = AbortSignal.timeout(bounds.lookMs),
 ): Promise<Client> {
   const client = new Client(
     { name: product.name, version: product.version },
     { versionNegotiation: { mode: 'auto' } },
   )
   const requestInit = { headers: credential, redirect: 'error' } as const
+  const transport = new StreamableHTTPClientTransport(url, { requestInit })
   await client
-    .connect(new StreamableHTTPClientTransport(url, { requestInit }), { signal })
+    // The first question of a negotiation hears no signal.
+    .connect(transport, { signal, timeout: bounds.lookMs })
     .catch((cause: unknown) => {
       throw unavailable(cause)
     })
@@ -37,7 +40,11 @@ export interface Tools {
   readonly tools: ReadonlyMap<string, Tool>
   /** `2026-07-28` or one of before. */
   readonly revision: string
+  readonly says: Says
 }
+
+/** What a server says of itself to who greets it. */
+export type Says = ReturnType<typeof saysOf>
 
 /** Problem `target-unavailable` where it does not answer as an MCP server. */
 export async function lookAtTools(upstream: Upstream): Promise<Tools> {
@@ -46,14 +53,16 @@ export async function lookAtTools(upstream: Upstream): Promise<Tools> {
   try {
     const tools: Tool[] = []
     let cursor: string | undefined
+    const says = saysOf(client)
     do {
+      if (!('tools' in says.capabilities)) break
       const params = cursor === undefined ? {} : { cursor }
       const read = await client.request({ method: 'tools/list', params }, page, { signal })
       tools.push(...(read.tools as Tool[]))
       cursor = read.nextCursor
     } while (cursor !== undefined && tools.length <= bounds.tools)
     const revision = client.getNegotiatedProtocolVersion() ?? ''
-    return { revision, tools: new Map(tools.map(tool => [tool.name, tool])) }
+    return { revision, says, tools: new Map(tools.map(tool => [tool.name, tool])) }
   } catch (cause) {
     throw unavailable(cause)
   } finally {
@@ -61,7 +70,14 @@ export async function lookAtTools(upstream: Upstream): Promise<Tools> {
   }
 }
 
-function unavailable(cause: unknown): Problem {
+function saysOf(client: Client) {
+  const capabilities = (client.getServerCapabilities() ?? {}) as JsonObject
+  const serverInfo = (client.getServerVersion() ?? { name: 'unknown', version: '' }) as JsonObject
+  const instructions = client.getInstructions()
+  return { capabilities, serverInfo, ...(instructions !== undefined && { instructions }) }
+}
+
+export function unavailable(cause: unknown): Problem {
   return new Problem('target-unavailable', {
     detail: 'The target does not answer as an MCP server.',
     next: 'Try again; if it lasts, its owner looks at it.',

@@ -87,7 +87,7 @@ function makeServer(notify: Notify): McpServer {
   const server = new McpServer(
     { name: 'leasehold-reference', version: '1.0.0' },
     {
-      capabilities: { resources: { subscribe: true, listChanged: true } },
+      capabilities: { logging: {}, resources: { subscribe: true, listChanged: true } },
       requestState: { verify: (state, ctx) => states.verify(state, ctx) },
     },
   )

@@ -2,10 +2,10 @@
  * MCP over streamable HTTP, in the revision the target speaks: each message is read, judged and carried;
  * what comes back is carried as it is, but for lists of tools, which show what may be called now.
  */
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { base64url, hmacSha256 } from '../../../../core/base/hash.ts'
-import type { TargetId } from '../../../../core/base/ids.ts'
 import type { JsonObject } from '../../../../core/base/json.ts'
 import { Problem } from '../../../../core/base/problem.ts'
 import { shortId } from '../../../../life/lists/short-id.ts'
@@ -14,7 +14,7 @@ import { bounds } from '../../bounds.ts'
 import { headersBack, send } from '../forward.ts'
 import type { Talk } from '../http.ts'
 import type { Refused } from '../judge-call.ts'
-import type { Catalogue } from './catalogue.ts'
+import { type BridgeTalk, bridge, type Hop, minted, type Told } from './bridge.ts'
 import { readEvents } from './events.ts'
 import {
   denied,
@@ -28,12 +28,7 @@ import {
   wantedBy,
 } from './message.ts'
 
-export interface McpTalk extends Talk {
-  readonly targetId: TargetId
-  readonly catalogue: Catalogue
-  /** Binds sessions of the target to this run. */
-  readonly word: string
-}
+export type McpTalk = Talk & BridgeTalk
 
 export async function answerMcp(
   talk: McpTalk,
@@ -50,6 +45,8 @@ export async function answerMcp(
   const session = unwrap(talk, req)
   if (session === undefined)
     return reply(res, 404, fault(noMessage, -32001, 'There is no such session.'))
+  // Ours has no stream of its own, and nothing to end.
+  if (method !== 'POST' && session.startsWith(minted)) return void res.writeHead(405).end()
   if (method !== 'POST') return carry(talk, { req, res, session, body: Buffer.alloc(0) }, signal)
   const message = readMessage(await readBody(req))
   const wrong = headerMismatch(message, req.headers)
@@ -61,7 +58,23 @@ export async function answerMcp(
   }
   const refused = await judge(talk, message, wanted)
   if (refused !== undefined) return reply(res, 200, refused)
-  await carry(talk, { req, res, session, body: Buffer.from(JSON.stringify(message)) }, signal)
+  const hop = { req, res, session, message, signal, body: Buffer.from(JSON.stringify(message)) }
+  const told = await bridge(talk, hop)
+  const answer = told && (() => finish(talk, hop, told))
+  // A target may speak both, and tells so only here.
+  if (answer === undefined || message.method === 'initialize')
+    return carry(talk, hop, signal, answer)
+  answer()
+}
+
+/** What was bridged is shown as what is carried; the session it begins is ours. */
+function finish(talk: McpTalk, { res, message }: Hop, [status, told]: Told): void {
+  if (told === undefined) return void res.writeHead(status).end()
+  if (message.method === 'initialize')
+    res.setHeader('mcp-session-id', wrap(talk, minted + base64url(randomBytes(16))))
+  const text = shown(talk, JSON.stringify(told))
+  if (res.headersSent) res.end(`data: ${text}\n\n`)
+  else reply(res, status, text)
 }
 
 const noMessage: Message = { jsonrpc: '2.0' }
@@ -97,18 +110,14 @@ function changed(name: string): string {
   return `Denied: ${name} is new, or not what was agreed to any more: what it says of itself has changed.\nIt can be called again once the owner of this target has read and agreed to it.\nDo instead: use another tool, and tell the user.`
 }
 
-interface Exchange {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  /** The target's own name of it; empty where there is none. */
-  readonly session: string
-  readonly body: Buffer
-}
+type Exchange = Pick<Hop, 'req' | 'res' | 'session'> & { readonly body: Buffer }
 
+/** `refused` answers instead, where the target does not know what it is asked. */
 async function carry(
   talk: McpTalk,
   { req, res, session, body }: Exchange,
   signal: AbortSignal,
+  refused?: () => void,
 ): Promise<void> {
   const { 'mcp-session-id': _, ...headers } = req.headers
   const sent = session === '' ? headers : { ...headers, 'mcp-session-id': session }
@@ -118,10 +127,14 @@ async function carry(
     { method: req.method ?? '', path, headers: sent, body },
     signal,
   )
+  const status = answer.statusCode ?? 502
+  if (refused !== undefined && [400, 404, 405].includes(status)) {
+    answer.destroy()
+    return refused()
+  }
   const back = headersBack(answer)
   const given = back['mcp-session-id']
   if (given !== undefined) back['mcp-session-id'] = wrap(talk, String(given))
-  const status = answer.statusCode ?? 502
   if (back['content-type']?.startsWith('text/event-stream') === true) {
     res.writeHead(status, back).flushHeaders()
     for await (const part of readEvents(answer, text => shown(talk, text)))
@@ -191,7 +204,7 @@ async function readBody(from: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
-function reply(res: ServerResponse, status: number, message: Message): void {
+function reply(res: ServerResponse, status: number, message: Message | string): void {
   res.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  res.end(JSON.stringify(message))
+  res.end(typeof message === 'string' ? message : JSON.stringify(message))
 }

@@ -2,7 +2,7 @@
  * Messages of MCP (JSON-RPC 2.0) as the gateway reads them: what a client asks for, as a class of data
  * use, and how a no is told. Pure. Source: MCP 2025-11-25 and 2026-07-28.
  */
-import type { Json, JsonObject } from '../../../../core/base/json.ts'
+import { isObject, type Json, type JsonObject } from '../../../../core/base/json.ts'
 import { Problem } from '../../../../core/base/problem.ts'
 import type { Refused } from '../judge-call.ts'
 
@@ -51,15 +51,15 @@ function isMessage(read: unknown): read is Message {
   return hasId && isAsked && (params === undefined || isObject(params))
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** The revision a client speaks: it says so with each request, or when it begins. */
 export function isModern(message: Message, header: string | undefined): boolean {
-  const meta = message.params?.['_meta']
-  const said = isObject(meta) ? meta['io.modelcontextprotocol/protocolVersion'] : undefined
-  return (said ?? header) === modern && message.method !== 'initialize'
+  return (claimOf(message) ?? header) === modern && message.method !== 'initialize'
+}
+
+/** What a request says of its own revision; one of before says nothing. */
+export function claimOf({ params }: Message): Json | undefined {
+  const meta = params?.['_meta']
+  return isObject(meta) ? meta['io.modelcontextprotocol/protocolVersion'] : undefined
 }
 
 /** What belongs to having a session at all: decided when it was opened, and as long as it is. */
@@ -111,8 +111,9 @@ function decode(said: string): string {
   return base64 === undefined ? said : Buffer.from(base64, 'base64').toString()
 }
 
-export function fault({ id }: Message, code: number, message: string): Message {
-  return { jsonrpc: '2.0', id: id ?? null, error: { code, message } }
+export function fault({ id }: Message, code: number, message: string, data?: Json): Message {
+  const error = { code, message, ...(data !== undefined && { data }) }
+  return { jsonrpc: '2.0', id: id ?? null, error }
 }
 
 /** A no as an agent reads it: what, why, what instead. To a tool as its result, so that it is read. */
