@@ -3,7 +3,7 @@
  */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
-import { Problem } from '../../core/base/problem.ts'
+import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Upstream } from '../../core/target/target.ts'
 import type { Tool } from './pin.ts'
@@ -16,17 +16,13 @@ const page = z.looseObject({
 })
 
 /** A client of ours at a target, in whichever revision it speaks. Ends with `close`. */
-export async function connectTo(
-  { url, credential }: Upstream,
-  signal: AbortSignal,
-): Promise<Client> {
+export async function connectTo({ url, fetch }: Upstream, signal: AbortSignal): Promise<Client> {
   const client = new Client(
     { name: product.name, version: product.version },
     { versionNegotiation: { mode: 'auto' } },
   )
-  const requestInit = { headers: credential, redirect: 'error' } as const
   await client
-    .connect(new StreamableHTTPClientTransport(url, { requestInit }), { signal })
+    .connect(new StreamableHTTPClientTransport(url, { fetch }), { signal })
     .catch((cause: unknown) => {
       throw unavailable(cause)
     })
@@ -62,6 +58,8 @@ export async function lookAtTools(upstream: Upstream): Promise<Tools> {
 }
 
 function unavailable(cause: unknown): Problem {
+  // The SDK wraps what a `fetch` throws.
+  for (const each of [cause, (cause as Error).cause]) if (isProblem(each)) return each
   return new Problem('target-unavailable', {
     detail: 'The target does not answer as an MCP server.',
     next: 'Try again; if it lasts, its owner looks at it.',
