@@ -13,8 +13,8 @@ import { mcpConnector } from './web.ts'
 
 const clientSecret = 'a-secret-of-ours-0123456789'
 const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const pem = (key: 'privateKey' | 'publicKey') =>
-  keys[key].export({ format: 'pem', type: key === 'privateKey' ? 'pkcs8' : 'spki' }).toString()
+const privateKeyPem = keys.privateKey.export({ format: 'pem', type: 'pkcs8' })
+const publicKeyPem = keys.publicKey.export({ format: 'pem', type: 'spki' })
 
 let target: WebTarget
 let server: AuthorizationServer
@@ -69,14 +69,14 @@ describe('a token of ours at a server that asks for OAuth', () => {
 
   test('is fetched by a signature where that is how we are known', async () => {
     await server.close()
-    const known = { id: 'us', publicKeyPem: pem('publicKey') }
+    const known = { id: 'us', publicKeyPem }
     server = await startAuthorizationServer(known, token => (target.key = token))
     target.says = { authorization_servers: [server.issuer] }
     const client = { issuer: server.issuer, clientId: 'us' }
-    const signed = { ...client, privateKeyPem: pem('privateKey'), algorithm: 'ES256' }
+    const signed = { ...client, privateKeyPem, algorithm: 'ES256' }
     expect(await open(signed).credential()).toEqual({ authorization: `Bearer ${target.key}` })
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-    const foreign = other.export({ format: 'pem', type: 'pkcs8' }).toString()
+    const foreign = other.export({ format: 'pem', type: 'pkcs8' })
     expect(await refusalOf(open({ ...signed, privateKeyPem: foreign }))).toContain('invalid_client')
   })
 
@@ -201,7 +201,7 @@ describe('what is connected', () => {
     const parse = (more: object) => () =>
       mcpConnector.parseConfig({ url: 'https://mcp.example/mcp', ...more })
     const client = { issuer: 'https://id.example', clientId: 'us' }
-    const key = { privateKeyPem: pem('privateKey'), algorithm: 'ES256' }
+    const key = { privateKeyPem, algorithm: 'ES256' }
     const good = parse({ oauth: { ...client, clientSecret } })()
     expect(mcpConnector.parseConfig(good)).toEqual(good)
     expect(parse({ oauth: { ...client, ...key } })).not.toThrow()
