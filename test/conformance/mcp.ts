@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { signInLink } from '../../demo/people.ts'
 import { type Company, expectStatus, startCompany } from '../journeys/company.ts'
+import { countClientSuite } from './mcp/client-suite.ts'
 import { type Revision, revisions, startReference } from './mcp/reference.ts'
 import type { Outcome } from './mcp/results.ts'
 import { runServerSuite } from './mcp/suite.ts'
@@ -48,6 +49,7 @@ export async function runMcp(_args: string[], say: (text: string) => void) {
         await reference.close()
       }
     }
+    await countClientSuite(tally, say)
     return tally
   } finally {
     await company.stop()

@@ -14,7 +14,10 @@ interface Answer {
 
 export interface WebTarget {
   readonly url: string
-  readonly key: string
+  /** The bearer it lets in. */
+  key: string
+  /** Says of itself who issues that, as RFC 9728 has it; undefined: it asks for no OAuth. */
+  says: { resource?: string; authorization_servers: string[] } | undefined
   readonly seen: { method: string; path: string; headers: IncomingHttpHeaders; body: string }[]
   tools: { name: string; [said: string]: unknown }[]
   /** Answers the next request so, whatever it is. */
@@ -30,11 +33,17 @@ export async function startWebTarget(key: string): Promise<WebTarget> {
     void read(req).then(body => {
       const { method = '', url: path = '', headers } = req
       target.seen.push({ method, path, headers, body })
-      const answer =
-        target.next ?? (path === '/mcp' ? speak(target, req, body) : echo(method, path))
+      const { next } = target
       target.next = undefined
-      const isKnown = headers.authorization === `Bearer ${key}`
-      const { status, headers: given = {}, body: text = '' } = isKnown ? answer : denied
+      const isKnown = headers.authorization === `Bearer ${target.key}`
+      const answer = isKnown
+        ? (next ?? (path === '/mcp' ? speak(target, req, body) : echo(method, path)))
+        : denied
+      const {
+        status,
+        headers: given = {},
+        body: text = '',
+      } = isMetadata(path) ? tell(target) : answer
       res.writeHead(status, { 'content-type': 'application/json', ...given }).end(text)
     })
   })
@@ -42,6 +51,7 @@ export async function startWebTarget(key: string): Promise<WebTarget> {
   const target: WebTarget = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     key,
+    says: undefined,
     seen: [],
     tools: [
       {
@@ -65,6 +75,13 @@ export async function startWebTarget(key: string): Promise<WebTarget> {
     },
   }
   return target
+}
+
+const isMetadata = (path: string) => path.startsWith('/.well-known/')
+
+function tell({ url, says }: WebTarget): Answer {
+  if (says === undefined) return { status: 404 }
+  return { status: 200, body: JSON.stringify({ resource: `${url}/mcp`, ...says }) }
 }
 
 function echo(method: string, path: string) {

@@ -8,8 +8,8 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Door, throughGateway } from '../conformance/mcp.ts'
 import { type Revision, startReference } from '../conformance/mcp/reference.ts'
+import { type Door, throughGateway } from '../conformance/mcp.ts'
 import { type Company, startCompany } from './company.ts'
 
 type Negotiation = NonNullable<NonNullable<ClientOptions['versionNegotiation']>['mode']>

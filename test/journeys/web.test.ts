@@ -12,12 +12,19 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { signInLink } from '../../demo/people.ts'
 import { findingTable } from '../../src/core/finding/rows.ts'
+import {
+  type AuthorizationServer,
+  startAuthorizationServer,
+} from '../fakes/authorization-server.ts'
 import { startWebTarget, type WebTarget } from '../fakes/web-target.ts'
 import { type Company, expectStatus, startCompany } from './company.ts'
 
 const main = resolve(import.meta.dirname, '../../cli/src/main.ts')
 let company: Company
 let target: WebTarget
+let guarded: WebTarget
+let server: AuthorizationServer
+const clientSecret = randomBytes(20).toString('base64url')
 let token: string
 let home: string
 
@@ -28,11 +35,17 @@ beforeAll(async () => {
   token = (await signInLink(running.issuer, running.address, await running.signInLink())).token
   const [sam, tom] = [as('sam'), as('tom')]
   const credential = { header: 'authorization', value: `Bearer ${target.key}` }
-  for (const [slug, connector, path] of [
-    ['api', 'http', ''],
-    ['tracker', 'mcp', '/mcp'],
-  ]) {
-    const config = { url: `${target.url}${path}`, credential }
+  guarded = await startWebTarget('')
+  server = await startAuthorizationServer({ id: 'us', secret: clientSecret }, issued => {
+    guarded.key = issued
+  })
+  guarded.says = { authorization_servers: [server.issuer] }
+  const oauth = { issuer: server.issuer, clientId: 'us', clientSecret }
+  for (const [slug, connector, config] of [
+    ['api', 'http', { url: target.url, credential }],
+    ['tracker', 'mcp', { url: `${target.url}/mcp`, credential }],
+    ['guarded', 'mcp', { url: `${guarded.url}/mcp`, oauth }],
+  ] as const) {
     await expectStatus(
       201,
       sam('POST', '/v1/targets', { slug, connector, config, production: false }),
@@ -44,11 +57,11 @@ beforeAll(async () => {
   const backup = { purpose: 'looks at issues', backup: 'tom@acme.example', days: 5 }
   await expectStatus(201, sam('POST', '/v1/apps', { ...backup, slug: 'desk' }))
   const need = (name: string) => `      - resource: ${name}\n        actions: [read, write]\n`
-  const yaml = `app: desk\npurposes:\n  look:\n    says: Looks\n    needs:\n${need('api')}${need('tracker')}`
+  const yaml = `app: desk\npurposes:\n  look:\n    says: Looks\n    needs:\n${need('api')}${need('tracker')}${need('guarded')}`
   await expectStatus(200, sam('PUT', '/v1/apps/desk/manifest', { yaml }))
   const trust = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
   await expectStatus(201, sam('POST', '/v1/apps/desk/trust', trust))
-  for (const resource of ['api', 'tracker']) {
+  for (const resource of ['api', 'tracker', 'guarded']) {
     const grant = { app: 'desk', resource, actions: ['read', 'write'], reason: 'to look' }
     const asked = (await expectStatus(201, sam('POST', '/v1/requests', grant))).body
     const yes = { says: 'yes', bodyHash: asked.bodyHash }
@@ -59,6 +72,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await company?.stop()
   await target?.close()
+  await guarded?.close()
+  await server?.close()
 })
 
 beforeEach(async () => {
@@ -83,9 +98,10 @@ async function run(need: string, code: string): Promise<any[]> {
     }
     const env = process.env
     let session
-    const mcp = async (method, params = {}, token = env.TRACKER_TOKEN, id = 1) => {
+    let at = 'TRACKER'
+    const mcp = async (method, params = {}, token = env[at + '_TOKEN'], id = 1) => {
       const headers = { authorization: 'Bearer ' + token, 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...(session && { 'mcp-session-id': session }) }
-      const answer = await ask(env.TRACKER_URL, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id, method, params }) })
+      const answer = await ask(env[at + '_URL'], { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id, method, params }) })
       session ??= answer.headers['mcp-session-id']
       return answer
     }
@@ -231,5 +247,58 @@ describe('MCP', () => {
     ).toEqual([])
     const [, again] = await run('tracker:read', code)
     expect(again.content).toEqual([{ type: 'text', text: 'did search' }])
+  })
+})
+
+describe('an MCP server that asks us for OAuth', () => {
+  const call = `at = 'GUARDED'; await begin(); out(await mcp('tools/call', { name: 'search', arguments: {} }))`
+  const bearers = () =>
+    new Set(
+      guarded.seen.filter(({ path }) => path === '/mcp').map(seen => seen.headers.authorization),
+    )
+
+  beforeEach(() => void (guarded.seen.length = 0))
+
+  test('is asked with a token that was issued to us, which a command never sees', async () => {
+    const [called] = await run('guarded:read', call)
+    expect(called.body.result.content).toEqual([{ type: 'text', text: 'did search' }])
+    expect(bearers()).toContain(`Bearer ${guarded.key}`)
+    expect(guarded.seen.filter(({ headers }) => headers.cookie !== undefined)).toEqual([])
+    expect(JSON.stringify(called)).not.toContain(guarded.key)
+  })
+
+  test('is asked once more with another token when one is refused, and no more than that', async () => {
+    const before = server.asked.length
+    company.clock.advance(11_000)
+    await run('guarded:read', call)
+    guarded.key = 'ended over there'
+    const [again] = await run('guarded:read', call)
+    expect(again.body.result.content).toEqual([{ type: 'text', text: 'did search' }])
+    const fetched = server.asked.length
+    expect(fetched).toBeGreaterThan(before)
+    guarded.key = 'ended for good'
+    const [refused] = await run('guarded:read', call)
+    expect(refused).toMatchObject({ status: 502, body: { code: 'target-refused' } })
+    expect(refused.body.detail).toBe('The target does not take our credential.')
+    expect(server.asked).toHaveLength(fetched)
+  })
+
+  test('leaves neither secret nor token in logs, answers, or what is kept', async () => {
+    const { as, running, logged } = company
+    server.next = {
+      status: 400,
+      body: { error: 'invalid_client', error_description: clientSecret },
+    }
+    company.clock.advance(11_000)
+    guarded.key = 'ended again'
+    const answer = await as('sam')('POST', '/v1/targets/guarded/preflight')
+    const [step] = answer.body.preflightSteps
+    expect(step).toMatchObject({ ok: false, detail: expect.stringContaining('`invalid_client`') })
+    const shown = await as('sam')('GET', '/v1/targets')
+    const rows = await running.world.store.query<{ row: string }>(
+      'select t::text as row from target t union all select s::text from target_config s',
+    )
+    const texts = JSON.stringify([answer, shown, logged, rows])
+    for (const secret of [clientSecret, guarded.key]) expect(texts).not.toContain(secret)
   })
 })

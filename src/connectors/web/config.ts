@@ -26,7 +26,23 @@ const credentialShape = z.strictObject({
   value: secretShape,
 })
 
-const mcpShape = z.strictObject({ url: urlShape, credential: credentialShape.optional() })
+const client = { issuer: urlShape, clientId: secretShape, scope: secretShape.optional() }
+const pemShape = z
+  .string()
+  .regex(/^-----BEGIN PRIVATE KEY-----[\w+/=\s]{50,8000}-----END PRIVATE KEY-----\s*$/)
+const algorithm = z.enum(['ES256', 'ES384', 'RS256', 'PS256'])
+const oauthShape = z.union(
+  [
+    z.strictObject({ ...client, clientSecret: secretShape }),
+    z.strictObject({ ...client, privateKeyPem: pemShape, algorithm }),
+  ],
+  { error: 'is `issuer`, `clientId`, and `clientSecret` or `privateKeyPem` with `algorithm`' },
+)
+
+const webShape = z.strictObject({ url: urlShape, credential: credentialShape.optional() })
+const mcpShape = webShape
+  .extend({ oauth: oauthShape.optional() })
+  .refine(one => !one.credential || !one.oauth, { error: 'has `credential` or `oauth`' })
 const presetShape = z.strictObject({
   preset: z.enum(presetNames),
   key: secretShape,
@@ -52,11 +68,14 @@ const pathsShape = z.strictObject({ rules: z.array(ruleShape).max(most.rules).de
 export type ToolsObject = z.infer<typeof toolsShape>
 export type PathsObject = z.infer<typeof pathsShape>
 export type Rule = z.infer<typeof ruleShape>
+export type MachineClient = z.infer<typeof oauthShape>
 
 /** Where it is, what we sign in with, and how its requests are classed beside what a resource says. */
 export interface WebConfig {
   readonly url: string
   readonly credential?: { readonly header: string; readonly value: string } | undefined
+  /** A client of the target's authorization server that is ours, instead of `credential`. */
+  readonly oauth?: MachineClient | undefined
   readonly preset?: keyof typeof presets | undefined
 }
 
@@ -73,7 +92,7 @@ export function parseHttp(input: Json): WebConfig & Json {
     const credential = { header, value: `${scheme}${key}` }
     return { url: url ?? presets[preset].url, credential, preset }
   }
-  const shape = mcpShape.extend({ preset: z.enum(presetNames).optional() })
+  const shape = webShape.extend({ preset: z.enum(presetNames).optional() })
   return plain(read(shape, input, 'connect'))
 }
 
@@ -99,10 +118,17 @@ function plain<T extends object>(config: T): T & Json {
 
 /** ATTACKER: who may connect a target could point us at this machine's own network without this. */
 function isAddress(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, hostname, username, password, search, hash } = new URL(text)
-  if (username + password + search + hash !== '') return false
-  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-  if (isLocal) return protocol === 'https:' || protocol === 'http:'
+  const url = URL.parse(text)
+  return url !== null && url.search + url.hash === '' && isReachable(url)
+}
+
+export function isReachable(url: URL): boolean {
+  const { protocol, hostname, username, password } = url
+  if (username + password !== '') return false
+  if (isLocal(url)) return protocol === 'https:' || protocol === 'http:'
   return protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0
+}
+
+export function isLocal({ hostname }: URL): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
 }

@@ -4,11 +4,13 @@
  * What each request does and whether it may be is the gateway's to ask, by the classes told here.
  */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Clock } from '../../core/base/time.ts'
-import type { Connector, IssueOrder, Preflight, Target } from '../../core/target/target.ts'
+import type { Connector, IssueOrder, Target, Upstream } from '../../core/target/target.ts'
 import { classOfRequest, classOfTool } from './classes.ts'
 import { parseHttp, parseMcp, parsePaths, parseTools, type WebConfig } from './config.ts'
+import { machineCredential } from './machine.ts'
 import { presets } from './presets.ts'
 
 export const mcpConnector: Connector = {
@@ -30,7 +32,7 @@ export const httpConnector: Connector = {
 const path = 'it never left our gateway'
 
 function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>): Target {
-  const { url, credential, preset } = config
+  const { url, preset } = config
   const known = preset && presets[preset]
   const issued = async ({ endsAt }: IssueOrder) => ({
     acceptedPath: path,
@@ -43,6 +45,12 @@ function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>
     },
   })
   const nothing = async () => {}
+  const upstream: Upstream = {
+    ...asOurselves(config, clock),
+    speaks: kind,
+    classOf: (object, asked, said) =>
+      kind === 'mcp' ? classOfTool(object, asked, said) : classOfRequest(object, asked, known),
+  }
   return {
     describe: () => ({
       connector: kind,
@@ -52,14 +60,8 @@ function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>
       diesByItself: true,
       hasGateway: true,
     }),
-    upstream: {
-      url: new URL(url),
-      credential: credential === undefined ? {} : { [credential.header]: credential.value },
-      speaks: kind,
-      classOf: (object, asked, said) =>
-        kind === 'mcp' ? classOfTool(object, asked, said) : classOfRequest(object, asked, known),
-    },
-    preflight: signal => (kind === 'mcp' ? greet(config, signal) : knock(config, signal)),
+    upstream,
+    preflight: signal => (kind === 'mcp' ? greet(upstream, signal) : knock(upstream, signal)),
     ensureHolder: nothing,
     issue: issued,
     renew: issued,
@@ -82,9 +84,32 @@ function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>
   }
 }
 
+/** INVARIANT: what `fetch` sends goes to the address that was connected, whatever it is called with. */
+function asOurselves({ url: at, credential: fixed, oauth }: WebConfig, clock: Pick<Clock, 'now'>) {
+  const url = new URL(at)
+  const ours = fixed === undefined ? {} : { [fixed.header]: fixed.value }
+  const credential = oauth ? machineCredential(url, oauth, clock) : async () => ours
+  const ask = (init: RequestInit, as: Readonly<Record<string, string>>) => {
+    const headers = { ...Object.fromEntries(new Headers(init.headers)), ...as }
+    return fetch(url, { ...init, headers, redirect: 'error' })
+  }
+  return {
+    url,
+    credential,
+    fetch: async (_: string | URL, init: RequestInit = {}) => {
+      const first = await credential()
+      const answer = await ask(init, first)
+      const other = answer.status === 401 ? await credential(first) : first
+      const last = other === first ? answer : await ask(init, other)
+      if (last.status !== 401) return last
+      throw new Problem('target-refused', { detail: 'The target does not take our credential.' })
+    },
+  }
+}
+
 /** It answers, and takes our credential. */
-async function knock({ url, credential }: WebConfig, signal: AbortSignal): Promise<Preflight> {
-  const headers = credential === undefined ? {} : { [credential.header]: credential.value }
+async function knock({ url, credential }: Upstream, signal: AbortSignal) {
+  const headers = await credential()
   const status = await fetch(url, { headers, signal, redirect: 'manual' }).then(
     async answer => {
       await answer.body?.cancel()
@@ -103,21 +128,20 @@ async function knock({ url, credential }: WebConfig, signal: AbortSignal): Promi
 }
 
 /** It speaks MCP with us, in either revision. */
-async function greet({ url, credential }: WebConfig, signal: AbortSignal): Promise<Preflight> {
-  const headers = credential === undefined ? {} : { [credential.header]: credential.value }
-  const requestInit = { headers, redirect: 'error' } as const
+async function greet({ url, fetch }: Upstream, signal: AbortSignal) {
   const client = new Client(
     { name: product.name, version: '1' },
     { versionNegotiation: { mode: 'auto' } },
   )
   try {
-    await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }), {
-      signal,
-    })
+    await client.connect(new StreamableHTTPClientTransport(url, { fetch }), { signal })
     const revision = client.getNegotiatedProtocolVersion() ?? ''
     return { ok: true, steps: [step('answered', true, `MCP ${revision}`)] }
-  } catch {
-    return { ok: false, steps: [step('answered', false, 'no MCP server that lets us in')] }
+  } catch (thrown) {
+    // The SDK wraps what a `fetch` throws.
+    const { cause } = thrown as Error
+    const why = isProblem(cause) ? cause.detail : 'no MCP server that lets us in'
+    return { ok: false, steps: [step('answered', false, why)] }
   } finally {
     await client.close().catch(() => {})
   }

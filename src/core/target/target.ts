@@ -128,14 +128,23 @@ export interface Passage {
   readonly cancels: Map<string, () => void>
 }
 
+/** Headers by their names. */
+export type Credential = Readonly<Record<string, string>>
+
 /**
  * A system that is spoken to over HTTP, with a credential that is ours and stays on our side. A caller
  * sees neither it nor the address.
  */
 export interface Upstream {
   readonly url: URL
-  /** Sent with every request, in place of whatever a caller sends under these names. */
-  readonly credential: Readonly<Record<string, string>>
+  /**
+   * Sent with every request, in place of whatever a caller sends under these names. `refused`: what
+   * was given here and just answered with 401; where there is no other, the same comes again (`===`).
+   * Bounds itself. Problem `target-refused` where none can be had.
+   */
+  readonly credential: (refused?: Credential) => Promise<Credential>
+  /** Requests of our own there, with that credential; once more with another after a 401. */
+  readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
   /** `mcp`: what is asked is read from the messages; `http`: from method and path. */
   readonly speaks: 'http' | 'mcp'
   /**

@@ -4,7 +4,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import type { JsonObject } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Upstream } from '../../core/target/target.ts'
 import type { Tool } from './pin.ts'
@@ -18,15 +18,14 @@ const page = z.looseObject({
 
 /** A client of ours at a target, in whichever revision it speaks. Ends with `close`. */
 export async function connectTo(
-  { url, credential }: Upstream,
+  { url, fetch }: Upstream,
   signal = AbortSignal.timeout(bounds.lookMs),
 ): Promise<Client> {
   const client = new Client(
     { name: product.name, version: product.version },
     { versionNegotiation: { mode: 'auto' } },
   )
-  const requestInit = { headers: credential, redirect: 'error' } as const
-  const transport = new StreamableHTTPClientTransport(url, { requestInit })
+  const transport = new StreamableHTTPClientTransport(url, { fetch })
   await client
     // The first question of a negotiation hears no signal.
     .connect(transport, { signal, timeout: bounds.lookMs })
@@ -78,6 +77,8 @@ function saysOf(client: Client) {
 }
 
 export function unavailable(cause: unknown): Problem {
+  // The SDK wraps what a `fetch` throws.
+  for (const each of [cause, (cause as Error).cause]) if (isProblem(each)) return each
   return new Problem('target-unavailable', {
     detail: 'The target does not answer as an MCP server.',
     next: 'Try again; if it lasts, its owner looks at it.',

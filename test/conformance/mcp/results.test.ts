@@ -69,13 +69,21 @@ it('the name of a scenario is what stands between its mode and its time', () => 
   ])
 })
 
+it('of a client the name has no mode before it, and one of a server is not read as it', () => {
+  const root = written({ 'iss-supported-2026-01-02T03-04-05-678Z': good, other: bad })
+  expect([...readChecks(root, '')]).toEqual([['iss-supported', good]])
+  expect([...readChecks(root)]).toEqual([])
+})
+
 it('checks of a status we do not know are not read as passed', () => {
   const root = written({ 'server-x-2026-01-02T03-04-05-678Z': [{ id: 'a', status: 'GREAT' }] })
   expect(() => readChecks(root)).toThrow(/status/)
 })
 
 it('a requirement set that asks servers for nothing is refused', () => {
-  expect(readRequired('server:\n  - a\n  - b\nclient:\n  - c\n')).toEqual(['a', 'b'])
+  const set = 'server:\n  - a\n  - b\nclient:\n  - c\n'
+  expect(readRequired(set)).toEqual(['a', 'b'])
+  expect(readRequired(set, 'client')).toEqual(['c'])
   expect(() => readRequired('client:\n  - c\n')).toThrow(/server/)
   expect(() => readRequired('server: []\n')).toThrow(/server/)
 })

@@ -21,23 +21,24 @@ const checksShape = z.array(
     errorMessage: z.string().optional(),
   }),
 )
-const requirementsShape = z.object({ server: z.array(z.string()).min(1) })
+const scenarios = z.array(z.string()).min(1)
+const requirementsShape = z.object({ server: scenarios, client: scenarios })
 
-/** `server-tools-list-2026-07-28T10-11-12-345Z` */
-const FOLDER = /^server-(.+)-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z$/
+/** `tools-list-2026-07-28T10-11-12-345Z`; of a server with that word before. */
+const FOLDER = /^(.+)-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z$/
 const MAX_DETAIL = 2000
 
-/** The scenarios a server must pass, from the text of a requirement set. */
-export function readRequired(yaml: string): string[] {
-  return requirementsShape.parse(parse(yaml)).server
+/** The scenarios a server, or a client, must pass, from the text of a requirement set. */
+export function readRequired(yaml: string, leg: 'server' | 'client' = 'server'): string[] {
+  return requirementsShape.parse(parse(yaml))[leg]
 }
 
 /** The checks of each scenario that left any. */
-export function readChecks(folder: string): Map<string, Checks> {
+export function readChecks(folder: string, mode: 'server-' | '' = 'server-'): Map<string, Checks> {
   const found = new Map<string, Checks>()
   for (const name of readdirSync(folder).sort()) {
-    const scenario = FOLDER.exec(name)?.[1]
-    if (scenario === undefined) continue
+    const scenario = FOLDER.exec(name.slice(mode.length))?.[1]
+    if (scenario === undefined || !name.startsWith(mode)) continue
     const text = readFileSync(join(folder, name, 'checks.json'), 'utf8')
     found.set(scenario, [...(found.get(scenario) ?? []), ...checksShape.parse(JSON.parse(text))])
   }

@@ -23,8 +23,8 @@ const INSTALL_MS = 300_000
 const SUITE_MS = 240_000
 const SCENARIO_MS = 20_000
 const MAX_SAID = 4000
-const FOLDER = join(import.meta.dirname, 'suite')
-const PACKAGE = join('node_modules', '@modelcontextprotocol', 'conformance')
+export const FOLDER = join(import.meta.dirname, 'suite')
+export const PACKAGE = join('node_modules', '@modelcontextprotocol', 'conformance')
 
 /**
  * The outcome of each check of the scenarios a revision requires, and of those named in `also` that
@@ -69,7 +69,7 @@ async function ask(url: string, revision: Revision, also: readonly string[]): Pr
 }
 
 /** Once for each pin: a suite of another version is replaced. Runs no package's own script. */
-async function install(): Promise<void> {
+export async function install(): Promise<void> {
   const wanted = versionsIn(join(FOLDER, 'package-lock.json'))
   const found = versionsIn(join(FOLDER, 'node_modules', '.package-lock.json'))
   const name = PACKAGE.replaceAll('\\', '/')
@@ -88,7 +88,7 @@ function versionsIn(file: string): Map<string, string | undefined> {
 }
 
 /** `said`: the end of what it printed. One that does not end in time is ended, and rejects. */
-async function run(
+export async function run(
   command: string,
   args: readonly string[],
   timeoutMs: number,

@@ -7,7 +7,7 @@ import { Agent as SecureAgent, request as secure } from 'node:https'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Problem } from '../../../core/base/problem.ts'
-import type { Upstream } from '../../../core/target/target.ts'
+import type { Credential, Upstream } from '../../../core/target/target.ts'
 import { bounds } from '../bounds.ts'
 
 const agents = {
@@ -32,6 +32,29 @@ const keptBack =
 /** Problem `target-unavailable` where nothing answers, `target-refused` where our credential is not taken. */
 export async function send(
   { url, credential }: Upstream,
+  outgoing: Outgoing,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const ours = await credential()
+  const first = await ask(url, ours, outgoing, signal)
+  // A 401 has done nothing yet: what can be sent again is, once, with another credential.
+  const isDue = first.statusCode === 401 && Buffer.isBuffer(outgoing.body)
+  if (isDue) first.destroy()
+  const other = isDue ? await credential(ours) : ours
+  const answer = other === ours ? first : await ask(url, other, outgoing, signal)
+  const { statusCode: status = 502 } = answer
+  if (status !== 401 && status !== 407 && (status < 300 || status > 399)) return answer
+  answer.destroy()
+  throw new Problem('target-refused', {
+    detail:
+      status < 400 ? 'The target points elsewhere.' : 'The target does not take our credential.',
+    next: 'Its owner connects it again.',
+  })
+}
+
+async function ask(
+  url: URL,
+  ours: Credential,
   { method, path, headers, body }: Outgoing,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -42,14 +65,13 @@ export async function send(
     ...Object.fromEntries(given),
     'accept-encoding': 'identity',
     ...length,
-    ...credential,
+    ...ours,
   }
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+  return new Promise<IncomingMessage>((resolve, reject) => {
     const { hostname, port } = url
     const host = hostname.replace(/^\[|\]$/g, '')
     const agent = isSecure ? agents['https:'] : agents['http:']
-    const ask = isSecure ? secure : plain
-    const asked = ask({
+    const asked = (isSecure ? secure : plain)({
       host,
       port,
       method,
@@ -70,14 +92,6 @@ export async function send(
       next: 'Try again; if it lasts: leasehold doctor',
       cause,
     })
-  })
-  const { statusCode: status = 502 } = answer
-  if (status !== 401 && status !== 407 && (status < 300 || status > 399)) return answer
-  answer.destroy()
-  throw new Problem('target-refused', {
-    detail:
-      status < 400 ? 'The target points elsewhere.' : 'The target does not take our credential.',
-    next: 'Its owner connects it again.',
   })
 }
 
