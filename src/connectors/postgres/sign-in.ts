@@ -4,6 +4,7 @@
  * connection away.
  */
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { isIP, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
@@ -35,7 +36,7 @@ export class Told extends Error {
   }
 }
 
-/** Throws `Problem`, `Told` or `Broken`; then nothing stays open. */
+/** Throws `Problem` or `Told`, or whatever says that nobody answered; then nothing stays open. */
 export async function openSession(
   config: PostgresConfig,
   who: SignIn,
@@ -131,13 +132,9 @@ async function reach(config: PostgresConfig, signal: AbortSignal): Promise<Duple
   const cut = () => socket.destroy()
   signal.addEventListener('abort', cut, { once: true })
   try {
-    socket.on('error', cut)
-    await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(cut, bounds.targetConnectMs)
-      socket.once('close', () => reject(new Broken('not reached')))
-      socket.connect({ host, port }, resolve)
-      socket.once('connect', () => clearTimeout(late)).once('close', () => clearTimeout(late))
-    })
+    socket.on('error', cut).connect({ host, port })
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(bounds.targetConnectMs)])
+    await once(socket, 'connect', { signal: soon })
     socket.setNoDelay(true).setKeepAlive(true, 30_000)
     return tls === false ? socket : await secure(socket, { host, tls }, signal)
   } catch (thrown) {
@@ -167,10 +164,7 @@ async function secure(
   const authority = typeof tls === 'object' ? tls : {}
   const secured = connectTls({ socket, host, ...name, ...authority, rejectUnauthorized: true })
   secured.on('error', () => secured.destroy())
-  await new Promise<void>((resolve, reject) => {
-    secured.once('secureConnect', resolve)
-    secured.once('close', () => reject(new Broken('no TLS')))
-  })
+  await once(secured, 'secureConnect', { signal })
   return secured
 }
 

@@ -17,7 +17,6 @@ import {
   type Due,
   type DueLease,
   giveBack,
-  type LeaseCause,
   type LeaseRow,
   leaseTable,
   moveDue,
@@ -27,13 +26,8 @@ import {
 const leasesSeen = entryKind('lease.gone', 'ended credentials and looked whether they are gone')
 
 /** What was seen at the target for one lease. */
-export interface Seen {
-  readonly lease: LeaseRow
-  readonly tries: number
-  readonly cause: LeaseCause
+export interface Seen extends DueLease {
   readonly evidence: Evidence
-  /** The credential could be tried: its salt is there and a path is known. */
-  readonly canTry: boolean
 }
 
 /**
@@ -49,45 +43,24 @@ export async function lookAtTarget(world: LeaseWorld, due: readonly DueLease[]):
 
 /** Undefined where its turn did not come. */
 async function endAndLook(world: LeaseWorld, due: DueLease): Promise<Seen | undefined> {
-  const { lease, tries, salt, because } = due
-  const secret = salt === null ? null : world.leaseSecret(lease.id, salt)
-  const evidence = await callTarget(world, due, secret)
-  return (
-    evidence && {
-      lease,
-      tries,
-      cause: lease.cause ?? because,
-      canTry: secret !== null && lease.acceptedPath !== null,
-      evidence,
-    }
-  )
-}
-
-async function callTarget(
-  world: LeaseWorld,
-  { lease, holder, object }: DueLease,
-  secret: string | null,
-): Promise<Evidence | undefined> {
+  const { lease, holder, object, salt } = due
+  const { principal, acceptedPath } = lease
   const owner = ownerName(world.installationId(), lease.appId)
-  const order = { principal: lease.principal, holder, owner, object }
+  const order = { principal, holder, owner, object }
+  const secret = salt === null ? null : world.leaseSecret(lease.id, salt)
   try {
-    return await world.targets.call(lease.targetId, 'end', async (target, signal) => {
+    const evidence = await world.targets.call(lease.targetId, 'end', async (target, signal) => {
       // A refusal to end is not the answer; what is there afterwards is.
-      const refused = await target.end(order, signal).then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      )
-      const evidence = await target.verifyGone(
-        { ...order, secret, acceptedPath: lease.acceptedPath },
-        signal,
-      )
-      if (refused === undefined || evidence.because !== undefined) return evidence
-      return { ...evidence, because: isProblem(refused) ? refused.detail : 'the target broke off' }
+      const refused = await target.end(order, signal).catch((thrown: unknown) => thrown)
+      const seen = await target.verifyGone({ ...order, secret, acceptedPath }, signal)
+      if (refused === undefined || seen.because !== undefined) return seen
+      return { ...seen, because: isProblem(refused) ? refused.detail : 'the target broke off' }
     })
+    return { ...due, evidence }
   } catch (thrown) {
     if (isProblem(thrown, 'target-busy')) return undefined
     const why = isProblem(thrown) ? thrown.detail : 'the target did not answer'
-    return nothingSeen(world.clock.now(), why)
+    return { ...due, evidence: nothingSeen(world.clock.now(), why) }
   }
 }
 
@@ -152,12 +125,11 @@ interface Step {
   readonly tries: number
 }
 
-function stepSeen({ lease, tries, cause, evidence, canTry }: Seen): Step {
-  return {
-    before: lease,
-    after: stepLease(lease, { kind: 'seen', evidence, cause, canTry }),
-    tries,
-  }
+function stepSeen({ lease, tries, salt, because: cause, evidence }: Seen): Step {
+  // By its salt the credential can be made again, to be tried on the path that is known.
+  const canTry = salt !== null && lease.acceptedPath !== null
+  const after = stepLease(lease, { kind: 'seen', evidence, cause, canTry })
+  return { before: lease, after, tries }
 }
 
 function dueAfter({ after, tries }: Step, at: Instant): Due {

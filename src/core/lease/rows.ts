@@ -11,6 +11,7 @@ import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
+import { type Word, words } from '../base/words.ts'
 import { type FactRow, factTable, findRow, lockRow } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
 import type { Sql, Tx } from '../store/store.ts'
@@ -19,17 +20,7 @@ import type { Evidence } from '../target/target.ts'
 export type LeaseState = 'intended' | 'live' | 'ending' | 'gone'
 export type LeaseOutcome = 'verified-gone' | 'revoked-unverified' | 'never-made'
 export type LeaseCause =
-  | 'released'
-  | 'revoked'
-  | 'expired'
-  | 'unfinished'
-  | 'failed'
-  | 'task'
-  | 'identity'
-  | 'grant'
-  | 'app'
-  | 'hold'
-  | 'tampered'
+  Word<'released revoked expired unfinished failed task identity grant app hold tampered'>
 
 export interface LeaseRow extends FactRow<ids.LeaseId> {
   readonly appId: ids.AppId
@@ -60,13 +51,11 @@ export interface LeaseRow extends FactRow<ids.LeaseId> {
 
 export const leaseTable = factTable<LeaseRow>(
   'lease',
-  // biome-ignore format: a list of names
-  [
-    'id', 'version', 'appId', 'identityId', 'taskId', 'grantId', 'targetId', 'resourceId',
-    'actions', 'principal', 'idempotencyHash', 'state', 'outcome', 'contained', 'cause', 'term',
-    'intentDeadline', 'madeAt', 'issuedAt', 'termEndsAt', 'endsAt', 'diesAt', 'acceptedPath',
-    'evidence', 'endedAt',
-  ],
+  words(
+    'id version appId identityId taskId grantId targetId resourceId actions principal',
+    'idempotencyHash state outcome contained cause term intentDeadline madeAt issuedAt termEndsAt',
+    'endsAt diesAt acceptedPath evidence endedAt',
+  ),
   { json: ['evidence'], isResident: lease => lease.state !== 'gone' },
 )
 

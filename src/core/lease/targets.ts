@@ -166,17 +166,13 @@ class Places {
       return
     }
     if (this.#waiting.size >= waitersPerLane) throw tooMany()
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(enter)
-        reject(tooMany())
-      }, waitMs)
-      const enter = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      this.#waiting.add(enter)
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#waiting.add(resolve)
+    const late = setTimeout(() => {
+      this.#waiting.delete(resolve)
+      reject(tooMany())
+    }, waitMs)
+    await promise.finally(() => clearTimeout(late))
   }
 
   give(): void {

@@ -5,6 +5,7 @@
  * INVARIANT: a row never goes back. Our own commit may be shown before the log brings what came
  * before it; that is passed over, also when the row is no longer resident.
  */
+import { getOrMake } from '../base/map.ts'
 import { type FactRow, type FactTable, factTables, type Image } from './fact-table.ts'
 
 type ImageIndex = Map<string, Set<string>>
@@ -86,20 +87,16 @@ export class Replica {
   }
 
   #rowsOf(name: string): Map<string, FactRow> {
-    const rows = this.#tables.get(name) ?? new Map<string, FactRow>()
-    this.#tables.set(name, rows)
-    return rows
+    return getOrMake(this.#tables, name, () => new Map<string, FactRow>())
   }
 
   #index(name: string, column: string): ImageIndex {
-    const indexes = this.#indexes.get(name) ?? new Map<string, ImageIndex>()
-    this.#indexes.set(name, indexes)
-    const known = indexes.get(column)
-    if (known !== undefined) return known
-    const index: ImageIndex = new Map()
-    for (const row of this.#rowsOf(name).values()) addTo(index, column, row)
-    indexes.set(column, index)
-    return index
+    const indexes = getOrMake(this.#indexes, name, () => new Map<string, ImageIndex>())
+    return getOrMake(indexes, column, () => {
+      const index: ImageIndex = new Map()
+      for (const row of this.#rowsOf(name).values()) addTo(index, column, row)
+      return index
+    })
   }
 
   #unindex(name: string, row: FactRow): void {
@@ -112,9 +109,7 @@ export class Replica {
 }
 
 function addTo(index: ImageIndex, column: string, row: FactRow): void {
-  const ids = index.get(keyOf(row, column))
-  if (ids === undefined) index.set(keyOf(row, column), new Set([row.id]))
-  else ids.add(row.id)
+  getOrMake(index, keyOf(row, column), () => new Set<string>()).add(row.id)
 }
 
 function keyOf(row: FactRow, column: string): string {

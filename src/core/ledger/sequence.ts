@@ -117,24 +117,14 @@ async function attempt<T>(world: SequencerWorld, run: () => Promise<T>): Promise
 
 /** Waits for a ring or the time-out, whichever is first; a ring while nobody waits is kept. */
 export function makeBell(): { ring: () => void; wait: (ms: number) => Promise<void> } {
-  let isRung = false
-  let wake: (() => void) | undefined
+  let rung = Promise.withResolvers<void>()
   return {
-    ring() {
-      isRung = true
-      wake?.()
-    },
+    ring: () => rung.resolve(),
     async wait(ms) {
-      if (!isRung)
-        await new Promise<void>(resolve => {
-          const timer = setTimeout(resolve, ms)
-          wake = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-      wake = undefined
-      isRung = false
+      const late = setTimeout(rung.resolve, ms)
+      await rung.promise
+      clearTimeout(late)
+      rung = Promise.withResolvers()
     },
   }
 }

@@ -5,6 +5,7 @@
  * INVARIANT: the index only leaves out policies whose scope does not hold; of what lies under a name the
  * whole scope is looked at again.
  */
+import { getOrMake } from '../../base/map.ts'
 import { coversAction } from './cedar.ts'
 import { aboveOf, type Frame } from './frame.ts'
 import { isInScope, type Rule, type Scope } from './rule.ts'
@@ -87,12 +88,4 @@ function put(shelf: Shelf, rule: Rule, types: { principal: string; resource: str
   if (itself !== undefined) getOrMake(shelf[slot].same, itself.id, () => []).push(rule)
   if (same !== undefined || within === undefined) return
   getOrMake(shelf[slot].above, entityKey(within.type, within.id), () => []).push(rule)
-}
-
-function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const held = map.get(key)
-  if (held !== undefined) return held
-  const made = make()
-  map.set(key, made)
-  return made
 }

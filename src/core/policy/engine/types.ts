@@ -6,6 +6,7 @@
  * cedar-wasm decides everything under it.
  */
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
+import { getOrMake } from '../../base/map.ts'
 import { closureOf } from './cedar.ts'
 import { constructors } from './extension.ts'
 import {
@@ -91,15 +92,13 @@ function readActions(json: Schema, read: ReadType): Types['actions'] {
   for (const { key, type, id, action } of declared) {
     if (Object.keys(action.attributes ?? {}).length > 0)
       throw new NotExact(`the schema gives the action \`${id}\` facts of its own`)
-    const ofType = byType.get(type) ?? new Map<string, ActionType>()
-    ofType.set(id, {
+    getOrMake(byType, type, () => new Map<string, ActionType>()).set(id, {
       ref: { kind: 'entity', type, id },
       groups: closureOf(above, key),
       principals: new Set(action.appliesTo?.principalTypes),
       resources: new Set(action.appliesTo?.resourceTypes),
       context: recordOf(read, action.appliesTo?.context),
     })
-    byType.set(type, ofType)
   }
   return byType
 }
