@@ -193,12 +193,8 @@ async function sealEntry(world: World, subject: string, kind: string) {
   await world.settle()
   const [entry] = await findEntries(world.store, { subject, kind }, 1)
   if (entry === undefined) throw new Error(`no entry ${kind} about ${subject}`)
-  return {
-    leaf: entry.leaf,
-    facts: entry.facts,
-    factsSalt: entry.factsSalt,
-    tlogProof: await tlogProof(world.checkpoints, entry.position),
-  }
+  const { leaf, facts, factsSalt, position } = entry
+  return { leaf, facts, factsSalt, tlogProof: await tlogProof(world.checkpoints, position) }
 }
 
 async function describeInstallation(world: World): Promise<InstallationView> {

@@ -86,7 +86,6 @@ export const ReplayView = z.object({
     }),
   ),
 })
-export type EndState = z.infer<typeof EndState>
 export type PlanItem = z.infer<typeof PlanItem>
 export type OffboardingView = z.infer<typeof OffboardingView>
 export type CertificateFile = z.infer<typeof CertificateFile>

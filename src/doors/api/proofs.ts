@@ -73,10 +73,8 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/trace/:thing', views.TraceView, async call => {
     await world.settle()
     const text = call.param('thing')
-    const { app, hops } = await traceThing(
-      world.store,
-      await resolveThing(world, call.caller, text),
-    )
+    const thing = await resolveThing(world, call.caller, text)
+    const { app, hops } = await traceThing(world.store, thing)
     // What hangs on a thing belongs to an app; who may not see the app finds nothing.
     await find.findVisibleApp(world, call.caller, app)
     const count = (state: string) => hops.filter(hop => hop.state === state).length

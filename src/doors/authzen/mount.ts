@@ -127,17 +127,13 @@ async function askerOf(
   const { personId } = await world.verifyPerson(token)
   const actor = { kind: 'person', id: personId } as const
   if (slug !== null && app === undefined) throw noSuchApp(slug)
-  const about = app === undefined ? world.installationThing() : appThing(app.id)
+  const about = app === undefined ? world.installationThing() : { type: 'app' as const, id: app.id }
   const reading: Decision<'log.read'> = decide(world, { actor, action: 'log.read', about })
   if (reading.allowed) return { actor, appId: app?.id ?? null }
   await recordDenial(world, reading.record)
   if (slug !== null) throw noSuchApp(slug)
   const { says: detail, wouldPassIf: next } = reading.denial
   throw new Problem('denied', { detail, next })
-}
-
-function appThing(id: AppId) {
-  return { type: 'app', id } as const
 }
 
 /** Somebody else's app is as one that is not there. */

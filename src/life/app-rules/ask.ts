@@ -67,28 +67,16 @@ export function callOf(rules: AppRules, asked: AppQuestion): EngineCall {
   }
 }
 
-export interface AppDecision {
-  readonly outcome: EngineAnswer
-  readonly record: Kept
-}
-
 export function decideApp(
   rules: AppRules,
   asked: AppQuestion,
   of: { readonly appId: AppId; readonly caller: string; readonly at: Instant },
-): AppDecision {
+) {
   const outcome = judgeApp(rules, asked)
   const id: DecisionId = newId('decision')
-  const body = canonicalJson({
-    v: 1,
-    id,
-    ...of,
-    rules: rules.hash,
-    asked,
-    outcome,
-  })
+  const body = canonicalJson({ v: 1, id, ...of, rules: rules.hash, asked, outcome })
   const { appId, at } = of
-  const { allowed } = outcome
-  const record = { id, at, appId, taskId: null, allowed, body, hash: sha256Hex(body), kind: 'app' }
-  return { outcome, record: record as Kept }
+  const said = { id, at, appId, taskId: null, allowed: outcome.allowed, body }
+  const record: Kept = { ...said, hash: sha256Hex(body), kind: 'app' }
+  return { outcome, record }
 }

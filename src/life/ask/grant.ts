@@ -55,18 +55,9 @@ export function askFor(input: AskInput): Ask {
   if (roles.length === 0) throw invalid('roles', '`roles` names who of the app may use it.')
   if (actions.length === 0) throw invalid('actions', '`actions` names what it may do.')
   const columns = chooseColumns(resource, input.columns)
-  const { unattended } = input
+  const about = { appId: app.id, resourceId: resource.id, targetId: resource.targetId }
   return {
-    body: {
-      appId: app.id,
-      resourceId: resource.id,
-      targetId: resource.targetId,
-      roles,
-      actions,
-      columns,
-      unattended,
-      endsAt,
-    },
+    body: { ...about, roles, actions, columns, unattended: input.unattended, endsAt },
     approvers: [resource.dataOwnerId],
     ownAnswer: isMild(resource),
   }

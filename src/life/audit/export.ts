@@ -7,7 +7,7 @@
  * and other people's copies of checkpoints are.
  */
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { ActorId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { type CheckpointWorld, signHead } from '../../core/ledger/checkpoint.ts'
@@ -84,24 +84,16 @@ async function readRemembered(
   file: string,
   vkeys: readonly Vkey[],
 ): Promise<Checkpoint | undefined> {
-  let note: string
   try {
-    note = await readFile(file, 'utf8')
+    return openCheckpoint(await readFile(file, 'utf8'), vkeys)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw thrown
   }
-  return openCheckpoint(note, vkeys)
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`
-  const handle = await open(draft, 'wx', 0o600)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await writeFile(draft, text, { flag: 'wx', mode: 0o600, flush: true })
   await rename(draft, file)
 }

@@ -35,15 +35,8 @@ export type LogFault =
   | { readonly what: 'table'; readonly table: string; readonly id: string }
   | { readonly what: 'checkpoint'; readonly size: number }
 
-export interface LogReport {
-  readonly size: number
-  readonly root: tree.Hash
-  readonly checkpoints: number
-  readonly faults: readonly LogFault[]
-}
-
 /** Reads everything in one snapshot. `vkeys`: every key the log was ever signed with. */
-export function checkLog(store: Store, vkeys: readonly Vkey[]): Promise<LogReport> {
+export function checkLog(store: Store, vkeys: readonly Vkey[]) {
   return store.transact(
     async tx => {
       const walk = new Walk(await allNodes(tx), await readCheckpoints(tx, vkeys))
@@ -56,7 +49,7 @@ export function checkLog(store: Store, vkeys: readonly Vkey[]): Promise<LogRepor
       for (const facts of await readWaitingFacts(tx)) walk.play(facts)
       for (const table of factTables().values())
         for await (const rows of readImages(tx, table)) walk.compareRows(table.name, rows)
-      return { ...walk.report(), checkpoints: walk.checkpoints }
+      return walk.report()
     },
     { isolation: 'repeatable read', readOnly: true },
   )
@@ -110,11 +103,12 @@ class Walk {
     this.#compare(0)
   }
 
-  report(): { size: number; root: tree.Hash; faults: readonly LogFault[] } {
+  report() {
     const faults = [...this.faults]
     for (const [table, rows] of this.#played)
       for (const id of rows.keys()) faults.push({ what: 'table', table, id })
-    return { size: this.next, root: tree.rootOf(this.#frontier), faults }
+    const { next: size, checkpoints } = this
+    return { size, root: tree.rootOf(this.#frontier), checkpoints, faults }
   }
 
   /**

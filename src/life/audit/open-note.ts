@@ -81,9 +81,5 @@ function isSignedBy(key: NoteKey, text: string, signature: Buffer): boolean {
 }
 
 function hasControl(note: string): boolean {
-  for (let i = 0; i < note.length; i++) {
-    const code = note.charCodeAt(i)
-    if (code < 0x20 && code !== 0x0a) return true
-  }
-  return false
+  return Buffer.from(note).some(byte => byte < 0x20 && byte !== 0x0a)
 }

@@ -67,7 +67,10 @@ async function namesAt(world: LeaseWorld, targetId: TargetId): Promise<string[]>
   const names: string[] = []
   let cursor: string | null = null
   for (let pages = 0; pages < bounds.inventoryPages; pages++) {
-    const page = await readPage(world, targetId, cursor)
+    const from: string | null = cursor
+    const page: InventoryPage = await world.targets.call(targetId, 'end', (target, signal) =>
+      target.inventory(from, signal),
+    )
     for (const { kind: what, name } of page.found)
       if (what === 'principal' && name.startsWith(prefix)) names.push(name)
     cursor = page.next
@@ -76,22 +79,11 @@ async function namesAt(world: LeaseWorld, targetId: TargetId): Promise<string[]>
   return names
 }
 
-function readPage(
-  world: LeaseWorld,
-  targetId: TargetId,
-  cursor: string | null,
-): Promise<InventoryPage> {
-  return world.targets.call(targetId, 'end', (target, signal) => target.inventory(cursor, signal))
-}
-
 /** Told once while it lasts, and not again after somebody answered. */
 async function stopStranger(world: LeaseWorld, target: Target, name: string): Promise<void> {
   const about = aboutOf(target.id, name)
   if (openAbout(world).includes(about)) return
-  if (
-    (await findWhere(world.store, findingTable, { kind, about, state: 'answered' })) !== undefined
-  )
-    return
+  if (await findWhere(world.store, findingTable, { kind, about, state: 'answered' })) return
   const isStopped = await world.targets
     .call(target.id, 'end', (at, signal) => at.hold(name, signal))
     .then(

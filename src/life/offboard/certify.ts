@@ -81,19 +81,11 @@ async function makeStatement(
     readEnder(world, app.id),
   ])
   const at = world.clock.now()
+  const { id, name, trustDomain, mode } = installation
+  const people = { owner: owner?.name ?? '(erased)', backup: backup?.name ?? '(erased)' }
   return statementOf({
-    app: {
-      id: app.id,
-      slug: app.slug,
-      owner: owner?.name ?? '(erased)',
-      backup: backup?.name ?? '(erased)',
-    },
-    installation: {
-      id: installation.id,
-      name: installation.name,
-      trustDomain: installation.trustDomain,
-      mode: installation.mode,
-    },
+    app: { id: app.id, slug: app.slug, ...people },
+    installation: { id, name, trustDomain, mode },
     plan: input.plan,
     items: input.items,
     systems: systemsOf(input.items, things),

@@ -11,6 +11,7 @@ import type { LeaseWorld } from '../../core/lease/issue.ts'
 import { findDue } from '../../core/lease/rows.ts'
 import { findRow } from '../../core/ledger/fact-table.ts'
 import { judge, judgeHolder } from '../../core/target/judge.ts'
+import type { Evidence, HolderEvidence } from '../../core/target/target.ts'
 import type { PlanItem } from './item.ts'
 import { countLive } from './rows.ts'
 
@@ -54,13 +55,7 @@ async function lookAtLease(world: LeaseWorld, owner: string, item: PlanItem): Pr
     await target.end(order, signal)
     return look()
   })
-  return {
-    ...item,
-    state: judge(evidence),
-    paths: evidence.paths,
-    because: evidence.because ?? residueText(evidence.residue),
-    at: evidence.at,
-  }
+  return seen(item, evidence, judge(evidence), evidence.paths)
 }
 
 async function lookAtHolder(world: LeaseWorld, item: PlanItem): Promise<PlanItem> {
@@ -70,14 +65,8 @@ async function lookAtHolder(world: LeaseWorld, item: PlanItem): Promise<PlanItem
     await target.removeHolder(item.name, signal)
     return target.verifyHolderGone(item.name, signal)
   })
-  const description = await world.targets.describe(item.targetId)
-  return {
-    ...item,
-    state: judgeHolder(evidence),
-    paths: description.paths.slice(0, 1),
-    because: evidence.because ?? residueText(evidence.residue),
-    at: evidence.at,
-  }
+  const { paths } = await world.targets.describe(item.targetId)
+  return seen(item, evidence, judgeHolder(evidence), paths.slice(0, 1))
 }
 
 /** Ours: the state that every replica enforces, and that nothing alive was issued under it. */
@@ -104,6 +93,12 @@ async function lookAtOurs(
   }
 }
 
-function residueText(residue: readonly string[]): string | null {
-  return residue.length === 0 ? null : `left behind: ${residue.slice(0, 5).join(', ')}`
+function seen(
+  item: PlanItem,
+  { because, residue, at }: Evidence | HolderEvidence,
+  state: PlanItem['state'],
+  paths: readonly string[],
+): PlanItem {
+  const left = residue.length === 0 ? null : `left behind: ${residue.slice(0, 5).join(', ')}`
+  return { ...item, state, paths, because: because ?? left, at }
 }

@@ -132,10 +132,7 @@ export async function readAppThings(sql: Sql, appId: AppId): Promise<AppThings> 
 }
 
 /** Systems the app's manifest names, current or older: what should have been looked at. */
-async function readManifestNames(
-  sql: Sql,
-  appId: AppId,
-): Promise<{ egress: string[]; needs: string[] }> {
+async function readManifestNames(sql: Sql, appId: AppId) {
   const rows = await sql.query<{ needs: string | null; egress: string | null }>(
     `select distinct need ->> 'resource' as needs, host as egress
      from manifest, jsonb_array_elements(purposes) as purpose
@@ -150,10 +147,7 @@ async function readManifestNames(
 }
 
 /** What of an app could still act: open tasks, and tokens that would be accepted. */
-export async function countLive(
-  sql: Sql,
-  appId: AppId,
-): Promise<{ tasks: number; tokens: number }> {
+export async function countLive(sql: Sql, appId: AppId) {
   const rows = await sql.query<{ tasks: number; tokens: number }>(
     `select (select count(*)::int from task where app_id = $1 and state = 'open') as tasks,
        (select count(*)::int from token join task on task.id = token.task_id

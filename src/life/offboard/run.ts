@@ -139,29 +139,17 @@ async function recordLook(
   const known = await rows.findOffboarding(world.store, plan.appId)
   const isGone = items.every(isGreen)
   const state = isGone ? 'verified-gone' : 'not-green'
-  const row = await recorded(world, async scope => {
-    let saved: rows.OffboardingRow
-    if (known === undefined) {
-      const first: rows.OffboardingRow = {
-        id: newId('offboarding'),
-        version: 1,
-        appId: plan.appId,
-        planHash: plan.hash,
-        state,
-        certificateHash: null,
-        certifiedAt: null,
-        rechecks: 0,
-        madeAt: scope.at,
-      }
-      await scope.insert(rows.offboardingTable, first)
-      saved = first
-    } else
-      saved = await scope.save(rows.offboardingTable, known, {
-        ...known,
-        planHash: plan.hash,
-        state,
-        rechecks: isGone ? known.rechecks + (isRecheck(known, scope.at) ? 1 : 0) : 0,
-      })
+  return recorded(world, async scope => {
+    const said = { appId: plan.appId, planHash: plan.hash, state } as const
+    const never = { certificateHash: null, certifiedAt: null, rechecks: 0, madeAt: scope.at }
+    const first = { id: newId('offboarding'), version: 1, ...said, ...never }
+    if (known === undefined) await scope.insert(rows.offboardingTable, first)
+    const again = known !== undefined && isRecheck(known, scope.at) ? 1 : 0
+    const rechecks = isGone ? (known?.rechecks ?? 0) + again : 0
+    const saved =
+      known === undefined
+        ? first
+        : await scope.save(rows.offboardingTable, known, { ...known, ...said, rechecks })
     const work = await rows.findWork(scope.tx, saved.id)
     const tries = isGone ? 0 : (work?.tries ?? 0) + 1
     await rows.putWork(scope.tx, saved.id, {
@@ -184,7 +172,6 @@ async function recordLook(
     })
     return saved
   })
-  return row
 }
 
 /** A look on its day, not one that repeats a run cut short. */

@@ -28,15 +28,11 @@ export async function checkBatches(
       after = position
       if (!isBatch(sealed)) continue
       batches++
+      const { batchId, count, root } = sealed
       const bodies = await recordsOf(sql, sealed)
       const records = bodies.map(({ body }) => ({ hash: sha256Hex(body) }))
-      if (rootHex(records) !== sealed.root || records.length !== sealed.count)
-        faults.push({
-          position,
-          batchId: sealed.batchId,
-          found: records.length,
-          sealed: sealed.count,
-        })
+      if (rootHex(records) !== root || records.length !== count)
+        faults.push({ position, batchId, found: records.length, sealed: count })
     }
     if (page.length < limits.pageRows) return { batches, faults }
   }

@@ -44,11 +44,8 @@ export async function sealBatch(world: LedgerWorld, batch: Batch): Promise<void>
         details: { segment, damaged },
         words: `${damaged} decision records on this disk are not what was written and can not be kept. Look at the disk, and at who can write to it.`,
       })
-    scope.entry({
-      kind: decisionsSealed,
-      by: systemId('schedule'),
-      facts: { ...sealed, damaged },
-    })
+    const facts = { ...sealed, damaged }
+    scope.entry({ kind: decisionsSealed, by: systemId('schedule'), facts })
   })
 }
 

@@ -42,14 +42,11 @@ export async function traceThing(sql: Sql, thing: string): Promise<Trace> {
   const shown = leases.some(lease => lease.id === thing)
     ? leases.filter(lease => lease.id === thing)
     : leases
-  const entries = await rows.readEntries(sql, [task.id, ...shown.map(lease => lease.id)])
+  const ids = shown.map(({ id }) => id)
+  const entries = await rows.readEntries(sql, [task.id, ...ids])
   const exchange = entries.find(entry => entry.kind === 'token.exchange')
   const hops = [...(await originHops(sql, task, exchange)), ...(await tokenHops(sql, exchange))]
-  const calls = await rows.readCalls(
-    sql,
-    task,
-    shown.map(({ id }) => id),
-  )
+  const calls = await rows.readCalls(sql, task, ids)
   for (const lease of shown) hops.push(...(await leaseHops(sql, lease, { entries, calls })))
   return { about: thing, app: task.slug, hops }
 }
@@ -114,14 +111,8 @@ async function leaseHops(
   for (const { asked, count, lastAt, position } of calls.filter(({ leaseId }) => leaseId === id)) {
     const by = position === null ? 'the gateway, not sealed yet' : `the gateway, log #${position}`
     const from = { by, at: lastAt, id, ...(position !== null && { position }) }
-    hops.push(
-      hop(
-        'use',
-        position === null ? 'asserted' : 'proven',
-        [asked, count === 1 ? 'once' : `${count} times`],
-        from,
-      ),
-    )
+    const times = count === 1 ? 'once' : `${count} times`
+    hops.push(hop('use', position === null ? 'asserted' : 'proven', [asked, times], from))
   }
   for (const use of about.filter(entry => entry.kind === 'lease.use')) {
     const from = { ...logged(use), by: 'the app', id }
@@ -183,16 +174,8 @@ function hop(
   [name, what]: readonly [string, string],
   { by, at, position, id }: From,
 ): Hop {
-  return {
-    hop: kind,
-    name,
-    what,
-    state,
-    by,
-    at: at ?? null,
-    entry: position ?? null,
-    id: id ?? null,
-  }
+  const from = { by, at: at ?? null, entry: position ?? null, id: id ?? null }
+  return { hop: kind, name, what, state, ...from }
 }
 
 function missing(kind: Hop['hop'], says: readonly [string, string], id: string | null = null): Hop {

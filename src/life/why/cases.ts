@@ -35,19 +35,8 @@ export interface Case {
   readonly expect: { readonly allowed: boolean; readonly rule: string }
 }
 
-export interface Checked {
-  readonly rules: number
-  readonly cases: number
-  readonly failed: readonly {
-    readonly rule: string
-    readonly name: string
-    readonly expected: string
-    readonly got: string
-  }[]
-}
-
 /** Every case against the bundle; a rule of the product without a yes and a no beside it fails too. */
-export function checkCases(bundle: Bundle, cases: readonly Case[]): Checked {
+export function checkCases(bundle: Bundle, cases: readonly Case[]) {
   const failed = cases.flatMap(({ rule, name, expect, ...asked }) => {
     const { allowed, rules, errors } = runCase(bundle, asked)
     if (allowed === expect.allowed && rules.includes(expect.rule)) return []
