@@ -71,7 +71,8 @@ async function answerOld(talk: BridgeTalk, hop: Hop): Promise<Told> {
   const { id, method, params } = hop.message
   if (id === undefined || method === undefined) return [202]
   const level = params?.['level']
-  if (method === 'logging/setLevel') talk.bridges.join(talk).level = String(level)
+  if (method === 'logging/setLevel' && typeof level === 'string')
+    talk.bridges.join(talk).level = level
   if (method === 'logging/setLevel' || method === 'ping')
     return [200, say.resultTo(hop.message, {})]
   return [200, say.toOld(await ask(talk, hop))]
