@@ -21,7 +21,8 @@ import { explain, sqlState, stateOf } from './trouble.ts'
 interface Standing {
   readonly hasHolder: boolean
   readonly hasOwner: boolean
-  readonly rights: readonly Right[]
+  readonly missing: readonly Right[]
+  readonly surplus: readonly Right[]
   /** What it has that no grant of ours gives; not ours to take away. */
   readonly strange: readonly string[]
 }
@@ -33,7 +34,7 @@ export async function ensureHolder(call: Call, order: HolderOrder): Promise<void
   const make = async (sql: Sql) => {
     // 1. Nearly always it is as it should be: one read.
     const standing = await readStanding(sql, order, wanted)
-    if (isAsWanted(standing, wanted)) return
+    if (isAsWanted(standing)) return
     // 2. Roles and rights in one transaction, one such transaction at a time.
     const made = `${makeText(order.holder)} ${makeText(order.owner)}`
     await sql(`begin; ${changeText(`${made} ${joinText(order.owner, 'current_user')}`)}`)
@@ -77,8 +78,7 @@ export async function verifyHolderGone(call: Call, holder: string): Promise<Hold
 }
 
 async function setRights(call: Call, sql: Sql, order: HolderOrder, wanted: Wanted) {
-  const { rights } = await readStanding(sql, order, wanted)
-  const { surplus } = compareRights(wanted.rights, rights)
+  const { surplus } = await readStanding(sql, order, wanted)
   const { pattern, names } = rightsPattern(order.holder, wanted, surplus)
   const quoted = 'select format($1, variadic $2::text[]) as text'
   const [row] = await sql<{ text: string }>(quoted, [pattern, names])
@@ -93,18 +93,18 @@ async function setRights(call: Call, sql: Sql, order: HolderOrder, wanted: Wante
 async function readStanding(sql: Sql, order: HolderOrder, wanted: Wanted): Promise<Standing> {
   const { schema, table } = wanted.table
   const about = [order.holder, order.owner, schema, table]
-  const [row] = await sql<Standing>(standingText, about)
-  return row ?? { hasHolder: false, hasOwner: false, rights: [], strange: [] }
+  const [row] = await sql<Standing & { rights: Right[] }>(standingText, about)
+  if (row === undefined) throw new Error('a select without a table gives a row')
+  return { ...row, ...compareRights(wanted.rights, row.rights) }
 }
 
-function isAsWanted(standing: Standing, wanted: Wanted): boolean {
-  const { missing, surplus } = compareRights(wanted.rights, standing.rights)
-  const isExact = missing.length === 0 && surplus.length === 0 && standing.strange.length === 0
-  return isExact && standing.hasHolder && standing.hasOwner
+function isAsWanted({ hasHolder, hasOwner, missing, surplus, strange }: Standing): boolean {
+  const isExact = missing.length === 0 && surplus.length === 0 && strange.length === 0
+  return isExact && hasHolder && hasOwner
 }
 
 function refuseUnlessWanted(standing: Standing, wanted: Wanted, call: Call): void {
-  const { missing, surplus } = compareRights(wanted.rights, standing.rights)
+  const { missing, surplus } = standing
   if (missing.length > 0) throw mayNotHandOut(call, wanted, missing)
   const strange = [...surplus.map(nameRight), ...standing.strange]
   if (strange.length === 0) return

@@ -1,15 +1,10 @@
 /** Every role at the server that carries our prefix, whoever made it. Paged by name. */
-import type { Json } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Found, InventoryPage } from '../../core/target/target.ts'
 import type { Call } from './links.ts'
 import { ourPatterns } from './roles.ts'
 
-interface Row {
-  readonly id: string
-  readonly name: string
-  readonly details: Readonly<Record<string, Json>>
-}
+type Row = Pick<Found, 'id' | 'name' | 'details'>
 
 /** `cursor` is the last name of the page before. PostgreSQL does not know when a role was made. */
 export async function inventory(call: Call, cursor: string | null): Promise<InventoryPage> {

@@ -35,9 +35,7 @@ export interface Cancel {
   readonly key: string
 }
 
-export interface Expected {
-  readonly user: string
-  readonly database: string
+export interface Expected extends Pick<Start, 'user' | 'database'> {
   readonly word: string
 }
 

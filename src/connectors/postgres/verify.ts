@@ -89,26 +89,24 @@ async function look(call: Call, sql: Sql, order: VerifyOrder): Promise<Look> {
 /** Never rejects. */
 async function tryPath(call: Call, order: VerifyOrder, account: SignIn): Promise<Tried> {
   const { database } = account
-  const nothing = { says: 'unclear', because: '' } as const
-  const [credential, probe]: Reply[] = await Promise.all([
-    order.secret === null ? nothing : call.signIn(account),
+  const untried: Reply = { says: 'unclear' }
+  const [credential, probe] = await Promise.all([
+    order.secret === null ? untried : call.signIn(account),
     call.probe(database),
   ])
   const isProof = order.acceptedPath === pathTo(call.config, database)
   const because: string[] = []
   if (order.secret === null) because.push('The credential can not be made again to be tried.')
-  else if (credential?.says === 'unclear')
+  else if (credential.says === 'unclear')
     because.push(`The credential could not be tried (${credential.because}).`)
-  else if (credential?.says === 'refused' && !isProof)
+  else if (credential.says === 'refused' && !isProof)
     because.push('The credential is refused, on a path that never accepted it.')
-  if (probe?.says !== 'accepted')
-    because.push(`The probe account was not let in (${probe?.because}).`)
+  if (probe.says !== 'accepted')
+    because.push(`The probe account was not let in (${probe.because}).`)
+  const isTold = credential.says === 'accepted' || (credential.says === 'refused' && isProof)
   return {
-    credential:
-      credential?.says === 'accepted' || (credential?.says === 'refused' && isProof)
-        ? credential.says
-        : 'not-tried',
-    probe: probe === undefined || probe.says === 'unclear' ? 'not-tried' : probe.says,
+    credential: isTold ? credential.says : 'not-tried',
+    probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
     because,
   }
 }

@@ -85,10 +85,9 @@ async function readBody(response: IncomingMessage): Promise<string> {
   let size = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > limits.issuerResponseBytes) {
-      response.destroy()
+    // Who leaves the loop destroys the response.
+    if (size > limits.issuerResponseBytes)
       throw new Error(`answered more than ${limits.issuerResponseBytes} bytes`)
-    }
     chunks.push(chunk)
   }
   return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))

@@ -202,15 +202,8 @@ function draftNext(by: SealKey, at: Instant): KeyRow {
 
 function rowOf(use: KeyUse, at: Instant): KeyRow {
   const fixed = { version: 1, publicJwk: null, sealed: null, state: 'active' } as const
-  return {
-    id: newId('key'),
-    use,
-    alg: algOf[use],
-    ...fixed,
-    startsAt: at,
-    madeAt: at,
-    retiredAt: null,
-  }
+  const times = { startsAt: at, madeAt: at, retiredAt: null }
+  return { id: newId('key'), use, alg: algOf[use], ...fixed, ...times }
 }
 
 function next(row: KeyRow): KeyRow {

@@ -6,10 +6,10 @@
  */
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
-import type { GrantId, LeaseId, ResourceId, TaskId } from '../base/ids.ts'
+import type { GrantId, LeaseId, TaskId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { checkPermit, type DataAction, type Permit } from '../base/permit.ts'
+import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert, isProblem, Problem } from '../base/problem.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
@@ -44,12 +44,8 @@ export interface LeaseWorld extends LedgerWorld {
   readonly installationId: () => string
 }
 
-export interface IssueInput {
-  readonly id: LeaseId
-  readonly taskId: TaskId
-  readonly grantId: GrantId
-  readonly resourceId: ResourceId
-  readonly actions: readonly DataAction[]
+type Said = 'id' | 'taskId' | 'grantId' | 'resourceId' | 'actions'
+export interface IssueInput extends Pick<LeaseRow, Said> {
   /** Latest end the decision allows. */
   readonly endsAt: Instant
   readonly termSeconds: number

@@ -8,22 +8,12 @@ import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { addMs, earliest, type Instant } from '../base/time.ts'
 import { judge } from '../target/judge.ts'
-import type { Evidence } from '../target/target.ts'
+import type { Evidence, Issued } from '../target/target.ts'
 import type { LeaseCause, LeaseRow } from './rows.ts'
 
 export type LeaseEvent =
-  | {
-      readonly kind: 'issued'
-      readonly at: Instant
-      readonly acceptedPath: string
-      readonly diesAt: Instant | null
-    }
-  | {
-      readonly kind: 'renewed'
-      readonly at: Instant
-      readonly termEndsAt: Instant
-      readonly diesAt: Instant | null
-    }
+  | ({ readonly kind: 'issued'; readonly at: Instant } & Pick<Issued, 'acceptedPath' | 'diesAt'>)
+  | ({ readonly kind: 'renewed'; readonly at: Instant } & Pick<LeaseRow, 'termEndsAt' | 'diesAt'>)
   | { readonly kind: 'end'; readonly cause: LeaseCause }
   | {
       readonly kind: 'seen'

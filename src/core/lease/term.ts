@@ -6,23 +6,19 @@ import type { LeaseId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { isProblem, Problem } from '../base/problem.ts'
-import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
+import { addMs, addSeconds, earliest } from '../base/time.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { changeLease, changeRead } from './change.ts'
 import { driveLease, onReserve } from './drive.ts'
-import { type LeaseWorld, orderOf, requireRunning } from './issue.ts'
+import { type IssueInput, type LeaseWorld, orderOf, requireRunning } from './issue.ts'
 import { settlesAt } from './lease.ts'
 import * as rows from './rows.ts'
 
 const leaseRenewed = entryKind('lease.renew', 'renewed a credential for another term')
 const leaseEnding = entryKind('lease.end', 'began to end a credential')
 
-export interface RenewInput {
-  readonly leaseId: LeaseId
-  readonly endsAt: Instant
-  readonly termSeconds: number
-}
+export type RenewInput = Pick<IssueInput, 'endsAt' | 'termSeconds'> & { readonly leaseId: LeaseId }
 
 /**
  * The new term is committed first and then told to the target: if that call is lost, the target lets

@@ -8,19 +8,15 @@
  */
 import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
-import type { Clock } from '../base/time.ts'
-import type { Store } from '../store/store.ts'
 import { factTables } from './fact-table.ts'
 import { isKnownKind } from './kind.ts'
-import type { Replica, TableImage } from './replica.ts'
+import type { LedgerWorld } from './record.ts'
+import type { TableImage } from './replica.ts'
 import { type FeedRow, positionOf, readHead, readImages, readNews, waitingIds } from './rows.ts'
 import { makeBell, refuseBehind } from './sequence.ts'
 import { extend, type Frontier, isSame, rootOf, unpackPeaks } from './tree.ts'
 
-export interface FollowWorld {
-  readonly store: Store
-  readonly clock: Clock
-  readonly replica: Replica
+export interface FollowWorld extends Pick<LedgerWorld, 'store' | 'clock' | 'replica'> {
   /** Told once when the follower stops or the log regressed: somebody must be woken. */
   readonly onFault?: (fault: Problem) => void
 }

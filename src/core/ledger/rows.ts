@@ -191,9 +191,7 @@ const feedColumns = `position, inbox_id as "inboxId", at, kind, subjects, facts,
   leaf_hash as "leafHash"`
 
 /** The head, how long the oldest entry has waited for a position, and what follows `position`. */
-export interface News {
-  readonly size: number
-  readonly root: Uint8Array
+export interface News extends Pick<HeadRow, 'size' | 'root'> {
   readonly waitingMs: number
   readonly entries: readonly FeedRow[]
 }
@@ -255,9 +253,7 @@ export function readHashes(
   )
 }
 
-export interface CheckpointRow {
-  readonly size: number
-  readonly root: Uint8Array
+export interface CheckpointRow extends Pick<HeadRow, 'size' | 'root'> {
   readonly note: string
   readonly signedAt: Instant
 }

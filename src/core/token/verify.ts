@@ -6,7 +6,7 @@
 import { stateAt } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
-import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
+import type { TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { type Clock, toMs } from '../base/time.ts'
@@ -17,7 +17,7 @@ import type { Replica } from '../ledger/replica.ts'
 import type { Sql } from '../store/store.ts'
 import { taskTable } from '../task/rows.ts'
 import { type ReadClaims, readClaims } from './claims.ts'
-import { tokenTable } from './rows.ts'
+import { type TokenRow, tokenTable } from './rows.ts'
 import { openToken, type TokenKeys } from './signature.ts'
 
 export interface VerifyWorld {
@@ -31,11 +31,8 @@ export interface VerifyWorld {
   readonly verified: Map<string, ReadClaims>
 }
 
-export interface TaskToken {
+export interface TaskToken extends Pick<TokenRow, 'identityId' | 'taskId' | 'appId'> {
   readonly tokenId: TokenId
-  readonly identityId: IdentityId
-  readonly taskId: TaskId
-  readonly appId: AppId
 }
 
 /**
