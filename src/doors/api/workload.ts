@@ -68,25 +68,15 @@ async function exchangeForm(
     const body = { ...writeIssued(answer.token), task: shortId('task', answer.token.row.taskId) }
     return { status: 200, body }
   }
-  if (answer.kind === 'refused')
-    return {
-      status: 400,
-      body: {
-        error: 'invalid_grant',
-        error_description: answer.refusal.says,
-        claim: answer.refusal.claim,
-      },
-    }
-  const { denial } = answer
-  return {
-    status: 403,
-    body: {
-      error: 'access_denied',
-      error_description: `${denial.says} (rule ${denial.rule}) ${denial.wouldPassIf}`,
-      decision: shortId('decision', denial.decisionId),
-      next: `${product.command} why ${shortId('decision', denial.decisionId)}`,
-    },
+  if (answer.kind === 'refused') {
+    const { says, claim } = answer.refusal
+    return { status: 400, body: { error: 'invalid_grant', error_description: says, claim } }
   }
+  const { says, rule, wouldPassIf, decisionId } = answer.denial
+  const decision = shortId('decision', decisionId)
+  const said = `${says} (rule ${rule}) ${wouldPassIf}`
+  const next = `${product.command} why ${decision}`
+  return { status: 403, body: { error: 'access_denied', error_description: said, decision, next } }
 }
 
 /** Who asks about a token: by a bearer of ours, or its holder by the token itself. */
