@@ -135,15 +135,12 @@ async function sessionHops(
   const ended = about.find(each => each.kind === 'session.end' && each.facts.session === session)
   const { rowCount, toCaller } = ended?.facts ?? {}
   const counted = typeof rowCount === 'number' ? `${rowCount} rows` : `${Number(toCaller)} bytes`
+  const what = ended === undefined ? 'open' : counted
   const from = logged(ended ?? opened)
   const by = `the gateway, ${from.by}`
   return [
     ...(await decisionHops(sql, opened, `a session for ${lease.resource}`)),
-    hop('use', 'proven', ['use', ended === undefined ? 'open' : counted], {
-      ...from,
-      by,
-      id: lease.id,
-    }),
+    hop('use', 'proven', ['use', what], { ...from, by, id: lease.id }),
   ]
 }
 
