@@ -86,19 +86,16 @@ async function askerOf(
   token: string | undefined,
 ): Promise<Actor> {
   const bearer = /^Bearer ([\w~+/.-]+=*)$/i.exec(authorization ?? '')?.[1] ?? token ?? ''
-  try {
-    const { identityId, taskId } = await verifyTaskToken(world, bearer, world.issuer)
-    return { kind: 'identity', id: identityId, taskId }
-  } catch (thrown) {
-    if (!isProblem(thrown, 'token-refused')) throw thrown
-  }
-  try {
-    return { kind: 'person', id: (await world.verifyPerson(bearer)).personId }
-  } catch (thrown) {
-    if (!isProblem(thrown, 'token-refused')) throw thrown
-    throw new Problem('not-signed-in', {
-      detail: 'Say who asks: a bearer token of yours.',
-      next: 'Run `login`.',
-    })
-  }
+  const task = await verifyTaskToken(world, bearer, world.issuer).catch(unlessRefused)
+  if (task !== undefined) return { kind: 'identity', id: task.identityId, taskId: task.taskId }
+  const person = await world.verifyPerson(bearer).catch(unlessRefused)
+  if (person !== undefined) return { kind: 'person', id: person.personId }
+  throw new Problem('not-signed-in', {
+    detail: 'Say who asks: a bearer token of yours.',
+    next: 'Run `login`.',
+  })
+}
+
+function unlessRefused(thrown: unknown): undefined {
+  if (!isProblem(thrown, 'token-refused')) throw thrown
 }
