@@ -23,14 +23,8 @@ export interface Hop {
   readonly id: string | null
 }
 
-export interface Trace {
-  readonly about: string
-  readonly app: string
-  readonly hops: readonly Hop[]
-}
-
 /** `thing` is a full id, or the beginning of a commit. Problem `not-found` when nothing hangs on it. */
-export async function traceThing(sql: Sql, thing: string): Promise<Trace> {
+export async function traceThing(sql: Sql, thing: string) {
   const taskId = await rows.findTracedTask(sql, thing)
   const task = taskId === undefined ? undefined : await rows.readTask(sql, taskId)
   if (task === undefined)
