@@ -220,6 +220,8 @@ async function checkHealth(world: World): Promise<DoctorView['checks']> {
   const { ageMs, regressed } = world.freshness()
   const due = await oldestDue(world.store)
   const overdueMs = due === null ? 0 : msBetween(due, world.clock.now())
+  const isEnding = overdueMs < unwellMs
+  const overdue = `the oldest credential is overdue by ${Math.round(overdueMs / 1000)} s`
   return [
     {
       name: 'facts',
@@ -236,12 +238,9 @@ async function checkHealth(world: World): Promise<DoctorView['checks']> {
       : { name: 'log', ok: true, says: `the log has ${world.follower.position} entries` },
     {
       name: 'ending',
-      ok: overdueMs < unwellMs,
-      says:
-        overdueMs <= 0
-          ? 'nothing is overdue'
-          : `the oldest credential is overdue by ${Math.round(overdueMs / 1000)} s`,
-      ...(overdueMs < unwellMs ? {} : { next: 'Look at the findings: a target may be away.' }),
+      ok: isEnding,
+      says: overdueMs <= 0 ? 'nothing is overdue' : overdue,
+      ...(isEnding ? {} : { next: 'Look at the findings: a target may be away.' }),
     },
   ]
 }

@@ -1,11 +1,12 @@
 /** Who calls: a person by a token of our own authorization server, a workload by its task token, or nobody. */
 import type { Context } from 'hono'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import type { AppId, IdentityId, PersonId, TaskId, TokenId } from '../../core/base/ids.ts'
+import type { PersonId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { fromMs, type Instant } from '../../core/base/time.ts'
 import type { Actor } from '../../core/policy/question.ts'
+import type { TaskToken } from '../../core/token/verify.ts'
 
 export interface PersonCaller {
   readonly kind: 'person'
@@ -14,13 +15,9 @@ export interface PersonCaller {
   readonly actor: Actor
 }
 
-export interface IdentityCaller {
+export interface IdentityCaller extends TaskToken {
   readonly kind: 'identity'
   readonly validUntil: Instant
-  readonly identityId: IdentityId
-  readonly taskId: TaskId
-  readonly tokenId: TokenId
-  readonly appId: AppId
   readonly actor: Actor
 }
 
@@ -29,9 +26,7 @@ export type Caller = KnownCaller | { readonly kind: 'nobody' }
 
 export interface CallerWorld {
   readonly verifyPerson: (token: string) => Promise<{ personId: PersonId; signInEndsAt: Instant }>
-  readonly verifyTask: (
-    token: string,
-  ) => Promise<{ identityId: IdentityId; taskId: TaskId; tokenId: TokenId; appId: AppId }>
+  readonly verifyTask: (token: string) => Promise<TaskToken>
 }
 
 /** A token that is there and not good is refused; it is never taken for nobody. */

@@ -139,14 +139,10 @@ export async function findPersonBy(sql: Sql, text: string, field: string): Promi
     [text],
   )
   if (first !== undefined && second === undefined) return first
-  const said = `\`${text.slice(0, 80)}\` is`
-  throw new Problem('invalid-field', {
-    field,
-    ...(first === undefined
-      ? {
-          detail: `${said} nobody who has signed in here.`,
-          next: 'They sign in once, then name them again.',
-        }
-      : { detail: `${said} more than one person.`, next: 'Use their e-mail address.' }),
-  })
+  const [who, next] =
+    first === undefined
+      ? ['nobody who has signed in here', 'They sign in once, then name them again.']
+      : ['more than one person', 'Use their e-mail address.']
+  const detail = `\`${text.slice(0, 80)}\` is ${who}.`
+  throw new Problem('invalid-field', { field, detail, next })
 }

@@ -3,7 +3,7 @@
  * agreed takes effect at once; findings need somebody's answer; a hold is an order to stop.
  */
 import { withdrawRequest } from '../../core/approval/close.ts'
-import { answerRequest, makeRequest } from '../../core/approval/request.ts'
+import { answerRequest, makeRequest, type NewRequest } from '../../core/approval/request.ts'
 import { findRequest, type RequestRow } from '../../core/approval/rows.ts'
 import { isId, newId, type PersonId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
@@ -121,12 +121,7 @@ async function ruleView(
   }
 }
 
-interface Raise {
-  readonly kind: RequestRow['kind']
-  readonly appId: RequestRow['appId']
-  readonly body: JsonObject
-  readonly reason: string
-  readonly approvers: readonly PersonId[]
+interface Raise extends Omit<NewRequest, 'id' | 'quorum' | 'ownAnswer'> {
   readonly draft: JsonObject
   /** Whether the asker may agree where there is nobody else; without it, yes. */
   readonly ownAnswer?: boolean

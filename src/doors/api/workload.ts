@@ -68,25 +68,15 @@ async function exchangeForm(
     const body = { ...writeIssued(answer.token), task: shortId('task', answer.token.row.taskId) }
     return { status: 200, body }
   }
-  if (answer.kind === 'refused')
-    return {
-      status: 400,
-      body: {
-        error: 'invalid_grant',
-        error_description: answer.refusal.says,
-        claim: answer.refusal.claim,
-      },
-    }
-  const { denial } = answer
-  return {
-    status: 403,
-    body: {
-      error: 'access_denied',
-      error_description: `${denial.says} (rule ${denial.rule}) ${denial.wouldPassIf}`,
-      decision: shortId('decision', denial.decisionId),
-      next: `${product.command} why ${shortId('decision', denial.decisionId)}`,
-    },
+  if (answer.kind === 'refused') {
+    const { says, claim } = answer.refusal
+    return { status: 400, body: { error: 'invalid_grant', error_description: says, claim } }
   }
+  const { says, rule, wouldPassIf, decisionId } = answer.denial
+  const decision = shortId('decision', decisionId)
+  const said = `${says} (rule ${rule}) ${wouldPassIf}`
+  const next = `${product.command} why ${decision}`
+  return { status: 403, body: { error: 'access_denied', error_description: said, decision, next } }
 }
 
 /** Who asks about a token: by a bearer of ours, or its holder by the token itself. */
@@ -96,19 +86,16 @@ async function askerOf(
   token: string | undefined,
 ): Promise<Actor> {
   const bearer = /^Bearer ([\w~+/.-]+=*)$/i.exec(authorization ?? '')?.[1] ?? token ?? ''
-  try {
-    const { identityId, taskId } = await verifyTaskToken(world, bearer, world.issuer)
-    return { kind: 'identity', id: identityId, taskId }
-  } catch (thrown) {
-    if (!isProblem(thrown, 'token-refused')) throw thrown
-  }
-  try {
-    return { kind: 'person', id: (await world.verifyPerson(bearer)).personId }
-  } catch (thrown) {
-    if (!isProblem(thrown, 'token-refused')) throw thrown
-    throw new Problem('not-signed-in', {
-      detail: 'Say who asks: a bearer token of yours.',
-      next: 'Run `login`.',
-    })
-  }
+  const task = await verifyTaskToken(world, bearer, world.issuer).catch(unlessRefused)
+  if (task !== undefined) return { kind: 'identity', id: task.identityId, taskId: task.taskId }
+  const person = await world.verifyPerson(bearer).catch(unlessRefused)
+  if (person !== undefined) return { kind: 'person', id: person.personId }
+  throw new Problem('not-signed-in', {
+    detail: 'Say who asks: a bearer token of yours.',
+    next: 'Run `login`.',
+  })
+}
+
+function unlessRefused(thrown: unknown): undefined {
+  if (!isProblem(thrown, 'token-refused')) throw thrown
 }

@@ -8,7 +8,7 @@ import { type DataAction, dataActions } from '../../core/base/permit.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import { resourceTable } from '../../core/grant/rows.ts'
 import { identityTable } from '../../core/identity/rows.ts'
-import { type Decision, decide, decideLease, type PolicyWorld } from '../../core/policy/decide.ts'
+import { decide, decideLease, type PolicyWorld } from '../../core/policy/decide.ts'
 import type { Actor } from '../../core/policy/question.ts'
 import { readRecord } from '../../core/policy/record.ts'
 import { decideApp, type RulesOf } from '../../life/app-rules/ask.ts'
@@ -73,19 +73,18 @@ function faultOf({ code, detail }: Problem): Answer {
 
 function decideOne(world: DecisionWorld, asker: Asker, asked: Evaluation): Decided {
   if (asker.appId !== null) return decideByApp(world, { ...asker, appId: asker.appId }, asked)
-  const { allowed, ...decided } = decideByUs(world, asker, asked)
+  const decided = decideByUs(world, asker, asked)
   const { record } = decided
   const id = shortId('decision', record.id)
   const kept = { ...record, kind: 'own' } as const
   const { outcome } = readRecord(record.body)
   const isDurable = outcome.rules.some(id => world.policies().rules.get(id)?.isDurable === true)
-  if (allowed) return { answer: { decision: true, context: { id } }, record: kept, isDurable }
-  const { rule, says, wouldPassIf, because } = (decided as { denial: Denied }).denial
+  if (decided.allowed)
+    return { answer: { decision: true, context: { id } }, record: kept, isDurable }
+  const { rule, says, wouldPassIf, because } = decided.denial
   const context = { id, reason_user: { en: says }, reason_admin: { rule, because, wouldPassIf } }
   return { answer: { decision: false, context }, record: kept, isDurable }
 }
-
-type Denied = Extract<Decision<never>, { allowed: false }>['denial']
 
 /** Using data is decided as a lease for it would be; anything else as the act itself. */
 function decideByUs(world: DecisionWorld, asker: Asker, { subject, action, ...asked }: Evaluation) {

@@ -6,12 +6,13 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { appTable } from '../../core/app/rows.ts'
-import type { AnyId, AppId, IdentityId, PersonId, TaskId } from '../../core/base/ids.ts'
+import type { AnyId, PersonId } from '../../core/base/ids.ts'
 import { type Json, parseJson } from '../../core/base/json.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { type Decision, decide } from '../../core/policy/decide.ts'
 import { recordDenial } from '../../core/policy/record.ts'
+import type { TaskToken } from '../../core/token/verify.ts'
 import { headOf } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
 import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
@@ -22,9 +23,7 @@ export interface AuthzenWorld extends DecisionWorld, LedgerWorld {
   readonly issuer: string
   readonly installationThing: () => { readonly type: 'installation'; readonly id: AnyId }
   /** Null for what is no task token; Problem `token-refused` for one that does not stand. */
-  readonly readTask: (
-    token: string,
-  ) => Promise<{ identityId: IdentityId; taskId: TaskId; appId: AppId } | null>
+  readonly readTask: (token: string) => Promise<Omit<TaskToken, 'tokenId'> | null>
   readonly verifyPerson: (token: string) => Promise<{ personId: PersonId }>
   readonly log: (line: Readonly<Record<string, unknown>>) => void
 }

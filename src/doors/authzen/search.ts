@@ -8,15 +8,10 @@ import type { AppRules } from '../../life/app-rules/text.ts'
 import { bounds } from './bounds.ts'
 import type { Search } from './form.ts'
 
-export interface Found {
-  readonly results: readonly Readonly<Record<string, string>>[]
-  /** §8.2.2: empty where nothing follows. */
-  readonly page: { readonly next_token: string }
-}
-
-export async function search(rules: AppRules, asked: Search): Promise<Found> {
+export async function search(rules: AppRules, asked: Search) {
   const names = candidates(rules, asked).filter(name => asked.after === null || name > asked.after)
   const found: string[] = []
+  /** §8.2.2: the token is empty where nothing follows. */
   const page = (token: string) => ({
     results: found.map(name => shown(asked, name)),
     page: { next_token: token },

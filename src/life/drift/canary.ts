@@ -2,12 +2,11 @@
 import { systemId, type TargetId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { raiseIn } from '../../core/finding/raise.ts'
-import { type TargetRow, targetTable } from '../../core/grant/rows.ts'
+import { targetTable } from '../../core/grant/rows.ts'
 import type { Targets } from '../../core/lease/targets.ts'
 import { lockRow } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
-import type { Preflight } from '../../core/target/target.ts'
 
 const targetPreflight = entryKind('target.preflight', 'played a canary cycle at a target')
 
@@ -15,10 +14,7 @@ export type CanaryWorld = LedgerWorld & { readonly targets: Targets }
 
 const playing = new WeakMap<Targets, Map<TargetId, Promise<Played>>>()
 
-export interface Played {
-  readonly result: Preflight
-  readonly target: TargetRow
-}
+type Played = Awaited<ReturnType<typeof playCanary>>
 
 /** Plays one, or joins the one under way: many who come at once wait for one canary. */
 export function joinCanary(world: CanaryWorld, targetId: TargetId): Promise<Played> {
@@ -30,7 +26,7 @@ export function joinCanary(world: CanaryWorld, targetId: TargetId): Promise<Play
   return underWay
 }
 
-export async function playCanary(world: CanaryWorld, targetId: TargetId): Promise<Played> {
+export async function playCanary(world: CanaryWorld, targetId: TargetId) {
   const result = await world.targets.call(targetId, 'issue', (target, signal) =>
     target.preflight(signal),
   )

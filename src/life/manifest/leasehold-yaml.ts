@@ -135,17 +135,12 @@ function lineOf(document: yaml.Document, lines: yaml.LineCounter, path: readonly
   let at: unknown = document.contents
   let line = 1
   for (const part of path) {
-    if (yaml.isMap(at)) {
-      const pair = at.items.find(({ key }) => yaml.isScalar(key) && key.value === part)
-      if (pair === undefined) break
-      if (yaml.isNode(pair.key)) line = lineAt(pair.key, lines)
-      at = pair.value
-    } else {
-      const item = yaml.isNode(at) && 'get' in at ? at.get(Number(part), true) : undefined
-      if (!yaml.isNode(item)) break
-      line = lineAt(item, lines)
-      at = item
-    }
+    const pairs: yaml.Pair[] = yaml.isMap(at) ? at.items : []
+    const pair = pairs.find(({ key }) => yaml.isScalar(key) && key.value === part)
+    const item = yaml.isSeq(at) ? at.items[Number(part)] : pair?.key
+    if (!yaml.isNode(item)) break
+    line = lineAt(item, lines)
+    at = pair === undefined ? item : pair.value
   }
   return line
 }

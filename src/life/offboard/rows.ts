@@ -87,43 +87,31 @@ export async function dueOffboardings(sql: Sql, now: Instant): Promise<AppId[]> 
   return rows.map(row => row.id)
 }
 
-export interface AppThings {
-  readonly leases: readonly { id: LeaseId; principal: string; targetId: TargetId; target: string }[]
-  readonly holders: readonly {
-    id: GrantId
-    holder: string
-    targetId: TargetId
-    target: string
-    resource: string
-  }[]
-  readonly identities: readonly { id: IdentityId; spiffeId: string; state: string }[]
-  readonly rules: readonly { id: TrustRuleId; issuer: string; state: string }[]
-  readonly egress: readonly string[]
-  readonly needs: readonly string[]
-}
+type AtTarget = { readonly targetId: TargetId; readonly target: string }
+export type AppThings = Awaited<ReturnType<typeof readAppThings>>
 
 /** Everything this app ever had that could be left somewhere. */
-export async function readAppThings(sql: Sql, appId: AppId): Promise<AppThings> {
+export async function readAppThings(sql: Sql, appId: AppId) {
   const [leases, holders, identities, rules] = await Promise.all([
-    sql.query<AppThings['leases'][number]>(
+    sql.query<AtTarget & { id: LeaseId; principal: string }>(
       `select lease.id, principal, target_id as "targetId", target.slug as target
        from lease join target on target.id = lease.target_id
        where app_id = $1 and outcome is distinct from 'never-made' order by lease.made_at, lease.id`,
       [appId],
     ),
-    sql.query<AppThings['holders'][number]>(
+    sql.query<AtTarget & { id: GrantId; holder: string; resource: string }>(
       `select app_grant.id, holder, app_grant.target_id as "targetId", target.slug as target, resource.slug as resource
        from app_grant join target on target.id = app_grant.target_id
          join resource on resource.id = app_grant.resource_id
        where app_id = $1 order by app_grant.made_at, app_grant.id`,
       [appId],
     ),
-    sql.query<AppThings['identities'][number]>(
-      'select id, spiffe_id as "spiffeId", state from identity where app_id = $1 order by role, id',
+    sql.query<{ id: IdentityId; spiffeId: string }>(
+      'select id, spiffe_id as "spiffeId" from identity where app_id = $1 order by role, id',
       [appId],
     ),
-    sql.query<AppThings['rules'][number]>(
-      'select id, issuer, state from trust_rule where app_id = $1 order by made_at, id',
+    sql.query<{ id: TrustRuleId; issuer: string }>(
+      'select id, issuer from trust_rule where app_id = $1 order by made_at, id',
       [appId],
     ),
   ])

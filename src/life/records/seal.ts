@@ -51,13 +51,9 @@ export async function sealBatch(world: LedgerWorld, batch: Batch): Promise<void>
 
 /** Null for none: a segment that holds nothing whole. */
 function sealOf(batchId: string, records: readonly Kept[]): SealedBatch | null {
-  const [first] = records
-  if (first === undefined) return null
-  let [firstAt, lastAt] = [first.at, first.at]
-  for (const { at } of records) {
-    if (at < firstAt) firstAt = at
-    if (at > lastAt) lastAt = at
-  }
+  const times = records.map(({ at }) => at).toSorted()
+  const [firstAt, lastAt] = [times[0], times.at(-1)]
+  if (firstAt === undefined || lastAt === undefined) return null
   return { batchId, count: records.length, root: rootHex(records), firstAt, lastAt }
 }
 

@@ -23,14 +23,8 @@ export interface Hop {
   readonly id: string | null
 }
 
-export interface Trace {
-  readonly about: string
-  readonly app: string
-  readonly hops: readonly Hop[]
-}
-
 /** `thing` is a full id, or the beginning of a commit. Problem `not-found` when nothing hangs on it. */
-export async function traceThing(sql: Sql, thing: string): Promise<Trace> {
+export async function traceThing(sql: Sql, thing: string) {
   const taskId = await rows.findTracedTask(sql, thing)
   const task = taskId === undefined ? undefined : await rows.readTask(sql, taskId)
   if (task === undefined)
@@ -135,15 +129,12 @@ async function sessionHops(
   const ended = about.find(each => each.kind === 'session.end' && each.facts.session === session)
   const { rowCount, toCaller } = ended?.facts ?? {}
   const counted = typeof rowCount === 'number' ? `${rowCount} rows` : `${Number(toCaller)} bytes`
+  const what = ended === undefined ? 'open' : counted
   const from = logged(ended ?? opened)
   const by = `the gateway, ${from.by}`
   return [
     ...(await decisionHops(sql, opened, `a session for ${lease.resource}`)),
-    hop('use', 'proven', ['use', ended === undefined ? 'open' : counted], {
-      ...from,
-      by,
-      id: lease.id,
-    }),
+    hop('use', 'proven', ['use', what], { ...from, by, id: lease.id }),
   ]
 }
 

@@ -39,9 +39,8 @@ export interface Flip {
   readonly what: string
   readonly from: 'yes' | 'no'
   readonly to: 'yes' | 'no'
-  /** What decides under the changed rules, and where it stands. */
+  /** What decides under the changed rules, and the line where it stands. */
   readonly rule: string
-  readonly file: string | null
   readonly line: number | null
 }
 
@@ -91,10 +90,10 @@ export function replayDecisions(
     const other = judge(changed, asked)
     if (other.allowed === outcome.allowed) continue
     const [rule = 'default-deny'] = other.rules
-    const { file = null, line = null } = changed.rules.get(rule) ?? {}
+    const { line = null } = changed.rules.get(rule) ?? {}
     const [from, to] = outcome.allowed ? (['yes', 'no'] as const) : (['no', 'yes'] as const)
     const { id: decisionId, at } = record
-    flips.push({ decisionId, at, what: summarize(asked), from, to, rule, file, line })
+    flips.push({ decisionId, at, what: summarize(asked), from, to, rule, line })
   }
   const decisions = records.length
   return { decisions, identical: decisions - differing.length, differing, changed: flips }
