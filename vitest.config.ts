@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: [
       'src/**/*.test.ts',
+      'connectors/**/*.test.ts',
       'cli/src/**/*.test.ts',
       'demo/**/*.test.ts',
       'test/**/*.test.ts',

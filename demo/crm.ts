@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { recipeSql, tableSql } from '../src/connectors/postgres/recipe.ts'
+import { recipeSql, tableSql } from '../connectors/postgres/recipe.ts'
 import type { RunningPostgres } from '../test/fakes/postgres.ts'
 
 export const dealColumns = [

@@ -15,7 +15,7 @@ export function checkArchitecture(root: string): Breach[] {
   if (page === undefined) return [absent(ARCHITECTURE, 'the chapters, each as `src/…/`, in order')]
   const breaches: Breach[] = []
   const named = [...page.matchAll(/`([\w./-]+)`/g)].map(match => match[1] ?? '')
-  const tops = ['src', 'policies', 'templates', 'docs', ...CLIENTS, ...AROUND]
+  const tops = ['src', CONNECTORS, 'policies', 'templates', 'docs', ...CLIENTS, ...AROUND]
   for (const path of new Set(named)) {
     if (!tops.includes(path.split('/')[0] ?? '') || !path.includes('/')) continue
     if (!existsSync(join(root, path)))

@@ -44,10 +44,10 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/doors/gateway', budget: 2000 },
 ]
 
-export const CONNECTORS = 'src/connectors'
+export const CONNECTORS = 'connectors'
 export const CONNECTOR_BUDGET = 220
 /** The one file that lists the connectors; beside it each connector is a folder. */
-const REGISTRY = 'src/connectors/registry.ts'
+const REGISTRY = 'connectors/registry.ts'
 /** The only files that know everyone, in this order. */
 export const ROOT_FILES = ['src/config.ts', 'src/world.ts', 'src/schedule.ts', 'src/main.ts']
 /** Installed apart from the server; they share its types, never its code. */
@@ -72,7 +72,7 @@ export function placeOf(file: string): Place {
   const chapter = CHAPTERS[rank]
   if (chapter) return { kind: 'chapter', path: chapter.path, rank }
   if (file === REGISTRY) return { kind: 'registry', path: file }
-  const connector = /^src\/connectors\/[^/]+(?=\/)/.exec(file)
+  const connector = /^connectors\/[^/]+(?=\/)/.exec(file)
   if (connector) return { kind: 'connector', path: connector[0] }
   const last = ROOT_FILES.indexOf(file)
   if (last >= 0) return { kind: 'root', path: file, rank: CHAPTERS.length + last }

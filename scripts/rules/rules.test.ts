@@ -88,24 +88,24 @@ describe('the import rule', () => {
       ...BASE,
       ...port,
       ...LEASE,
-      'src/connectors/postgres/make.ts': use(path),
-      'src/connectors/github/make.ts': 'export type X = string\n',
+      'connectors/postgres/make.ts': use(path),
+      'connectors/github/make.ts': 'export type X = string\n',
     })
-    expect(judge(files('../../core/base/ids.ts'))).toEqual([])
-    expect(judge(files('../../core/target/target.ts'))).toEqual([])
-    expect(judge(files('../../core/lease/lease.ts'))).toHaveLength(1)
+    expect(judge(files('../../src/core/base/ids.ts'))).toEqual([])
+    expect(judge(files('../../src/core/target/target.ts'))).toEqual([])
+    expect(judge(files('../../src/core/lease/lease.ts'))).toHaveLength(1)
     expect(judge(files('../github/make.ts'))).toHaveLength(1)
   })
 
   it('lets only main.ts and the registry know connectors, and only main.ts the doors', () => {
     const files = {
-      'src/connectors/postgres/make.ts': 'export const make = 1\n',
+      'connectors/postgres/make.ts': 'export const make = 1\n',
       'src/doors/api/serve.ts': 'export const serve = 1\n',
     }
     const connector = (path: string) => `export { make } from '${path}'\n`
-    const registry = { 'src/connectors/registry.ts': connector('./postgres/make.ts') }
+    const registry = { 'connectors/registry.ts': connector('./postgres/make.ts') }
     const main =
-      "export { make } from './connectors/registry.ts'\n" +
+      "export { make } from '../connectors/registry.ts'\n" +
       "export { serve } from './doors/api/serve.ts'\n"
     expect(judge({ ...files, ...registry, 'src/main.ts': main })).toEqual([])
     expect(
@@ -114,7 +114,7 @@ describe('the import rule', () => {
       'only src/main.ts and the registry know connectors',
       'only src/main.ts imports doors',
     ])
-    const door = connector('../../connectors/postgres/make.ts')
+    const door = connector('../../../connectors/postgres/make.ts')
     expect(judge({ ...files, 'src/doors/api/serve.ts': door })).toHaveLength(1)
   })
 

@@ -4,9 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import type { PostgresConfig } from '../../src/connectors/postgres/config.ts'
-import { recipeSql, tableSql } from '../../src/connectors/postgres/recipe.ts'
-import { scramVerifier } from '../../src/connectors/postgres/scram.ts'
+import type { PostgresConfig } from '../../connectors/postgres/config.ts'
+import { recipeSql, tableSql } from '../../connectors/postgres/recipe.ts'
+import { scramVerifier } from '../../connectors/postgres/scram.ts'
 import { addSeconds, systemClock } from '../../src/core/base/time.ts'
 import type { IssueOrder } from '../../src/core/target/target.ts'
 import { type RunningPostgres, startPostgres } from '../fakes/postgres.ts'

@@ -13,8 +13,8 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
 import { z } from 'zod'
-import { signInAt } from '../../../src/connectors/web/oauth.ts'
-import { mcpConnector } from '../../../src/connectors/web/web.ts'
+import { signInAt } from '../../../connectors/web/oauth.ts'
+import { mcpConnector } from '../../../connectors/web/web.ts'
 import type { Json } from '../../../src/core/base/json.ts'
 import { systemClock } from '../../../src/core/base/time.ts'
 

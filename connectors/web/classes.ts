@@ -1,0 +1,46 @@
+/** What a request or a tool does, as one of the classes of data use. Pure; unknown is the strongest. */
+import type { Json } from '../../src/core/base/json.ts'
+import type { DataAction } from '../../src/core/base/permit.ts'
+import type { PathsObject, ToolsObject } from './config.ts'
+import type { Preset } from './presets.ts'
+
+const strongest: DataAction = 'change-privilege'
+
+/** Of `POST /v1/messages`: what the resource says, then what is known of the system, then its method. */
+export function classOfRequest(object: Json, asked: string, preset?: Preset): DataAction {
+  const own = (object as PathsObject | null)?.rules ?? []
+  const known = Object.entries(preset?.rules ?? {})
+  const rules = [...own.map(({ ask, action }) => [ask, action] as const), ...known]
+  const fitting = rules.find(([ask]) => fits(ask, asked))
+  if (fitting !== undefined) return fitting[1]
+  const [method = ''] = asked.split(' ')
+  if (['GET', 'HEAD', 'OPTIONS'].includes(method)) return 'read'
+  return method === 'DELETE' ? 'destroy' : strongest
+}
+
+function fits(pattern: string, asked: string): boolean {
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return asked === first
+  if (!asked.startsWith(first) || !asked.endsWith(last)) return false
+  // What lies between is taken from the left: linear, whatever is asked.
+  let at = first.length
+  for (const part of rest) {
+    const found = asked.indexOf(part, at)
+    if (found === -1) return false
+    at = found + part.length
+  }
+  return at <= asked.length - last.length
+}
+
+/** Of a tool: what the resource says of it, or of all; then what its server says, once agreed to. */
+export function classOfTool(object: Json, name: string, said?: Json): DataAction {
+  const { tools = {} } = (object ?? {}) as Partial<ToolsObject>
+  const agreed = Object.hasOwn(tools, name) ? tools[name] : tools['*']
+  if (agreed !== undefined) return agreed
+  const hints = (said as { annotations?: Record<string, unknown> } | undefined)?.annotations ?? {}
+  // MCP 2025-11-25 §server/tools: hints that are not given mean the worse.
+  if (hints['readOnlyHint'] === true) return 'read'
+  if (hints['destructiveHint'] === false) return 'write'
+  return hints['destructiveHint'] === true ? 'destroy' : strongest
+}

@@ -1,0 +1,134 @@
+/**
+ * What a person writes to connect a system that is spoken to over HTTP, and to name what of it can be
+ * asked for: parsed once, with bounds. No I/O.
+ */
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import type { Json } from '../../src/core/base/json.ts'
+import { dataActions } from '../../src/core/base/permit.ts'
+import { Problem } from '../../src/core/base/problem.ts'
+import { presetNames, presets } from './presets.ts'
+
+const most = { urlChars: 500, credentialChars: 8_000, rules: 100, tools: 500 }
+
+const urlShape = z.string().max(most.urlChars).refine(isAddress, {
+  error: 'is `https://…`, or `http://` on this machine, without user, query or fragment',
+})
+const secretShape = z
+  .string()
+  .min(1)
+  .max(most.credentialChars)
+  .regex(/^[\x21-\x7e]+( [\x21-\x7e]+)*$/, { error: 'is visible ASCII' })
+
+const credentialShape = z.strictObject({
+  /** `authorization`, `x-api-key`, … */
+  header: z.string().regex(/^[a-z][a-z0-9-]{1,60}$/, { error: 'is a header in lower case' }),
+  value: secretShape,
+})
+
+const client = { issuer: urlShape, clientId: secretShape, scope: secretShape.optional() }
+const pemShape = z
+  .string()
+  .regex(/^-----BEGIN PRIVATE KEY-----[\w+/=\s]{50,8000}-----END PRIVATE KEY-----\s*$/)
+const algorithm = z.enum(['ES256', 'ES384', 'RS256', 'PS256'])
+const oauthShape = z.union(
+  [
+    z.strictObject({ ...client, clientSecret: secretShape }),
+    z.strictObject({ ...client, privateKeyPem: pemShape, algorithm }),
+  ],
+  { error: 'is `issuer`, `clientId`, and `clientSecret` or `privateKeyPem` with `algorithm`' },
+)
+
+const webShape = z.strictObject({ url: urlShape, credential: credentialShape.optional() })
+const mcpShape = webShape
+  .extend({ oauth: oauthShape.optional() })
+  .refine(one => !one.credential || !one.oauth, { error: 'has `credential` or `oauth`' })
+const presetShape = z.strictObject({
+  preset: z.enum(presetNames),
+  key: secretShape,
+  url: urlShape.optional(),
+})
+
+const action = z.enum(dataActions)
+const toolName = z.string().regex(/^[\w./-]{1,128}$|^\*$/, { error: 'is the name of a tool, or *' })
+const toolsShape = z.strictObject({
+  tools: z
+    .record(toolName, action)
+    .refine(tools => Object.keys(tools).length <= most.tools, { error: 'are too many' })
+    .default({}),
+})
+const ruleShape = z.strictObject({
+  ask: z.string().regex(/^([A-Z]{3,7}|\*) \/[^\s?#\\]{0,300}$/, {
+    error: 'is a method and a path, as `POST /v1/messages` or `GET /v1/*`',
+  }),
+  action,
+})
+const pathsShape = z.strictObject({ rules: z.array(ruleShape).max(most.rules).default([]) })
+
+export type ToolsObject = z.infer<typeof toolsShape>
+export type PathsObject = z.infer<typeof pathsShape>
+export type Rule = z.infer<typeof ruleShape>
+export type MachineClient = z.infer<typeof oauthShape>
+
+/** Where it is, what we sign in with, and how its requests are classed beside what a resource says. */
+export interface WebConfig {
+  readonly url: string
+  readonly credential?: { readonly header: string; readonly value: string } | undefined
+  /** A client of the target's authorization server that is ours, instead of `credential`. */
+  readonly oauth?: MachineClient | undefined
+  readonly preset?: keyof typeof presets | undefined
+}
+
+/** Throws `Problem` `invalid-field`. Parsing its own result gives the same. */
+export function parseMcp(input: Json): WebConfig & Json {
+  return plain(read(mcpShape, input, 'connect'))
+}
+
+/** A preset with its key, or an address with a header. */
+export function parseHttp(input: Json): WebConfig & Json {
+  if (typeof input === 'object' && input !== null && 'preset' in input && 'key' in input) {
+    const { preset, key, url } = read(presetShape, input, 'connect')
+    const { header, scheme } = presets[preset]
+    const credential = { header, value: `${scheme}${key}` }
+    return { url: url ?? presets[preset].url, credential, preset }
+  }
+  const shape = webShape.extend({ preset: z.enum(presetNames).optional() })
+  return plain(read(shape, input, 'connect'))
+}
+
+export const parseTools = (input: Json): Json => read(toolsShape, input ?? {}, 'object')
+export const parsePaths = (input: Json): Json => read(pathsShape, input ?? {}, 'object')
+
+function read<S extends z.ZodType>(shape: S, input: Json, name: string): z.infer<S> {
+  const result = shape.safeParse(input)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const field = [name, ...(issue?.path ?? [])].map(String).join('.')
+  throw new Problem('invalid-field', {
+    field,
+    detail: `\`${field.slice(0, 200)}\` ${issue?.message ?? 'is not valid'}.`,
+    next: 'What may stand there: docs/connectors/web.md',
+  })
+}
+
+/** Without what is not there: a sealed config is canonical. */
+function plain<T extends object>(config: T): T & Json {
+  return Object.fromEntries(Object.entries(config).filter(([, v]) => v !== undefined)) as T & Json
+}
+
+/** ATTACKER: who may connect a target could point us at this machine's own network without this. */
+function isAddress(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && url.search + url.hash === '' && isReachable(url)
+}
+
+export function isReachable(url: URL): boolean {
+  const { protocol, hostname, username, password } = url
+  if (username + password !== '') return false
+  if (isLocal(url)) return protocol === 'https:' || protocol === 'http:'
+  return protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0
+}
+
+export function isLocal({ hostname }: URL): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+}

@@ -1,0 +1,152 @@
+/**
+ * Systems spoken to over HTTP, where the one credential is ours: MCP servers, model vendors, APIs. A
+ * lease makes nothing there: it lets its task through our gateway, and its end is the end of that.
+ * What each request does and whether it may be is the gateway's to ask, by the classes told here.
+ */
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { isProblem, Problem } from '../../src/core/base/problem.ts'
+import { product } from '../../src/core/base/product.ts'
+import type { Clock } from '../../src/core/base/time.ts'
+import type { Connector, IssueOrder, Target, Upstream } from '../../src/core/target/target.ts'
+import { classOfRequest, classOfTool } from './classes.ts'
+import { parseHttp, parseMcp, parsePaths, parseTools, type WebConfig } from './config.ts'
+import { machineCredential } from './machine.ts'
+import { presets } from './presets.ts'
+
+export const mcpConnector: Connector = {
+  kind: 'mcp',
+  parseConfig: parseMcp,
+  addressOf: config => parseMcp(config).url,
+  parseObject: parseTools,
+  open: (config, clock) => open('mcp', parseMcp(config), clock),
+}
+
+export const httpConnector: Connector = {
+  kind: 'http',
+  parseConfig: parseHttp,
+  addressOf: config => parseHttp(config).url,
+  parseObject: parsePaths,
+  open: (config, clock) => open('http', parseHttp(config), clock),
+}
+
+const path = 'it never left our gateway'
+
+function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>): Target {
+  const { url, preset } = config
+  const known = preset && presets[preset]
+  const issued = async ({ endsAt }: IssueOrder) => ({
+    acceptedPath: path,
+    diesAt: endsAt,
+    // What the command is told beside the word: where on our door, and whose names it goes by.
+    connect: {
+      path: new URL(url).pathname.replace(/\/$/, ''),
+      speaks: kind,
+      ...(preset && { preset }),
+    },
+  })
+  const nothing = async () => {}
+  const upstream: Upstream = {
+    ...asOurselves(config, clock),
+    speaks: kind,
+    classOf: (object, asked, said) =>
+      kind === 'mcp' ? classOfTool(object, asked, said) : classOfRequest(object, asked, known),
+  }
+  return {
+    describe: () => ({
+      connector: kind,
+      paths: [path],
+      canRenew: true,
+      canHold: true,
+      diesByItself: true,
+      hasGateway: true,
+    }),
+    upstream,
+    preflight: signal => (kind === 'mcp' ? greet(upstream, signal) : knock(upstream, signal)),
+    ensureHolder: nothing,
+    issue: issued,
+    renew: issued,
+    hold: nothing,
+    release: nothing,
+    end: nothing,
+    verifyGone: async () => ({
+      listed: 'absent',
+      credential: 'none',
+      probe: 'not-tried',
+      sessions: 0,
+      residue: [],
+      paths: [path],
+      at: clock.now(),
+    }),
+    removeHolder: nothing,
+    verifyHolderGone: async () => ({ listed: 'absent', residue: [], at: clock.now() }),
+    inventory: async () => ({ found: [], next: null }),
+    close: nothing,
+  }
+}
+
+/** INVARIANT: what `fetch` sends goes to the address that was connected, whatever it is called with. */
+function asOurselves({ url: at, credential: fixed, oauth }: WebConfig, clock: Pick<Clock, 'now'>) {
+  const url = new URL(at)
+  const ours = fixed === undefined ? {} : { [fixed.header]: fixed.value }
+  const credential = oauth ? machineCredential(url, oauth, clock) : async () => ours
+  const ask = (init: RequestInit, as: Readonly<Record<string, string>>) => {
+    const headers = { ...Object.fromEntries(new Headers(init.headers)), ...as }
+    return fetch(url, { ...init, headers, redirect: 'error' })
+  }
+  return {
+    url,
+    credential,
+    fetch: async (_: string | URL, init: RequestInit = {}) => {
+      const first = await credential()
+      const answer = await ask(init, first)
+      const other = answer.status === 401 ? await credential(first) : first
+      const last = other === first ? answer : await ask(init, other)
+      if (last.status !== 401) return last
+      throw new Problem('target-refused', { detail: 'The target does not take our credential.' })
+    },
+  }
+}
+
+/** It answers, and takes our credential. */
+async function knock({ url, credential }: Upstream, signal: AbortSignal) {
+  const headers = await credential()
+  const status = await fetch(url, { headers, signal, redirect: 'manual' }).then(
+    async answer => {
+      await answer.body?.cancel()
+      return answer.status
+    },
+    () => 0,
+  )
+  const isTaken = status !== 401 && status !== 403
+  return {
+    ok: status > 0 && status < 500 && isTaken,
+    steps: [
+      step('answered', status > 0 && status < 500, `status ${status}`),
+      step('credential accepted', status > 0 && isTaken, `status ${status}`),
+    ],
+  }
+}
+
+/** It speaks MCP with us, in either revision. */
+async function greet({ url, fetch }: Upstream, signal: AbortSignal) {
+  const client = new Client(
+    { name: product.name, version: '1' },
+    { versionNegotiation: { mode: 'auto' } },
+  )
+  try {
+    await client.connect(new StreamableHTTPClientTransport(url, { fetch }), { signal })
+    const revision = client.getNegotiatedProtocolVersion() ?? ''
+    return { ok: true, steps: [step('answered', true, `MCP ${revision}`)] }
+  } catch (thrown) {
+    // The SDK wraps what a `fetch` throws.
+    const { cause } = thrown as Error
+    const why = isProblem(cause) ? cause.detail : 'no MCP server that lets us in'
+    return { ok: false, steps: [step('answered', false, why)] }
+  } finally {
+    await client.close().catch(() => {})
+  }
+}
+
+function step(name: string, ok: boolean, detail: string) {
+  return ok ? { name, ok } : { name, ok, detail }
+}
