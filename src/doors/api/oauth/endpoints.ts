@@ -67,7 +67,6 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
     ['/.well-known/openid-configuration', { get: read }],
     ['/.well-known/oauth-authorization-server', { get: read }],
     [oauthPaths.jwks, { get: jwks }],
-    [oauthPaths.authorize, { get: ({ req, res }) => forward(req, res) }],
     [oauthPaths.token, { post: form(exchangeOnly(world)) }],
     [oauthPaths.introspect, { post: form(world.introspect) }],
     [oauthPaths.revoke, { post: form(world.revoke) }],
@@ -91,7 +90,7 @@ async function checkRoom(world: EndpointsWorld): Promise<undefined> {
 
 /**
  * A request with our own host and scheme, the caller's address, and nothing of what it may have
- * said about either. Cookies stay here: no client of the authorization server comes by a browser.
+ * said about either. Cookies stay here: browsers come to our own pages, not to the library's.
  */
 function remake(req: IncomingMessage, issuer: URL, text = ''): IncomingMessage {
   const made = new IncomingMessage(req.socket)

@@ -5,6 +5,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
+import { oauthPaths } from '../../../life/sign-in/authorization-server.ts'
 import { statusOf } from '../problems.ts'
 import {
   oauthError,
@@ -14,6 +15,7 @@ import {
   sendProblem,
   setSecurityHeaders,
 } from './answer.ts'
+import { type ConsentWorld, consentRoute } from './consent.ts'
 import { cookieJar } from './cookies.ts'
 import { type DeviceWorld, deviceRoute } from './device.ts'
 import { type EndpointsWorld, oauthRoutes } from './endpoints.ts'
@@ -23,7 +25,11 @@ import { checkHost, type Hosts, readRequest } from './request.ts'
 import { signInRoutes } from './sign-in.ts'
 import type { VisitRoute } from './visit.ts'
 
-export interface OauthWorld extends DeviceWorld, Omit<EndpointsWorld, 'store' | 'clock'>, Hosts {}
+export interface OauthWorld
+  extends DeviceWorld,
+    ConsentWorld,
+    Omit<EndpointsWorld, 'store' | 'clock' | 'replica'>,
+    Hosts {}
 
 /** Answers true when the request was ours and is answered; false leaves it to the next door. */
 export type OauthMount = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>
@@ -35,6 +41,7 @@ export function mountOauth(world: OauthWorld): OauthMount {
   const pages = new Map<string, VisitRoute>([
     ...signInRoutes(world, jar),
     ['/d', deviceRoute(world, jar)],
+    [oauthPaths.authorize, consentRoute(world, jar)],
     ['/style.css', { get: async ({ res }) => sendStyle(res) }],
   ])
   return async (req, res) => {
