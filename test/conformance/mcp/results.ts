@@ -23,8 +23,8 @@ const checksShape = z.array(
 )
 const requirementsShape = z.object({ server: z.array(z.string()).min(1) })
 
-/** `server-tools-list-2026-07-28T10-11-12-345Z` */
-const FOLDER = /^server-(.+)-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z$/
+/** `server-tools-list-2026-07-28T10-11-12-345Z`, `authorization-server-authorization-code-grant-…`. */
+const FOLDER = /^(?:authorization-)?server-(.+)-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z$/
 const MAX_DETAIL = 2000
 
 /** The scenarios a server must pass, from the text of a requirement set. */
