@@ -50,7 +50,7 @@ export const settings = {
   ],
   LEASEHOLD_LOOPBACK_ISSUERS: [
     '(none)',
-    'Issuers that may be http on this machine, for trials; exact origins, separated by spaces.',
+    'Issuers, and places of MCP client documents, that may be http on this machine, for trials; exact origins, separated by spaces.',
   ],
 } as const
 

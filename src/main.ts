@@ -28,13 +28,13 @@ import type { Connector } from './core/target/target.ts'
 import { lookAt, readTaskToken, type TaskToken, verifyTaskToken } from './core/token/verify.ts'
 import { makeApi } from './doors/api/api.ts'
 import { mountOauth } from './doors/api/oauth/mount.ts'
-import type { Hosts } from './doors/api/oauth/request.ts'
 import type { Log } from './doors/api/problem.ts'
 import { problemTable } from './doors/api/problems.ts'
 import { workloadEndpoints } from './doors/api/workload.ts'
 import { mountAuthzen } from './doors/authzen/mount.ts'
 import { type Gateway, openGateway } from './doors/gateway/gateway.ts'
 import { tunnelProtocol } from './doors/gateway/tunnel.ts'
+import { openDirect } from './doors/gateway/web/direct.ts'
 import { followAppRules } from './life/app-rules/ask.ts'
 import { makeShadow } from './life/app-rules/shadow.ts'
 import { acceptLoss, checkRemembered, exportCheckpoint } from './life/audit/export.ts'
@@ -122,8 +122,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     if (options.acceptLoss === true) await schedule.runNow('inventory')
     // 5. The doors.
     const hosts = hostsOf(world, port)
-    door.upgrade = startGateway({ ...world, spool }, { issuer, hosts }, links, stops)
-    door.handle = requestHandler({ ...world, spool }, hosts, tally)
+    const gateway = startGateway({ ...world, spool }, { hosts, tally }, links, stops)
+    door.upgrade = gateway.upgrade
+    door.handle = requestHandler({ ...world, spool, direct: gateway.direct }, hosts, tally)
     return {
       issuer,
       address: `http://127.0.0.1:${port}`,
@@ -192,8 +193,22 @@ function startLog(world: World, links: Links, stops: Stop[]): void {
 }
 
 /** What is open is looked at again at each commit: ours are in memory at once, others' with their entry. */
-function startGateway(world: World & { spool: Spool }, hosts: Hosts, links: Links, stops: Stop[]) {
-  const gateway = openGateway(world, hosts)
+function startGateway(
+  world: World & { spool: Spool },
+  { hosts, tally }: { hosts: string[]; tally: RefusalTally },
+  links: Links,
+  stops: Stop[],
+) {
+  const gateway = openGateway(world, { hosts, issuer: world.issuer })
+  const direct = openDirect({
+    ...gateway.door,
+    world: {
+      ...world,
+      apiAudience: world.issuer,
+      tokenJwks: () => world.keys.tokenJwks(),
+      countRefusal: (issuer, reason) => tally.count(issuer, reason, world.clock.now()),
+    },
+  })
   const { poke } = links
   links.poke = () => {
     poke()
@@ -201,7 +216,7 @@ function startGateway(world: World & { spool: Spool }, hosts: Hosts, links: Link
   }
   stops.push(() => gateway.close())
   stops.push(world.follower.onEntry(gateway.look))
-  return gateway.upgrade
+  return { ...gateway, direct }
 }
 
 function startJobs(world: World, tally: RefusalTally, remembered: string): Schedule {
@@ -247,7 +262,7 @@ function answerStarting(_req: http.IncomingMessage, res: http.ServerResponse): v
 }
 
 function requestHandler(
-  world: World & { readonly spool: Spool },
+  world: World & { readonly spool: Spool; readonly direct: ReturnType<typeof openDirect> },
   hosts: string[],
   tally: RefusalTally,
 ): Handler {
@@ -257,6 +272,7 @@ function requestHandler(
     ...workloadEndpoints(world, tally),
     signer: world.signer,
     warn: text => world.log({ oauth: text }),
+    documents: new Set(world.config.loopbackIssuers),
     hosts,
     company: companyOf(world),
   })
@@ -274,6 +290,7 @@ function requestHandler(
   return (req, res) => {
     void oauth(req, res)
       .then(async isOurs => isOurs || (await authzen(req, res)))
+      .then(async isOurs => isOurs || (await world.direct(req, res)))
       .then(isAnswered => (isAnswered ? undefined : listener(req, res)))
       .catch((thrown: unknown) => {
         world.log({

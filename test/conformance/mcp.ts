@@ -1,7 +1,8 @@
 /**
  * MCP through the gateway: the protocol's own conformance suite asks a reference server by the address
  * and word that `run` gives a command, and the same server directly. Counts as failed what fails
- * through us and not without us. Both revisions.
+ * through us and not without us. Both revisions. And our own authorization server, of which every check
+ * that fails counts.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { signInLink } from '../../demo/people.ts'
 import { type Company, expectStatus, startCompany } from '../journeys/company.ts'
+import { askAuthorization } from './mcp/authorization.ts'
 import { countClientSuite } from './mcp/client-suite.ts'
 import { type Revision, revisions, startReference } from './mcp/reference.ts'
 import type { Outcome } from './mcp/results.ts'
@@ -26,8 +28,14 @@ const more: Readonly<Record<Revision, readonly string[]>> = {
 }
 
 export async function runMcp(_args: string[], say: (text: string) => void) {
-  const company = await startCompany()
   const tally = { passed: 0, failed: 0 }
+  const signIn = await askAuthorization()
+  const refused = signIn.filter(each => !each.passed || each.detail.startsWith('warning'))
+  for (const each of refused) say(`✕ authorization ${nameOf(each)} ${each.detail}`)
+  say(`authorization: ${signIn.length} checks, ${refused.length} fail`)
+  tally.passed += signIn.length - refused.length
+  tally.failed += refused.length
+  const company = await startCompany()
   try {
     for (const revision of revisions) {
       const reference = await startReference(revision)

@@ -10,6 +10,8 @@ interface Answer {
   readonly status: number
   readonly headers?: Record<string, string>
   readonly body?: string
+  /** It has no end. */
+  readonly isOpen?: true
 }
 
 export interface WebTarget {
@@ -44,7 +46,9 @@ export async function startWebTarget(key: string): Promise<WebTarget> {
         headers: given = {},
         body: text = '',
       } = isMetadata(path) ? tell(target) : answer
-      res.writeHead(status, { 'content-type': 'application/json', ...given }).end(text)
+      res.writeHead(status, { 'content-type': 'application/json', ...given })
+      if (answer.isOpen === true) res.write(text)
+      else res.end(text)
     })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -84,7 +88,7 @@ function tell({ url, says }: WebTarget): Answer {
   return { status: 200, body: JSON.stringify({ resource: `${url}/mcp`, ...says }) }
 }
 
-function echo(method: string, path: string) {
+function echo(method: string, path: string): Answer {
   return {
     status: 200,
     headers: { 'set-cookie': 'theirs=1' },
@@ -108,6 +112,13 @@ function speak({ tools }: WebTarget, { method, headers }: IncomingMessage, body:
   if (id === undefined) return { status: 202 }
   if (headers['mcp-session-id'] !== 'upstream-session') return { status: 400 }
   if (asked === 'tools/list') return result({ tools })
+  if (asked === 'tools/call' && params.arguments?.wait === true)
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/event-stream' },
+      body: ': soon\n\n',
+      isOpen: true,
+    }
   if (asked === 'tools/call')
     return result({ content: [{ type: 'text', text: `did ${params.name}` }] })
   const error = { code: -32601, message: 'no such method' }

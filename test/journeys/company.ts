@@ -67,7 +67,9 @@ export interface Company {
   stop(): Promise<void>
 }
 
-export async function startCompany(options: { target?: boolean } = {}): Promise<Company> {
+export async function startCompany(
+  options: { target?: boolean; loopback?: string } = {},
+): Promise<Company> {
   const home = await mkdtemp(join(tmpdir(), 'leasehold-test-'))
   const clock = leapingClock()
   const github = await startGithubIssuer()
@@ -80,7 +82,7 @@ export async function startCompany(options: { target?: boolean } = {}): Promise<
       LEASEHOLD_MODE: 'team',
       LEASEHOLD_TRUST_DOMAIN: 'acme.example',
       LEASEHOLD_CI_ISSUERS: github.issuer,
-      LEASEHOLD_LOOPBACK_ISSUERS: github.issuer,
+      LEASEHOLD_LOOPBACK_ISSUERS: `${github.issuer} ${options.loopback ?? ''}`,
     }),
     { clock, log: line => logged.push(line), firstPerson: 'Sam' },
   )

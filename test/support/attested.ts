@@ -24,7 +24,7 @@ import { recorded } from '../../src/core/ledger/record.ts'
 import type { Store } from '../../src/core/store/store.ts'
 import { cliClientId } from '../../src/life/sign-in/authorization-server.ts'
 import { verifyPersonToken } from '../../src/life/sign-in/person-token.ts'
-import { insertOidcGrant } from '../../src/life/sign-in/rows.ts'
+import { insertOidcState } from '../../src/life/sign-in/rows.ts'
 import { type GithubIssuer, githubClaims, startGithubIssuer } from '../fakes/github-issuer.ts'
 import { testPermit } from './permit.ts'
 import { person, type TestWorld, testWorld } from './world.ts'
@@ -168,7 +168,7 @@ export async function personToken(
   const sid = crypto.randomUUID()
   const expiresAt = addMs(world.clock.now(), 3600_000)
   await world.store.transact(tx =>
-    insertOidcGrant(tx, { id: sid, payload: { accountId: id }, expiresAt }),
+    insertOidcState(tx, { kind: 'Grant', id: sid, payload: { accountId: id }, expiresAt }),
   )
   const fixed = { iss: ourIssuer, sub: id, aud: apiAudience, client_id: cliClientId, sid }
   const claims = { ...fixed, jti: crypto.randomUUID(), iat, exp: iat + 300, ...more }

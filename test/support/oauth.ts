@@ -74,6 +74,7 @@ export async function startOauthServer(
     signer: keys.signer,
     tokenJwks: keys.tokenJwks,
     warn: text => warnings.push(text),
+    documents: new Set(),
     company: companySignIn(ledger, {
       name: 'Example',
       issuer: company.issuer,

@@ -4,7 +4,7 @@ import { newId, type TargetId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { earliest } from '../../core/base/time.ts'
-import { type IssuedLease, issueLease } from '../../core/lease/issue.ts'
+import { type IssuedLease, type IssueInput, issueLease } from '../../core/lease/issue.ts'
 import { findLease, type LeaseRow } from '../../core/lease/rows.ts'
 import { driveLeasesOf } from '../../core/lease/sweep.ts'
 import { endLease, renewLease } from '../../core/lease/term.ts'
@@ -47,23 +47,14 @@ export function addTaskRoutes(routes: Routes, world: ApiWorld): void {
 
 export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('identity POST /v1/leases', IssuedLeaseView, AskLease, async call => {
-    const { identityId, taskId } = call.caller
-    const { actions } = call.input
-    const resource = await resourceNamed(world.store, call.input.resource)
-    const via = await chooseVia(world, resource.targetId, call.input.via)
-    const id = newId('lease')
-    const work = { identityId, taskId, resourceId: resource.id, actions, via }
-    const decision = await allowed(
-      world,
-      decideLease(world, 'lease.issue', { ...work, leaseId: id }),
-    )
-    const { permit, grantId, endsAt } = decision
-    const issued = await issueLease(world, permit, {
-      ...work,
-      id,
-      grantId,
-      endsAt,
-      termSeconds: Math.min(call.input.termSeconds ?? decision.termSeconds, decision.termSeconds),
+    const { resource: named, actions, ...asked } = call.input
+    const resource = await resourceNamed(world.store, named)
+    const via = await chooseVia(world, resource.targetId, asked.via)
+    const issued = await askLease(world, call.caller, {
+      resourceId: resource.id,
+      actions,
+      via,
+      termSeconds: asked.termSeconds,
       idempotencyKey: idempotencyKey(call.context.req.header('idempotency-key')),
     })
     return { lease: leaseView(world, issued.lease), handle: handleOf(issued, via) }
@@ -79,15 +70,7 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
     leaseView(world, await findOfApp(world, call, 'lease', findLease)),
   )
   routes.add('identity POST /v1/leases/:lease/renew', LeaseView, async call => {
-    const { id, resourceId, actions, ...lease } = await findOwnLease(world, call)
-    const { identityId, taskId } = call.caller
-    const question = { identityId, taskId, resourceId, actions, leaseId: id }
-    const { permit, termSeconds, ...reach } = await allowed(
-      world,
-      decideLease(world, 'lease.renew', question),
-    )
-    const endsAt = earliest(lease.endsAt, reach.endsAt)
-    return leaseView(world, await renewLease(world, permit, { leaseId: id, endsAt, termSeconds }))
+    return leaseView(world, await renewTerm(world, await findOwnLease(world, call)))
   })
   routes.add('signed-in POST /v1/leases/:lease/release', LeaseView, async call => {
     const { id, appId, taskId } = await findOfApp(world, call, 'lease', findLease)
@@ -109,6 +92,45 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
     })
     return { recorded: true as const }
   })
+}
+
+/** Decided and issued for a task, whichever door it is asked at. A no is recorded, and thrown. */
+export async function askLease(
+  world: ApiWorld,
+  { identityId, taskId }: Pick<IdentityCaller, 'identityId' | 'taskId'>,
+  asked: Pick<IssueInput, 'resourceId' | 'actions' | 'idempotencyKey'> & {
+    readonly via: Via
+    readonly termSeconds?: number | undefined
+  },
+): Promise<IssuedLease> {
+  const id = newId('lease')
+  const { termSeconds: wanted, idempotencyKey, ...use } = asked
+  const work = { identityId, taskId, ...use }
+  const question = { ...work, leaseId: id }
+  const { permit, grantId, endsAt, termSeconds } = await allowed(
+    world,
+    decideLease(world, 'lease.issue', question),
+  )
+  return issueLease(world, permit, {
+    ...work,
+    id,
+    grantId,
+    endsAt,
+    termSeconds: Math.min(wanted ?? termSeconds, termSeconds),
+    idempotencyKey,
+  })
+}
+
+/** Another term of a lease of the caller's own task, by a new decision. */
+export async function renewTerm(world: ApiWorld, lease: LeaseRow): Promise<LeaseRow> {
+  const { id: leaseId, identityId, taskId, resourceId, actions } = lease
+  const question = { identityId, taskId, resourceId, actions, leaseId }
+  const { permit, termSeconds, ...reach } = await allowed(
+    world,
+    decideLease(world, 'lease.renew', question),
+  )
+  const endsAt = earliest(lease.endsAt, reach.endsAt)
+  return renewLease(world, permit, { leaseId, endsAt, termSeconds })
 }
 
 /** The credential stays here wherever that can be. Problem `invalid-field` where it can not and should. */

@@ -20,6 +20,18 @@ export const bounds = {
   webSilentMs: 10_000,
   upstreamSilentMs: 300_000,
   upstreamSockets: 256,
+  /**
+   * At the direct door: requests of one session at once, tokens whose tasks are remembered, how long
+   * nobody asks before a session ends, how soon the end of a sign-in is noticed in an answer that goes on.
+   */
+  directRequests: 64,
+  clientTokens: 10_000,
+  directIdleMs: 300_000,
+  signInTickMs: 500,
+  /** A lease gets its next term so long before this one ends. */
+  renewBeforeMs: 120_000,
+  /** A refusal answers for so long whoever asks the same. */
+  refusedForMs: 2_000,
   /** What was going on when it was cut may say so. */
   lastWordMs: 500,
   /** How old the gateway's own look at the tools of a target may be; how many there may be. */

@@ -1,7 +1,8 @@
 /**
  * The gateway door: a tunnel of bytes from a command's machine, and behind it the target, which the
  * connector speaks to. Here are who may come in, what was decided, what is recorded, and the cut. Not
- * here: the protocol of a target, which is its connector's.
+ * here: the protocol of a target, which is its connector's, and requests without a tunnel, which come in
+ * at `web/direct.ts` and are sessions like these.
  *
  * Each session has one entry when it opens, with its decision, and one when it ends: how many bytes
  * and rows, how long, why. What was asked and answered is kept nowhere.
@@ -19,7 +20,7 @@ import { type LeaseRow, readSalts } from '../../core/lease/rows.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import { recordDenial } from '../../core/policy/record.ts'
-import type { Passage, Passed } from '../../core/target/target.ts'
+import type { Passage, Passed, Upstream } from '../../core/target/target.ts'
 import type { Hosts } from '../api/oauth/request.ts'
 import { problemTable } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
@@ -31,13 +32,14 @@ import { answerHttp } from './web/http.ts'
 import { judgeOf } from './web/judge-call.ts'
 import { Bridges } from './web/mcp/bridge.ts'
 import { Catalogue } from './web/mcp/catalogue.ts'
-import { answerMcp } from './web/mcp/mcp.ts'
+import { answerMcp, type McpTalk } from './web/mcp/mcp.ts'
 import { serveWeb } from './web/serve.ts'
 
 const sessionOpened = entryKind('session.open', 'opened a session through the gateway')
 const sessionEnded = entryKind('session.end', 'ended a session through the gateway')
 
 export interface Gateway {
+  readonly door: Door
   /** For the server's `upgrade` event. */
   readonly upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => void
   /** At each commit of ours and each entry: what is open is decided again where a fact changed. */
@@ -51,6 +53,7 @@ export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
   const mcp = { catalogue: new Catalogue(world), bridges: new Bridges() }
   const door: Door = { world, sessions, mcp, tunnels: new Map(), under: new Set() }
   return {
+    door,
     upgrade(req, socket, head) {
       socket.on('error', () => socket.destroy())
       const work = enter(door, hosts, { req, socket, head }).catch((thrown: unknown) =>
@@ -70,11 +73,12 @@ export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
   }
 }
 
-interface Door {
+export interface Door {
   readonly world: GatewayWorld
   readonly sessions: Sessions
   readonly mcp: { readonly catalogue: Catalogue; readonly bridges: Bridges }
   readonly tunnels: Map<string, Tunnels>
+  /** What is waited for when the server stops. */
   readonly under: Set<Promise<void>>
 }
 
@@ -111,7 +115,8 @@ async function enter(door: Door, hosts: Hosts, { req, socket, head }: Upgrade): 
       `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${tunnelProtocol}\r\n\r\n`,
     )
     const ends = { caller: socket, cancels: tunnels.cancels }
-    await letThrough(door, asked, serve, ends).catch((thrown: unknown) => {
+    const through = letThrough(door, asked, given => serve({ ...given, ...ends }))
+    await through.catch((thrown: unknown) => {
       // Nothing of ours can be said any more in what is now another protocol.
       door.world.log({ gateway: textOf(thrown) })
       socket.destroy()
@@ -128,34 +133,49 @@ function forgetIdle({ world, tunnels }: Door): void {
     if (count === 0 && pace.isIdle(nowMs)) tunnels.delete(leaseId)
 }
 
-type Serve = (passage: Passage) => Promise<Passed>
+type Pass = (passage: Passage) => Promise<Passed>
 
 /** Its connector's side of this. Nothing of the target is touched yet. */
-async function passOf({ world, mcp }: Door, lease: LeaseRow, pace: Pace): Promise<Serve> {
-  const { targetId } = lease
-  const { pass, upstream } = await world.targets.call(targetId, 'issue', async target => ({
+async function passOf(door: Door, lease: LeaseRow, pace: Pace): Promise<Pass> {
+  const { world } = door
+  const { pass, upstream } = await world.targets.call(lease.targetId, 'issue', async target => ({
     pass: target.pass?.bind(target),
     upstream: target.upstream,
   }))
   if (pass !== undefined) return pass
   if (upstream === undefined)
     throw new Problem('not-found', { detail: 'There is no gateway for this target.' })
-  const judge = judgeOf(world, lease, () => wait(pace.take(world.clock.monotonicMs())))
+  const talkOf = talkFor(door, lease, { upstream, pace })
   return passage => {
-    const { word, order, signal } = passage
-    const talk = { upstream, object: order.object, judge, targetId, word, ...mcp }
-    signal.addEventListener('abort', () => mcp.bridges.leave(word), { once: true })
+    const talk = talkOf(passage)
     const answer = upstream.speaks === 'mcp' ? answerMcp : answerHttp
     const broke = (thrown: unknown) => world.log({ gateway: textOf(thrown) })
     return serveWeb(passage, (req, res, signal) => answer(talk, req, res, signal), broke)
   }
 }
 
-async function letThrough(
-  { world, sessions }: Door,
+/** What the requests of one session are answered with: where they go, who judges them, what binds them. */
+export function talkFor(
+  { world, mcp }: Door,
+  lease: LeaseRow,
+  { upstream, pace }: { upstream: Upstream; pace: Pace },
+): (given: Pick<Given, 'word' | 'order' | 'signal'>) => McpTalk {
+  const judge = judgeOf(world, lease, () => wait(pace.take(world.clock.monotonicMs())))
+  const { targetId } = lease
+  return ({ word, order: { object }, signal }) => {
+    signal.addEventListener('abort', () => mcp.bridges.leave(word), { once: true })
+    return { upstream, object, judge, targetId, word, ...mcp }
+  }
+}
+
+/** What a session gives to who carries it to its end. */
+export type Given = Omit<Passage, 'caller' | 'cancels'>
+
+/** One session, whoever opened it: watched from before it is decided, written down, and cut. */
+export async function letThrough(
+  { world, sessions }: Pick<Door, 'world' | 'sessions'>,
   { lease, refused }: Asked,
-  serve: Serve,
-  ends: Pick<Parameters<Serve>[0], 'caller' | 'cancels'>,
+  serve: (given: Given) => Promise<Passed & Cut>,
 ): Promise<void> {
   const cutter = new AbortController()
   const cut: Cut = {}
@@ -172,7 +192,6 @@ async function letThrough(
     else if (secret === undefined) end(over('This lease has ended.'))
     const object = world.replica.get(resourceTable, lease.resourceId)?.object ?? null
     const passed = await serve({
-      ...ends,
       order: { principal: lease.principal, object },
       word: secret === undefined ? '' : handOver(secret),
       signal: cutter.signal,
@@ -196,7 +215,7 @@ interface Open {
 }
 
 interface Cut {
-  readonly problem?: Problem
+  readonly problem?: Problem | undefined
   readonly record?: DecisionRecord | undefined
 }
 

@@ -13,6 +13,8 @@ export const bounds = {
   deviceCodeTries: 10,
   /** Devices that may wait at once: with the tries, a guess succeeds with less than one in a million. */
   deviceCodesOpen: 1_000,
+  /** From a person's yes to the token an MCP client redeems it for. */
+  codeSeconds: 60,
   /** A sign-in at the company's provider, from leaving us to coming back; and how many at once. */
   signInSeconds: 10 * 60,
   signInsOpen: 10_000,

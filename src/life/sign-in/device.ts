@@ -12,7 +12,7 @@ import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { bounds } from './bounds.ts'
-import { findDeviceCode, insertOidcGrant, patchDeviceCode } from './rows.ts'
+import { findDeviceCode, insertOidcState, patchDeviceCode } from './rows.ts'
 import { newSecret, type SessionWorld } from './session.ts'
 
 const deviceAllowed = entryKind('device.allow', 'signed in a device')
@@ -77,9 +77,8 @@ export async function answerDevice(
       const [iat, expiresAt] = [toSeconds(scope.at), addSeconds(scope.at, bounds.sessionSeconds)]
       const [accountId, resource, grantId, scopes] = [person.id, apiAudience, newSecret(), 'api']
       const resources = { [resource]: scopes }
-      const kind = 'Grant'
-      const payload = { kind, iat, exp: toSeconds(expiresAt), accountId, clientId, resources }
-      await insertOidcGrant(scope.tx, { id: grantId, payload, expiresAt })
+      const payload = { iat, accountId, clientId, resources }
+      await insertOidcState(scope.tx, { kind: 'Grant', id: grantId, payload, expiresAt })
       const answer = { accountId, grantId, authTime: iat, resource, scope: scopes }
       await patchDeviceCode(scope.tx, row.id, answer)
     }

@@ -7,7 +7,7 @@ import { newId, type PersonId } from '../../core/base/ids.ts'
 import { isProblem } from '../../core/base/problem.ts'
 import { addSeconds, toSeconds } from '../../core/base/time.ts'
 import { type PersonTokenWorld, verifyPersonToken } from './person-token.ts'
-import { insertOidcGrant } from './rows.ts'
+import { insertOidcState } from './rows.ts'
 
 const issuer = 'http://localhost:4400'
 const apiAudience = `${issuer}/v1`
@@ -24,7 +24,8 @@ beforeAll(async () => {
   world = { ...ledger, issuer, apiAudience, tokenJwks: keys.tokenJwks }
   personId = await person(ledger)
   await ledger.store.transact(tx =>
-    insertOidcGrant(tx, {
+    insertOidcState(tx, {
+      kind: 'Grant',
       id: sid,
       payload: { accountId: personId, clientId: 'leasehold-cli' },
       expiresAt: addSeconds(ledger.clock.now(), 3600),

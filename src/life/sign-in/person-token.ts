@@ -9,8 +9,9 @@ import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { type Instant, toMs } from '../../core/base/time.ts'
 import { cliClientId } from './authorization-server.ts'
-import { findSignInEnd } from './rows.ts'
+import { findClientWork, findSignInEnd } from './rows.ts'
 import type { SessionWorld } from './session.ts'
+import type { ClientWork } from './work.ts'
 
 export interface PersonTokenWorld extends SessionWorld {
   readonly issuer: string
@@ -32,30 +33,69 @@ export async function verifyPersonToken(
   world: PersonTokenWorld,
   token: string,
 ): Promise<PersonToken> {
-  const claims = await verifySignature(world, token)
-  const { sub, sid, jti, client_id: clientId } = claims
-  if (typeof sub !== 'string' || !isId('person', sub)) throw refused('sub is not a person')
-  if (typeof jti !== 'string' || typeof sid !== 'string') throw refused('jti or sid is missing')
+  const { grantId, ...said } = await readPersonToken(world, token, world.apiAudience)
+  const { personId, clientId } = said
   if (clientId !== cliClientId) throw refused('client_id is unknown')
   const now = world.clock.now()
-  const signInEndsAt = await findSignInEnd(world.store, { grantId: sid, personId: sub, now })
+  const signInEndsAt = await findSignInEnd(world.store, { grantId, personId, now })
   if (signInEndsAt === undefined) throw refused('its sign-in ended')
-  return { personId: sub, tokenId: jti, clientId, signInEndsAt }
+  return { ...said, signInEndsAt }
 }
 
-async function verifySignature(world: PersonTokenWorld, token: string): Promise<JWTPayload> {
+export interface ClientToken extends Omit<PersonToken, 'signInEndsAt'> {
+  /** The sign-in it came from, whatever is renewed in between. */
+  readonly grantId: string
+  readonly work: ClientWork
+}
+
+/**
+ * The same for the token an MCP client got for the one server it was let use: never one for the API,
+ * nor for another server. Problem `token-refused` likewise.
+ */
+export async function verifyClientToken(
+  world: PersonTokenWorld,
+  token: string,
+  resource: string,
+): Promise<ClientToken> {
+  const said = await readPersonToken(world, token, resource)
+  if (said.clientId === cliClientId) throw refused('client_id is no MCP client')
+  const work = await findClientWork(world.store, { ...said, now: world.clock.now() })
+  if (work === undefined) throw refused('its sign-in ended')
+  return { ...said, work }
+}
+
+/** Whether the sign-in it came from still is, for what goes on longer than a token. */
+export async function isClientSignedIn(world: SessionWorld, said: ClientToken): Promise<boolean> {
+  return (await findClientWork(world.store, { ...said, now: world.clock.now() })) !== undefined
+}
+
+async function readPersonToken(world: PersonTokenWorld, token: string, audience: string) {
+  const claims = await verifySignature(world, token, audience)
+  const { sub, sid: grantId, jti: tokenId, client_id: clientId } = claims
+  if (typeof sub !== 'string' || !isId('person', sub)) throw refused('sub is not a person')
+  if (typeof tokenId !== 'string' || typeof grantId !== 'string')
+    throw refused('jti or sid is missing')
+  if (typeof clientId !== 'string') throw refused('client_id is missing')
+  return { personId: sub, tokenId, grantId, clientId }
+}
+
+async function verifySignature(
+  world: PersonTokenWorld,
+  token: string,
+  audience: string,
+): Promise<JWTPayload> {
   if (token.length > limits.foreignTokenBytes) throw refused('too long')
   try {
     const { payload } = await jwtVerify(token, createLocalJWKSet(world.tokenJwks()), {
       algorithms: ['ES256'],
       typ: 'at+jwt',
       issuer: world.issuer,
-      audience: world.apiAudience,
+      audience,
       requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
       currentDate: new Date(toMs(world.clock.now())),
     })
     // RFC 7519 allows a list of audiences and the library any one of it; ours have exactly one.
-    if (payload.aud !== world.apiAudience) throw refused('more than one audience')
+    if (payload.aud !== audience) throw refused('more than one audience')
     return payload
   } catch (cause) {
     if (cause instanceof Problem) throw cause

@@ -1,8 +1,9 @@
 /** SQL of signing in: links, sessions, sign-ins under way, devices. Only hashes of secrets are here. */
 import type { PersonId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import type { Instant } from '../../core/base/time.ts'
+import { type Instant, toSeconds } from '../../core/base/time.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
+import type { ClientWork } from './work.ts'
 
 export async function insertLink(
   tx: Tx,
@@ -145,13 +146,41 @@ export async function patchDeviceCode(tx: Tx, id: string, patch: JsonObject): Pr
   )
 }
 
-export async function insertOidcGrant(
+/** As the authorization server would have written it: a `Grant` under its id, a code under its hash. */
+export async function insertOidcState(
   tx: Tx,
-  grant: { id: string; payload: JsonObject; expiresAt: Instant },
+  row: { kind: string; id: string; payload: JsonObject; expiresAt: Instant },
 ): Promise<void> {
+  const { kind, id, expiresAt } = row
+  const payload = { kind, ...row.payload, exp: toSeconds(expiresAt) }
   await tx.query(
-    `insert into oidc_state (kind, id, payload, expires_at) values ('Grant', $1, $2::jsonb, $3)`,
-    [grant.id, JSON.stringify(grant.payload), grant.expiresAt],
+    `insert into oidc_state (kind, id, payload, grant_id, expires_at)
+     values ($1, $2, $3::jsonb, $4, $5)`,
+    [kind, id, JSON.stringify(payload), row.payload['grantId'] ?? null, expiresAt],
+  )
+}
+
+/** What a person let an MCP client do; undefined when that is over, or the person has left. */
+export async function findClientWork(
+  sql: Sql,
+  signIn: { grantId: string; clientId: string; personId: string; now: Instant },
+): Promise<ClientWork | undefined> {
+  const rows = await sql.query<{ work: ClientWork | null }>(
+    `select s.payload->'work' as work
+     from oidc_state s join person p on p.id = s.payload->>'accountId'
+     where s.kind = 'Grant' and s.id = $1 and s.payload->>'clientId' = $2 and p.id = $3
+       and p.state = 'living' and s.expires_at > $4`,
+    [signIn.grantId, signIn.clientId, signIn.personId, signIn.now],
+  )
+  return rows[0]?.work ?? undefined
+}
+
+/** Everything MCP clients were let do for this person is over. */
+export async function endClientsOf(sql: Sql, personId: PersonId): Promise<void> {
+  await sql.query(
+    `delete from oidc_state where kind = 'Grant' and payload->>'accountId' = $1
+       and payload ? 'work'`,
+    [personId],
   )
 }
 

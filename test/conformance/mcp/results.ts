@@ -34,7 +34,10 @@ export function readRequired(yaml: string, leg: 'server' | 'client' = 'server'):
 }
 
 /** The checks of each scenario that left any. */
-export function readChecks(folder: string, mode: 'server-' | '' = 'server-'): Map<string, Checks> {
+export function readChecks(
+  folder: string,
+  mode: 'server-' | 'authorization-server-' | '' = 'server-',
+): Map<string, Checks> {
   const found = new Map<string, Checks>()
   for (const name of readdirSync(folder).sort()) {
     const scenario = FOLDER.exec(name.slice(mode.length))?.[1]

@@ -48,6 +48,39 @@ export async function runServerSuite(asked: {
   }
 }
 
+/** What an authorization server is asked; `authorization` has no sets of requirements. */
+const authorization = ['authorization-server-metadata-endpoint', 'authorization-code-grant']
+
+/** The outcome of each check of an authorization server. `open` does with an address what a person does. */
+export async function runAuthorizationSuite(asked: {
+  url: string
+  clientId: string
+  resource: string
+  port: number
+  open: (address: string) => Promise<void>
+}): Promise<Outcome[]> {
+  const { url, clientId, resource, port, open } = asked
+  await install()
+  const out = await mkdtemp(join(tmpdir(), 'mcp-suite-'))
+  try {
+    const script = join(FOLDER, PACKAGE, 'dist', 'index.js')
+    const words = ['authorization', '--url', url, '--client-id', clientId, '--resource', resource]
+    const args = [script, ...words, '-p', `${port}`, '-o', out]
+    let opened: Promise<void> | undefined
+    const onLine = (line: string) => {
+      if (line.startsWith(`${url}/`) && opened === undefined) {
+        opened = open(line)
+        opened.catch(() => {})
+      }
+    }
+    await run(process.execPath, args, SUITE_MS, onLine)
+    await opened
+    return judge(authorization, readChecks(out, 'authorization-server-'))
+  } finally {
+    await rm(out, { recursive: true, force: true })
+  }
+}
+
 async function ask(url: string, revision: Revision, also: readonly string[]): Promise<Outcome[]> {
   const set = join(FOLDER, PACKAGE, 'requirements', `${revision}.yaml`)
   const wanted = [...readRequired(readFileSync(set, 'utf8')), ...also]
@@ -87,11 +120,15 @@ function versionsIn(file: string): Map<string, string | undefined> {
   return new Map(Object.entries(packages).map(([path, { version }]) => [path, version]))
 }
 
-/** `said`: the end of what it printed. One that does not end in time is ended, and rejects. */
+/**
+ * `said`: the end of what it printed; `onLine` is told each whole line at once. One that does not end in
+ * time is ended, and rejects.
+ */
 export async function run(
   command: string,
   args: readonly string[],
   timeoutMs: number,
+  onLine: (line: string) => void = () => {},
 ): Promise<{ code: number | null; said: string }> {
   const child = spawn(command, args, {
     cwd: FOLDER,
@@ -101,6 +138,12 @@ export async function run(
     shell: command === 'npm' && process.platform === 'win32',
   })
   let said = ''
+  let line = ''
+  child.stdout.on('data', (text: string) => {
+    const lines = `${line}${text}`.split('\n')
+    line = lines.pop() ?? ''
+    for (const whole of lines) onLine(whole.trim())
+  })
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-MAX_SAID)

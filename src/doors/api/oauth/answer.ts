@@ -30,6 +30,12 @@ export function setSecurityHeaders(res: ServerResponse, isHttps: boolean): void 
   if (isHttps) res.setHeader('Strict-Transport-Security', 'max-age=31536000')
 }
 
+/** Of the page that follows: its form may also lead to another origin. */
+export function allowFormTo(res: ServerResponse, origin: string): void {
+  const ours = "form-action 'self'"
+  res.setHeader('Content-Security-Policy', policy.replace(ours, `${ours} ${origin}`))
+}
+
 export function sendPage(res: ServerResponse, page: Html, status = 200): void {
   res.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' })
   res.end(page.html)

@@ -61,7 +61,6 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
     ['/.well-known/openid-configuration', { get: read }],
     ['/.well-known/oauth-authorization-server', { get: read }],
     [server.oauthPaths.jwks, { get: jwks }],
-    [server.oauthPaths.authorize, { get: ({ req, res }) => forward(req, res) }],
     [server.oauthPaths.token, { post: form(exchangeOnly(world)) }],
     [server.oauthPaths.introspect, { post: form(world.introspect) }],
     [server.oauthPaths.revoke, { post: form(world.revoke) }],
@@ -85,7 +84,7 @@ async function checkRoom(world: EndpointsWorld): Promise<undefined> {
 
 /**
  * A request with our own host and scheme, the caller's address, and nothing of what it may have
- * said about either. Cookies stay here: no client of the authorization server comes by a browser.
+ * said about either. Cookies stay here: browsers come to our own pages, not to the library's.
  */
 function remake(req: IncomingMessage, issuer: URL, text = ''): IncomingMessage {
   const made = new IncomingMessage(req.socket)

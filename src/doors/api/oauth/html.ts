@@ -75,6 +75,7 @@ code { font: 1em ui-monospace, monospace; }
 label { display: block; font-weight: 600; margin-top: 1rem; }
 input { width: 100%; min-height: 2.5rem; padding: .25rem .75rem; font: inherit; color: inherit;
   background: var(--panel); border: 1px solid var(--muted); border-radius: .5rem; }
+input[type=radio] { width: auto; min-height: 0; }
 button, .button { display: inline-block; min-height: 2.75rem; min-width: 6rem; padding: .5rem 1.25rem;
   margin: 1rem .5rem 0 0; font: inherit; font-weight: 600; text-decoration: none; cursor: pointer;
   color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent);

@@ -5,8 +5,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
+import { oauthPaths } from '../../../life/sign-in/authorization-server.ts'
 import { statusOf } from '../problems.ts'
 import * as answers from './answer.ts'
+import { type ConsentWorld, consentRoute } from './consent.ts'
 import { cookieJar } from './cookies.ts'
 import { type DeviceWorld, deviceRoute } from './device.ts'
 import { type EndpointsWorld, oauthRoutes } from './endpoints.ts'
@@ -15,7 +17,11 @@ import { problemPage } from './pages.ts'
 import { checkHost, type Hosts, readRequest, type VisitRoute } from './request.ts'
 import { signInRoutes } from './sign-in.ts'
 
-export interface OauthWorld extends DeviceWorld, Omit<EndpointsWorld, 'store' | 'clock'>, Hosts {}
+export interface OauthWorld
+  extends DeviceWorld,
+    ConsentWorld,
+    Omit<EndpointsWorld, 'store' | 'clock' | 'replica'>,
+    Hosts {}
 
 /** Answers true when the request was ours and is answered; false leaves it to the next door. */
 export function mountOauth(world: OauthWorld) {
@@ -25,6 +31,7 @@ export function mountOauth(world: OauthWorld) {
   const pages = new Map<string, VisitRoute>([
     ...signInRoutes(world, jar),
     ['/d', deviceRoute(world, jar)],
+    [oauthPaths.authorize, consentRoute(world, jar)],
     ['/style.css', { get: async ({ res }) => sendStyle(res) }],
   ])
   return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {

@@ -2,10 +2,13 @@
 
 import type { Problem } from '../../../core/base/problem.ts'
 import { product } from '../../../core/base/product.ts'
+import type { ResourceRow } from '../../../core/grant/rows.ts'
 import { localIssuer } from '../../../core/people/person.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
+import type { AskedClient } from '../../../life/sign-in/client.ts'
 import { type Device, showUserCode } from '../../../life/sign-in/device.ts'
 import type { Session } from '../../../life/sign-in/session.ts'
+import { type Choice, nameOf } from '../../../life/sign-in/work.ts'
 import { problemTable } from '../problems.ts'
 import { type Html, html, page } from './html.ts'
 
@@ -107,6 +110,40 @@ export function answeredPage(says: 'yes' | 'no'): Html {
         html`<p role="status" class="ok">● Go back to your terminal.</p>`,
       )
     : page('The device was refused', html`<p role="status">○ It got nothing.</p>`)
+}
+
+export interface Consent {
+  readonly client: AskedClient
+  readonly resource: Pick<ResourceRow, 'slug' | 'dataClass'>
+  readonly choices: readonly Choice[]
+  readonly held: Readonly<Record<string, string | undefined>>
+}
+
+/** The client's name is its own words; the host of its document and where it gets the answer are not. */
+export function consentPage(session: Session, { client, resource, choices, held }: Consent): Html {
+  const { slug, dataClass } = resource
+  return page(
+    'Let this client act for an app of yours?',
+    html`<p>You are <strong>${session.person.name}</strong>. It will act for you for up to ${bounds.sessionSeconds / 3600} hours;
+signing out here ends it.</p>
+<dl>
+<dt>It says it is</dt><dd>${client.name === '' ? 'nothing' : client.name}</dd>
+<dt>Published at</dt><dd><strong>${client.host}</strong></dd>
+<dt>Gets the answer at</dt><dd><strong>${client.redirect.host}</strong></dd>
+<dt>Wants to use</dt><dd>${slug} (${dataClass} data)</dd>
+</dl>
+<form method="post" action="/oauth/authorize">
+${Object.entries(held).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+${choices.map(
+  each => html`<label><input type="radio" name="work" value="${nameOf(each)}">
+${each.slug}: ${each.work.purpose} (${each.actions.join(', ')})</label>`,
+)}
+${choices.length === 0 ? html`<p>○ No app of yours has an agent with a grant on ${slug} and a purpose that needs it.</p>` : undefined}
+<p><strong>Only say yes if you started this in your own client just now.</strong></p>
+${choices.length === 0 ? undefined : html`<button name="says" value="yes">Yes, let it act</button>`}
+<button class="second" name="says" value="no">No</button>
+</form>`,
+  )
 }
 
 export function problemPage(problem: Problem): Html {

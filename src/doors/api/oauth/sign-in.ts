@@ -4,6 +4,7 @@ import type { LedgerWorld } from '../../../core/ledger/record.ts'
 import { signInPerson } from '../../../core/people/sign-in.ts'
 import type { CompanySignIn } from '../../../life/sign-in/company.ts'
 import { redeemLink } from '../../../life/sign-in/link.ts'
+import { endClientsOf } from '../../../life/sign-in/rows.ts'
 import {
   checkCsrf,
   endSession,
@@ -104,6 +105,8 @@ async function signOut(world: SignInWorld, jar: CookieJar, visit: Visit): Promis
   const session = await sessionOf(world, jar, visit.request)
   if (session !== undefined) {
     checkCsrf(session, form.get('csrf'))
+    // The one place where a person can end what they let MCP clients do, on whatever machine.
+    await endClientsOf(world.store, session.person.id)
     await endSession(world, jar.read(visit.request, 'session') ?? '')
   }
   jar.clear(visit.res, 'session')
@@ -130,7 +133,10 @@ function companyOf(world: SignInWorld): CompanySignIn {
   })
 }
 
+const returns =
+  /^\/(d(\?user_code=[A-Z-]{8,9})?|oauth\/authorize\?[\w.~%!$&'()*+,;=:@/?-]{1,4000})?$/
+
 /** Only paths of ours may be returned to; anything else becomes the start page. */
 export function returnPath(given: string | undefined): string {
-  return given !== undefined && /^\/(d(\?user_code=[A-Z-]{8,9})?)?$/.test(given) ? given : '/'
+  return given !== undefined && returns.test(given) ? given : '/'
 }

@@ -27,7 +27,7 @@ export interface Outgoing {
 const kept =
   /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-length|accept-encoding|expect|authorization|x-api-key|cookie|forwarded|x-forwarded-.*|x-real-ip|via|origin|referer)$/
 const keptBack =
-  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie|www-authenticate|authentication-info|location|strict-transport-security|alt-svc|access-control-.*)$/
+  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie|www-authenticate|authentication-info|location|strict-transport-security|alt-svc|access-control-.*|content-security-policy.*|cross-origin-.*|clear-site-data|refresh|x-frame-options|service-worker-allowed)$/
 
 /** Problem `target-unavailable` where nothing answers, `target-refused` where our credential is not taken. */
 export async function send(

@@ -27,31 +27,20 @@ export async function serveWeb(
   answer: Answer,
   broke: (thrown: unknown) => void,
 ): Promise<Passed> {
-  const { caller, signal, word, admit } = passage
-  let admitted: Promise<unknown> | undefined
-  const under = new Set<Promise<void>>()
+  const { caller, signal, word } = passage
+  const { under, handle, isAdmitted } = requestsOf(passage, answer, broke)
   const server = createServer({ maxHeaderSize: bounds.webHeaderBytes, keepAliveTimeout: 0 })
   server.on('request', (req, res) => {
-    const left = new AbortController()
-    res.once('close', () => left.abort())
-    const work = (async () => {
+    void handle(req, res, () => {
       checkPlace(req)
       checkWord(req, word)
-      signal.throwIfAborted()
-      await (admitted ??= admit())
-      await answer(req, res, AbortSignal.any([signal, left.signal]))
-    })().catch((thrown: unknown) => {
-      if (!isProblem(thrown) && !signal.aborted && !left.signal.aborted) broke(thrown)
-      refuse(res, signal.aborted ? signal.reason : thrown)
     })
-    under.add(work)
-    void work.finally(() => under.delete(work))
   })
   server.on('clientError', () => caller.destroy())
   const closed = once(caller, 'close')
   // Who never shows the word does not keep the tunnel.
   const idle = setTimeout(() => {
-    if (admitted === undefined) caller.destroy()
+    if (!isAdmitted()) caller.destroy()
   }, bounds.webSilentMs)
   const cut = () =>
     void Promise.race([Promise.all(under), wait(bounds.lastWordMs)]).then(() => caller.destroy())
@@ -68,6 +57,33 @@ export async function serveWeb(
   }
   const endedBy = signal.aborted ? 'us' : 'caller'
   return { toTarget: bytesRead, toCaller: bytesWritten, rows: null, endedBy }
+}
+
+/** The requests of one session, each answered or refused; the first asks whether it may be at all. */
+export function requestsOf(
+  { signal, admit }: Pick<Passage, 'signal' | 'admit'>,
+  answer: Answer,
+  broke: (thrown: unknown) => void,
+) {
+  let admitted: Promise<unknown> | undefined
+  const under = new Set<Promise<void>>()
+  const handle = (req: IncomingMessage, res: ServerResponse, check = () => {}): Promise<void> => {
+    const left = new AbortController()
+    res.once('close', () => left.abort())
+    const work = (async () => {
+      check()
+      signal.throwIfAborted()
+      await (admitted ??= admit())
+      await answer(req, res, AbortSignal.any([signal, left.signal]))
+    })().catch((thrown: unknown) => {
+      if (!isProblem(thrown) && !signal.aborted && !left.signal.aborted) broke(thrown)
+      refuse(res, signal.aborted ? signal.reason : thrown)
+    })
+    under.add(work)
+    void work.finally(() => under.delete(work))
+    return work
+  }
+  return { under, handle, isAdmitted: () => admitted !== undefined }
 }
 
 const here = /^(https?:\/\/)?(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/
@@ -96,7 +112,8 @@ export function refuse(res: ServerResponse, thrown: unknown): void {
   const { code, detail, next } = isProblem(thrown) ? thrown : broken
   const { status, title } = problemTable[code]
   const body = JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next })
-  if (status === 401) res.setHeader('www-authenticate', 'Bearer')
+  if (status === 401 && !res.hasHeader('www-authenticate'))
+    res.setHeader('www-authenticate', 'Bearer')
   const type = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' }
   res.writeHead(status, type).end(body)
 }

@@ -1,0 +1,90 @@
+/**
+ * The authorization endpoint: a page where a person lets an MCP client act for one of their apps, or does
+ * not. There is nothing between the two requests but what the form holds, and a seal that ties all of it
+ * to the browser session it was shown in: no id of an ask could be taken from one browser to another.
+ */
+import { base64url, equalInConstantTime, hmacSha256 } from '../../../core/base/hash.ts'
+import { Problem } from '../../../core/base/problem.ts'
+import type { AllowedOrigins } from '../../../core/identity/guard.ts'
+import {
+  type Ask,
+  answerClient,
+  readAsk,
+  readClient,
+  resourceOf,
+} from '../../../life/sign-in/client.ts'
+import { checkCsrf, type Session } from '../../../life/sign-in/session.ts'
+import { type Choice, choicesOf, nameOf } from '../../../life/sign-in/work.ts'
+import { allowFormTo, sendPage, sendRedirect } from './answer.ts'
+import type { CookieJar } from './cookies.ts'
+import { consentPage } from './pages.ts'
+import type { Visit, VisitRoute } from './request.ts'
+import { checkSameOrigin, parseForm, readFormText } from './request.ts'
+import { type SignInWorld, sessionOf } from './sign-in.ts'
+
+export interface ConsentWorld extends SignInWorld {
+  /** Origins on this machine or inside whose client documents may be read, for trials. */
+  readonly documents: AllowedOrigins
+}
+
+export function consentRoute(world: ConsentWorld, jar: CookieJar): VisitRoute {
+  return {
+    get: visit => show(world, jar, visit),
+    post: visit => answer(world, jar, visit),
+  }
+}
+
+async function show(world: ConsentWorld, jar: CookieJar, visit: Visit): Promise<void> {
+  const { req, request, res } = visit
+  const ask = readAsk(request.query)
+  const session = await sessionOf(world, jar, request)
+  if (session === undefined)
+    return sendRedirect(res, `/sign-in?to=${encodeURIComponent(req.url ?? '/')}`)
+  const shown = await look(world, session, ask)
+  // Browsers hold the answer to a form to this as well, and the answer sends them to the client.
+  allowFormTo(res, shown.client.redirect.origin)
+  const held = { ...ask, csrf: session.csrf, seal: sealOf(session, ask) }
+  sendPage(res, consentPage(session, { ...shown, held }))
+}
+
+async function answer(world: ConsentWorld, jar: CookieJar, visit: Visit): Promise<void> {
+  const { req, request, res } = visit
+  // 1. From our own page, shown to this session, for exactly this ask.
+  checkSameOrigin(req, world.issuer)
+  const form = parseForm(await readFormText(req))
+  const session = await sessionOf(world, jar, request)
+  if (session === undefined)
+    throw new Problem('not-signed-in', { detail: 'You are not signed in any more.' })
+  checkCsrf(session, form.get('csrf'))
+  const ask = readAsk(form)
+  if (!equalInConstantTime(form.get('seal') ?? '', sealOf(session, ask)))
+    throw bad('seal', 'This answer is to something else than you were shown.')
+  // 2. What was shown is read again: it may have changed meanwhile.
+  const { client, choices } = await look(world, session, ask)
+  const choice = form.get('says') === 'no' ? undefined : chosen(choices, form.get('work'))
+  // 3. Written down, and only then told.
+  const personId = session.person.id
+  sendRedirect(res, await answerClient(world, { personId, ask, client, choice }))
+}
+
+async function look(world: ConsentWorld, { person }: Session, ask: Ask) {
+  const resource = resourceOf(world, ask)
+  const client = await readClient(ask, world.documents)
+  return { resource, client, choices: choicesOf(world, person.id, resource.id) }
+}
+
+/** One of those this person has now: somebody else's app is none of them. */
+function chosen(choices: readonly Choice[], named: string | undefined): Choice {
+  const choice = choices.find(each => nameOf(each) === named)
+  if (choice !== undefined) return choice
+  throw bad('work', 'Choose one of the apps you own or back up that may use this.')
+}
+
+function sealOf({ csrf }: Session, ask: Ask): string {
+  return base64url(hmacSha256(Buffer.from(csrf), JSON.stringify(['ask', ask])))
+}
+
+function bad(field: string, detail: string): Problem {
+  const next = 'Start the sign-in of your client again.'
+  return new Problem('bad-request', { field, detail, next })
+}
