@@ -210,6 +210,12 @@ describe('the session a client of 2025-11-25 has with us', () => {
     expect(lines).toMatchObject([{ level: 'info', data: 'a line' }])
   })
 
+  test('says in headers, too, what a server wants repeated there', async () => {
+    const asked = await client(one(), 'legacy')
+    const said = await asked.callTool({ name: 'test_custom_header', arguments: { region: 'eu' } })
+    expect(said.content).toEqual([{ type: 'text', text: 'in eu' }])
+  })
+
   test('has nothing of the other revision, whatever was asked', async () => {
     const session = await begin(one())
     const { body } = await post(one(), { method: 'tools/list' }, session)
@@ -248,6 +254,10 @@ describe('a client of 2026-07-28', () => {
     expect(listed.headers.get('mcp-session-id')).toBeNull()
     const kept = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' }
     expect(listed.body.result).toMatchObject(kept)
+    // Nobody asked how far it is: no stream of that, but the answer alone.
+    const name = 'test_tool_with_progress'
+    const called = await ask('tools/call', { name }, { 'mcp-name': name })
+    expect(called.body.result.resultType).toBe('complete')
     const { body } = await ask('server/discover')
     expect(body.result).toMatchObject({ ...kept, supportedVersions: ['2026-07-28'] })
   })
@@ -261,12 +271,14 @@ describe('a client of 2026-07-28', () => {
       await ask('tools/list', far, { 'mcp-protocol-version': '2099-01-01' }),
       await ask('tools/list', far),
       await ask('tools/list', {}, { 'mcp-method': 'tools/call' }),
+      await ask('tools/call', { name: 'test_simple_text' }),
       await ask('ping'),
       await ask('resources/subscribe', { uri: 'test://watched-resource' }),
     ]
     expect(refusals.map(({ status, body }) => [status, body.error.code])).toEqual([
       [400, -32602],
       [400, -32022],
+      [400, -32020],
       [400, -32020],
       [400, -32020],
       [404, -32601],
@@ -276,7 +288,8 @@ describe('a client of 2026-07-28', () => {
   })
 
   test('is told when the server is gone', async () => {
-    expect((await ask('tools/call', { name: 'test_simple_text' })).status).toBe(200)
+    const name = 'test_simple_text'
+    expect((await ask('tools/call', { name }, { 'mcp-name': name })).status).toBe(200)
     await end()
     const { status, body } = await ask('resources/list')
     expect([status, body.code]).toEqual([503, 'target-unavailable'])

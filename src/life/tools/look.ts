@@ -1,6 +1,7 @@
 /**
  * The tools of a target as it says them now, by a client of ours; and where it is asked.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import type { JsonObject } from '../../core/base/json.ts'
@@ -9,14 +10,20 @@ import { product } from '../../core/base/product.ts'
 import type { Upstream } from '../../core/target/target.ts'
 import type { Tool } from './pin.ts'
 
-const bounds = { tools: 1_000, nameChars: 128, lookMs: 10_000 }
+const bounds = {
+  tools: 1_000,
+  nameChars: 128,
+  lookMs: 10_000,
+  leaveMs: 500,
+  answerBytes: 16 * 1024 * 1024,
+}
 
 const page = z.looseObject({
   tools: z.array(z.looseObject({ name: z.string().max(bounds.nameChars) })).max(bounds.tools),
   nextCursor: z.string().optional(),
 })
 
-/** A client of ours at a target, in whichever revision it speaks. Ends with `close`. */
+/** A client of ours at a target, in whichever revision it speaks. Ends with `leave`. */
 export async function connectTo(
   { url, fetch }: Upstream,
   signal = AbortSignal.timeout(bounds.lookMs),
@@ -25,7 +32,8 @@ export async function connectTo(
     { name: product.name, version: product.version },
     { versionNegotiation: { mode: 'auto' } },
   )
-  const transport = new StreamableHTTPClientTransport(url, { fetch })
+  const capped = (at: string | URL, init?: RequestInit) => fetch(at, init).then(cap)
+  const transport = new StreamableHTTPClientTransport(url, { fetch: capped })
   await client
     // The first question of a negotiation hears no signal.
     .connect(transport, { signal, timeout: bounds.lookMs })
@@ -33,6 +41,27 @@ export async function connectTo(
       throw unavailable(cause)
     })
   return client
+}
+
+/** ATTACKER: an answer, or a stream of one, that has no end. */
+function cap(answer: Response): Response {
+  let left = bounds.answerBytes
+  const upTo = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(part, to) {
+      left -= part.length
+      if (left < 0) throw new Error('too large')
+      to.enqueue(part)
+    },
+  })
+  return new Response(answer.body?.pipeThrough(upTo) ?? null, answer)
+}
+
+/** A server with sessions is told that ours is over; one that does not hear is left all the same. */
+export async function leave(client: Client): Promise<void> {
+  const { transport } = client
+  if (transport instanceof StreamableHTTPClientTransport)
+    await Promise.race([transport.terminateSession(), wait(bounds.leaveMs)]).catch(() => {})
+  await client.close()
 }
 
 export interface Tools {
@@ -65,7 +94,7 @@ export async function lookAtTools(upstream: Upstream): Promise<Tools> {
   } catch (cause) {
     throw unavailable(cause)
   } finally {
-    await client.close().catch(() => {})
+    await leave(client).catch(() => {})
   }
 }
 

@@ -7,25 +7,18 @@
  * lines of a 2025-11-25 server. INVARIANT: nothing of one run is seen by another.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setTimeout as wait } from 'node:timers/promises'
-import {
-  type Client,
-  ProtocolError,
-  SdkHttpError,
-  StreamableHTTPClientTransport,
-} from '@modelcontextprotocol/client'
+import { type Client, ProtocolError, SdkHttpError } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import type { TargetId } from '../../../../core/base/ids.ts'
 import type { Json, JsonObject } from '../../../../core/base/json.ts'
-import type { Upstream } from '../../../../core/target/target.ts'
-import { connectTo, unavailable } from '../../../../life/tools/look.ts'
+import { connectTo, leave, unavailable } from '../../../../life/tools/look.ts'
 import { bounds } from '../../bounds.ts'
+import type { Talk } from '../http.ts'
 import type { Catalogue } from './catalogue.ts'
 import { claimOf, fault, isModern, type Message, modern } from './message.ts'
 import * as say from './revisions.ts'
 
-export interface BridgeTalk {
-  readonly upstream: Upstream
+export interface BridgeTalk extends Talk {
   readonly targetId: TargetId
   readonly catalogue: Catalogue
   readonly bridges: Bridges
@@ -109,7 +102,7 @@ async function ask(talk: BridgeTalk, { message, res, signal }: Hop): Promise<Mes
     // It has forgotten our session, or does not know the method: the next request begins anew.
     if (thrown instanceof SdkHttpError && thrown.status === 404) talk.bridges.leave(talk.word)
     const problem = unavailable(thrown)
-    if (!res.headersSent) throw problem
+    if (!res.headersSent || signal.aborted) throw problem
     return fault(message, -32603, problem.detail)
   }
 }
@@ -138,7 +131,7 @@ export class Bridges {
   /** The client of this run. One too many, and the oldest goes. */
   join({ word, upstream }: BridgeTalk): Run {
     const [oldest = ''] = this.#runs.keys()
-    const run = this.#runs.get(word) ?? this.#open(word, upstream)
+    const run = this.#runs.get(word) ?? this.#open(word, connectTo(upstream))
     if (this.#runs.size > bounds.bridgedRuns) this.leave(oldest)
     run.idle.refresh()
     return run
@@ -149,36 +142,25 @@ export class Bridges {
     const run = this.#runs.get(word)
     this.#runs.delete(word)
     clearTimeout(run?.idle)
-    void run?.client.then(part).catch(() => {})
+    void run?.client.then(leave).catch(() => {})
   }
 
-  #open(word: string, upstream: Upstream): Run {
+  #open(word: string, client: Promise<Client>): Run {
     const idle = setTimeout(() => this.leave(word), bounds.bridgeIdleMs).unref()
-    const run: Run = { client: connectTo(upstream), idle, asks: 0 }
+    const run: Run = { client, idle, asks: 0 }
     this.#runs.set(word, run)
-    run.client.then(
-      client => {
-        client.fallbackRequestHandler = async () => {
-          run.asks++
-          throw new ProtocolError(
-            -32601,
-            'This client speaks another revision: it can not be asked.',
-          )
-        }
-        client.fallbackNotificationHandler = async ({ method, params }) => {
-          if (method === 'notifications/message') run.log?.(params)
-        }
-      },
-      () => this.leave(word),
-    )
+    const drop = () => this.#runs.get(word) === run && this.leave(word)
+    client.then(at => listen(at, run), drop)
     return run
   }
 }
 
-/** A server with sessions is told; one that does not hear is left all the same. */
-async function part(client: Client): Promise<void> {
-  const { transport } = client
-  if (transport instanceof StreamableHTTPClientTransport)
-    await Promise.race([transport.terminateSession(), wait(bounds.lastWordMs)]).catch(() => {})
-  await client.close()
+function listen(client: Client, run: Run): void {
+  client.fallbackRequestHandler = async () => {
+    run.asks++
+    throw new ProtocolError(-32601, 'This client speaks another revision and can not be asked.')
+  }
+  client.fallbackNotificationHandler = async ({ method, params }) => {
+    if (method === 'notifications/message') run.log?.(params)
+  }
 }

@@ -50,7 +50,10 @@ export function wrongIn(message: Message, headers: NodeJS.Dict<string | string[]
   const said = isObject(meta) && isObject(meta[canKey]) ? meta[versionKey] : undefined
   if (said === undefined)
     return fault(message, -32602, `params._meta lacks ${versionKey} or ${canKey}.`)
-  if (headers['mcp-method'] === undefined || headers['mcp-protocol-version'] !== said)
+  const isNamed = /^(tools\/call|prompts\/get|resources\/read)$/.test(message.method ?? '')
+  const isBare =
+    headers['mcp-method'] === undefined || (isNamed && headers['mcp-name'] === undefined)
+  if (isBare || headers['mcp-protocol-version'] !== said)
     return fault(message, -32020, 'HeaderMismatch: a header does not say what the message says.')
   const data = { supported: [modern], requested: said }
   return said === modern ? undefined : fault(message, -32022, 'Not a version spoken here.', data)
