@@ -17,9 +17,9 @@
 
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { makeCrm } from '../demo/crm.ts'
 import { postgresConnector } from '../connectors/postgres/postgres.ts'
 import { scramVerifier } from '../connectors/postgres/scram.ts'
+import { makeCrm } from '../demo/crm.ts'
 import { newId } from '../src/core/base/ids.ts'
 import type { Json } from '../src/core/base/json.ts'
 import { issueLease } from '../src/core/lease/issue.ts'
