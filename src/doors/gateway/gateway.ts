@@ -30,9 +30,9 @@ import { decideSession } from './standing.ts'
 import { type Asked, type GatewayWorld, over, readTunnel, tunnelProtocol } from './tunnel.ts'
 import { answerHttp } from './web/http.ts'
 import { judgeOf } from './web/judge-call.ts'
-import { Bridges } from './web/mcp/bridge.ts'
+import { Bridges, type McpTalk } from './web/mcp/bridge.ts'
 import { Catalogue } from './web/mcp/catalogue.ts'
-import { answerMcp, type McpTalk } from './web/mcp/mcp.ts'
+import { answerMcp } from './web/mcp/mcp.ts'
 import { serveWeb } from './web/serve.ts'
 
 const sessionOpened = entryKind('session.open', 'opened a session through the gateway')

@@ -18,7 +18,7 @@ import type { Catalogue } from './catalogue.ts'
 import { claimOf, fault, isModern, type Message, modern } from './message.ts'
 import * as say from './revisions.ts'
 
-export interface BridgeTalk extends Talk {
+export interface McpTalk extends Talk {
   readonly targetId: TargetId
   readonly catalogue: Catalogue
   readonly bridges: Bridges
@@ -42,7 +42,7 @@ export type Told = readonly [status: number, message?: Message]
 export const minted = 'bridged.'
 
 /** Undefined where both speak the same. What is told to `initialize` is for who refuses it. */
-export async function bridge(talk: BridgeTalk, hop: Hop): Promise<Told | undefined> {
+export async function bridge(talk: McpTalk, hop: Hop): Promise<Told | undefined> {
   const { message, session, req } = hop
   const header = String(req.headers['mcp-protocol-version'])
   const isNew = claimOf(message) !== undefined || isModern(message, header)
@@ -60,7 +60,7 @@ export async function bridge(talk: BridgeTalk, hop: Hop): Promise<Told | undefin
   return [told.error?.['code'] === -32601 ? 404 : 200, told]
 }
 
-async function answerOld(talk: BridgeTalk, hop: Hop): Promise<Told> {
+async function answerOld(talk: McpTalk, hop: Hop): Promise<Told> {
   const { id, method, params } = hop.message
   if (id === undefined || method === undefined) return [202]
   const level = params?.['level']
@@ -73,7 +73,7 @@ async function answerOld(talk: BridgeTalk, hop: Hop): Promise<Told> {
 
 const anything = z.looseObject({})
 
-async function ask(talk: BridgeTalk, { message, res, signal }: Hop): Promise<Message> {
+async function ask(talk: McpTalk, { message, res, signal }: Hop): Promise<Message> {
   const { method = '', params } = message
   if (!say.isCommon(method)) return fault(message, -32601, 'Method not found')
   signal.throwIfAborted()
@@ -129,7 +129,7 @@ export class Bridges {
   readonly #runs = new Map<string, Run>()
 
   /** The client of this run. One too many, and the oldest goes. */
-  join({ word, upstream }: BridgeTalk): Run {
+  join({ word, upstream }: McpTalk): Run {
     const [oldest = ''] = this.#runs.keys()
     const run = this.#runs.get(word) ?? this.#open(word, connectTo(upstream))
     if (this.#runs.size > bounds.bridgedRuns) this.leave(oldest)

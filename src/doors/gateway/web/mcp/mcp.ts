@@ -13,7 +13,7 @@ import type { Tool } from '../../../../life/tools/pin.ts'
 import { bounds } from '../../bounds.ts'
 import { headersBack, send } from '../forward.ts'
 import type { Refused } from '../judge-call.ts'
-import { type BridgeTalk, bridge, type Hop, minted, type Told } from './bridge.ts'
+import { bridge, type Hop, type McpTalk, minted, type Told } from './bridge.ts'
 import { readEvents } from './events.ts'
 import {
   denied,
@@ -28,7 +28,7 @@ import {
 } from './message.ts'
 
 export async function answerMcp(
-  talk: BridgeTalk,
+  talk: McpTalk,
   req: IncomingMessage,
   res: ServerResponse,
   signal: AbortSignal,
@@ -65,7 +65,7 @@ export async function answerMcp(
 }
 
 /** What was bridged is shown as what is carried; the session it begins is ours. */
-function finish(talk: BridgeTalk, { res, message }: Hop, [status, told]: Told): void {
+function finish(talk: McpTalk, { res, message }: Hop, [status, told]: Told): void {
   if (told === undefined) return void res.writeHead(status).end()
   if (message.method === 'initialize')
     res.setHeader('mcp-session-id', wrap(talk, minted + base64url(randomBytes(16))))
@@ -78,7 +78,7 @@ const noMessage: Message = { jsonrpc: '2.0' }
 
 /** The answer to give instead of the target's, where it may not be asked. */
 async function judge(
-  talk: BridgeTalk,
+  talk: McpTalk,
   message: Message,
   wanted: Wanted,
 ): Promise<Message | undefined> {
@@ -111,7 +111,7 @@ type Exchange = Pick<Hop, 'req' | 'res' | 'session'> & { readonly body: Buffer }
 
 /** `refused` answers instead, where the target does not know what it is asked. */
 async function carry(
-  talk: BridgeTalk,
+  talk: McpTalk,
   { req, res, session, body }: Exchange,
   signal: AbortSignal,
   refused?: () => void,
@@ -149,7 +149,7 @@ async function carry(
 }
 
 /** A list of tools shows what may be called now; everything else goes by as it is. */
-function shown({ targetId, upstream, object, catalogue, judge }: BridgeTalk, text: string): string {
+function shown({ targetId, upstream, object, catalogue, judge }: McpTalk, text: string): string {
   if (!text.includes('"tools"')) return text
   const message = JSON.parse(text) as { result?: JsonObject }
   const tools = message.result?.['tools']
@@ -170,12 +170,12 @@ function shown({ targetId, upstream, object, catalogue, judge }: BridgeTalk, tex
 
 // ── sessions of the target, each bound to one run ──
 
-function wrap({ word }: BridgeTalk, session: string): string {
+function wrap({ word }: McpTalk, session: string): string {
   return `${sealOf(word, session)}.${session}`
 }
 
 /** Undefined for one that was not given to this run. */
-function unwrap({ word }: BridgeTalk, { headers }: IncomingMessage): string | undefined {
+function unwrap({ word }: McpTalk, { headers }: IncomingMessage): string | undefined {
   const given = headers['mcp-session-id']
   if (given === undefined) return ''
   const [seal, ...rest] = String(given).split('.')
