@@ -80,6 +80,13 @@ const bodies: Record<string, unknown> = {
   'POST /v1/requests': { app: 'theirs', resource: 'crm.deals', actions: ['read'], reason: 'x' },
   'POST /v1/requests/:request/answer': { says: 'yes', bodyHash: '0' },
   'POST /v1/targets': { slug: 'x', connector: 'postgres', config: {}, production: false },
+  'POST /v1/targets/:target/tools': { tools: { x: '0'.repeat(64) } },
+  'POST /v1/break-glass': {
+    app: 'theirs',
+    resource: 'crm.deals',
+    actions: ['read'],
+    reason: 'x',
+  },
   'POST /v1/resources': {
     slug: 'x',
     target: 'crm',
@@ -143,6 +150,9 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'GET /v1/targets': 'own',
   'POST /v1/targets': 403,
   'POST /v1/targets/:target/preflight': 403,
+  'GET /v1/targets/:target/tools': 403,
+  'POST /v1/targets/:target/tools': 403,
+  'POST /v1/break-glass': 404,
   'GET /v1/resources': 'own',
   'POST /v1/resources': 403,
   'GET /v1/tasks': 'own',
