@@ -25,7 +25,7 @@ const glassBroken = entryKind('glass.break', 'broke the glass')
 
 export async function breakGlass(
   world: LedgerWorld,
-  permit: Permit<'grant.break-glass'>,
+  permit: Permit<'grant.break'>,
   input: {
     readonly id: GrantId
     readonly appId: AppId
@@ -35,7 +35,7 @@ export async function breakGlass(
     readonly reason: string
   },
 ): Promise<GrantRow> {
-  checkPermit(permit, 'grant.break-glass', input.id)
+  checkPermit(permit, 'grant.break', input.id)
   const by = permit.actor
   if (!isId('person', by))
     throw new Problem('human-required', { detail: 'Only a person can break the glass.' })

@@ -202,7 +202,7 @@ function changeOf(view: View, question: Asked, app: App | undefined): JsonObject
     hold: holdFacts(view, about),
     findingOwner: person(finding?.ownerId),
     findingBy: person(finding?.details['by'] as PersonId | undefined),
-    unreviewed: action === 'grant.break-glass' ? unreviewedOf(view, question) : null,
+    unreviewed: action === 'grant.break' ? unreviewedOf(view, question) : null,
   })
 }
 

@@ -100,7 +100,7 @@ export function addGrantRoutes(routes: Routes, world: ApiWorld): void {
     const resource = await resourceNamed(world.store, named)
     const id = newId('grant')
     const about = { appId: app.id, resourceId: resource.id, actions }
-    const permit = await call.ask('grant.break-glass', 'grant', id, about)
+    const permit = await call.ask('grant.break', 'grant', id, about)
     const input = { id, appId: app.id, resourceId: resource.id, actions, reason }
     const grant = await breakGlass(world, permit, input)
     await world.settle()
