@@ -21,6 +21,7 @@ const BENCH = [
   { name: 'record', ratio: 0.6 },
   { name: 'decision', ratio: 50 },
   { name: 'decision-api', ratio: 0.6 },
+  { name: 'mcp-gateway', ratio: 0.5 },
   { name: 'decision-scaling', ratio: 1 },
 ]
 

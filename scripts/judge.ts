@@ -19,6 +19,7 @@ const RATIOS = {
   record: { goal: 0.6, floor: 0.4 },
   decision: { goal: 50, floor: 35 },
   'decision-api': { goal: 0.6, floor: 0.35 },
+  'mcp-gateway': { goal: 0.5, floor: 0.25 },
   'decision-scaling': { goal: 1, floor: 0.7 },
 }
 /** Attestation, decision, token, lease, end. */

@@ -69,7 +69,7 @@ export function requestsOf(
   const under = new Set<Promise<void>>()
   const handle = (req: IncomingMessage, res: ServerResponse, check = () => {}): Promise<void> => {
     const left = new AbortController()
-    res.once('close', () => left.abort())
+    res.once('close', () => res.writableFinished || left.abort())
     const work = (async () => {
       check()
       signal.throwIfAborted()
