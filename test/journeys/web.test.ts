@@ -198,12 +198,19 @@ describe('MCP', () => {
   })
 
   test('tells an agent why not and what instead, and the server is not asked', async () => {
-    const code = `await begin(); for (const name of ['create', 'odd', 'none']) out((await mcp('tools/call', { name })).body.result)`
+    const code = `await begin(); for (const name of ['create', 'odd']) out((await mcp('tools/call', { name })).body.result)`
     const [create, odd] = await run('tracker:read', code)
     expect(create).toMatchObject({ isError: true, structuredContent: { denied: true } })
     expect(create.content[0].text).toContain('Ask for it: --need tracker:write')
     expect(odd.content[0].text).toMatch(/^Denied: .*\n.*\nDo instead: /s)
     expect(target.seen.filter(({ body }) => /"(create|odd)"/.test(body))).toEqual([])
+  })
+
+  test('a tool the server does not list is not asked for, though the server would do it', async () => {
+    const code = `await begin(); out((await mcp('tools/call', { name: 'hidden' })).body)`
+    const [answer] = await run('tracker:read', code)
+    expect(answer).toMatchObject({ error: { code: -32602 } })
+    expect(target.seen.filter(({ body }) => body.includes('hidden'))).toEqual([])
   })
 
   test('a session is of one run: another is told that there is none', async () => {

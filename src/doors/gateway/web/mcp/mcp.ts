@@ -91,11 +91,12 @@ async function judge(
   const { name } = wanted
   const tool = await talk.catalogue.find(talk.targetId, talk.upstream, name)
   const action = tool && talk.upstream.classOf(talk.object, name, tool.said)
-  // One that there is not is the target's to tell, once this would be allowed at all.
-  const use = { action: action ?? ('read' as const), asked: `tools/call ${name}` }
-  if (tool !== undefined && !tool.isAgreed)
+  // ATTACKER: a tool nobody lists, or added since: nobody agreed to it, and no class is its own.
+  if (tool === undefined || action === undefined)
+    return fault(message, -32602, `Unknown tool: ${name}`)
+  if (!tool.isAgreed)
     return toolFailed(message, changed(name), { denied: true, code: 'hash-mismatch' })
-  return told(message, await talk.judge.ask(use))
+  return told(message, await talk.judge.ask({ action, asked: `tools/call ${name}` }))
 }
 
 function told(message: Message, refused: Refused | undefined): Message | undefined {
