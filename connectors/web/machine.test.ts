@@ -176,7 +176,7 @@ describe('our secret', () => {
   test.each([
     ['http elsewhere', 'http://tokens.example/token'],
     ['an address inside', 'https://10.0.0.1/token'],
-    ['a file', 'file:///tmp/token'],
+    ['a file', 'file:///etc/token'],
     ['a page that runs', 'javascript:fetch(1)'],
     ['our own door with a name', 'http://us:word@127.0.0.1/token'],
   ])('is not sent to a token endpoint that is %s', async (_, endpoint) => {

@@ -34,9 +34,8 @@ export const bounds = {
   refusedForMs: 2_000,
   /** What was going on when it was cut may say so. */
   lastWordMs: 500,
-  /** How old the gateway's own look at the tools of a target may be; how many there may be. */
+  /** How old the gateway's own look at the tools of a target may be. */
   toolsFreshMs: 30_000,
-  tools: 1_000,
   /** One call of so many is asked of both engines. */
   shadowEvery: 1_000,
   /** Between revisions of MCP: clients of ours at once, and how long one is kept that nobody uses. */
