@@ -50,7 +50,7 @@ test('broken glass is one lease of the person themselves, and blocks until anoth
   await expectStatus(422, sam('POST', '/v1/break-glass', { ...glass, reason: ' ' }))
   expect(await broken()).toEqual([])
   const { body: grant } = await expectStatus(201, sam('POST', '/v1/break-glass', glass))
-  expect(grant).toMatchObject({ actions: ['write'], unattended: false })
+  expect(grant).toMatchObject({ actions: ['write'], roles: ['run'], unattended: false })
   expect(grant.endsAt <= addSeconds(clock.now(), 1800)).toBe(true)
   // Once; what else there is, is as it was.
   await expectStatus(403, first('POST', '/v1/leases', { ...ask, via: 'env' }))

@@ -50,7 +50,8 @@ export async function breakGlass(
     const grant: GrantRow = {
       ...wanted,
       version: 1,
-      roles: ['run', 'agent'],
+      // Never an agent's, whoever it acts for (design §3.11).
+      roles: ['run'],
       targetId: resource.targetId,
       columns: offeredColumns(resource),
       unattended: false,
