@@ -121,7 +121,7 @@ async function sweepPlain(owner: pg.Client, target: Target, now: Instant): Promi
     await Promise.all(
       rows.map(({ principal }) =>
         target.end(
-          { principal, holder: 'lhg_x', owner: 'lho_x', object: {} },
+          { principal, holder: 'lhg_x', owner: 'lho_x', object: {}, secret: null, deadline: now },
           AbortSignal.timeout(limits.targetCallMs),
         ),
       ),

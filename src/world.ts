@@ -113,6 +113,7 @@ export function makeWorld(opened: Opened): World {
     seal: (plaintext, place) => keys.seal(plaintext, place),
     leaseSecret: (id, salt) => keys.leaseSecret(id, salt),
     newLeaseSalt: () => keys.newLeaseSalt(),
+    keepLeaseSecret: (id, secret) => keys.keepLeaseSecret(id, secret),
     installationId: () => installationOf(replica).id,
     installationThing: () => ({ type: 'installation', id: installationOf(replica).id as AnyId }),
     certificateSigner: () => {

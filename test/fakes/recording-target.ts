@@ -2,6 +2,7 @@
  * A target in memory that keeps its own list of what exists and can be told to misbehave. The oracle
  * of the lease tests: what a lease says is compared with this list, never with our own tables.
  */
+import { randomUUID } from 'node:crypto'
 import type { Json } from '../../src/core/base/json.ts'
 import { Problem } from '../../src/core/base/problem.ts'
 import type { Clock } from '../../src/core/base/time.ts'
@@ -39,6 +40,9 @@ export interface RecordingTarget {
   /** Every call in order, e.g. `issue lh_…`. */
   readonly calls: string[]
   mode: Mode
+  /** It makes secrets itself, as clouds do. */
+  mints: boolean
+  longestSeconds?: number
   latencyMs: number
   residue: string[]
   /** What it says is left of one, where it says something else of each. */
@@ -51,6 +55,7 @@ export function recordingTarget(kind = 'recording'): RecordingTarget {
     holders: new Set(),
     calls: [],
     mode: 'honest',
+    mints: false,
     latencyMs: 0,
     residue: [],
     connector: {
@@ -77,14 +82,15 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
   }
   const put = (order: IssueOrder) => {
     if (clock.now() > order.deadline) throw new Problem('target-refused', { detail: 'too late' })
+    const secret = state.mints ? `made-there-${randomUUID()}` : order.secret
     state.principals.set(order.principal, {
       name: order.principal,
       holder: order.holder,
-      secret: order.secret,
+      secret,
       sessions: state.principals.get(order.principal)?.sessions ?? 0,
       validUntil: order.endsAt,
     })
-    return issued(order)
+    return { ...issued(order), ...(state.mints && { secret }) }
   }
   return {
     describe: () => ({
@@ -94,6 +100,7 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       canHold: true,
       diesByItself: true,
       callsAtOnce: 64,
+      ...(state.longestSeconds && { longestSeconds: state.longestSeconds }),
     }),
     preflight: signal =>
       act('preflight', signal, () => ({ ok: true, steps: [{ name: 'made', ok: true }] })),

@@ -273,6 +273,15 @@ describe('the secret of a lease', () => {
     expect(keys.leaseSecret(lease, salt)).toBe(secret)
     expect(keys.newLeaseSalt().split('.')[0]).not.toBe(salt.split('.')[0])
   })
+
+  it('that its target made is kept sealed, for that lease alone', async () => {
+    const keys = await open()
+    const lease = newId('lease')
+    const kept = keys.keepLeaseSecret(lease, 'made-there')
+    expect(kept).not.toContain('made-there')
+    expect((await open()).leaseSecret(lease, kept)).toBe('made-there')
+    expect(() => keys.leaseSecret(newId('lease'), kept)).toThrow(/sealed value/)
+  })
 })
 
 describe('a token key', () => {

@@ -16,7 +16,7 @@ import { type KeysSource, loadKek, unusable } from './outside.ts'
 import { type Pair, type PairAlg, type PublicJwk, pairFromBytes, signWith } from './pair.ts'
 import * as rotation from './rotate.ts'
 import { isOver, type KeyRow, type KeyUse, lockKeys, placeOf, readKeys } from './rows.ts'
-import { type SealKey, sealKey, sealWith, unsealWith } from './seal.ts'
+import { isSealed, type SealKey, sealKey, sealWith, unsealWith } from './seal.ts'
 import type { SignedKeyTable, TableKey } from './table.ts'
 
 export type SignUse = 'ledger' | 'certificate' | 'token'
@@ -118,8 +118,14 @@ export class Keys {
     return `${this.keyId('lease')}.${base64url(randomBytes(32))}`
   }
 
+  /** In place of the salt of a lease whose secret its target made. */
+  keepLeaseSecret(leaseId: LeaseId, secret: string): string {
+    return this.seal(Buffer.from(secret), `lease_salt/${leaseId}/salt`)
+  }
+
   /** The secret of a lease, derived and never stored: gone for good when its salt is shredded. */
   leaseSecret(leaseId: LeaseId, salt: string): string {
+    if (isSealed(salt)) return this.unseal(salt, `lease_salt/${leaseId}/salt`).toString()
     const key = this.#held.leaseKeys.get(salt.split('.')[0] ?? '')
     assert(key, 'a lease salt names a key: use newLeaseSalt')
     return base64url(hmacSha256(key, `lease\n${leaseId}\n${salt}`))

@@ -35,6 +35,8 @@ export function sealWith(key: SealKey, plaintext: Uint8Array, place: string): st
   return `${header}.${base64url(body)}`
 }
 
+export const isSealed = (text: string): boolean => text.startsWith(`${version}.`)
+
 /** Throws `Problem` `internal` when it is not exactly what was sealed, at exactly this place. */
 export function unsealWith(
   keyNamed: (name: string) => SealKey | undefined,

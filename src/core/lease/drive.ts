@@ -44,15 +44,15 @@ export async function lookAtTarget(world: LeaseWorld, due: readonly DueLease[]):
 /** Undefined where its turn did not come. */
 async function endAndLook(world: LeaseWorld, due: DueLease): Promise<Seen | undefined> {
   const { lease, holder, object, salt } = due
-  const { principal, acceptedPath } = lease
+  const { principal, acceptedPath, intentDeadline: deadline } = lease
   const owner = ownerName(world.installationId(), lease.appId)
-  const order = { principal, holder, owner, object }
   const secret = salt === null ? null : world.leaseSecret(lease.id, salt)
+  const order = { principal, holder, owner, object, secret, deadline }
   try {
     const evidence = await world.targets.call(lease.targetId, 'end', async (target, signal) => {
       // A refusal to end is not the answer; what is there afterwards is.
       const refused = await target.end(order, signal).catch((thrown: unknown) => thrown)
-      const seen = await target.verifyGone({ ...order, secret, acceptedPath }, signal)
+      const seen = await target.verifyGone({ ...order, acceptedPath }, signal)
       if (refused === undefined || seen.because !== undefined) return seen
       return { ...seen, because: isProblem(refused) ? refused.detail : 'the target broke off' }
     })

@@ -17,7 +17,7 @@ import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { findTask } from '../task/rows.ts'
 import { issueLease } from './issue.ts'
-import { findLease, leaseTable } from './rows.ts'
+import { findLease, leaseTable, readSalts } from './rows.ts'
 import { driveLeasesOf, sweepLeases } from './sweep.ts'
 import type { Targets } from './targets.ts'
 import { endLease, renewLease } from './term.ts'
@@ -202,6 +202,43 @@ describe('issuing', () => {
       state: 'gone',
       outcome: 'never-made',
     })
+  })
+
+  it('a secret its target made is handed over, kept sealed, tried at the end and then shredded', async () => {
+    world.target.mints = true
+    const input = { ...issueInput(world), via: 'env' as const, idempotencyKey: 'retry-2' }
+    const issue = () => issueLease(world, issuePermitFor(world, input.id), input)
+    const { lease, secret } = await issue()
+    expect(secret).toMatch(/^made-there-/)
+    expect(world.target.principals.get(lease.principal)?.secret).toBe(secret)
+    expect((await issue()).secret).toBe(secret)
+    expect((await readSalts(world.store, [lease.id])).get(lease.id)).toBe(`kept:${secret}`)
+    await driveLeasesOf(world, { taskId: world.task.id })
+    expect(await findLease(world.store, lease.id)).toMatchObject({
+      outcome: 'verified-gone',
+      evidence: { credential: 'refused' },
+    })
+  })
+
+  it('ends no later than its target lets one live', async () => {
+    world.target.longestSeconds = 600
+    const { endsAt, madeAt } = await issueOne(world)
+    expect(endsAt).toBe(addSeconds(madeAt, 600))
+    world.target.longestSeconds = 1e6
+    expect((await issueOne(world)).endsAt).toBe(issueInput(world).endsAt)
+  })
+
+  it('a secret whose target made it, and whose answer was lost, was never anybody’s', async () => {
+    world.target.mints = true
+    const { principal } = await issueOne(world)
+    world.target.mode = 'fails-after-success'
+    await expect(issueOne(world)).rejects.toMatchObject({ code: 'target-unavailable' })
+    world.target.mode = 'honest'
+    world.clock.advance(13_000)
+    await sweepLeases(world)
+    expect([...world.target.principals.keys()]).toEqual([principal])
+    const outcomes = (await listLeases(world.store, {})).map(lease => lease.outcome)
+    expect(new Set(outcomes)).toEqual(new Set(['never-made', null]))
   })
 
   it('a target that failed its canary is not used', async () => {

@@ -27,7 +27,14 @@ import { handOver } from './handle.ts'
 import { settlesAt } from './lease.ts'
 import { ownerName, principalName } from './names.ts'
 import { ensurePreflight, type PlayCanary } from './preflight.ts'
-import { type LeaseRow, leaseTable, lockParents, plantBeside, readSalts } from './rows.ts'
+import {
+  type LeaseRow,
+  keepBeside,
+  leaseTable,
+  lockParents,
+  plantBeside,
+  readSalts,
+} from './rows.ts'
 import type { Targets } from './targets.ts'
 
 const leaseIntended = entryKind('lease.intend', 'is about to make a credential')
@@ -41,6 +48,8 @@ export interface LeaseWorld extends LedgerWorld {
   readonly leaseSecret: (leaseId: LeaseId, salt: string) => string
   /** Random, and names the key it is used with. */
   readonly newLeaseSalt: () => string
+  /** A secret that its target made, sealed in place of a salt: what `leaseSecret` then opens. */
+  readonly keepLeaseSecret: (leaseId: LeaseId, secret: string) => string
   readonly installationId: () => string
 }
 
@@ -80,7 +89,7 @@ export async function issueLease(
   const issued = await make(world, intended, salt)
   // 5. Confirmation; only then does anybody get it.
   const lease = await confirm(world, permit, intended, issued)
-  const secret = handOver(world.leaseSecret(lease.id, salt), input.via)
+  const secret = handOver(issued.secret ?? world.leaseSecret(lease.id, salt), input.via)
   return { lease, connect: issued.connect, secret }
 }
 
@@ -125,13 +134,15 @@ async function intend(
   const resource = world.replica.get(resourceTable, input.resourceId)
   if (task === undefined || grant === undefined || app === undefined || resource === undefined)
     throw new Problem('not-found', { detail: 'There is no such task or grant any more.' })
+  const { longestSeconds } = await world.targets.describe(grant.targetId)
   return recorded(world, async scope => {
     // Only ever added to: what memory knows to be noted is noted.
     if (!resource.isSandbox && !task.touched.includes(resource.dataClass))
       await touchIn(scope, task.id, resource.dataClass)
     if (isUseToNote(grant, scope.at)) await useIn(scope, grant.id)
     await requireRunning(scope.tx, input)
-    const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt)
+    const diesAt = longestSeconds === undefined ? null : addSeconds(scope.at, longestSeconds)
+    const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt, diesAt)
     const lease: LeaseRow = {
       id: input.id,
       version: 1,
@@ -194,9 +205,11 @@ async function confirm(
   world: LeaseWorld,
   permit: Permit<'lease.issue'>,
   intended: LeaseRow,
-  { acceptedPath, diesAt }: Issued,
+  { acceptedPath, diesAt, secret }: Issued,
 ): Promise<LeaseRow> {
   return recorded(world, async scope => {
+    if (secret !== undefined)
+      keepBeside(scope, intended.id, world.keepLeaseSecret(intended.id, secret))
     scope.entry({ kind: leaseIssued, by: permit.actor })
     const event = { kind: 'issued', at: scope.at, acceptedPath, diesAt } as const
     return changeRead(scope, intended, event, row => ({ at: row.termEndsAt }))

@@ -133,6 +133,14 @@ export function plantBeside(
   })
 }
 
+/** In place of the salt: the secret its target made, sealed. */
+export function keepBeside(scope: Scope, id: ids.LeaseId, sealed: string): void {
+  scope.beside({
+    sql: at => `update lease_salt set salt = $${at + 1} where lease_id = $${at}`,
+    params: [id, sealed],
+  })
+}
+
 /** When a lease is looked at again: null where it is gone, and then never. */
 export interface Due {
   readonly at: Instant | null

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream'
 import type { Json } from '../base/json.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
+import type { Word } from '../base/words.ts'
 
 /** What a person should know before trusting a green word about this system. */
 export interface Description {
@@ -19,8 +20,13 @@ export interface Description {
   readonly paths: readonly string[]
   readonly canRenew: boolean
   readonly canHold: boolean
-  /** The target refuses a credential at `Issued.diesAt` without us; what is open then may go on. */
+  /**
+   * The target refuses a credential at the end of its term without us; what is open then may go on.
+   * False also where it dies by itself at a time we can not choose: `Issued.diesAt`.
+   */
   readonly diesByItself: boolean
+  /** No credential of it lives longer, whatever is renewed. */
+  readonly longestSeconds?: number
   /** Callers can be let through with a word of ours: there is `pass` or `upstream`. */
   readonly hasGateway?: boolean
   /** Calls it takes at once, for issuing and again for ending; 16 unless it says otherwise. */
@@ -43,6 +49,7 @@ export interface HolderOrder {
 export interface IssueOrder extends HolderOrder {
   /** Deterministic name of the credential's principal (`lh_…`). */
   readonly principal: string
+  /** Derived; for a target that makes secrets itself, the one it made, once there is one. */
   readonly secret: string
   /** The target itself must refuse to create it after this instant. */
   readonly deadline: Instant
@@ -57,13 +64,17 @@ export interface Issued {
   readonly diesAt: Instant | null
   /** What a client needs beside the secret: host, port, database, user. */
   readonly connect: Readonly<Record<string, string | number>>
+  /** Where the target makes the secret itself: that one. Kept sealed until the last look. */
+  readonly secret?: string
 }
 
-export type EndOrder = Pick<IssueOrder, 'principal' | 'holder' | 'owner' | 'object'>
+export interface EndOrder extends Pick<IssueOrder, Named | 'deadline'> {
+  /** The credential; null when its salt is gone. One of a target's own making only if that was confirmed. */
+  readonly secret: string | null
+}
+type Named = 'principal' | 'holder' | 'owner' | 'object'
 
 export interface VerifyOrder extends EndOrder {
-  /** The credential, derived again; null when its salt is gone or it was never issued. */
-  readonly secret: string | null
   /** The path that accepted it at issue; null when it was never tried. */
   readonly acceptedPath: string | null
 }
@@ -90,12 +101,17 @@ export type HolderEvidence = Pick<Evidence, 'listed' | 'residue' | 'because' | '
 export interface Found {
   /** The target's own id, stable. */
   readonly id: string
-  readonly kind: 'principal' | 'holder' | 'owner' | 'session' | 'object'
+  /** The first three are ours alone, `principal` what a lease signs in as; the others are what is there. */
+  readonly kind: Word<'principal holder owner session object account key role app token trust secret variable hook runner'>
   readonly name: string
   /** Carries our prefix. */
   readonly ours: boolean
   readonly madeAt: Instant | null
   readonly lastUsedAt: Instant | null
+  /** When it ends by itself there; missing where the target does not say. */
+  readonly endsAt?: Instant | null
+  /** Who made it or answers for it, as the target names them. */
+  readonly creator?: string
   readonly details: Readonly<Record<string, Json>>
 }
 
@@ -143,6 +159,8 @@ export interface Upstream {
    * Bounds itself. Problem `target-refused` where none can be had.
    */
   readonly credential: (refused?: Credential) => Promise<Credential>
+  /** Where each lease has a credential of its own: that, in place of ours, for what it asks. */
+  readonly ofLease?: (secret: string) => Credential
   /** Requests of our own there, with that credential; once more with another after a 401. */
   readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
   /** `mcp`: what is asked is read from the messages; `http`: from method and path. */

@@ -159,12 +159,14 @@ export function talkFor(
   { world, mcp }: Door,
   lease: LeaseRow,
   { upstream, pace }: { upstream: Upstream; pace: Pace },
-): (given: Pick<Given, 'word' | 'order' | 'signal'>) => McpTalk {
+): (given: Given) => McpTalk {
   const judge = judgeOf(world, lease, () => wait(pace.take(world.clock.monotonicMs())))
   const { targetId } = lease
-  return ({ word, order: { object }, signal }) => {
+  const { ofLease } = upstream
+  return ({ word, order: { object }, signal, admit }) => {
     signal.addEventListener('abort', () => mcp.bridges.leave(word), { once: true })
-    return { upstream, object, judge, targetId, word, ...mcp }
+    const own = ofLease && { credential: async () => ofLease(await admit()) }
+    return { upstream: { ...upstream, ...own }, object, judge, targetId, word, ...mcp }
   }
 }
 
@@ -186,6 +188,14 @@ export async function letThrough(
   }
   const unwatch = sessions.watch({ lease, cut: end })
   let open: Open | undefined
+  let admitted: Promise<string> | undefined
+  const begin = async (secret: string) => {
+    const permit = await admit(world, lease)
+    const one = { name: base64url(randomBytes(9)), startedMs: world.clock.monotonicMs() }
+    await recordOpen(world, lease, one, permit)
+    open = one
+    return secret
+  }
   try {
     const secret = await readSecret(world, lease)
     if (refused !== undefined) end(refused)
@@ -195,13 +205,7 @@ export async function letThrough(
       order: { principal: lease.principal, object },
       word: secret === undefined ? '' : handOver(secret),
       signal: cutter.signal,
-      admit: async () => {
-        const permit = await admit(world, lease)
-        const one = { name: base64url(randomBytes(9)), startedMs: world.clock.monotonicMs() }
-        await recordOpen(world, lease, one, permit)
-        open = one
-        return secret ?? ''
-      },
+      admit: () => (admitted ??= begin(secret ?? '')),
     })
     if (open !== undefined) await recordEnd(world, lease, open, { ...passed, ...cut })
   } finally {

@@ -45,11 +45,11 @@ async function lookAtLease(world: LeaseWorld, owner: string, item: PlanItem): Pr
   if (due === undefined)
     return { ...item, state: 'unreachable', because: 'its lease is missing', at: world.clock.now() }
   const { lease, salt, holder, object } = due
-  const order = { principal: lease.principal, holder, owner, object }
+  const secret = salt === null ? null : world.leaseSecret(id, salt)
+  const { principal, intentDeadline: deadline } = lease
+  const order = { principal, holder, owner, object, secret, deadline }
   const evidence = await world.targets.call(lease.targetId, 'end', async (target, signal) => {
-    const secret = salt === null ? null : world.leaseSecret(id, salt)
-    const look = () =>
-      target.verifyGone({ ...order, secret, acceptedPath: lease.acceptedPath }, signal)
+    const look = () => target.verifyGone({ ...order, acceptedPath: lease.acceptedPath }, signal)
     const first = await look()
     if (judge(first) !== 'still-there') return first
     await target.end(order, signal)
