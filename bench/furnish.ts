@@ -206,6 +206,7 @@ function dataFor(app: AppRow, place: Place) {
     madeAt,
     endsAt,
     usedAt: null,
+    budget: null,
     glassBy: null,
     endedAt: null,
   }

@@ -10,6 +10,7 @@ import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
+import { forgetUsed } from './life/budget/rows.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
 import { bounds as offboardBounds } from './life/offboard/bounds.ts'
@@ -117,6 +118,7 @@ export function jobsOf(
       run: async () => {
         await forgetAssertions(world.store, now())
         await sweepSignIns(world.store, addSeconds(now(), -3600))
+        await forgetUsed(world.store)
         await world.store.tend()
       },
     },

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { limits } from '../../src/core/base/limits.ts'
-import { isProblem, Problem } from '../../src/core/base/problem.ts'
+import { isProblem, Problem, type ProblemCode } from '../../src/core/base/problem.ts'
 import type { Passage, Passed } from '../../src/core/target/target.ts'
 import { bounds } from './bounds.ts'
 import type { PostgresConfig } from './config.ts'
@@ -54,7 +54,7 @@ export async function pass(config: PostgresConfig, passage: Passage): Promise<Pa
 
 /** INVARIANT: the key a caller gets is ours; while the session lasts, it stands for the target's. */
 async function join(
-  { caller, cancels, signal }: Passage,
+  { caller, cancels, signal, take }: Passage,
   { greeting, ...session }: Session,
 ): Promise<Passed> {
   const key = randomBytes(8)
@@ -63,17 +63,19 @@ async function join(
   cancels.set(key.toString('hex'), session.cancel)
   try {
     caller.write(Buffer.concat([...greeting, message('K', key), message('Z', Buffer.from('I'))]))
-    return await relay(caller, session, signal)
+    return await relay(caller, session, { signal, ...(take && { take }) })
   } finally {
     cancels.delete(key.toString('hex'))
   }
 }
 
+const codes: Partial<Record<ProblemCode, string>> = { denied: '28000', 'over-budget': '53400' }
+
 /** What went wrong, as a driver shows it; nothing where nobody speaks this protocol. */
 function lastWord(thrown: unknown, { aborted, reason }: AbortSignal): Buffer | undefined {
   const why: unknown = aborted ? reason : thrown
   if (why instanceof Refusal || why instanceof Told) return why.bytes
-  if (isProblem(why)) return fatal(why.code === 'denied' ? '28000' : '57P03', why)
+  if (isProblem(why)) return fatal(codes[why.code] ?? '57P03', why)
   return fatal('08006', unreached)
 }
 

@@ -7,7 +7,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { isProblem } from '../../src/core/base/problem.ts'
-import type { Passed } from '../../src/core/target/target.ts'
+import type { Passage, Passed } from '../../src/core/target/target.ts'
 import { bounds } from './bounds.ts'
 import { Frames } from './frames.ts'
 import type { Session } from './sign-in.ts'
@@ -17,19 +17,19 @@ import { fatal } from './wire.ts'
 export async function relay(
   caller: Duplex,
   { target, cancel }: Pick<Session, 'target' | 'cancel'>,
-  signal: AbortSignal,
+  { signal, take }: Pick<Passage, 'signal' | 'take'>,
 ): Promise<Passed> {
   const frames = new Frames()
   let [toTarget, toCaller] = [0, 0]
   let endedBy: Passed['endedBy'] | undefined
   const closed = Promise.all([caller, target].map(untilClosed))
 
-  const end = (by: Passed['endedBy'], lastWord?: Buffer) => {
+  const end = (by: Passed['endedBy'], lastWord?: Buffer, isApart = frames.isBetween) => {
     if (endedBy !== undefined) return
     endedBy = by
     // What still comes is read and forgotten: unread, it would keep the connection open.
     for (const side of [caller, target]) side.removeAllListeners('data').resume()
-    caller.end(frames.isBetween ? lastWord : undefined)
+    caller.end(isApart ? lastWord : undefined)
     if (by === 'us') cancel()
     target.end()
     // Who said goodbye is gone by now; a server still at work for nobody is stopped.
@@ -45,11 +45,27 @@ export async function relay(
     toTarget += chunk.length
     push(caller, target, chunk)
   })
-  target.on('data', (chunk: Buffer) => {
-    const whole = frames.take(chunk)
-    if (whole === undefined) return end('target', brokenOff)
+  const passOn = (whole: Buffer) => {
     toCaller += whole.length
     push(target, caller, whole)
+  }
+  target.on('data', (chunk: Buffer) => {
+    const { isBetween, rows } = frames
+    const whole = frames.take(chunk)
+    if (whole === undefined) return end('target', brokenOff)
+    const turn = take?.({ rows: frames.rows - rows, bytes: whole.length })
+    if (turn === undefined) return passOn(whole)
+    target.pause()
+    turn.then(
+      () => {
+        if (endedBy !== undefined) return
+        target.resume()
+        passOn(whole)
+      },
+      (thrown: unknown) =>
+        // What it did not get it is not told: its last word stands where it got something last.
+        end('us', isBetween && isProblem(thrown) ? fatal('53400', thrown) : undefined, true),
+    )
   })
   caller.on('end', () => end('caller')).on('close', () => end('caller'))
   const targetGone = () => end('target', frames.isTold ? undefined : brokenOff)

@@ -23,11 +23,11 @@ test('each documented configuration is taken, as it stands', () => {
 })
 
 test('each documented object is taken', () => {
-  const objects = [...page.matchAll(/`(\{"(rules|tools)".*?\})`/g)]
-  expect(objects).toHaveLength(2)
+  const objects = [...page.matchAll(/`(\{"(rules|tools|prices)".*?\})`/g)]
+  expect(objects).toHaveLength(3)
   for (const [, text = '', kind] of objects) {
-    const connector = kind === 'rules' ? httpConnector : mcpConnector
-    expect(connector.parseObject(JSON.parse(text))).toEqual(JSON.parse(text))
+    const connector = kind === 'tools' ? mcpConnector : httpConnector
+    expect(connector.parseObject(JSON.parse(text))).toMatchObject(JSON.parse(text))
   }
 })
 

@@ -63,7 +63,16 @@ const ruleShape = z.strictObject({
   }),
   action,
 })
-const pathsShape = z.strictObject({ rules: z.array(ruleShape).max(most.rules).default([]) })
+/** Dollars for a million tokens. */
+const perMillion = z.number().min(0).max(100_000)
+const priceShape = z.strictObject({ input: perMillion, output: perMillion })
+const pathsShape = z.strictObject({
+  rules: z.array(ruleShape).max(most.rules).default([]),
+  prices: z
+    .record(z.string().regex(/^[\w.:/-]{1,100}\*?$/), priceShape)
+    .refine(prices => Object.keys(prices).length <= most.rules, { error: 'are too many' })
+    .optional(),
+})
 
 export type ToolsObject = z.infer<typeof toolsShape>
 export type PathsObject = z.infer<typeof pathsShape>
@@ -97,7 +106,7 @@ export function parseHttp(input: Json): WebConfig & Json {
 }
 
 export const parseTools = (input: Json): Json => read(toolsShape, input ?? {}, 'object')
-export const parsePaths = (input: Json): Json => read(pathsShape, input ?? {}, 'object')
+export const parsePaths = (input: Json): Json => plain(read(pathsShape, input ?? {}, 'object'))
 
 function read<S extends z.ZodType>(shape: S, input: Json, name: string): z.infer<S> {
   const result = shape.safeParse(input)

@@ -12,6 +12,7 @@ import { classOfRequest, classOfTool } from './classes.ts'
 import { parseHttp, parseMcp, parsePaths, parseTools, type WebConfig } from './config.ts'
 import { machineCredential } from './machine.ts'
 import { presets } from './presets.ts'
+import { priceOf } from './price.ts'
 
 export const mcpConnector: Connector = {
   kind: 'mcp',
@@ -50,6 +51,7 @@ function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>
     speaks: kind,
     classOf: (object, asked, said) =>
       kind === 'mcp' ? classOfTool(object, asked, said) : classOfRequest(object, asked, known),
+    priceOf,
   }
   return {
     describe: () => ({

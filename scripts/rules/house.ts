@@ -34,6 +34,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/life/offboard', budget: 800 },
   { path: 'src/life/drift', budget: 900 },
   { path: 'src/life/tools', budget: 150 },
+  { path: 'src/life/budget', budget: 200 },
   { path: 'src/life/discovery', budget: 1600 },
   { path: 'src/life/scaffold', budget: 500 },
   { path: 'src/life/day', budget: 450 },

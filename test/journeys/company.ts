@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { signInLink } from '../../demo/people.ts'
 import { readConfig } from '../../src/config.ts'
 import { isId, newId, type PersonId } from '../../src/core/base/ids.ts'
 import { addMs, addSeconds, type Clock, systemClock, toMs } from '../../src/core/base/time.ts'
@@ -248,6 +249,21 @@ export async function attest(company: Company, slug: string, run = newId('task')
   })
   if (body?.access_token === undefined) throw new Error(text)
   return body.access_token
+}
+
+/** Sam, doing the work of his app: attended, on his own behalf. */
+export async function workByHand(
+  company: Company,
+  { identity, run }: { identity: string; run: string },
+) {
+  const { running } = company
+  const link = await running.signInLink()
+  const { token } = await signInLink(running.issuer, running.address, link)
+  const subject_token_type = 'urn:ietf:params:oauth:token-type:access_token'
+  const form = { subject_token: token, subject_token_type, identity, scope: 'look', run }
+  const { body, text } = await company.exchange(form)
+  if (body?.access_token === undefined) throw new Error(text)
+  return company.as({ task: body.access_token })
 }
 
 export async function expectStatus(status: number, call: Promise<Answered>): Promise<Answered> {

@@ -1,8 +1,7 @@
 /** Break-glass over the API: beyond policy, once, loud, and blocked until somebody else reviewed it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { signInLink } from '../../demo/people.ts'
 import { addSeconds } from '../../src/core/base/time.ts'
-import { type Company, connectSales, expectStatus, startCompany } from './company.ts'
+import { type Company, connectSales, expectStatus, startCompany, workByHand } from './company.ts'
 
 let company: Company
 beforeAll(async () => {
@@ -22,17 +21,7 @@ afterAll(() => company?.stop())
 const glass = { app: 'desk', resource: 'crm.deals', actions: ['write'], reason: 'the import broke' }
 const ask = { resource: 'crm.deals', actions: ['write'] }
 
-/** The owner, doing the work of the app: attended, on their own behalf. */
-async function work(run: string) {
-  const { running } = company
-  const link = await running.signInLink()
-  const { token } = await signInLink(running.issuer, running.address, link)
-  const subject_token_type = 'urn:ietf:params:oauth:token-type:access_token'
-  const form = { subject_token: token, subject_token_type, identity: 'desk/run' }
-  const { body, text } = await company.exchange({ ...form, scope: 'look', run })
-  if (body?.access_token === undefined) throw new Error(text)
-  return company.as({ task: body.access_token })
-}
+const work = (run: string) => workByHand(company, { identity: 'desk/run', run })
 
 const broken = async () => {
   const { body } = await expectStatus(200, company.as('sue')('GET', '/v1/findings'))

@@ -169,6 +169,7 @@ async function makeRows(world: LeaseWorld & TestWorld) {
     madeAt: now,
     endsAt: later,
     usedAt: null,
+    budget: null,
     glassBy: null,
     endedAt: null,
   }

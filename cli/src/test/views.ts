@@ -81,6 +81,7 @@ export const grant: api.GrantView = {
   unattended: false,
   madeAt: at,
   endsAt: '2026-11-27T17:00:00.000Z',
+  atMost: null,
   usedAt: null,
 }
 

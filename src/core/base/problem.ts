@@ -12,7 +12,7 @@ export type ProblemCode = Word<
   // who the caller is
   | 'not-signed-in not-attested token-refused human-required'
   // what was decided
-  | 'denied approval-needed hash-mismatch'
+  | 'denied approval-needed hash-mismatch over-budget'
   // OAuth
   | 'unsupported-grant invalid-scope invalid-target'
   // what we can not do now

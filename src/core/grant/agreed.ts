@@ -38,6 +38,7 @@ export async function grantAgreed(
     const grant: GrantRow = {
       ...body,
       id,
+      budget: body.budget ?? null,
       version: 1,
       columns: body.columns.filter(name => offeredColumns(resource).includes(name)),
       requestId: request.id,

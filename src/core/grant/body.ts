@@ -6,12 +6,14 @@ import { dataActions } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { identityRoles } from '../identity/spiffe.ts'
-import type { GrantRow, ResourceRow } from './rows.ts'
+import type { Budget, GrantRow, ResourceRow } from './rows.ts'
 
 type Place = 'appId' | 'resourceId' | 'targetId'
 /** `columns` is empty only where the resource has none. */
 export type GrantBody = JsonObject &
-  Pick<GrantRow, Place | 'roles' | 'actions' | 'columns' | 'unattended' | 'endsAt'>
+  Pick<GrantRow, Place | 'roles' | 'actions' | 'columns' | 'unattended' | 'endsAt'> & {
+    budget?: Budget & JsonObject
+  }
 
 /** Data that one person alone may decide about where one person is all there is (design §3.11). */
 export function isMild(resource: Pick<ResourceRow, 'isSandbox' | 'dataClass'>): boolean {
@@ -22,6 +24,18 @@ export function offeredColumns(resource: Pick<ResourceRow, 'columns'>): string[]
   return resource.columns.filter(column => !column.hidden).map(column => column.name)
 }
 
+const most = z.number().int().min(1).max(1e12).optional()
+export const budgetShape = z
+  .strictObject({
+    per: z.enum(['task', 'day']),
+    calls: most,
+    rows: most,
+    bytes: most,
+    spendCents: most,
+  })
+  .refine(budget => Object.keys(budget).length > 1, { error: 'bounds something' })
+  .transform(budget => budget as Budget)
+
 const bodyShape = z.strictObject({
   appId: z.string(),
   resourceId: z.string(),
@@ -31,6 +45,7 @@ const bodyShape = z.strictObject({
   columns: z.array(z.string()),
   unattended: z.boolean(),
   endsAt: z.string(),
+  budget: budgetShape.optional(),
 })
 
 /** Of a request somebody agreed to. Another form is not one that `askFor` made. */

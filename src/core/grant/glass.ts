@@ -55,6 +55,7 @@ export async function breakGlass(
       targetId: resource.targetId,
       columns: offeredColumns(resource),
       unattended: false,
+      budget: null,
       requestId: null,
       holder: holderName(installation.id, input.id),
       glassBy: by,

@@ -64,6 +64,7 @@ export interface GrantRow extends FactRow<ids.GrantId> {
   /** Columns that may be read; empty only where the resource has none. */
   readonly columns: readonly string[]
   readonly unattended: boolean
+  readonly budget: Budget | null
   /** Null for one that was taken by breaking the glass. */
   readonly requestId: ids.RequestId | null
   /** Deterministic name of what holds these rights at the target. */
@@ -75,6 +76,15 @@ export interface GrantRow extends FactRow<ids.GrantId> {
   /** Who broke the glass for it: one lease, of their own attended work, whatever policy says. */
   readonly glassBy: ids.PersonId | null
   readonly endedAt: Instant | null
+}
+
+/** The most that may be used under a grant in one task or one day (UTC); what is not named has no bound. */
+export interface Budget {
+  readonly per: 'task' | 'day'
+  readonly calls?: number
+  readonly rows?: number
+  readonly bytes?: number
+  readonly spendCents?: number
 }
 
 /** Images of before there was such a thing do not say. */
@@ -120,10 +130,10 @@ export const resourceTable = factTable<ResourceRow>(
 export const grantTable = factTable<GrantRow>(
   'app_grant',
   words(
-    'id version appId roles resourceId targetId actions columns unattended requestId',
+    'id version appId roles resourceId targetId actions columns unattended budget requestId',
     'holder state madeAt endsAt usedAt glassBy endedAt',
   ),
-  { isResident: grant => grant.state === 'live' },
+  { json: ['budget'], isResident: grant => grant.state === 'live' },
 )
 
 export const manifestTable = factTable<ManifestRow, 'says'>(

@@ -28,8 +28,8 @@ import { settlesAt } from './lease.ts'
 import { ownerName, principalName } from './names.ts'
 import { ensurePreflight, type PlayCanary } from './preflight.ts'
 import {
-  type LeaseRow,
   keepBeside,
+  type LeaseRow,
   leaseTable,
   lockParents,
   plantBeside,

@@ -32,7 +32,12 @@ export interface Facts {
   readonly context: JsonObject
   /** What is to be done to the data, for a lease; empty for everything else. */
   readonly uses: readonly { readonly action: DataAction; readonly purposeCovers: boolean }[]
-  readonly grants: readonly { readonly id: GrantId; readonly facts: JsonObject }[]
+  readonly grants: readonly {
+    readonly id: GrantId
+    readonly facts: JsonObject
+    /** No rule reads it: who lets something through debits it. */
+    readonly budget?: data.Budget
+  }[]
 }
 
 /** Who asks, what is asked or what it is about is not known here. */
@@ -104,7 +109,11 @@ export function factsOfWork(view: View, work: Work): Gathered {
       via: work.via ?? 'proxy',
     }),
     uses: work.actions.map(each => ({ action: each, purposeCovers: needs.has(each) })),
-    grants: grants.map(grant => ({ id: grant.id, facts: grantFacts(grant) })),
+    grants: grants.map(grant => ({
+      id: grant.id,
+      facts: grantFacts(grant),
+      ...(grant.budget && { budget: grant.budget }),
+    })),
   }
   return { facts, appId }
 }

@@ -9,6 +9,7 @@ import type { DecisionId, GrantId } from '../base/ids.ts'
 import type { Json, JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { earliest, type Instant } from '../base/time.ts'
+import type { Budget } from '../grant/rows.ts'
 import type { Freshness } from '../ledger/follow.ts'
 import type { Bundle } from './bundle.ts'
 import type { EngineAnswer } from './engine/cedar.ts'
@@ -47,6 +48,8 @@ export interface Reach {
   readonly termSeconds: number
   /** How long reading and writing may go on while facts are stale. */
   readonly holdForMs: number
+  /** What each use is to be debited from, by who lets it through. */
+  readonly reserve?: Budget
 }
 
 /**
@@ -95,7 +98,7 @@ function judgeWork(bundle: Answering, facts: Facts, action: string): Outcome {
       ask(bundle.engine, facts, action, given),
     ])
     if (outcome.allowed && grant !== null)
-      return { ...outcome, grantId: grant.id, reach: reachOf(facts, grant.facts) }
+      return { ...outcome, grantId: grant.id, reach: reachOf(facts, grant) }
     first ??= outcome
     // What forbids does not look at the grant, so no other would change it; but for broken glass.
     if (
@@ -154,14 +157,15 @@ function denied(rule: OwnRule): Outcome {
 /** Data of these classes is not used on facts that have gone stale, not even for a while. */
 const regulated: readonly Json[] = ['customer', 'hr', 'secret']
 
-function reachOf({ context, resource }: Facts, grant: JsonObject): Reach {
+function reachOf({ context, resource }: Facts, grant: Facts['grants'][number]): Reach {
   const task = context['task'] as { endsAt: Instant; autonomy: string }
   const app = context['app'] as { endsAt: Instant }
   const isRegulated = regulated.includes(resource.attrs['dataClass'] ?? 'secret')
   return {
-    endsAt: earliest(task.endsAt, grant['endsAt'] as Instant, app.endsAt),
+    endsAt: earliest(task.endsAt, grant.facts['endsAt'] as Instant, app.endsAt),
     termSeconds:
       task.autonomy === 'attended' ? limits.leaseTermSeconds : limits.unattendedTermSeconds,
     holdForMs: isRegulated ? 0 : limits.holdForMs,
+    ...(grant.budget && { reserve: grant.budget }),
   }
 }

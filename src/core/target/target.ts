@@ -140,6 +140,14 @@ export interface Passage {
   readonly admit: () => Promise<string>
   /** Aborts with the `Problem` to tell the caller, when it is over. */
   readonly signal: AbortSignal
+  /**
+   * Where what is used is bounded: taken before it is passed on. Undefined where nothing is waited for;
+   * rejects with the `Problem` to tell the caller, when no more is left.
+   */
+  readonly take?: (used: {
+    readonly rows?: number
+    readonly bytes?: number
+  }) => Promise<void> | undefined
   /** By the key a session was given: how to stop what it does. Of this lease, and of no other. */
   readonly cancels: Map<string, () => void>
 }
@@ -170,6 +178,15 @@ export interface Upstream {
    * `mcp` of a tool's name and what is said of it. Undefined where it is not offered at all.
    */
   classOf(object: Json, asked: string, said?: Json): DataAction | undefined
+  /** Undefined where nobody knows what things cost there. */
+  priceOf?(object: Json): Priced | undefined
+}
+
+/** Reads one answer as it goes by, and says in the end what it cost. */
+export interface Priced {
+  read(chunk: Uint8Array): void
+  /** In millionths of a dollar; undefined where the answer does not say what it used. */
+  cost(): number | undefined
 }
 
 /** What went through, and who ended it. Never what was asked or answered. */

@@ -1,6 +1,7 @@
 /** The card of a request: what is asked, what a yes gives, the worst that can come of it. */
 import { listAnswers, type RequestRow } from '../../core/approval/rows.ts'
-import { resourceTable } from '../../core/grant/rows.ts'
+import { type Budget, resourceTable } from '../../core/grant/rows.ts'
+import { sayBudget } from '../../life/budget/budget.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import type { RequestView } from './contract.ts'
 import { nameOf, readNames } from './show.ts'
@@ -84,6 +85,7 @@ function grantCard(world: ApiWorld, body: Record<string, unknown>, app: string):
       `${columns} of ${resource?.columns.length ?? columns} columns${hides}`,
       `data class ${resource?.dataClass ?? 'unknown'}`,
       `until ${String(body['endsAt'])}`,
+      ...(body['budget'] ? [`at most ${sayBudget(body['budget'] as Budget)}`] : []),
       body['unattended'] === true ? 'also when nobody watches' : 'only in a task somebody started',
     ],
     `A stolen credential could ${actions} these columns until its term ends, 15 minutes at most.`,

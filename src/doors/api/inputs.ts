@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi'
 import { appStates } from '../../core/app/rows.ts'
+import { budgetShape } from '../../core/grant/body.ts'
 import { roles } from '../../core/people/person.ts'
 import { bounds as ruleBounds } from '../../life/app-rules/bounds.ts'
 import { action, dataClass, instantIn, personName, role, slug, words } from './views.ts'
@@ -71,6 +72,8 @@ export const Ask = z.strictObject({
   roles: z.array(role).min(1).max(5).default(['run']),
   columns: z.array(column).max(200).optional(),
   unattended: z.boolean().default(false),
+  /** The most that may be used in one task or one day (UTC). */
+  budget: budgetShape.optional(),
   endsAt: instantIn.optional(),
   reason: words,
 })

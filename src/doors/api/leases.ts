@@ -107,10 +107,17 @@ export async function askLease(
   const { termSeconds: wanted, idempotencyKey, ...use } = asked
   const work = { identityId, taskId, ...use }
   const question = { ...work, leaseId: id }
-  const { permit, grantId, endsAt, termSeconds } = await allowed(
+  const { permit, grantId, endsAt, termSeconds, reserve } = await allowed(
     world,
     decideLease(world, 'lease.issue', question),
   )
+  // Nobody could hold it to what was agreed.
+  if (reserve !== undefined && asked.via === 'env')
+    throw new Problem('invalid-field', {
+      field: 'via',
+      detail: 'What may be used here is bounded, so it is used through the gateway alone.',
+      next: 'Ask without `via` env.',
+    })
   return issueLease(world, permit, {
     ...work,
     id,

@@ -28,6 +28,7 @@ export const problemTable = {
   // what was decided
   denied: row(403, 65, 'access_denied', 'Denied by policy'),
   'approval-needed': row(403, 66, 'access_denied', 'Somebody must agree first'),
+  'over-budget': row(403, 65, 'access_denied', 'What was agreed to is used up'),
   'hash-mismatch': row(409, 1, 'invalid_request', 'This is not what was asked'),
   // OAuth
   'unsupported-grant': row(400, 2, 'unsupported_grant_type', 'The grant type is not known'),

@@ -10,6 +10,7 @@ import type { LeaseRow } from '../../core/lease/rows.ts'
 import { isLiving } from '../../core/people/person.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import type { TaskRow } from '../../core/task/rows.ts'
+import { sayBudget } from '../../life/budget/budget.ts'
 import { listLeases } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import type * as api from './contract.ts'
@@ -106,6 +107,7 @@ export function grantView(world: ApiWorld, grant: data.GrantRow): api.GrantView 
     app: nameOf(world, grant.appId),
     resource: nameOf(world, grant.resourceId),
     columnsOf: offered.length,
+    atMost: grant.budget && sayBudget(grant.budget),
   }
 }
 

@@ -117,7 +117,8 @@ export const GrantView = z.object({
   columnsOf: count,
   state: z.enum(['live', 'dropped', 'ended']),
   unattended: flag,
-  usedAt: maybe,
+  /** `atMost`: what may be used, in words; null where that has no bound. */
+  ...each(maybe, 'usedAt', 'atMost'),
 })
 export const RequestView = z.object({
   ...each(text, 'id', 'shortId', 'kind', 'askedBy', 'reason', 'bodyHash', 'madeAt', 'expiresAt'),

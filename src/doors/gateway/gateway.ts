@@ -21,6 +21,7 @@ import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import type { Passage, Passed, Upstream } from '../../core/target/target.ts'
+import { Meter } from '../../life/budget/meter.ts'
 import type { Hosts } from '../api/oauth/request.ts'
 import { problemTable } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
@@ -142,7 +143,7 @@ async function passOf(door: Door, lease: LeaseRow, pace: Pace): Promise<Pass> {
     pass: target.pass?.bind(target),
     upstream: target.upstream,
   }))
-  if (pass !== undefined) return pass
+  if (pass !== undefined) return passage => passMetered(world, lease, pass, passage)
   if (upstream === undefined)
     throw new Problem('not-found', { detail: 'There is no gateway for this target.' })
   const talkOf = talkFor(door, lease, { upstream, pace })
@@ -151,6 +152,29 @@ async function passOf(door: Door, lease: LeaseRow, pace: Pace): Promise<Pass> {
     const answer = upstream.speaks === 'mcp' ? answerMcp : answerHttp
     const broke = (thrown: unknown) => world.log({ gateway: textOf(thrown) })
     return serveWeb(passage, (req, res, signal) => answer(talk, req, res, signal), broke)
+  }
+}
+
+/** One session is one call; what comes out of it is taken from the budget, where there is one. */
+async function passMetered(
+  world: GatewayWorld,
+  lease: LeaseRow,
+  pass: Pass,
+  passage: Passage,
+): Promise<Passed> {
+  let meter: Meter | undefined
+  const admit = async () => {
+    const secret = await passage.admit()
+    const standing = decideSession(world, lease)
+    if (!standing.allowed) throw standing.problem
+    meter = standing.metered && new Meter(world, standing.metered)
+    await meter?.take({ calls: 1 })
+    return secret
+  }
+  try {
+    return await pass({ ...passage, admit, take: used => meter?.take(used) })
+  } finally {
+    await meter?.close()
   }
 }
 

@@ -16,6 +16,7 @@ import { personTable } from '../../core/people/rows.ts'
 import { decideLease } from '../../core/policy/decide.ts'
 import type { Denial } from '../../core/policy/question.ts'
 import { taskTable } from '../../core/task/rows.ts'
+import type { Metered } from '../../life/budget/meter.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { bounds } from './bounds.ts'
 import { over, type StandingWorld } from './tunnel.ts'
@@ -28,6 +29,8 @@ export type Standing =
       /** Until then at most; a renewed term makes it later. */
       readonly until: Instant
       readonly holdForMs: number
+      /** Where what is used is bounded. */
+      readonly metered?: Metered
     }
   | {
       readonly allowed: false
@@ -78,13 +81,15 @@ export function decideSession(
     const next = `Ask for it: --need ${replica.get(resourceTable, resourceId)?.slug}:${call.action}`
     return { allowed: false, problem: new Problem('denied', { detail, next }) }
   }
-  const { permit, record, endsAt, holdForMs } = decision
+  const { permit, record, endsAt, holdForMs, reserve: budget, grantId } = decision
+  const resource = replica.get(resourceTable, resourceId)?.slug ?? ''
   return {
     allowed: true,
     permit,
     record,
     until: earliest(termEndsAt, lease.endsAt, endsAt),
     holdForMs,
+    ...(budget && { metered: { grantId, budget, taskId, identityId, resource, record } }),
   }
 }
 

@@ -12,7 +12,7 @@ import { product } from '../../core/base/product.ts'
 import { safeText } from '../../core/base/text.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { type GrantBody, isMild, offeredColumns } from '../../core/grant/body.ts'
-import type { ResourceRow } from '../../core/grant/rows.ts'
+import type { Budget, ResourceRow } from '../../core/grant/rows.ts'
 import { type IdentityRole, identityRoles } from '../../core/identity/spiffe.ts'
 
 export interface AskInput {
@@ -24,6 +24,8 @@ export interface AskInput {
   columns?: readonly string[] | undefined
   /** Whether work with nobody there may use it. */
   unattended: boolean
+  /** The most that may be used in a task or a day; without it there is no bound. */
+  budget?: Budget | undefined
   /** At most, and when not said, the end of the app. */
   endsAt?: Instant | undefined
   now: Instant
@@ -57,7 +59,15 @@ export function askFor(input: AskInput): Ask {
   const columns = chooseColumns(resource, input.columns)
   const about = { appId: app.id, resourceId: resource.id, targetId: resource.targetId }
   return {
-    body: { ...about, roles, actions, columns, unattended: input.unattended, endsAt },
+    body: {
+      ...about,
+      roles,
+      actions,
+      columns,
+      unattended: input.unattended,
+      endsAt,
+      ...(input.budget && { budget: { ...input.budget } }),
+    },
     approvers: [resource.dataOwnerId],
     ownAnswer: isMild(resource),
   }

@@ -4,7 +4,8 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Json } from '../../../core/base/json.ts'
 import { Problem } from '../../../core/base/problem.ts'
-import type { Upstream } from '../../../core/target/target.ts'
+import type { Priced, Upstream } from '../../../core/target/target.ts'
+import type { Meter } from '../../../life/budget/meter.ts'
 import { bounds } from '../bounds.ts'
 import { headersBack, send } from './forward.ts'
 import type { Judge } from './judge-call.ts'
@@ -25,13 +26,43 @@ export async function answerHttp(
   const asked = `${method} ${checkPath(path, upstream)}`
   const action = upstream.classOf(object, asked)
   if (action === undefined) throw new Problem('not-found', { detail: 'This is not offered here.' })
-  const refused = await judge.ask({ action, asked: withoutNames(asked) })
+  const { refused, meter } = await judge.ask({ action, asked: withoutNames(asked) })
   if (refused !== undefined) throw refused.problem
-  const body = req.pipe(upTo(bounds.webBodyBytes))
-  const answer = await send(upstream, { method, path, headers, body }, signal)
-  res.writeHead(answer.statusCode ?? 502, headersBack(answer))
-  res.flushHeaders()
-  await pipeline(answer, res, { signal })
+  const price = meter?.boundsSpend && action === 'spend' ? upstream.priceOf?.(object) : undefined
+  try {
+    if (meter?.boundsSpend && action === 'spend' && price === undefined) throw unpriced
+    const body = req.pipe(upTo(bounds.webBodyBytes))
+    const answer = await send(upstream, { method, path, headers, body }, signal)
+    res.writeHead(answer.statusCode ?? 502, headersBack(answer))
+    res.flushHeaders()
+    if (meter === undefined) return await pipeline(answer, res, { signal })
+    await pipeline(answer, counted(meter, price), res, { signal })
+  } finally {
+    // What does not say what it cost has cost the estimate.
+    const cost = price?.cost()
+    if (cost !== undefined) meter?.settle(cost)
+    await meter?.close()
+  }
+}
+
+const unpriced = new Problem('over-budget', {
+  detail: 'What may be spent here is bounded, and what this costs is not known.',
+  next: 'Who answers for this target names its prices: docs/connectors/web.md',
+})
+
+/** INVARIANT: no byte goes on that was not taken from the budget. */
+function counted(meter: Meter, price: Priced | undefined): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const pass = () => {
+        price?.read(chunk)
+        done(null, chunk)
+      }
+      const turn = meter.take({ bytes: chunk.length })
+      if (turn === undefined) pass()
+      else turn.then(pass, done)
+    },
+  })
 }
 
 /**

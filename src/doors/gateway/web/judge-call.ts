@@ -1,19 +1,27 @@
 /** One call of an open session: decided now, and written down before it goes anywhere. */
 import type { DataAction, DecisionRecord } from '../../../core/base/permit.ts'
+import { isProblem } from '../../../core/base/problem.ts'
 import type { LeaseRow } from '../../../core/lease/rows.ts'
 import { differencesOf } from '../../../core/policy/engine/shadow.ts'
 import { judge } from '../../../core/policy/judge.ts'
 import { readRecord, recordDenial } from '../../../core/policy/record.ts'
 import { tellDifference } from '../../../life/app-rules/shadow.ts'
+import { Meter } from '../../../life/budget/meter.ts'
 import { bounds } from '../bounds.ts'
 import { type Call, decideSession, type Standing } from '../standing.ts'
 import type { GatewayWorld } from '../tunnel.ts'
 
 export type Refused = Extract<Standing, { allowed: false }>
 
+export interface Judged {
+  readonly refused?: Refused
+  /** Where what is used is bounded: for what the answer brings, and to be closed. */
+  readonly meter?: Meter
+}
+
 export interface Judge {
-  /** Undefined: it may be, and its record is kept. Throws where that can not be had. */
-  ask(call: Call): Promise<Refused | undefined>
+  /** Where it may be its record is kept, and it is counted. Throws where that can not be had. */
+  ask(call: Call): Promise<Judged>
   /** Whether it would be allowed now. Nothing is recorded. */
   may(action: DataAction): boolean
 }
@@ -29,11 +37,20 @@ export function judgeOf(world: GatewayWorld, lease: LeaseRow, turn: () => Promis
         const { rules } = readRecord(record.body).outcome
         const isDurable = rules.some(id => world.policies().rules.get(id)?.isDurable === true)
         await world.spool.keep({ ...record, kind: 'own' }, isDurable)
-        return undefined
+        if (standing.metered === undefined) return {}
+        const meter = new Meter(world, standing.metered)
+        return meter.begin(call.action).then(
+          () => ({ meter }),
+          async (problem: unknown) => {
+            if (!isProblem(problem, 'over-budget')) throw problem
+            await turn()
+            return { refused: { allowed: false, problem } }
+          },
+        )
       }
       await turn()
       if (standing.record !== undefined) await recordDenial(world, standing.record)
-      return standing
+      return { refused: standing }
     },
     may: action => decideSession(world, lease, { action, asked: '' }).allowed,
   }

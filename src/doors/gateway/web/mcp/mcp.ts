@@ -7,12 +7,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { base64url, hmacSha256 } from '../../../../core/base/hash.ts'
 import type { JsonObject } from '../../../../core/base/json.ts'
-import { Problem } from '../../../../core/base/problem.ts'
+import { isProblem, Problem } from '../../../../core/base/problem.ts'
+import type { Meter } from '../../../../life/budget/meter.ts'
 import { shortId } from '../../../../life/lists/short-id.ts'
 import type { Tool } from '../../../../life/tools/pin.ts'
 import { bounds } from '../../bounds.ts'
 import { headersBack, send } from '../forward.ts'
-import type { Refused } from '../judge-call.ts'
+import type { Judged } from '../judge-call.ts'
 import { bridge, type Hop, type McpTalk, minted, type Told } from './bridge.ts'
 import { readEvents } from './events.ts'
 import {
@@ -53,23 +54,39 @@ export async function answerMcp(
     const status = isModern(message, String(req.headers['mcp-protocol-version'])) ? 404 : 200
     return reply(res, status, fault(message, -32601, 'Method not found'))
   }
-  const refused = await judge(talk, message, wanted)
+  const { answer: refused, meter } = await judge(talk, message, wanted)
   if (refused !== undefined) return reply(res, 200, refused)
-  const hop = { req, res, session, message, signal, body: Buffer.from(JSON.stringify(message)) }
-  const told = await bridge(talk, hop)
-  const answer = told && (() => finish(talk, hop, told))
-  // A target may speak both, and tells so only here.
-  if (answer === undefined || message.method === 'initialize')
-    return carry(talk, hop, signal, answer)
-  answer()
+  const body = Buffer.from(JSON.stringify(message))
+  const hop: Paid = { req, res, session, message, signal, body, meter }
+  try {
+    const told = await bridge(talk, hop)
+    const answer = told && (() => finish(talk, hop, told))
+    // A target may speak both, and tells so only here.
+    if (answer === undefined || message.method === 'initialize')
+      return await carry(talk, hop, signal, answer)
+    await answer()
+  } catch (thrown) {
+    if (!isProblem(thrown, 'over-budget') || res.headersSent) throw thrown
+    reply(res, 200, denied(message, { problem: thrown }))
+  } finally {
+    await meter?.close()
+  }
 }
 
+/** What is carried, and the meter it is counted by. */
+type Paid = Hop & { readonly body: Buffer; readonly meter?: Meter | undefined }
+
 /** What was bridged is shown as what is carried; the session it begins is ours. */
-function finish(talk: McpTalk, { res, message }: Hop, [status, told]: Told): void {
+async function finish(
+  talk: McpTalk,
+  { res, message, meter }: Paid,
+  [status, told]: Told,
+): Promise<void> {
   if (told === undefined) return void res.writeHead(status).end()
   if (message.method === 'initialize')
     res.setHeader('mcp-session-id', wrap(talk, minted + base64url(randomBytes(16))))
   const text = shown(talk, JSON.stringify(told))
+  await meter?.take({ bytes: Buffer.byteLength(text) })
   if (res.headersSent) res.end(`data: ${text}\n\n`)
   else reply(res, status, text)
 }
@@ -81,11 +98,11 @@ async function judge(
   talk: McpTalk,
   message: Message,
   wanted: Wanted,
-): Promise<Message | undefined> {
+): Promise<{ readonly answer?: Message | undefined; readonly meter?: Meter | undefined }> {
   // What a list is held to must be known before there is one.
   if (message.method === 'tools/list') await talk.catalogue.look(talk.targetId, talk.upstream)
   if (wanted.kind !== 'tool') {
-    if (wanted.kind !== 'read') return undefined
+    if (wanted.kind !== 'read') return {}
     return told(message, await talk.judge.ask({ action: 'read', asked: String(message.method) }))
   }
   const { name } = wanted
@@ -93,29 +110,29 @@ async function judge(
   const action = tool && talk.upstream.classOf(talk.object, name, tool.said)
   // ATTACKER: a tool nobody lists, or added since: nobody agreed to it, and no class is its own.
   if (tool === undefined || action === undefined)
-    return fault(message, -32602, `Unknown tool: ${name}`)
+    return { answer: fault(message, -32602, `Unknown tool: ${name}`) }
   if (!tool.isAgreed)
-    return toolFailed(message, changed(name), { denied: true, code: 'hash-mismatch' })
+    return { answer: toolFailed(message, changed(name), { denied: true, code: 'hash-mismatch' }) }
   return told(message, await talk.judge.ask({ action, asked: `tools/call ${name}` }))
 }
 
-function told(message: Message, refused: Refused | undefined): Message | undefined {
+function told(message: Message, { refused, meter }: Judged) {
   const ref = refused?.denial && shortId('decision', refused.denial.decisionId)
-  return refused && denied(message, refused, ref)
+  return { answer: refused && denied(message, refused, ref), meter }
 }
 
 function changed(name: string): string {
   return `Denied: ${name} is new, or not what was agreed to any more: what it says of itself has changed.\nIt can be called again once the owner of this target has read and agreed to it.\nDo instead: use another tool, and tell the user.`
 }
 
-type Exchange = Pick<Hop, 'req' | 'res' | 'session'> & { readonly body: Buffer }
+type Exchange = Pick<Paid, 'req' | 'res' | 'session' | 'body' | 'meter'>
 
 /** `refused` answers instead, where the target does not know what it is asked. */
 async function carry(
   talk: McpTalk,
-  { req, res, session, body }: Exchange,
+  { req, res, session, body, meter }: Exchange,
   signal: AbortSignal,
-  refused?: () => void,
+  refused?: () => void | Promise<void>,
 ): Promise<void> {
   const { 'mcp-session-id': _, ...headers } = req.headers
   const sent = session === '' ? headers : { ...headers, 'mcp-session-id': session }
@@ -135,16 +152,19 @@ async function carry(
   if (given !== undefined) back['mcp-session-id'] = wrap(talk, String(given))
   if (back['content-type']?.startsWith('text/event-stream') === true) {
     res.writeHead(status, back).flushHeaders()
-    for await (const part of readEvents(answer, text => shown(talk, text)))
+    for await (const part of readEvents(answer, text => shown(talk, text))) {
+      await meter?.take({ bytes: Buffer.byteLength(part) })
       if (!res.write(part))
         await Promise.race([
           new Promise(done => res.once('drain', done)),
           wait(bounds.upstreamSilentMs, undefined, { signal }),
         ])
+    }
     return void res.end()
   }
   const { 'content-length': __, ...head } = back
   const text = (await readBody(answer)).toString()
+  await meter?.take({ bytes: Buffer.byteLength(text) })
   const isJson = back['content-type']?.startsWith('application/json') === true
   res.writeHead(status, head).end(isJson ? shown(talk, text) : text)
 }

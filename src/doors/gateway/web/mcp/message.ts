@@ -117,7 +117,11 @@ export function fault({ id }: Message, code: number, message: string, data?: Jso
 }
 
 /** A no as an agent reads it: what, why, what instead. To a tool as its result, so that it is read. */
-export function denied(message: Message, { problem, denial }: Refused, ref?: string): Message {
+export function denied(
+  message: Message,
+  { problem, denial }: Pick<Refused, 'problem' | 'denial'>,
+  ref?: string,
+): Message {
   const instead = denial?.instead.map(({ says, command }) =>
     command ? `${says}: leasehold ${command}` : says,
   )
