@@ -38,6 +38,7 @@ import { tlogProof } from './life/audit/proof.ts'
 import { findEntries } from './life/audit/rows.ts'
 import { joinCanary } from './life/drift/canary.ts'
 import { oldestDue } from './life/lists/lists.ts'
+import { fetchJson } from './life/outbound/fetch.ts'
 import { type PersonToken, verifyPersonToken } from './life/sign-in/person-token.ts'
 import { explain } from './life/why/why.ts'
 
@@ -95,7 +96,7 @@ export function makeWorld(opened: Opened): World {
     permitFor: permitsFor(policy),
     decide: question => decide(policy, question),
     issuerKeys: makeIssuerKeys(
-      { clock },
+      { clock, fetch: fetchJson },
       { issuers, allowedOrigins: new Set(config.loopbackIssuers) },
     ),
     verifyPerson: token => verifyPersonToken(people, token),

@@ -25,6 +25,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/life/audit', budget: 750 },
   { path: 'src/life/lists', budget: 200 },
   { path: 'src/life/ask', budget: 150 },
+  { path: 'src/life/outbound', budget: 100 },
   { path: 'src/life/sign-in', budget: 800 },
   { path: 'src/life/token', budget: 100 },
   { path: 'src/life/manifest', budget: 200 },

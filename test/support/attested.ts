@@ -22,6 +22,7 @@ import { anchorOf, proposeTrust } from '../../src/core/identity/trust.ts'
 import { entryKind } from '../../src/core/ledger/kind.ts'
 import { recorded } from '../../src/core/ledger/record.ts'
 import type { Store } from '../../src/core/store/store.ts'
+import { fetchJson } from '../../src/life/outbound/fetch.ts'
 import { cliClientId } from '../../src/life/sign-in/authorization-server.ts'
 import { verifyPersonToken } from '../../src/life/sign-in/person-token.ts'
 import { insertOidcState } from '../../src/life/sign-in/rows.ts'
@@ -50,10 +51,13 @@ export async function attestedWorld(store?: Store): Promise<AttestedWorld> {
   const jwk = { ...own.publicKey.export({ format: 'jwk' }), kid: 'own', alg: 'ES256' } as JWK
   const tokenJwks = () => ({ keys: [jwk] })
   const people = { ...world, issuer: ourIssuer, apiAudience, tokenJwks }
-  const issuerKeys = makeIssuerKeys(world, {
-    issuers: new Set([github.issuer]),
-    allowedOrigins: new Set([github.issuer]),
-  })
+  const issuerKeys = makeIssuerKeys(
+    { ...world, fetch: fetchJson },
+    {
+      issuers: new Set([github.issuer]),
+      allowedOrigins: new Set([github.issuer]),
+    },
+  )
   return {
     ...world,
     github,

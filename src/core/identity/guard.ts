@@ -2,19 +2,13 @@
  * The guard before every call to an address that somebody else chose: an issuer's discovery document
  * and its keys. Not for calls to targets, whose addresses are configured with their credentials.
  *
- * ATTACKER: names an address inside our network (metadata service, loopback, a link-local or a mapped
- * address), one that only looks like a known host (user info, port, suffix, international spelling,
- * trailing dot), or a name that resolves to one thing when checked and to another when used.
- * So: https, a plain name, public addresses only, and the connection goes to the addresses checked.
+ * ATTACKER: names an address inside our network (metadata service, loopback), or one that only looks
+ * like a known host (user info, port, suffix, international spelling, trailing dot). So: https and a
+ * plain name. Where the name leads is looked at by who connects (`src/life/outbound/fetch.ts`).
  */
-import { lookup } from 'node:dns'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { BlockList, isIP, type LookupFunction } from 'node:net'
-import { type Json, parseJson } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
-import { isProblem, Problem } from '../base/problem.ts'
-import { words } from '../base/words.ts'
+import { isIP } from 'node:net'
+import type { Json } from '../base/json.ts'
+import { Problem } from '../base/problem.ts'
 
 /** Origins the operator lists by name (a demo's issuer on loopback, one inside the company). */
 export type AllowedOrigins = ReadonlySet<string>
@@ -36,105 +30,16 @@ export function checkAddress(text: string, field: string, allowed: AllowedOrigin
   return url
 }
 
-/**
- * GET of a JSON document, within the limits of a foreign issuer. Follows no redirect.
- * Problem `issuer-unavailable` when it does not answer with one in time, `address-refused` when its
- * name leads to an address inside.
- */
-export async function fetchJson(address: string, allowed: AllowedOrigins): Promise<Json> {
-  const url = checkAddress(address, 'address', allowed)
-  try {
-    const text = await get(url, allowed.has(url.origin))
-    return parseJson(text, limits.issuerResponseBytes)
-  } catch (cause) {
-    if (isProblem(cause, 'address-refused')) throw cause
-    throw new Problem('issuer-unavailable', {
-      detail: `The issuer at \`${url.host}\` did not answer as an issuer does.`,
-      next: 'Try again in a moment.',
-      log: String(cause),
-      cause,
-    })
-  }
-}
-
-function get(url: URL, isAllowed: boolean): Promise<string> {
-  const request = url.protocol === 'https:' ? httpsRequest : httpRequest
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const call = request(
-    url,
-    {
-      agent: false,
-      headers: { accept: 'application/json', 'accept-encoding': 'identity' },
-      maxHeaderSize: 16 * 1024,
-      signal: AbortSignal.timeout(limits.issuerCallMs),
-      ...(isAllowed ? {} : { lookup: publicLookup }),
-    },
-    response => void readBody(response).then(resolve, reject),
-  )
-  call.on('error', reject)
-  call.end()
-  return promise
-}
-
-async function readBody(response: IncomingMessage): Promise<string> {
-  if (response.statusCode !== 200) {
-    response.destroy()
-    throw new Error(`answered ${response.statusCode}`)
-  }
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length
-    // Who leaves the loop destroys the response.
-    if (size > limits.issuerResponseBytes)
-      throw new Error(`answered more than ${limits.issuerResponseBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
-}
-
-/**
- * Resolves once and hands on only what was checked, so that a name can not change between the check
- * and the call. One address inside refuses the whole name.
- */
-export const publicLookup: LookupFunction = (hostname, options, done) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return done(error, [])
-    const bad = addresses.length === 0 || addresses.some(({ address }) => !isPublic(address))
-    if (bad) return done(refused('address', 'leads to an address that is not public'), [])
-    const [first] = addresses
-    if (options.all !== true && first !== undefined) done(null, first.address, first.family)
-    else done(null, addresses)
-  })
-}
-
 /** A name with a dot, of plain letters: no IP address in any spelling, no international name. */
 function isPublicName(hostname: string): boolean {
   if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 || hostname.includes('xn--')) return false
   return /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/.test(hostname)
 }
 
-/** Special-purpose registries of IANA: what is not globally reachable, as of 2026. */
-const inside = new BlockList()
-for (const net of words(
-  '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24',
-  '192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24',
-  '224.0.0.0/4 240.0.0.0/4 2001::/23 2001:db8::/32 2002::/16 3fff::/20',
-)) {
-  const [address = '', bits] = net.split('/')
-  inside.addSubnet(address, Number(bits), isIP(address) === 4 ? 'ipv4' : 'ipv6')
-}
-const global6 = new BlockList()
-global6.addSubnet('2000::', 3, 'ipv6')
+/** How a document is fetched: within bounds, following no redirect, from public addresses alone. */
+export type FetchJson = (address: string, allowed: AllowedOrigins) => Promise<Json>
 
-export function isPublic(address: string): boolean {
-  if (isIP(address) === 4) return !inside.check(address, 'ipv4')
-  // Mapped, translated, local and multicast addresses all lie outside 2000::/3.
-  const isGlobal = isIP(address) === 6 && global6.check(address, 'ipv6')
-  return isGlobal && !inside.check(address, 'ipv6')
-}
-
-function refused(field: string, why: string): Problem {
+export function refused(field: string, why: string): Problem {
   return new Problem('address-refused', {
     field,
     detail: `\`${field}\` ${why}.`,

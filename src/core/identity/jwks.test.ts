@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type GithubIssuer, startGithubIssuer } from '../../../test/fakes/github-issuer.ts'
 import { type HandClock, handClock } from '../../../test/support/clock.ts'
+import { fetchJson } from '../../life/outbound/fetch.ts'
 import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
@@ -23,7 +24,7 @@ afterEach(() => github.stop())
 
 function cacheOf(issuers: readonly string[]): IssuerKeys {
   return makeIssuerKeys(
-    { clock },
+    { clock, fetch: fetchJson },
     { issuers: new Set(issuers), allowedOrigins: new Set(issuers.map(one => new URL(one).origin)) },
   )
 }

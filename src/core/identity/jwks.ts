@@ -13,7 +13,7 @@ import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
 import type { AssertionAlg } from './assertion.ts'
-import { type AllowedOrigins, checkAddress, fetchJson } from './guard.ts'
+import { type AllowedOrigins, checkAddress, type FetchJson } from './guard.ts'
 
 /** Which issuers may ever be asked for keys: trust rules choose among these. */
 export interface IssuerRegistry {
@@ -41,15 +41,13 @@ interface Cached {
   flight: Promise<void> | undefined
 }
 
-/** `fetch` is `fetchJson` in production; it takes a full address and answers with a document. */
 export function makeIssuerKeys(
-  world: { readonly clock: Clock; readonly fetch?: typeof fetchJson },
+  { clock, fetch }: { readonly clock: Clock; readonly fetch: FetchJson },
   registry: IssuerRegistry,
 ): IssuerKeys {
   const cache = new Map<string, Cached>()
   for (const issuer of registry.issuers)
     cache.set(issuer, { keys: undefined, fetchedAtMs: 0, triedAtMs: -Infinity, flight: undefined })
-  const fetch = world.fetch ?? fetchJson
 
   return {
     knows: issuer => cache.has(issuer),
@@ -59,19 +57,19 @@ export function makeIssuerKeys(
       const name = keyName(kid, alg)
       const known = cached.keys?.get(name)
       // Who has a fresh key waits for no call that somebody else's unknown one has caused.
-      const isFresh = world.clock.monotonicMs() - cached.fetchedAtMs < limits.jwksFreshMs
+      const isFresh = clock.monotonicMs() - cached.fetchedAtMs < limits.jwksFreshMs
       if (known !== undefined && isFresh) return known
-      if (mayAsk(cached, world.clock.monotonicMs())) cached.flight ??= refresh(cached, issuer)
+      if (mayAsk(cached, clock.monotonicMs())) cached.flight ??= refresh(cached, issuer)
       await cached.flight
-      return usableKeys(cached, issuer, world.clock.monotonicMs()).get(name)
+      return usableKeys(cached, issuer, clock.monotonicMs()).get(name)
     },
   }
 
   async function refresh(cached: Cached, issuer: string): Promise<void> {
-    cached.triedAtMs = world.clock.monotonicMs()
+    cached.triedAtMs = clock.monotonicMs()
     try {
       cached.keys = await fetchKeys(issuer)
-      cached.fetchedAtMs = world.clock.monotonicMs()
+      cached.fetchedAtMs = clock.monotonicMs()
     } catch (thrown) {
       // Whoever needs the keys is told by `usableKeys`; the ones we have stay.
       if (!isProblem(thrown)) throw thrown
