@@ -251,11 +251,15 @@ export async function attest(company: Company, slug: string, run = newId('task')
   return body.access_token
 }
 
-/** Sam, doing the work of his app: attended, on his own behalf. */
-export async function workByHand(
+export async function workByHand(company: Company, of: { identity: string; run: string }) {
+  return company.as({ task: await taskByHand(company, of) })
+}
+
+/** Of Sam, doing the work of his app: attended, on his own behalf. */
+export async function taskByHand(
   company: Company,
   { identity, run }: { identity: string; run: string },
-) {
+): Promise<string> {
   const { running } = company
   const link = await running.signInLink()
   const { token } = await signInLink(running.issuer, running.address, link)
@@ -263,7 +267,7 @@ export async function workByHand(
   const form = { subject_token: token, subject_token_type, identity, scope: 'look', run }
   const { body, text } = await company.exchange(form)
   if (body?.access_token === undefined) throw new Error(text)
-  return company.as({ task: body.access_token })
+  return body.access_token
 }
 
 export async function expectStatus(status: number, call: Promise<Answered>): Promise<Answered> {

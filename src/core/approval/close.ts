@@ -38,7 +38,7 @@ async function closeRequest(
   checkPermit(permit, 'request.withdraw', id)
   return recorded(world, async scope => {
     const request = await lockKnown(scope.tx, requestTable, id)
-    if (request.state !== 'open')
+    if (request.state !== 'open' && !(request.kind === 'call' && state === 'expired'))
       throw new Problem('wrong-state', {
         detail: `This request is ${request.state} and can not be ${state}.`,
         next: 'What was agreed is given back with: drop',

@@ -12,6 +12,7 @@ import { readAgreed } from './agreed.ts'
 import { sweepRequests, withdrawRequest } from './close.ts'
 import { answerRequest, makeRequest, type NewRequest } from './request.ts'
 import { answerTable, findRequest, listAnswers, requestTable } from './rows.ts'
+import { useAgreed } from './use.ts'
 
 let world: TestWorld
 let maya: PersonId, tom: PersonId, ann: PersonId
@@ -293,5 +294,33 @@ describe('the database, without the code', () => {
     await expect(insert(tom, 'x')).rejects.toThrow('does not fit')
     await answer(request.id, tom, request.bodyHash)
     await expect(insert(ann, request.bodyHash)).rejects.toThrow('does not fit')
+  })
+
+  it('for one call is used once, and only while it is young', async () => {
+    const first = await ask({ kind: 'call', openSeconds: 900 })
+    const use = (id: RequestId) =>
+      useAgreed(world, testPermit('lease.use', newId('identity'), newId('lease')), id)
+    await expect(use(first.id)).rejects.toMatchObject({ code: 'approval-needed' })
+    await answer(first.id, tom, first.bodyHash)
+    const both = await Promise.allSettled([use(first.id), use(first.id)])
+    expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    expect((await findRequest(world.store, first.id))?.state).toBe('used')
+    await expect(use(first.id)).rejects.toMatchObject({ code: 'approval-needed' })
+    // A yes that nobody used in time is no yes, and memory forgets it.
+    const second = await ask({ kind: 'call', openSeconds: 900 })
+    await answer(second.id, tom, second.bodyHash)
+    const before = world.clock.now()
+    world.clock.advance(900_000)
+    await expect(use(second.id)).rejects.toMatchObject({ code: 'approval-needed' })
+    expect(await sweepRequests(world)).toBe(1)
+    expect((await findRequest(world.store, second.id))?.state).toBe('expired')
+    world.clock.set(before)
+  })
+
+  it('of another kind is no yes to a call', async () => {
+    const request = await ask()
+    await answer(request.id, tom, request.bodyHash)
+    const permit = testPermit('lease.use', newId('identity'), newId('lease'))
+    await expect(useAgreed(world, permit, request.id)).rejects.toMatchObject({ code: 'not-found' })
   })
 })

@@ -25,7 +25,7 @@ const requestAnswered = entryKind('request.answer', 'answered a request')
 export type NewRequest = { body: JsonObject } & Pick<
   rows.RequestRow,
   'id' | 'kind' | 'appId' | 'reason' | 'approvers' | 'quorum' | 'ownAnswer'
->
+> & { readonly openSeconds?: number }
 
 /** The same call again answers the same request. Problem `already-exists` for another body under that id. */
 export async function makeRequest(
@@ -34,7 +34,8 @@ export async function makeRequest(
   input: NewRequest,
 ): Promise<rows.RequestRow> {
   checkPermit(permit, 'request.make', input.id)
-  const body = canonicalJson(input.body)
+  const { openSeconds = limits.requestOpenDays * 24 * 3600, ...asked } = input
+  const body = canonicalJson(asked.body)
   if (Buffer.byteLength(body) > limits.bodyBytes)
     throw new Problem('too-large', { field: 'body', detail: 'This is too much for one request.' })
   const bodyHash = sha256Hex(body)
@@ -42,19 +43,19 @@ export async function makeRequest(
   return recorded(world, async scope => {
     const known = await rows.findRequest(scope.tx, input.id)
     if (known !== undefined) return sameRequest(known, bodyHash)
-    const asked = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
-    const living = await livingOf(scope.tx, asked, scope.at)
+    const people = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
+    const living = await livingOf(scope.tx, people, scope.at)
     const request: rows.RequestRow = {
-      ...input,
+      ...asked,
       version: 1,
       askedBy: permit.actor,
       body,
       bodyHash,
       reason,
-      approvers: [...new Set(asked)].filter(each => living.has(each)),
+      approvers: [...new Set(people)].filter(each => living.has(each)),
       state: 'open',
       madeAt: scope.at,
-      expiresAt: addSeconds(scope.at, limits.requestOpenDays * 24 * 3600),
+      expiresAt: addSeconds(scope.at, openSeconds),
       closedAt: null,
     }
     await checkPeople(scope, request)

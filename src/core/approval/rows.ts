@@ -12,8 +12,9 @@ import { words } from '../base/words.ts'
 import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
 import type { Sql } from '../store/store.ts'
 
-export type RequestKind = 'grant' | 'policy' | 'trust' | 'resource' | 'target' | 'transfer'
-export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired'
+/** `call`: one thing through a gateway that waits for a person. */
+export type RequestKind = 'grant' | 'policy' | 'trust' | 'call'
+export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired' | 'used'
 
 export interface RequestRow extends FactRow<RequestId> {
   readonly kind: RequestKind
@@ -51,8 +52,13 @@ export const requestTable = factTable<RequestRow, 'body' | 'reason'>(
     'id version kind appId askedBy body bodyHash reason approvers quorum ownAnswer state',
     'madeAt expiresAt closedAt',
   ),
-  { words: ['body', 'reason'], isResident: request => request.state === 'open' },
+  { words: ['body', 'reason'], isResident: isAsked },
 )
+
+/** Open, or a yes that is yet to be used; others are read where they are needed. */
+function isAsked({ state, kind }: Pick<RequestRow, 'state' | 'kind'>): boolean {
+  return state === 'open' || (kind === 'call' && state === 'agreed')
+}
 
 /** Counted by SQL under the request's lock, so no follower keeps them. */
 export const answerTable = factTable<AnswerRow, 'comment'>(
@@ -70,7 +76,8 @@ export function listAnswers(sql: Sql, requestId: RequestId): Promise<AnswerRow[]
 
 export function listOverdueRequests(sql: Sql, now: Instant): Promise<{ id: RequestId }[]> {
   return sql.query(
-    `select id from request where state = 'open' and expires_at <= $1
+    `select id from request
+     where (state = 'open' or kind = 'call' and state = 'agreed') and expires_at <= $1
      order by expires_at limit ${limits.pageRows}`,
     [now],
   )

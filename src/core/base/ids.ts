@@ -72,7 +72,7 @@ export function newId<K extends IdKind>(kind: K): Id<K> {
   return `${idPrefixes[kind]}_${text}` as Id<K>
 }
 
-type SystemName = Word<'genesis lease-sweep app-sweep offboard approval recovery schedule'>
+type SystemName = Word<'genesis lease-sweep app-sweep offboard approval recovery schedule gateway'>
 
 export function systemId(name: SystemName): SystemId {
   return `sy_${name}` as SystemId

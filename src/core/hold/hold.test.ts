@@ -75,6 +75,10 @@ describe('a hold', () => {
       ['person', 'maya'],
       ['everything', newId('app')],
       ['identity', everything],
+      ['task', newId('app')],
+      ['tool', 'tracker/search'],
+      ['tool', `${newId('target')}/a b`],
+      ['issuer', 'not an address'],
     ] as const
     for (const [scope, about] of refused)
       await expect(hold(scope, about)).rejects.toMatchObject({ field: 'about' })

@@ -4,11 +4,11 @@ import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
 import { type FactRow, factTable } from '../ledger/fact-table.ts'
 
-export type HoldScope = 'app' | 'person' | 'identity' | 'everything'
+export type HoldScope = 'app' | 'person' | 'identity' | 'task' | 'tool' | 'issuer' | 'everything'
 
 export interface HoldRow extends FactRow<HoldId> {
   readonly scope: HoldScope
-  /** Id of what is held; `everything` for the widest. */
+  /** Id of what is held; `target id/name` of a tool, an issuer's address, `everything`. */
   readonly about: string
   readonly reason: string
   readonly setBy: ActorId

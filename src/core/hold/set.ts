@@ -1,5 +1,6 @@
-/** Sets and lifts orders to stop: on an app, a person, an identity or everything. Reversible, deletes nothing. */
+/** Sets and lifts orders to stop, from one tool to everything. Reversible, deletes nothing. */
 import { type HoldId, isId } from '../base/ids.ts'
+import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
@@ -9,7 +10,7 @@ import { entryKind } from '../ledger/kind.ts'
 import type { Subject } from '../ledger/leaf.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { everything } from './hold.ts'
-import { type HoldRow, holdTable } from './rows.ts'
+import { type HoldRow, type HoldScope, holdTable } from './rows.ts'
 
 const holdSet = entryKind('hold.set', 'ordered a stop')
 const holdLifted = entryKind('hold.lift', 'lifted a stop')
@@ -23,7 +24,7 @@ export async function setHold(
   checkPermit(permit, 'hold.set', input.id)
   const reason = parseText(input.reason, 'reason')
   const { scope: held, about } = input
-  if (held === everything ? about !== everything : !isId(held, about))
+  if (!isNamed(held, about))
     throw new Problem('invalid-field', {
       field: 'about',
       detail: `\`about\` is not the id of ${input.scope}.`,
@@ -46,6 +47,13 @@ export async function setHold(
     scope.entry({ kind: holdSet, by: permit, subjects: thingOf(hold) })
     return hold
   })
+}
+
+function isNamed(scope: HoldScope, about: string): boolean {
+  if (scope === everything) return about === everything
+  if (scope === 'tool') return /^tg_\w{26}\/[\w./-]{1,128}$/.test(about)
+  if (scope === 'issuer') return URL.canParse(about) && about.length <= limits.textChars
+  return isId(scope, about)
 }
 
 export async function liftHold(

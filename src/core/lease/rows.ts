@@ -60,7 +60,8 @@ export const leaseTable = factTable<LeaseRow>(
 )
 
 const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
-  or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of)))`
+  or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of, task.id,
+    task.provenance ->> 'issuer')))`
 
 /** No sweep has it, or the one that had it died. */
 const isFree = (now: string) => `(held_until is null or held_until <= ${now})`

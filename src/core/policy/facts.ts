@@ -15,7 +15,7 @@ import { words } from '../base/words.ts'
 import { findingTable } from '../finding/rows.ts'
 import { matchGrants } from '../grant/match.ts'
 import * as data from '../grant/rows.ts'
-import { heldBy } from '../hold/hold.ts'
+import { concernedBy, heldBy } from '../hold/hold.ts'
 import { holdTable } from '../hold/rows.ts'
 import { type IdentityRow, identityTable } from '../identity/rows.ts'
 import { type FactRow, type FactTable, snakeCase } from '../ledger/fact-table.ts'
@@ -31,13 +31,20 @@ export interface Facts {
   readonly resource: Entity
   readonly context: JsonObject
   /** What is to be done to the data, for a lease; empty for everything else. */
-  readonly uses: readonly { readonly action: DataAction; readonly purposeCovers: boolean }[]
+  readonly uses: readonly Use[]
   readonly grants: readonly {
     readonly id: GrantId
     readonly facts: JsonObject
     /** No rule reads it: who lets something through debits it. */
     readonly budget?: data.Budget
   }[]
+}
+
+export interface Use {
+  readonly action: DataAction
+  readonly purposeCovers: boolean
+  /** Of one call: a person has said yes to exactly it. */
+  readonly approved?: boolean
 }
 
 /** Who asks, what is asked or what it is about is not known here. */
@@ -72,6 +79,10 @@ export interface Work {
   readonly taskId: TaskId
   readonly resourceId: ResourceId
   readonly actions: readonly DataAction[]
+  /** One call through a gateway: the hash a person would have agreed to; empty before it is known. */
+  readonly call?: string | undefined
+  /** `target/name` of the tool, where one is called. */
+  readonly tool?: string | undefined
   /** How the credential is to be handed over; `proxy` where it stays here, or none is asked for. */
   readonly via?: Via | undefined
 }
@@ -98,7 +109,8 @@ export function factsOfWork(view: View, work: Work): Gathered {
     !data.isGlass(grant) || (grant.glassBy === task.onBehalfOf && task.autonomy === 'attended')
   const grants = matchGrants(replica, query).filter(isTheirs)
   const needs = needed(view, task, resource)
-  const concerned = [appId, app.ownerId, task.onBehalfOf, identity.id]
+  const approved = work.call === undefined ? {} : { approved: isAgreed(view, work.call) }
+  const concerned = [appId, app.ownerId, identity.id, work.tool, ...concernedBy(task)]
   const facts: Facts = {
     principal: identityEntity(identity),
     resource: resourceEntity(view, resource),
@@ -108,7 +120,7 @@ export function factsOfWork(view: View, work: Work): Gathered {
       task: taskFacts(view, task),
       via: work.via ?? 'proxy',
     }),
-    uses: work.actions.map(each => ({ action: each, purposeCovers: needs.has(each) })),
+    uses: work.actions.map(each => ({ action: each, purposeCovers: needs.has(each), ...approved })),
     grants: grants.map(grant => ({
       id: grant.id,
       facts: grantFacts(grant),
@@ -116,6 +128,14 @@ export function factsOfWork(view: View, work: Work): Gathered {
     })),
   }
   return { facts, appId }
+}
+
+/** A person has said yes to exactly this call, and it was not made yet. */
+function isAgreed({ replica, now }: View, hash: string): boolean {
+  const asked = replica.by(requestTable, 'bodyHash', hash)
+  return asked.some(({ kind, state, expiresAt }) => {
+    return kind === 'call' && state === 'agreed' && expiresAt > now
+  })
 }
 
 // ── who acts, and where ──
@@ -221,7 +241,8 @@ function openingOf(view: View, question: Asked, app: App): JsonObject {
   const behalf = question.about.draft?.['onBehalfOf']
   const person = typeof behalf === 'string' ? (behalf as App['ownerId']) : null
   const { actor } = question
-  const concerned = [app.id, app.ownerId, person, actor.kind === 'identity' ? actor.id : null]
+  const issuer = question.about.draft?.['issuer']
+  const concerned = [app.id, app.ownerId, person, issuer, actor.id]
   return bare({
     ...situation(view, concerned),
     app: workingApp(view, app),

@@ -88,12 +88,8 @@ function judgeWork(bundle: Answering, facts: Facts, action: string): Outcome {
     const isGlass = grant?.facts['glass'] === true
     const given = grant === null ? {} : { grant: grant.facts, ...(isGlass && { glass: true }) }
     const outcome = settle(bundle, [
-      ...facts.uses.map(use =>
-        ask(bundle.engine, facts, use.action, {
-          ...given,
-          dataAction: use.action,
-          purposeCovers: use.purposeCovers,
-        }),
+      ...facts.uses.map(({ action: dataAction, ...said }) =>
+        ask(bundle.engine, facts, dataAction, { ...given, ...said, dataAction }),
       ),
       ask(bundle.engine, facts, action, given),
     ])

@@ -139,9 +139,10 @@ function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Wor
   return open === undefined ? task : { ...task, id: open.id, endsAt: open.endsAt }
 }
 
-function questionOf({ tokenId }: Work, task: PlannedTask): Question<'token.exchange'> {
+function questionOf({ tokenId, attested }: Work, task: PlannedTask): Question<'token.exchange'> {
   const { purpose, kind, autonomy, onBehalfOf, identityId } = task
-  const draft = { purpose, kind, autonomy, onBehalfOf, identityId }
+  const { issuer } = attested.assertion
+  const draft = { purpose, kind, autonomy, onBehalfOf, identityId, issuer }
   return {
     actor: { kind: 'identity', id: identityId },
     action: 'token.exchange',

@@ -1,6 +1,7 @@
 /** The card of a request: what is asked, what a yes gives, the worst that can come of it. */
 import { listAnswers, type RequestRow } from '../../core/approval/rows.ts'
 import { type Budget, resourceTable } from '../../core/grant/rows.ts'
+import { taskTable } from '../../core/task/rows.ts'
 import { sayBudget } from '../../life/budget/budget.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import type { RequestView } from './contract.ts'
@@ -66,11 +67,26 @@ function cardOf(
         [`bundle ${String(body['makes']).slice(0, 12)}`, ...String(body['file']).split('\n')],
         'Every decision from then on is made under it.',
       ]
-    case 'resource':
-    case 'target':
-    case 'transfer':
-      return [`${kind} ${app}`, [], null]
+    case 'call':
+      return callCard(world, body, app)
   }
+}
+
+/** Exactly what will go on, once. */
+function callCard({ replica }: ApiWorld, body: Record<string, unknown>, app: string): Card {
+  const resource = replica.get(resourceTable, String(body['resourceId']))
+  const task = replica.get(taskTable, String(body['taskId']))
+  const touched = task?.touched.join(', ') || 'nothing'
+  return [
+    `that ${app} may ${String(body['action']).toUpperCase()} ${resource?.slug ?? 'something'}, once`,
+    [
+      String(body['asked']),
+      ...JSON.stringify(body['said'], null, 2).split('\n'),
+      `data class ${resource?.dataClass ?? 'unknown'}`,
+      `in a task for ${task?.purpose ?? 'something that is over'}; it has had ${touched} data`,
+    ],
+    'It happens at the system itself, exactly as written here, and may not be undone.',
+  ]
 }
 
 function grantCard(world: ApiWorld, body: Record<string, unknown>, app: string): Card {

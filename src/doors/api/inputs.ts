@@ -111,7 +111,8 @@ export const AskLease = z.strictObject({
 })
 export const SayUse = z.strictObject({ rows: z.number().int().min(0), action })
 export const SetHold = z.strictObject({
-  scope: z.enum(['app', 'person', 'identity', 'everything']),
+  scope: z.enum(['app', 'person', 'identity', 'task', 'tool', 'issuer', 'everything']),
+  /** Of a tool, `target/name`; of an issuer, its address. */
   about: personName.optional(),
   reason: words,
 })

@@ -11,6 +11,7 @@ import { Problem } from '../../core/base/problem.ts'
 import { parseText } from '../../core/base/text.ts'
 import { answerFinding } from '../../core/finding/raise.ts'
 import { findFinding } from '../../core/finding/rows.ts'
+import { targetTable } from '../../core/grant/rows.ts'
 import type { HoldScope } from '../../core/hold/rows.ts'
 import { liftHold, setHold } from '../../core/hold/set.ts'
 import { parsePersonBinding } from '../../core/identity/presets/person.ts'
@@ -213,6 +214,14 @@ export function addFindingRoutes(routes: Routes, world: ApiWorld): void {
   })
 }
 
+/** `tracker/delete_page`, as people see it. */
+function heldTool({ replica }: ApiWorld, named: string): string {
+  const [slug, ...name] = named.split('/')
+  const target = replica.all(targetTable).find(each => each.slug === slug)
+  if (target === undefined) throw find.noSuch('target')
+  return [target.id, ...name].join('/')
+}
+
 async function heldThing(
   world: ApiWorld,
   caller: KnownCaller,
@@ -227,6 +236,9 @@ async function heldThing(
       next: 'Name it in `about`.',
     })
   if (scope === 'app') return (await find.findVisibleApp(world, caller, named)).id
+  if (scope === 'issuer') return named
+  if (scope === 'task') return find.parseId(world.store, 'task', named)
+  if (scope === 'tool') return heldTool(world, named)
   if (scope === 'person') return (await find.findPersonBy(world.store, named, '/about')).id
   const isOne = isId('identity', named) && (await findRow(world.store, identityTable, named))
   if (!isOne) throw find.noSuch('identity')

@@ -122,7 +122,7 @@ export const GrantView = z.object({
 })
 export const RequestView = z.object({
   ...each(text, 'id', 'shortId', 'kind', 'askedBy', 'reason', 'bodyHash', 'madeAt', 'expiresAt'),
-  state: z.enum(['open', 'agreed', 'denied', 'withdrawn', 'expired']),
+  state: z.enum(['open', 'agreed', 'denied', 'withdrawn', 'expired', 'used']),
   /** One plain sentence of what is asked, then what a yes gives, line by line. */
   says: text,
   ...each(texts, 'gives', 'approvers'),

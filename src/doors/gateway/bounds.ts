@@ -15,6 +15,8 @@ export const bounds = {
   /** Of HTTP: head of a request, body to an API, one message of MCP either way. */
   webHeaderBytes: 16 * 1024,
   webBodyBytes: 32 * 1024 * 1024,
+  /** Of a body that a person must see first. */
+  shownBytes: 16 * 1024,
   messageBytes: 4 * 1024 * 1024,
   /** Until the word of the run is shown; of a target that says nothing. */
   webSilentMs: 10_000,

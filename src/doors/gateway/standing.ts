@@ -4,12 +4,13 @@
  */
 
 import { appTable } from '../../core/app/rows.ts'
+import type { Json } from '../../core/base/json.ts'
 import type { DataAction, DecisionRecord, Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { addMs, earliest, type Instant } from '../../core/base/time.ts'
 import { grantTable, manifestTable, resourceTable, targetTable } from '../../core/grant/rows.ts'
-import { heldBy } from '../../core/hold/hold.ts'
+import { concernedBy, heldBy } from '../../core/hold/hold.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import { personTable } from '../../core/people/rows.ts'
@@ -45,6 +46,12 @@ export interface Call {
   readonly action: DataAction
   /** For the record, in the target's words: `tools/call search`, `POST /v1/messages`. */
   readonly asked: string
+  /** Of a tool, its name. */
+  readonly tool?: string
+  /** What goes on with it, read when a person must see it. Throws where that is too much. */
+  readonly said?: () => Promise<Json>
+  /** The hash of all of it. */
+  readonly hash?: string
 }
 
 export function decideSession(
@@ -66,7 +73,9 @@ export function decideSession(
   const { identityId, taskId, resourceId } = lease
   const actions = call === undefined ? lease.actions : [call.action]
   const work = { identityId, taskId, resourceId, actions, leaseId: id, asked: call?.asked }
-  const decision = decideLease(world, 'lease.use', work)
+  const tool = call?.tool && `${lease.targetId}/${call.tool}`
+  const one = call && { call: call.hash ?? '', tool }
+  const decision = decideLease(world, 'lease.use', { ...work, ...one })
   if (!decision.allowed) {
     const { denial, record } = decision
     const why = `${product.command} why ${shortId('decision', denial.decisionId)}`
@@ -107,7 +116,7 @@ export function readVersions({ replica, policies }: StandingWorld, of: LeaseRow)
     replica.get(targetTable, of.targetId),
     ...replica.by(grantTable, 'appId', of.appId),
     ...replica.by(manifestTable, 'appId', of.appId),
-    ...heldBy(replica, [of.appId, app?.ownerId, task?.onBehalfOf, of.identityId]),
+    ...heldBy(replica, [of.appId, app?.ownerId, of.identityId, ...(task ? concernedBy(task) : [])]),
   ]
   const versions = [app, task, ...people, ...rows].map(row => `${row?.id}.${row?.version}`)
   return [policies().hash, ...versions].join(' ')

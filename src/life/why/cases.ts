@@ -151,8 +151,8 @@ function change(facts: Facts, path: string, value: Json): Facts {
       ...facts,
       grants: facts.grants.map(each => ({ ...each, facts: set(each.facts, rest) })),
     }
-  if (first === 'purposeCovers')
-    return { ...facts, uses: facts.uses.map(use => ({ ...use, purposeCovers: value === true })) }
+  if (first === 'purposeCovers' || first === 'approved')
+    return { ...facts, uses: facts.uses.map(use => ({ ...use, [first]: value === true })) }
   const keys = first === 'thing' ? ['resource', 'uid'] : [first, 'attrs', ...rest]
   const isEntity = ['principal', 'resource', 'thing'].includes(first)
   return set(facts, isEntity ? keys : ['context', first, ...rest])

@@ -67,6 +67,19 @@ const widenPurpose: Lever = {
   says: facts => `leasehold.yaml names it under \`${purposeOf(facts)}\``,
 }
 
+const agreeToCall: Lever = {
+  fact: 'yes of a person',
+  from: 'requests',
+  given: false,
+  turn: facts =>
+    facts.uses.some(use => use.approved === false)
+      ? { ...facts, uses: facts.uses.map(use => ({ ...use, approved: true })) }
+      : null,
+  is: () => 'none to exactly this call',
+  needs: () => 'one',
+  says: () => 'a person agrees to exactly this call',
+}
+
 const beginTask: Lever = {
   fact: 'task',
   from: 'task',
@@ -87,6 +100,7 @@ const beginTask: Lever = {
 export const levers: readonly Lever[] = [
   giveGrant,
   widenPurpose,
+  agreeToCall,
   beginTask,
   ...(table as readonly Line[]).map(leverOf),
 ]

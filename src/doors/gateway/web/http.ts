@@ -26,13 +26,18 @@ export async function answerHttp(
   const asked = `${method} ${checkPath(path, upstream)}`
   const action = upstream.classOf(object, asked)
   if (action === undefined) throw new Problem('not-found', { detail: 'This is not offered here.' })
-  const { refused, meter } = await judge.ask({ action, asked: withoutNames(asked) })
+  let body: Buffer | undefined
+  const said = async () => {
+    body = await readUpTo(req, bounds.shownBytes)
+    return { path, body: body.toString() }
+  }
+  const { refused, meter } = await judge.ask({ action, asked: withoutNames(asked), said })
   if (refused !== undefined) throw refused.problem
   const price = meter?.boundsSpend && action === 'spend' ? upstream.priceOf?.(object) : undefined
   try {
     if (meter?.boundsSpend && action === 'spend' && price === undefined) throw unpriced
-    const body = req.pipe(upTo(bounds.webBodyBytes))
-    const answer = await send(upstream, { method, path, headers, body }, signal)
+    const sent = { method, path, headers, body: body ?? req.pipe(upTo(bounds.webBodyBytes)) }
+    const answer = await send(upstream, sent, signal)
     res.writeHead(answer.statusCode ?? 502, headersBack(answer))
     res.flushHeaders()
     if (meter === undefined) return await pipeline(answer, res, { signal })
@@ -84,6 +89,12 @@ function checkPath(path: string, { url }: Upstream): string {
 /** For the record, which is kept for good: no segment that may name a person. */
 function withoutNames(asked: string): string {
   return asked.replaceAll(/[^/ ]*[@%][^/]*/g, '*').slice(0, 120)
+}
+
+async function readUpTo(req: IncomingMessage, bytes: number): Promise<Buffer> {
+  const parts = []
+  for await (const part of req.pipe(upTo(bytes))) parts.push(part as Buffer)
+  return Buffer.concat(parts)
 }
 
 function upTo(bytes: number): Transform {

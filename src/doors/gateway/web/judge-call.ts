@@ -1,12 +1,18 @@
 /** One call of an open session: decided now, and written down before it goes anywhere. */
-import type { DataAction, DecisionRecord } from '../../../core/base/permit.ts'
-import { isProblem } from '../../../core/base/problem.ts'
+import { useAgreed } from '../../../core/approval/use.ts'
+import type { RequestId } from '../../../core/base/ids.ts'
+import type { DataAction, DecisionRecord, Permit } from '../../../core/base/permit.ts'
+import { isProblem, Problem } from '../../../core/base/problem.ts'
+import { product } from '../../../core/base/product.ts'
+import { heldBy } from '../../../core/hold/hold.ts'
 import type { LeaseRow } from '../../../core/lease/rows.ts'
 import { differencesOf } from '../../../core/policy/engine/shadow.ts'
 import { judge } from '../../../core/policy/judge.ts'
 import { readRecord, recordDenial } from '../../../core/policy/record.ts'
 import { tellDifference } from '../../../life/app-rules/shadow.ts'
 import { Meter } from '../../../life/budget/meter.ts'
+import { shortId } from '../../../life/lists/short-id.ts'
+import { askForCall, bodyOf, hashOf, isAllThatIsMissing } from '../../../life/step-up/call.ts'
 import { bounds } from '../bounds.ts'
 import { type Call, decideSession, type Standing } from '../standing.ts'
 import type { GatewayWorld } from '../tunnel.ts'
@@ -24,19 +30,24 @@ export interface Judge {
   ask(call: Call): Promise<Judged>
   /** Whether it would be allowed now. Nothing is recorded. */
   may(action: DataAction): boolean
+  /** There is an order to stop this tool of the target. */
+  isHeld(tool: string): boolean
 }
 
 /** `turn` bounds how fast refusals are written down: each is an entry in the log. */
 export function judgeOf(world: GatewayWorld, lease: LeaseRow, turn: () => Promise<void>): Judge {
   return {
     async ask(call) {
-      const standing = decideSession(world, lease, call)
+      const { standing, request } = await decideCall(world, lease, call)
       if (standing.record && Math.random() * bounds.shadowEvery < 1) shadow(world, standing.record)
       if (standing.allowed) {
         const { record } = standing
         const { rules } = readRecord(record.body).outcome
         const isDurable = rules.some(id => world.policies().rules.get(id)?.isDurable === true)
         await world.spool.keep({ ...record, kind: 'own' }, isDurable)
+        // Once: who comes second with the same finds it used.
+        if (request !== undefined && !(await isFirst(world, standing.permit, request)))
+          return { refused: { allowed: false, problem: used } }
         if (standing.metered === undefined) return {}
         const meter = new Meter(world, standing.metered)
         return meter.begin(call.action).then(
@@ -52,9 +63,66 @@ export function judgeOf(world: GatewayWorld, lease: LeaseRow, turn: () => Promis
       if (standing.record !== undefined) await recordDenial(world, standing.record)
       return { refused: standing }
     },
-    may: action => decideSession(world, lease, { action, asked: '' }).allowed,
+    isHeld: tool => heldBy(world.replica, [`${lease.targetId}/${tool}`]).length > 0,
+    may(action) {
+      const standing = decideSession(world, lease, { action, asked: '' })
+      return standing.allowed || mayWith(world, standing)
+    },
   }
 }
+
+interface Decided {
+  readonly standing: Standing
+  /** The yes this stands on, to be used up. */
+  readonly request?: RequestId
+}
+
+/** A no that a yes of a person would turn is asked for, and is a no until then. */
+async function decideCall(world: GatewayWorld, lease: LeaseRow, call: Call): Promise<Decided> {
+  const standing = decideSession(world, lease, call)
+  if (standing.allowed || call.said === undefined || !mayWith(world, standing)) return { standing }
+  const { denial: _, ...refused } = standing
+  try {
+    const whole = { lease, action: call.action, asked: call.asked, said: await call.said() }
+    const again = decideSession(world, lease, { ...call, hash: hashOf(bodyOf(whole)) })
+    const request = await askForCall(world, whole)
+    if (again.allowed) return { standing: again, request: request.id }
+    return { standing: { ...refused, problem: waiting(request) } }
+  } catch (thrown) {
+    // Nobody can be asked: too much to read, or too many wait.
+    if (!isProblem(thrown)) throw thrown
+    return { standing: { ...refused, problem: thrown } }
+  }
+}
+
+function mayWith({ policies }: GatewayWorld, { record }: Refused): boolean {
+  return record !== undefined && isAllThatIsMissing(policies(), readRecord(record.body))
+}
+
+/** False where another call was faster. */
+function isFirst(world: GatewayWorld, permit: Permit<'lease.use'>, request: RequestId) {
+  return useAgreed(world, permit, request).then(
+    () => true,
+    (thrown: unknown) => {
+      if (isProblem(thrown, 'approval-needed')) return false
+      throw thrown
+    },
+  )
+}
+
+const used = new Problem('approval-needed', {
+  detail: 'What a person agreed to was done once, and this is the second time.',
+  next: 'Ask again, and it waits for them again.',
+})
+
+function waiting(request: Waiting): Problem {
+  const name = shortId('request', request.id)
+  return new Problem('approval-needed', {
+    detail: `This waits for a person: ${name}, until ${request.expiresAt}.`,
+    next: `Tell your user to look: ${product.command} request show ${name}. Once it is agreed, ask exactly the same again.`,
+  })
+}
+type Waiting = Awaited<ReturnType<typeof askForCall>>
 
 /** The compiled engine has answered; now cedar-wasm is asked too. Where they differ it is a finding. */
 export function shadow(world: GatewayWorld, record: DecisionRecord): void {

@@ -113,7 +113,9 @@ async function judge(
     return { answer: fault(message, -32602, `Unknown tool: ${name}`) }
   if (!tool.isAgreed)
     return { answer: toolFailed(message, changed(name), { denied: true, code: 'hash-mismatch' }) }
-  return told(message, await talk.judge.ask({ action, asked: `tools/call ${name}` }))
+  const said = async () => message.params?.['arguments'] ?? {}
+  const call = { action, asked: `tools/call ${name}`, tool: name, said }
+  return told(message, await talk.judge.ask(call))
 }
 
 function told(message: Message, { refused, meter }: Judged) {
@@ -180,7 +182,7 @@ function shown({ targetId, upstream, object, catalogue, judge }: McpTalk, text: 
     const action = upstream.classOf(object, tool.name, tool as JsonObject)
     const isAgreed = catalogue.isAgreed(targetId, tool)
     if (!isAgreed) catalogue.forget(targetId)
-    if (action === undefined || !isAgreed) return false
+    if (action === undefined || !isAgreed || judge.isHeld(tool.name)) return false
     if (!may.has(action)) may.set(action, judge.may(action))
     return may.get(action) === true
   }

@@ -126,7 +126,7 @@ export function denied(
     command ? `${says}: leasehold ${command}` : says,
   )
   const text = [
-    `Denied: ${problem.detail}`,
+    `${problem.code === 'approval-needed' ? 'Not yet' : 'Denied'}: ${problem.detail}`,
     denial === undefined
       ? ''
       : 'Other tools or credentials for the same will be denied too, and it is logged.',
