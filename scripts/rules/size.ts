@@ -14,6 +14,7 @@ const LIMITS = {
   core: 9000,
   engine: 1400,
   cli: 2200,
+  verifier: 300,
   console: 6500,
   action: 250,
 }
@@ -21,6 +22,7 @@ const MAX_FILE_LINES = 400
 const WARN_FILE_LINES = 300
 const MAX_FUNCTION_LINES = 70
 const ENGINE = 'src/core/policy/engine'
+const VERIFIER = 'cli/src/proof'
 const CODE = ['.ts', '.tsx', '.sql', '.cedar', '.css']
 const BEGINS_AS_COMMENT = /^\s*($|\/\/|\/\*|\*)/
 const ANY = /: any\b|as any\b/
@@ -87,7 +89,8 @@ function tabulate(counts: Map<string, number>): SizeRow[] {
     row('policy engine', LIMITS.engine, isEngine),
     row('server', LIMITS.server, below('src')),
     row('connectors', LIMITS.connectors, below(CONNECTORS)),
-    row('cli', LIMITS.cli, below('cli')),
+    row('cli', LIMITS.cli, file => below('cli')(file) && !below(VERIFIER)(file)),
+    row('cli verifier', LIMITS.verifier, below(VERIFIER)),
     row('console', LIMITS.console, below('console')),
     row('action', LIMITS.action, below('action')),
   ]
