@@ -39,24 +39,27 @@ beforeAll(async () => {
       { tools: { [String(tool?.name)]: 'destroy', '*': 'read' } },
     ],
     ['api', 'http', web.url, {}],
+    ['mail', 'http', web.url, { rules: [{ ask: 'POST /v1/post', action: 'share-outside' }] }],
   ] as const) {
     const target = { slug, connector, config: { url, credential }, production: false }
     await expectStatus(201, sam('POST', '/v1/targets', target))
-    const owned = { dataClass: 'customer', dataOwner: 'tom@acme.example', columns: [] }
+    const dataClass = slug === 'mail' ? 'internal' : 'customer'
+    const owned = { dataClass, dataOwner: 'tom@acme.example', columns: [] }
     await expectStatus(201, sam('POST', '/v1/resources', { slug, target: slug, object, ...owned }))
   }
   const made = { slug: 'janitor', purpose: 'clears up', backup: 'tom@acme.example', days: 5 }
   await expectStatus(201, sam('POST', '/v1/apps', { ...made, dataClasses: ['customer'] }))
   await manage('janitor')
   const need = (name: string) => `      - resource: ${name}\n        actions: [read, destroy]\n`
-  const yaml = `app: janitor\npurposes:\n  look:\n    says: Clears up\n    needs:\n${need('tracker')}${need('api')}`
+  const yaml = `app: janitor\npurposes:\n  look:\n    says: Clears up\n    needs:\n${need('tracker')}${need('api')}      - resource: mail\n        actions: [share-outside]\n`
   await expectStatus(200, sam('PUT', '/v1/apps/janitor/manifest', { yaml }))
   const byHand = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
   await expectStatus(201, sam('POST', '/v1/apps/janitor/trust', byHand))
   const ci = { role: 'run', preset: 'github', issuer: company.github.issuer, reason: 'our CI' }
   await agree(sam('POST', '/v1/apps/janitor/trust', { ...ci, claims: claimsOf('janitor') }))
-  for (const resource of ['tracker', 'api']) {
-    const ask = { app: 'janitor', resource, actions: ['read', 'destroy'], reason: 'to clear up' }
+  for (const resource of ['tracker', 'api', 'mail']) {
+    const actions = resource === 'mail' ? ['share-outside'] : ['read', 'destroy']
+    const ask = { app: 'janitor', resource, actions, reason: 'to clear up' }
     await agree(sam('POST', '/v1/requests', { ...ask, unattended: true }))
   }
 }, 120_000)
@@ -100,11 +103,11 @@ async function agree(asked: Promise<{ status: number; body: Any }>, says = 'yes'
   await company.running.world.settle()
 }
 
-async function tunnelTo(resource: string, token?: string) {
+async function tunnelTo(resource: string, token?: string, actions = ['read', 'destroy']) {
   const run = crypto.randomUUID()
   const task = token ?? (await taskByHand(company, { identity: 'janitor/run', run }))
   const work = company.as({ task })
-  const asked = { resource, actions: ['read', 'destroy'] }
+  const asked = { resource, actions }
   const { lease, handle } = (await expectStatus(201, work('POST', '/v1/leases', asked))).body
   const server = new URL(company.running.address)
   const path = `/v1/leases/${lease.id}/tunnel`
@@ -243,6 +246,69 @@ describe('a call that destroys', () => {
     const sent = web.seen.filter(({ method }) => method === 'DELETE')
     expect(sent).toMatchObject([{ path: '/v1/things/7?force=1', body: '{"why":"old"}' }])
     expect((await call('/v1/things')).status).toBe(200)
+  })
+})
+
+describe('customer data that was read, and then a post outside', () => {
+  const post = async (token: string) => {
+    const { call } = await tunnelTo('mail', token, ['share-outside'])
+    return call('/v1/post', { method: 'POST', body: '{"text":"hello"}' })
+  }
+  const read = async (token: string) => {
+    const { call } = await tunnelTo('api', token, ['read'])
+    expect((await call('/v1/things')).status).toBe(200)
+  }
+  const posted = () => web.seen.filter(({ path }) => path === '/v1/post').length
+
+  test('in one task is denied, and the denial names the entry that gave it the data', async () => {
+    const token = await attest(company, 'janitor')
+    await read(token)
+    await expect(post(token)).rejects.toThrow(/"rule":"nothing-outside-after-sensitive"/)
+    const told = await post(token).catch(String)
+    expect(told).toMatch(/"fact":"data the task has had","is":"customer"/)
+    expect(posted()).toBe(0)
+    const [, position] = /"from":"log entry #(\d+)"/.exec(String(told)) ?? []
+    const entry = await company.as('sam')('GET', `/v1/log/${position}`)
+    expect(entry.body).toMatchObject({ kind: 'lease.intend' })
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    expect(JSON.stringify(entry.body.subjects)).toContain(claims.txn)
+  })
+
+  test('with both doors open before: the second is closed, and why it was names the entry', async () => {
+    const token = await attest(company, 'janitor')
+    const { call } = await tunnelTo('mail', token, ['share-outside'])
+    await read(token)
+    const refused = await call('/v1/post', { method: 'POST', body: '{"text":"hello"}' })
+    expect(refused.status).toBe(403)
+    const { detail, next } = (await refused.json()) as { detail: string; next: string }
+    expect(detail).toContain('nothing-outside-after-sensitive')
+    expect(posted()).toBe(0)
+    const [, decision] = /why (D-\w+)/.exec(next) ?? []
+    const why = await vi.waitFor(() =>
+      expectStatus(200, company.as('sam')('GET', `/v1/decisions/${decision}`)),
+    )
+    expect(why.body.denial.because).toContainEqual(
+      expect.objectContaining({
+        is: 'customer, internal',
+        from: expect.stringMatching(/^log entry #\d+$/),
+      }),
+    )
+  })
+
+  test('in two tasks is permitted, and both are recorded', async () => {
+    await read(await attest(company, 'janitor'))
+    expect((await post(await attest(company, 'janitor'))).status).toBe(200)
+    expect(posted()).toBe(1)
+    await vi.waitFor(async () => {
+      const rows = await company.running.world.store.query<{ record: string; allowed: boolean }>(
+        'select record, allowed from decision_kept',
+      )
+      const asked = rows
+        .filter(({ allowed }) => allowed)
+        .map(({ record }) => JSON.parse(record).asked)
+      expect(asked).toContain('POST /v1/post')
+      expect(asked).toContain('GET /v1/things')
+    })
   })
 })
 

@@ -9,6 +9,7 @@ import { shortId } from '../../life/lists/short-id.ts'
 import { checkCases, readCases } from '../../life/why/cases.ts'
 import { replayLog, whyDenied } from '../../life/why/replay.ts'
 import { findDecision, lastDenied, listDecisionsOf } from '../../life/why/rows.ts'
+import { nameTouch } from '../../life/why/touch.ts'
 import { summarize } from '../../life/why/words.ts'
 import type { DecisionView as DecisionShown, DenialView } from './contract.ts'
 import { findOfApp, findVisibleApp } from './find.ts'
@@ -73,7 +74,8 @@ export async function lastDenial(world: ApiWorld, appId: AppId): Promise<DenialV
 
 async function denialOf(world: ApiWorld, record: DecisionRecord): Promise<DenialView | null> {
   const denial = await whyDenied(world, record.id)
-  return denial === undefined ? null : denialView(denial, record)
+  if (denial === undefined) return null
+  return denialView(await nameTouch(world.store, denial, record.taskId), record)
 }
 
 function decisionView(

@@ -5,6 +5,7 @@ import type { LedgerWorld } from '../../core/ledger/record.ts'
 import type { Denial } from '../../core/policy/question.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import { shortId } from '../../life/lists/short-id.ts'
+import { nameTouch } from '../../life/why/touch.ts'
 import type { DenialView } from './contract.ts'
 import { DenialAnswer } from './problem.ts'
 
@@ -16,7 +17,9 @@ export async function allowed<D extends Decided>(
 ): Promise<Extract<D, { allowed: true }>> {
   if (decision.allowed) return decision as Extract<D, { allowed: true }>
   await recordDenial(world, decision.record)
-  throw new DenialAnswer(denialView(decision.denial, decision.record))
+  const { denial, record } = decision
+  const named = await nameTouch(world.store, denial, record.taskId)
+  throw new DenialAnswer(denialView(named, record))
 }
 
 export function denialView(denial: Denial, { at }: Pick<DecisionRecord, 'at'>): DenialView {

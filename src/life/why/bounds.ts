@@ -5,4 +5,6 @@ export const bounds = {
   /** Recorded decisions one replay reads at once, and in all. */
   replayBatch: 200,
   replayDecisions: 100_000,
+  /** Entries of one task that are looked at for where its data came from. */
+  touches: 50,
 } as const

@@ -96,6 +96,9 @@ const beginTask: Lever = {
   says: () => 'a new task is begun',
 }
 
+/** As `levers.json` names it; the entry it comes from is looked up (`touch.ts`). */
+export const touchFact = 'data the task has had'
+
 /** In the order they are offered: what is easiest for the person who meets the denial comes first. */
 export const levers: readonly Lever[] = [
   giveGrant,
