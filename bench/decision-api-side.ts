@@ -51,6 +51,7 @@ async function furnishRules({ running: { world }, app, identity, task }: AtWork)
       purpose: 'board',
       autonomy: 'unattended',
       actor: null,
+      boundTo: null,
     }),
   )
   await recorded(world, async scope => {

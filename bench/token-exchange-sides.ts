@@ -74,9 +74,10 @@ function ours({ issuer, jwks, rule }: SideOptions): Handler {
     if (isRefusal(attested)) return void res.writeHead(400).end(attested.says)
     if (seen.has(attested.assertion.hash)) return void res.writeHead(400).end('used')
     seen.add(attested.assertion.hash)
-    const expiresAt = tokenEndsAt('unattended', now)
+    const unattended = { autonomy: 'unattended', boundTo: null } as const
+    const expiresAt = tokenEndsAt(unattended, now)
     const fixed = { tokenId: newId('token'), taskId: newId('task'), issuer: audience, purpose }
-    const who = { spiffeId, identityId, appId, autonomy: 'unattended', actor: null } as const
+    const who = { spiffeId, identityId, appId, ...unattended, actor: null }
     const claims = { ...fixed, ...who, audience: request.audience, issuedAt: now, expiresAt }
     const body = {
       access_token: signToken(signer, writeClaims(claims)),

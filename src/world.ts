@@ -40,6 +40,7 @@ import { joinCanary } from './life/drift/canary.ts'
 import { oldestDue } from './life/lists/lists.ts'
 import { fetchJson } from './life/outbound/fetch.ts'
 import { type PersonToken, verifyPersonToken } from './life/sign-in/person-token.ts'
+import { Proofs } from './life/token/dpop.ts'
 import { explain } from './life/why/why.ts'
 
 export interface Opened {
@@ -102,6 +103,7 @@ export function makeWorld(opened: Opened): World {
     verifyPerson: token => verifyPersonToken(people, token),
     tokenKeys: makeTokenKeys({ clock, tokenJwks: () => keys.tokenJwks() }),
     verified: new Map(),
+    proofs: new Proofs(clock),
     signer: () => keys.tokenSigner(),
     targets: new Targets({
       store,

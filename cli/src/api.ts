@@ -3,6 +3,7 @@
  * are not followed; every answer is bounded in time and size. Its refusals become our Problems.
  */
 import type { ProblemBody } from '../../src/doors/api/contract.ts'
+import { type Credential, showing, tokenOf } from './dpop.ts'
 import { exits, Problem, problem } from './problem.ts'
 
 const maxBytes = 16 * 1024 * 1024
@@ -11,7 +12,9 @@ export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT'
   /** Begins with one slash. */
   readonly path: string
-  readonly token?: string | undefined
+  readonly token?: Credential | undefined
+  /** A proof of a key, where a token is asked for. */
+  readonly proof?: string | undefined
   readonly json?: unknown
   readonly form?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
@@ -32,13 +35,14 @@ export interface Api {
 export function makeApi(
   origin: URL,
   isDryRun: boolean,
-  token: (force: boolean) => Promise<string | undefined>,
+  token: (force: boolean) => Promise<Credential | undefined>,
 ): Api {
   const call = async (what: Call): Promise<unknown> => {
     const first = await token(false)
     const reply = await request(origin, { ...what, token: first })
     const fresh = reply.status === 401 && first !== undefined ? await token(true) : first
-    return parse(accept(fresh === first ? reply : await request(origin, { ...what, token: fresh })))
+    const isOld = tokenOf(fresh) === tokenOf(first)
+    return parse(accept(isOld ? reply : await request(origin, { ...what, token: fresh })))
   }
   return {
     get: path => call({ method: 'GET', path }),
@@ -57,7 +61,7 @@ export async function request(origin: URL, call: Call): Promise<Reply> {
   try {
     const response = await fetch(url, {
       method: call.method,
-      ...contentOf(call),
+      ...contentOf(call, url),
       redirect: 'manual',
       signal: AbortSignal.timeout(call.timeoutMs ?? 10_000),
     })
@@ -69,9 +73,10 @@ export async function request(origin: URL, call: Call): Promise<Reply> {
   }
 }
 
-function contentOf({ json, form, token }: Call): RequestInit {
-  const headers = new Headers({ accept: 'application/json' })
-  if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+function contentOf({ method, json, form, token, proof }: Call, url: URL): RequestInit {
+  const shown = token === undefined ? {} : showing(token, method, url)
+  const headers = new Headers({ accept: 'application/json', ...shown })
+  if (proof !== undefined) headers.set('dpop', proof)
   if (form !== undefined) return { headers, body: new URLSearchParams(form) }
   if (json === undefined) return { headers }
   headers.set('content-type', 'application/json')

@@ -4,12 +4,19 @@
  */
 import { dirname, join, resolve } from 'node:path'
 import type { DemoHint } from './demo-control.ts'
+import type { Key } from './dpop.ts'
 import { configFolder, readPrivate, withLock, writePrivate } from './files.ts'
 import type { Host } from './host.ts'
 import { failed, usage } from './problem.ts'
 
 /** `accessEndsAt` in milliseconds since 1970. */
-export type Session = { accessToken: string; accessEndsAt: number; refreshToken: string }
+export type Session = {
+  accessToken: string
+  accessEndsAt: number
+  refreshToken: string
+  /** What both are bound to. */
+  key?: Key | undefined
+}
 
 export interface Profile {
   readonly url: string

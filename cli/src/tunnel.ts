@@ -8,11 +8,12 @@ import { type ClientRequest, request as plain } from 'node:http'
 import { request as secure } from 'node:https'
 import { createServer, type Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
+import { type Credential, showing } from './dpop.ts'
 
 const mostConnections = 20
 
 type Dial = { readonly server: URL; readonly path: string; readonly token: Token }
-type Token = (force: boolean) => Promise<string | undefined>
+type Token = (force: boolean) => Promise<Credential | undefined>
 
 /** `told`: why a connection could not be carried. */
 export async function openTunnel(dial: Dial, told: (why: string) => void) {
@@ -41,10 +42,11 @@ async function carry(local: Socket, dial: Dial): Promise<void> {
 
 /** Undefined where another token may help. */
 async function reach({ server, path, token }: Dial, isAgain: boolean): Promise<Duplex | undefined> {
-  const authorization = `Bearer ${await token(isAgain)}`
-  const headers = { connection: 'Upgrade', upgrade: 'leasehold-tunnel', authorization }
+  const url = new URL(path, server)
+  const shown = showing((await token(isAgain)) ?? '', 'GET', url)
+  const headers = { connection: 'Upgrade', upgrade: 'leasehold-tunnel', ...shown }
   const ask = server.protocol === 'https:' ? secure : plain
-  const asked: ClientRequest = ask(new URL(path, server), { headers, agent: false }).end()
+  const asked: ClientRequest = ask(url, { headers, agent: false }).end()
   return new Promise((resolve, reject) => {
     asked.once('error', reject).once('upgrade', (_, socket: Socket, head) => {
       socket.unshift(head)

@@ -27,7 +27,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/life/ask', budget: 150 },
   { path: 'src/life/outbound', budget: 100 },
   { path: 'src/life/sign-in', budget: 800 },
-  { path: 'src/life/token', budget: 100 },
+  { path: 'src/life/token', budget: 180 },
   { path: 'src/life/manifest', budget: 200 },
   { path: 'src/life/why', budget: 600 },
   { path: 'src/life/records', budget: 500 },

@@ -108,7 +108,7 @@ export async function startCompany(
     verifyPerson: async token => {
       const { sub } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
       if (!isId('person', sub)) throw new Error('a test bearer names a person')
-      return { personId: sub, signInEndsAt: addSeconds(clock.now(), 3600) }
+      return { personId: sub, signInEndsAt: addSeconds(clock.now(), 3600), boundTo: null }
     },
     verifyTask: token => verifyTaskToken(world, token, issuer),
   })

@@ -11,6 +11,7 @@ import { isAgent } from '../agent.ts'
 import { type Answer, glyph } from '../answer.ts'
 import { type Api, accept, makeApi, parse } from '../api.ts'
 import { appOf, type Cli } from '../cli.ts'
+import { type Credential, newKey, tokenOf } from '../dpop.ts'
 import type { Host } from '../host.ts'
 import { exits, Problem, problem, usage } from '../problem.ts'
 import { callIssuer, currentToken } from '../session.ts'
@@ -29,7 +30,7 @@ type Ended = { code: number | null; signal: NodeJS.Signals | null }
 type Held = IssuedLeaseView & { door?: { port: number; close(): void } }
 /** `api` speaks as the task, with a `token` of it that is good now. */
 type Task = { id: string; token: Token; api: Api; leases: Held[] }
-type Token = (force: boolean) => Promise<string | undefined>
+type Token = (force: boolean) => Promise<Credential | undefined>
 
 export async function run(cli: Cli, ...command: string[]): Promise<Answer> {
   const task = await prepare(cli, command)
@@ -91,17 +92,23 @@ async function exchanger(cli: Cli) {
   const urn = 'urn:ietf:params:oauth'
   const run = randomUUID()
   let scope = options.text('purpose')
+  const ownKey = newKey()
   return async () => {
-    const subject_token = await currentToken(server, false)
+    const person = await currentToken(server, false)
+    const subject_token = tokenOf(person)
     if (subject_token === undefined) throw problem('LH-AUTH-01', {})
+    // A token of the task is bound as the person's is; else to a key of this run.
+    const key = typeof person === 'object' ? person.key : ownKey
     scope ??= await onlyPurpose(cli, slug)
     const subject_token_type = `${urn}:token-type:access_token`
     const who = { subject_token, subject_token_type, identity: `${slug}/${role}`, run }
     const form = { grant_type: `${urn}:grant-type:token-exchange`, scope, ...who }
-    const reply = await callIssuer(server, 'token_endpoint', form)
-    const { access_token, task, expires_in } = parse(accept(reply)) as Record<string, string>
+    const reply = await callIssuer(server, 'token_endpoint', form, key)
+    const said = parse(accept(reply)) as Record<string, string>
+    const { access_token = '', task, expires_in, token_type } = said
+    const token = token_type === 'DPoP' ? { token: access_token, key } : access_token
     const endsAt = Date.now() + (Number(expires_in ?? 60) - 20) * 1000
-    return { id: task ?? '', token: access_token ?? '', endsAt }
+    return { id: task ?? '', token, endsAt }
   }
 }
 

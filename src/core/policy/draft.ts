@@ -32,6 +32,7 @@ export function readOpening(view: View, about: About): JsonObject {
   const draft = about.draft ?? {}
   return bare({
     ...each(draft, word, ['purpose', 'kind', 'autonomy']),
+    ...each(draft, flag, ['bound']),
     ...somebody(view, 'onBehalfOf', draft['onBehalfOf']),
   })
 }

@@ -26,15 +26,21 @@ export interface TaskClaims extends Pick<TokenRow, Whose> {
   readonly purpose: string
   readonly autonomy: Autonomy
   readonly actor: PersonId | null
+  /** Thumbprint of the key its holder must prove to have (RFC 9449); null: whoever bears it. */
+  readonly boundTo: string | null
 }
 
 /**
  * INVARIANT (design §8, I3 and I7): never longer than its task or its app; unattended work gets less.
- * Whole seconds, downwards, since the wire has no finer ones.
+ * So does what anybody may bear. Whole seconds, downwards, since the wire has no finer ones.
  */
-export function tokenEndsAt(autonomy: Autonomy, now: Instant, ...ends: Instant[]): Instant {
-  const seconds =
-    autonomy === 'attended' ? limits.attendedTokenSeconds : limits.unattendedTokenSeconds
+export function tokenEndsAt(
+  { autonomy, boundTo }: Pick<TaskClaims, 'autonomy' | 'boundTo'>,
+  now: Instant,
+  ...ends: Instant[]
+): Instant {
+  const isLong = autonomy === 'attended' && boundTo !== null
+  const seconds = isLong ? limits.attendedTokenSeconds : limits.unattendedTokenSeconds
   const endMs = Math.min(toMs(now) + seconds * 1000, ...ends.map(toMs))
   return fromMs(Math.floor(endMs / 1000) * 1000)
 }
@@ -52,13 +58,17 @@ export function writeClaims(claims: TaskClaims): object {
     txn: claims.taskId,
     scope: claims.purpose,
     ...(claims.actor === null ? {} : { act: { sub: claims.actor } }),
+    ...(claims.boundTo === null ? {} : { cnf: { jkt: claims.boundTo } }),
     [workClaim]: { app: claims.appId, autonomy: claims.autonomy },
   }
 }
 
 /** What `verify` needs of a token whose signature holds. */
 export interface ReadClaims
-  extends Pick<TaskClaims, 'tokenId' | 'issuer' | 'audience' | 'taskId' | 'identityId'> {
+  extends Pick<
+    TaskClaims,
+    'tokenId' | 'issuer' | 'audience' | 'taskId' | 'identityId' | 'boundTo'
+  > {
   readonly expSeconds: number
   readonly all: Readonly<Record<string, unknown>>
 }
@@ -76,12 +86,14 @@ export function readClaims(all: Readonly<Record<string, unknown>>): ReadClaims |
     jti: tokenId,
     client_id: identityId,
     txn: taskId,
+    cnf,
   } = all
   const isTask = typeof sub === 'string' && parseSpiffeId(sub) !== null
   if (!isTask || typeof issuer !== 'string' || typeof audience !== 'string') return null
   if (!isIdText('token', tokenId) || !isIdText('task', taskId)) return null
   if (!isIdText('identity', identityId) || !Number.isSafeInteger(exp)) return null
-  return { tokenId, issuer, audience, taskId, identityId, expSeconds: Number(exp), all }
+  const boundTo = cnf === undefined ? null : String((cnf as { jkt?: string }).jkt)
+  return { tokenId, issuer, audience, taskId, identityId, boundTo, expSeconds: Number(exp), all }
 }
 
 function isIdText<K extends IdKind>(kind: K, value: unknown): value is Id<K> {

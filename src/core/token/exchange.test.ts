@@ -393,7 +393,12 @@ describe('a signed-in person', () => {
       sub: world.run.spiffeId,
       act: { sub: world.app.ownerId },
     })
-    expect(token.expiresIn).toBe(limits.attendedTokenSeconds)
+    // What anybody may bear is as short as unattended work.
+    expect(token.expiresIn).toBe(limits.unattendedTokenSeconds)
+    expect(said(token.accessToken)).not.toHaveProperty('cnf')
+    const bound = await issued(world, person, { boundTo: 'thumbprint' })
+    expect(said(bound.accessToken)).toMatchObject({ cnf: { jkt: 'thumbprint' } })
+    expect(bound.expiresIn).toBe(limits.attendedTokenSeconds)
     const [task] = await listTasks(world.store, { appId: world.app.id })
     expect(task).toMatchObject({ autonomy: 'attended', onBehalfOf: world.app.ownerId })
   })

@@ -42,6 +42,8 @@ export interface ExchangeRequest {
   readonly identity: string | undefined
   /** A person's run by a name of its own: a later exchange for it joins its open task. */
   readonly run?: string | undefined
+  /** Thumbprint of the key the caller has proven to hold: the token is for its holder alone. */
+  readonly boundTo?: string | undefined
 }
 
 export type ExchangeAnswer =
@@ -54,6 +56,7 @@ export interface IssuedToken {
   readonly expiresIn: number
   readonly row: TokenRow
   readonly purpose: string
+  readonly isBound: boolean
 }
 
 const tokenExchanged = entryKind('token.exchange', 'got a token for a task')
@@ -139,10 +142,14 @@ function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Wor
   return open === undefined ? task : { ...task, id: open.id, endsAt: open.endsAt }
 }
 
-function questionOf({ tokenId, attested }: Work, task: PlannedTask): Question<'token.exchange'> {
+function questionOf(
+  { tokenId, attested, request }: Work,
+  task: PlannedTask,
+): Question<'token.exchange'> {
   const { purpose, kind, autonomy, onBehalfOf, identityId } = task
   const { issuer } = attested.assertion
-  const draft = { purpose, kind, autonomy, onBehalfOf, identityId, issuer }
+  const bound = request.boundTo !== undefined
+  const draft = { purpose, kind, autonomy, onBehalfOf, identityId, issuer, bound }
   return {
     actor: { kind: 'identity', id: identityId },
     action: 'token.exchange',
@@ -156,15 +163,25 @@ function mint(
   task: Pick<TaskRow, 'id' | 'endsAt' | 'autonomy' | 'onBehalfOf'>,
 ): IssuedToken {
   const { id: identityId, appId, spiffeId } = attested.identity
-  const { audience, purpose } = request
+  const { audience, purpose, boundTo = null } = request
   const { autonomy, onBehalfOf: actor } = task
-  const expiresAt = tokenEndsAt(autonomy, now, task.endsAt)
+  const expiresAt = tokenEndsAt({ autonomy, boundTo }, now, task.endsAt)
   const whose = { identityId, appId, taskId: task.id, audience, issuedAt: now, expiresAt }
-  const said = { ...whose, tokenId, issuer: world.issuer, spiffeId, purpose, autonomy, actor }
+  const said = {
+    ...whose,
+    tokenId,
+    issuer: world.issuer,
+    spiffeId,
+    purpose,
+    autonomy,
+    actor,
+    boundTo,
+  }
   const accessToken = signToken(world.signer(), writeClaims(said))
   const fixed = { version: 1, state: 'live', revokedAt: null } as const
   const row: TokenRow = { id: tokenId, ...fixed, ...whose, hash: sha256Hex(accessToken) }
-  return { accessToken, row, purpose, expiresIn: toSeconds(expiresAt) - toSeconds(now) }
+  const expiresIn = toSeconds(expiresAt) - toSeconds(now)
+  return { accessToken, row, purpose, expiresIn, isBound: boundTo !== null }
 }
 
 async function commit(

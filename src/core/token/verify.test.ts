@@ -58,6 +58,7 @@ test('a task token says which task of which identity of which app', async () => 
     identityId: world.run.id,
     taskId: token.row.taskId,
     appId: world.app.id,
+    boundTo: null,
   })
 })
 

@@ -10,7 +10,7 @@ import type { TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { type Clock, toMs } from '../base/time.ts'
-import { heldBy } from '../hold/hold.ts'
+import { concernedBy, heldBy } from '../hold/hold.ts'
 import { identityTable } from '../identity/rows.ts'
 import { findRow } from '../ledger/fact-table.ts'
 import type { Replica } from '../ledger/replica.ts'
@@ -33,6 +33,7 @@ export interface VerifyWorld {
 
 export interface TaskToken extends Pick<TokenRow, 'identityId' | 'taskId' | 'appId'> {
   readonly tokenId: TokenId
+  readonly boundTo: string | null
 }
 
 /**
@@ -84,9 +85,10 @@ export function lookAt(world: VerifyWorld, claims: ReadClaims): TaskToken | stri
   if (app === undefined) return 'Its app is not known.'
   const state = stateAt(app, now)
   if (state !== 'active') return `Its app is ${state}.`
-  const concerned = [app.id, app.ownerId, task.onBehalfOf, identity.id]
+  const concerned = [app.id, app.ownerId, identity.id, ...concernedBy(task)]
   if (heldBy(replica, concerned).length > 0) return 'It is on hold.'
-  return { tokenId: row.id, identityId: identity.id, taskId: task.id, appId: app.id }
+  const { boundTo } = claims
+  return { tokenId: row.id, identityId: identity.id, taskId: task.id, appId: app.id, boundTo }
 }
 
 /** The same in the database's words, with the time: what the memory has dropped is still there. */

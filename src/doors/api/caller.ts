@@ -1,4 +1,5 @@
 /** Who calls: a person by a token of our own authorization server, a workload by its task token, or nobody. */
+import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { PersonId } from '../../core/base/ids.ts'
@@ -7,6 +8,8 @@ import { Problem } from '../../core/base/problem.ts'
 import { fromMs, type Instant } from '../../core/base/time.ts'
 import type { Actor } from '../../core/policy/question.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
+import type { PersonToken } from '../../life/sign-in/person-token.ts'
+import { checkBound, type Proofs, type Proven } from '../../life/token/dpop.ts'
 
 export interface PersonCaller {
   readonly kind: 'person'
@@ -25,17 +28,27 @@ export type KnownCaller = PersonCaller | IdentityCaller
 export type Caller = KnownCaller | { readonly kind: 'nobody' }
 
 export interface CallerWorld {
-  readonly verifyPerson: (token: string) => Promise<{ personId: PersonId; signInEndsAt: Instant }>
+  readonly issuer: string
+  readonly proofs: Proofs
+  readonly verifyPerson: (token: string) => Promise<Person>
   readonly verifyTask: (token: string) => Promise<TaskToken>
 }
 
+type Person = Pick<PersonToken, 'personId' | 'signInEndsAt' | 'boundTo'>
+
 /** A token that is there and not good is refused; it is never taken for nobody. */
 export async function callerOf(world: CallerWorld, context: Context): Promise<Caller> {
-  const token = bearerOf(context.req.header('authorization'))
-  if (token === undefined) return { kind: 'nobody' }
+  const shown = shownIn(name => context.req.header(name))
+  if (shown === undefined) return { kind: 'nobody' }
+  const { token } = shown
+  const { method, path, url } = context.req
+  const at = { method, path, hosts: [new URL(url).host, new URL(world.issuer).host] }
+  const check = ({ boundTo }: { boundTo: string | null }) =>
+    checkShown(world.proofs, shown, boundTo, at)
   // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
   if (isTaskToken(token)) {
     const task = await world.verifyTask(token)
+    await check(task)
     return {
       kind: 'identity',
       ...task,
@@ -43,16 +56,46 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
       actor: { kind: 'identity', id: task.identityId, taskId: task.taskId },
     }
   }
-  const { personId, signInEndsAt: validUntil } = await world.verifyPerson(token)
+  const person = await world.verifyPerson(token)
+  await check(person)
+  const { personId, signInEndsAt: validUntil } = person
   return { kind: 'person', personId, validUntil, actor: { kind: 'person', id: personId } }
 }
 
+/** A token as it was sent, and the proof beside it. */
+export interface Shown {
+  readonly token: string
+  readonly scheme: string
+  readonly proof: string | undefined
+}
+
 /** Undefined where none was sent. Problem `token-refused` for what is none. */
-export function bearerOf(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined
-  const [, token] = /^Bearer ([\w~+/.-]+=*)$/i.exec(header) ?? []
+export function shownIn(header: (name: string) => string | undefined): Shown | undefined {
+  const authorization = header('authorization')
+  if (authorization === undefined) return undefined
+  const [, scheme = '', token] = /^(Bearer|DPoP) ([\w~+/.-]+=*)$/i.exec(authorization) ?? []
   if (token === undefined || token.length > limits.foreignTokenBytes) throw refused()
-  return token
+  return { token, scheme, proof: header('dpop') }
+}
+
+/** Once it was verified: that who shows it holds the key it is bound to. */
+export function checkShown(
+  proofs: Proofs,
+  { token, ...shown }: Shown,
+  boundTo: string | null,
+  at: Omit<Proven, 'token'>,
+): Promise<void> {
+  return checkBound(proofs, { ...shown, boundTo }, { ...at, token })
+}
+
+/** The same of a request that was not read by the API. */
+export function placeOf(req: IncomingMessage, issuer: string): Omit<Proven, 'token'> {
+  const [path = ''] = (req.url ?? '').split('?')
+  return { method: req.method ?? '', path, hosts: [req.headers.host ?? '', new URL(issuer).host] }
+}
+
+export function headerOf({ headers }: IncomingMessage): (name: string) => string | undefined {
+  return name => headers[name]?.toString()
 }
 
 function isTaskToken(token: string): boolean {

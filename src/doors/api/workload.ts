@@ -1,5 +1,6 @@
 /** Workloads at the OAuth endpoints: exchange, introspection and revocation of task tokens. */
 
+import type { IncomingMessage } from 'node:http'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Actor } from '../../core/policy/question.ts'
@@ -11,6 +12,7 @@ import type { RefusalTally } from '../../life/audit/refusals.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { parseExchange, writeIssued } from '../../life/token/form.ts'
 import { introspect } from '../../life/token/introspect.ts'
+import { type CallerWorld, checkShown, headerOf, placeOf, shownIn } from './caller.ts'
 import type { OauthAnswer } from './oauth/answer.ts'
 import type { WorkloadEndpoints } from './oauth/endpoints.ts'
 import type { Form } from './oauth/request.ts'
@@ -18,7 +20,8 @@ import type { ApiWorld } from './world.ts'
 
 export type WorkloadWorld = ApiWorld &
   VerifyWorld &
-  Pick<ExchangeWorld, 'decide' | 'verifyPerson' | 'signer' | 'issuerKeys'>
+  Pick<CallerWorld, 'verifyPerson'> &
+  Pick<ExchangeWorld, 'decide' | 'signer' | 'issuerKeys'>
 
 export function workloadEndpoints(world: WorkloadWorld, tally: RefusalTally): WorkloadEndpoints {
   const exchangeWorld: ExchangeWorld = {
@@ -26,22 +29,20 @@ export function workloadEndpoints(world: WorkloadWorld, tally: RefusalTally): Wo
     countRefusal: (issuer, reason) => tally.count(issuer, reason, world.clock.now()),
   }
   return {
-    exchange: form => exchangeForm(exchangeWorld, world, form),
-    introspect: async (form, { authorization }) => {
-      const asker = await askerOf(world, authorization, form.get('token'))
+    exchange: (form, { req }) => exchangeForm(exchangeWorld, world, form, req),
+    introspect: async (form, { req }) => {
+      const asker = await askerOf(world, req, form.get('token'))
       const body = introspect(world, { token: form.get('token') ?? '', asker })
       return body === undefined ? undefined : { status: 200, body }
     },
-    revoke: async (form, { authorization }) => {
+    revoke: async (form, { authorization, req }) => {
       const claims = readTaskToken(world, form.get('token') ?? '')
       if (claims === null) return undefined
-      const actor = await askerOf(world, authorization, form.get('token')).catch(
-        (thrown: unknown) => {
-          // §2.2: a token that is over is no error, and nobody's right is needed to end it.
-          if (authorization === undefined && isProblem(thrown, 'not-signed-in')) return undefined
-          throw thrown
-        },
-      )
+      const actor = await askerOf(world, req, form.get('token')).catch((thrown: unknown) => {
+        // §2.2: a token that is over is no error, and nobody's right is needed to end it.
+        if (authorization === undefined && isProblem(thrown, 'not-signed-in')) return undefined
+        throw thrown
+      })
       if (actor === undefined) return { status: 200, body: {} }
       const about = {
         type: 'token',
@@ -61,9 +62,18 @@ async function exchangeForm(
   world: ExchangeWorld,
   api: WorkloadWorld,
   form: Form,
+  req: IncomingMessage,
 ): Promise<OauthAnswer> {
-  const request = parseExchange(form, [api.issuer])
-  const answer = await exchange(world, request)
+  const { dpop: proof } = req.headers
+  // RFC 9449 §5: who shows a key here gets a token that is for its holder alone.
+  const boundTo = proof && (await api.proofs.check(String(proof), placeOf(req, api.issuer)))
+  const verifyPerson = async (token: string) => {
+    const person = await api.verifyPerson(token)
+    if (person.boundTo !== null && person.boundTo !== boundTo) throw notTheHolder
+    return person
+  }
+  const request = { ...parseExchange(form, [api.issuer]), ...(boundTo && { boundTo }) }
+  const answer = await exchange({ ...world, verifyPerson }, request)
   if (answer.kind === 'issued') {
     const body = { ...writeIssued(answer.token), task: shortId('task', answer.token.row.taskId) }
     return { status: 200, body }
@@ -79,17 +89,32 @@ async function exchangeForm(
   return { status: 403, body: { error: 'access_denied', error_description: said, decision, next } }
 }
 
-/** Who asks about a token: by a bearer of ours, or its holder by the token itself. */
+const notTheHolder = new Problem('token-refused', {
+  detail: 'This token is bound to a key, and the proof of that key is missing.',
+  next: 'Send a proof of the same key: `DPoP`.',
+})
+
+/** Who asks about a token: by one of ours, or its holder by the token itself, with its key where it is bound. */
 async function askerOf(
   world: WorkloadWorld,
-  authorization: string | undefined,
+  req: IncomingMessage,
   token: string | undefined,
 ): Promise<Actor> {
-  const bearer = /^Bearer ([\w~+/.-]+=*)$/i.exec(authorization ?? '')?.[1] ?? token ?? ''
-  const task = await verifyTaskToken(world, bearer, world.issuer).catch(unlessRefused)
-  if (task !== undefined) return { kind: 'identity', id: task.identityId, taskId: task.taskId }
-  const person = await world.verifyPerson(bearer).catch(unlessRefused)
-  if (person !== undefined) return { kind: 'person', id: person.personId }
+  const { authorization, dpop } = req.headers
+  const sent = authorization === undefined ? undefined : shownIn(headerOf(req))
+  const own = { token: token ?? '', scheme: dpop ? 'DPoP' : 'Bearer', proof: dpop?.toString() }
+  const shown = sent ?? own
+  const at = placeOf(req, world.issuer)
+  const task = await verifyTaskToken(world, shown.token, world.issuer).catch(unlessRefused)
+  if (task !== undefined) {
+    await checkShown(world.proofs, shown, task.boundTo, at)
+    return { kind: 'identity', id: task.identityId, taskId: task.taskId }
+  }
+  const person = await world.verifyPerson(shown.token).catch(unlessRefused)
+  if (person !== undefined) {
+    await checkShown(world.proofs, shown, person.boundTo, at)
+    return { kind: 'person', id: person.personId }
+  }
   throw new Problem('not-signed-in', {
     detail: 'Say who asks: a bearer token of yours.',
     next: 'Run `login`.',

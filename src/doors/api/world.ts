@@ -8,12 +8,14 @@ import type { Vkey } from '../../core/ledger/note.ts'
 import { installationTable } from '../../core/people/rows.ts'
 import type { PolicyWorld } from '../../core/policy/decide.ts'
 import type { OffboardWorld } from '../../life/offboard/run.ts'
+import type { Proofs } from '../../life/token/dpop.ts'
 import type { DoctorView, InstallationView } from './contract.ts'
 import type { Log } from './problem.ts'
 
 export interface ApiWorld extends OffboardWorld, PolicyWorld, TrustWorld, ConnectWorld {
   readonly log: Log
   readonly issuer: string
+  readonly proofs: Proofs
   readonly keys: Keys
   /** Who is asked, or was, about an app. */
   readonly approversOf: (appId: string) => ReadonlySet<PersonId>

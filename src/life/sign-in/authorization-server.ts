@@ -147,7 +147,7 @@ function featuresOf(world: AuthorizationServerWorld): Configuration['features'] 
     userinfo: { enabled: false },
     rpInitiatedLogout: { enabled: false },
     pushedAuthorizationRequests: { enabled: false },
-    dPoP: { enabled: false },
+    dPoP: { enabled: true },
     claimsParameter: { enabled: false },
     introspection: { enabled: true, allowedPolicy: (_c, client, token) => isOwn(client, token) },
     revocation: { enabled: true, allowedPolicy: (_c, client, token) => isOwn(client, token) },

@@ -24,6 +24,8 @@ export interface PersonToken {
   readonly personId: PersonId
   readonly tokenId: string
   readonly clientId: string
+  /** Thumbprint of the key it is bound to (RFC 9449); null: whoever bears it, for five minutes. */
+  readonly boundTo: string | null
   /** Until then the device can renew its token. */
   readonly signInEndsAt: Instant
 }
@@ -71,12 +73,13 @@ export async function isClientSignedIn(world: SessionWorld, said: ClientToken): 
 
 async function readPersonToken(world: PersonTokenWorld, token: string, audience: string) {
   const claims = await verifySignature(world, token, audience)
-  const { sub, sid: grantId, jti: tokenId, client_id: clientId } = claims
+  const { sub, sid: grantId, jti: tokenId, client_id: clientId, cnf } = claims
   if (typeof sub !== 'string' || !isId('person', sub)) throw refused('sub is not a person')
   if (typeof tokenId !== 'string' || typeof grantId !== 'string')
     throw refused('jti or sid is missing')
   if (typeof clientId !== 'string') throw refused('client_id is missing')
-  return { personId: sub, tokenId, grantId, clientId }
+  const boundTo = cnf === undefined ? null : String((cnf as { jkt?: unknown }).jkt)
+  return { personId: sub, tokenId, grantId, clientId, boundTo }
 }
 
 async function verifySignature(

@@ -45,11 +45,11 @@ export function parseExchange(
 }
 
 /** The wire form (RFC 8693 §2.2.1). */
-export function writeIssued({ accessToken, expiresIn, purpose }: IssuedToken): JsonObject {
+export function writeIssued({ accessToken, expiresIn, purpose, isBound }: IssuedToken): JsonObject {
   return {
     access_token: accessToken,
     issued_token_type: accessTokenType,
-    token_type: 'Bearer',
+    token_type: isBound ? 'DPoP' : 'Bearer',
     expires_in: expiresIn,
     scope: purpose,
   }

@@ -24,5 +24,6 @@ export function introspect(
   const about = { type: 'token', id: tokenId, draft: { identityId } } as const
   const { asker: actor } = input
   if (!world.decide({ actor, action: 'token.introspect', about }).allowed) return { active: false }
-  return { ...(claims.all as JsonObject), active: true, token_type: 'Bearer' }
+  const token_type = claims.boundTo === null ? 'Bearer' : 'DPoP'
+  return { ...(claims.all as JsonObject), active: true, token_type }
 }

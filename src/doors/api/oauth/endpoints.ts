@@ -18,6 +18,8 @@ import { type Form, parseForm, readFormText, type Visit, type VisitRoute } from 
 export interface FormMeta {
   readonly ip: string
   readonly authorization: string | undefined
+  /** The request it came in, for a proof of possession. */
+  readonly req: IncomingMessage
 }
 
 export interface WorkloadEndpoints {
@@ -45,7 +47,7 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
     async ({ req, res, request }) => {
       const text = await readFormText(req)
       const { authorization } = req.headers
-      const answer = await ours(parseForm(text), { ip: request.ip, authorization })
+      const answer = await ours(parseForm(text), { ip: request.ip, authorization, req })
       if (answer !== undefined) sendJson(res, answer)
       else await forward(req, res, text)
     }
@@ -97,9 +99,8 @@ function remake(req: IncomingMessage, issuer: URL, text = ''): IncomingMessage {
     'user-agent': req.headers['user-agent'] ?? '',
     'x-forwarded-proto': issuer.protocol.slice(0, -1),
     'x-forwarded-for': req.socket.remoteAddress ?? '',
-    ...(req.headers.authorization === undefined
-      ? {}
-      : { authorization: req.headers.authorization }),
+    ...(req.headers.authorization && { authorization: req.headers.authorization }),
+    ...(req.headers['dpop'] && { dpop: String(req.headers['dpop']) }),
     ...(made.method === 'POST'
       ? {
           'content-type': 'application/x-www-form-urlencoded',

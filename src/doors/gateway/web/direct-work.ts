@@ -3,6 +3,7 @@
  * a person let an MCP client do is a task as well, opened or joined by the same exchange as every other
  * for the identity and purpose they chose; its token stays here.
  */
+import type { IncomingMessage } from 'node:http'
 import type { ResourceId } from '../../../core/base/ids.ts'
 import { Problem } from '../../../core/base/problem.ts'
 import { product } from '../../../core/base/product.ts'
@@ -20,7 +21,7 @@ import {
   verifyClientToken,
 } from '../../../life/sign-in/person-token.ts'
 import { actionsOf, isStanding, mcpUri } from '../../../life/sign-in/work.ts'
-import { bearerOf } from '../../api/caller.ts'
+import { checkShown, headerOf, placeOf, shownIn } from '../../api/caller.ts'
 import { askLease, renewTerm } from '../../api/leases.ts'
 import { denialView } from '../../api/permitted.ts'
 import { DenialAnswer } from '../../api/problem.ts'
@@ -40,18 +41,26 @@ export function openWork(world: DirectWorld) {
   const [tasks, terms] = [new Map<string, Promise<string>>(), new Map<string, Promise<LeaseRow>>()]
   return {
     /** Problem `not-signed-in` without a token, `token-refused` for one that is not good here. */
-    async callerOf(authorization: string | undefined, resource: Resource): Promise<Caller> {
-      const token = bearerOf(authorization)
-      if (token === undefined)
+    async callerOf(req: IncomingMessage, resource: Resource): Promise<Caller> {
+      const shown = shownIn(headerOf(req))
+      if (shown === undefined)
         throw new Problem('not-signed-in', {
           detail: 'This needs a token.',
           next: 'Let your MCP client sign in; where, says `WWW-Authenticate`.',
         })
+      const { token } = shown
+      const check = ({ boundTo }: { boundTo: string | null }) =>
+        checkShown(world.proofs, shown, boundTo, placeOf(req, world.issuer))
       // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
-      if (readTaskToken(world, token) !== null) return verifyTaskToken(world, token, world.issuer)
+      if (readTaskToken(world, token) !== null) {
+        const task = await verifyTaskToken(world, token, world.issuer)
+        await check(task)
+        return task
+      }
       const verify = (given: string) =>
         verifyClientToken(world, given, mcpUri(world, resource.slug))
       const said = await verify(token)
+      await check(said)
       const stands = () => isStanding(world, said.personId, said.work)
       if (!stands() || said.work.resourceId !== resource.id)
         throw over(

@@ -49,7 +49,7 @@ export function openDirect(door: DirectDoor) {
       if (resource === undefined) throw no('not-found', 'There is no MCP server of this name here.')
       if (isDescription !== undefined) return describe(world, slug, req, res)
       // 2. Who asks, for which task, now; and the lease of that task.
-      const caller = await work.callerOf(req.headers.authorization, resource)
+      const caller = await work.callerOf(req, resource)
       const lease = await work.leaseOf(caller, resource.id)
       // 3. Its session, where what is asked is judged and carried.
       const live = open.get(lease.id) ?? begin(door, lease, open)
