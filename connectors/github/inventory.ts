@@ -68,7 +68,8 @@ export async function inventory(
   const below = rows.map(row => [...place, String(textOf(row, list.by))])
   // Depth first: what a page leads to is done before the next page is read.
   const work = below.flatMap(each => workOf((list.leadsTo ?? []) as ListName[], each))
-  const left = [...work, ...(page?.next ? [[name, of, page.next]] : []), ...rest]
+  const after = page?.next() ?? null
+  const left = [...work, ...(after === null ? [] : [[name, of, after]]), ...rest]
   return {
     found: list.kind === undefined ? [] : rows.map(row => foundOf(app, list, row, of)),
     next: left.length === 0 ? null : JSON.stringify(left),

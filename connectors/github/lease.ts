@@ -60,7 +60,8 @@ export async function issue(app: App, order: IssueOrder, signal: AbortSignal): P
     for (let tries = 1; ; tries++) {
       const tried = await app.tryToken(token, signal)
       if (isAccepted(tried)) return { ...issuedOf(app, order, token, diesAt), secret: token }
-      if (tries === settling.tries) throw unclear(tried)
+      const isSettling = tried.rest === 'refused' || tried.graph === 'refused'
+      if (tries === settling.tries || !isSettling) throw unclear(tried)
       await wait(settling.restMs, undefined, { signal }).catch(() => Promise.reject(unclear(tried)))
     }
   } catch (thrown) {

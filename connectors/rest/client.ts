@@ -33,8 +33,8 @@ export interface RestAnswer {
   readonly status: number
   /** Null where nothing, or no JSON, was answered. */
   readonly body: Json
-  /** Path and query of the next page (RFC 8288), by the address that was connected. */
-  readonly next: string | null
+  /** Path and query of the next page (RFC 8288). Throws where that is elsewhere than what was connected. */
+  readonly next: () => string | null
 }
 
 export type Ask = (request: RestRequest, signal: AbortSignal) => Promise<RestAnswer>
@@ -78,7 +78,7 @@ async function send(name: string, { base, request, signal }: Sending) {
     const { status } = got
     const isJson = /\bjson\b/.test(got.headers.get('content-type') ?? '') && text !== ''
     const said = isJson ? parseJson(text, bounds.answerBytes) : null
-    const answer = { status, body: said, next: nextOf(name, base, got.headers) }
+    const answer = { status, body: said, next: () => nextOf(name, base, got.headers) }
     return { answer, headers: got.headers }
   } catch (thrown) {
     if (isProblem(thrown, 'target-refused')) throw thrown

@@ -82,7 +82,8 @@ async function serve(github: FakeGithub, req: IncomingMessage, res: ServerRespon
   const isStatus = typeof fault === 'object' && 'status' in fault
   if (isStatus && fault.isAfter !== true) return refuse(fault.status, fault.headers)
   const body = text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>)
-  const answer = await answerTo(github, { method, path, body, bearer })
+  const at = new URL(path, `http://${req.headers.host}`)
+  const answer = await answerTo(github, { method, url: at, body, bearer })
   if (fault === 'breaks-off-after') return void req.destroy()
   if (isStatus) return refuse(fault.status, fault.headers)
   github.seen.push({ asked, status: answer.status, by })
@@ -96,15 +97,14 @@ async function serve(github: FakeGithub, req: IncomingMessage, res: ServerRespon
 
 interface Request {
   readonly method: string
-  readonly path: string
+  readonly url: URL
   readonly body: Record<string, unknown> | undefined
   readonly bearer: string
 }
 
 async function answerTo(github: FakeGithub, request: Request): Promise<Answer> {
-  const { method, path, body = {}, bearer } = request
-  const url = new URL(path, github.url)
-  const isGraph = path === '/graphql'
+  const { method, url, body = {}, bearer } = request
+  const isGraph = url.pathname === '/graphql'
   const found = routes.find(each => each.method === method && each.path.test(url.pathname))
   const own = github.tokens.get(bearer)
   const isOwn = own !== undefined && isTaken(github, own, isGraph ? 'graph' : 'rest')

@@ -46,7 +46,10 @@ export const routes: readonly Route[] = [
   ),
   app('POST', '/app/installations/(\\d+)/access_tokens', giveToken),
   token('DELETE', '/installation/token', undefined, ({ state, token: own }) => {
-    if (own !== undefined) own.endedAt ??= state.clock.now()
+    if (own !== undefined) {
+      own.endedAt ??= state.clock.now()
+      own.ending = state.ending
+    }
     return { status: 204 }
   }),
   token('GET', '/installation/repositories', undefined, asking => {

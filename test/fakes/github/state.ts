@@ -13,6 +13,8 @@ export interface FakeToken {
   readonly diesAt: Instant
   /** When it was told to end; what that means is the mode's. */
   endedAt: Instant | null
+  /** What that meant. */
+  ending: Ending
   /** How often it was shown, and since it was told to end. */
   shown: number
   shownSince: number
@@ -140,6 +142,7 @@ export function makeToken(
     repositoryIds,
     diesAt: seconds,
     endedAt: null,
+    ending: 'honest',
     shown: 0,
     shownSince: 0,
   }
@@ -158,9 +161,9 @@ export function isTaken(state: State, token: FakeToken, path: 'rest' | 'graph'):
 export function isAlive(state: State, token: FakeToken, path?: 'rest' | 'graph'): boolean {
   const now = state.clock.now()
   if (now >= token.diesAt) return false
-  if (token.endedAt === null || state.ending === 'lies') return true
-  if (state.ending === 'honest') return false
-  const { ms, times, path: only } = state.ending
+  if (token.endedAt === null || token.ending === 'lies') return true
+  if (token.ending === 'honest') return false
+  const { ms, times, path: only } = token.ending
   if (only !== undefined && path !== undefined && only !== path) return false
   if (ms !== undefined) return now < addMs(token.endedAt, ms)
   return token.shownSince <= (times ?? 0)
