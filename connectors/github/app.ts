@@ -3,6 +3,7 @@
  * are for our own looks live in memory, are few, and are ended when they are replaced.
  */
 import { createPrivateKey } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 import { isObject, type Json, type JsonObject } from '../../src/core/base/json.ts'
 import { isProblem, Problem } from '../../src/core/base/problem.ts'
@@ -17,6 +18,9 @@ const bounds = {
   /** A token of our own is used so long, then another is made. */
   ownSeconds: 900,
   closeMs: 2_000,
+  /** GitHub's replicas know a new token a moment later. */
+  newTries: 5,
+  newRestMs: 500,
 }
 
 export type App = ReturnType<typeof openApp>
@@ -66,7 +70,10 @@ export function openApp(config: GithubConfig, clock: Pick<time.Clock, 'now'>) {
     return objectOf((await asApp({ method: 'GET', path }, signal)).body)
   }
 
-  /** INVARIANT: what has more rights than were asked for is ended, and not handed on. */
+  /**
+   * Returns once both paths took it. INVARIANT: one with more rights than were asked for, or that they
+   * do not take, is ended and not handed on.
+   */
   async function mint({ repositoryId, permissions }: Rights, signal: AbortSignal) {
     const path = `/app/installations/${config.installationId}/access_tokens`
     const body = { ...(repositoryId && { repository_ids: [repositoryId] }), permissions }
@@ -77,9 +84,18 @@ export function openApp(config: GithubConfig, clock: Pick<time.Clock, 'now'>) {
       throw refused('GitHub made no token of the form we know.')
     const isMore = ([name, level]: [string, Json]) => !covers(permissions[name], level)
     const more = Object.entries(objectOf(given)).find(isMore)
-    if (more === undefined) return { token, diesAt }
-    await endToken(token, signal)
-    throw refused(`GitHub gave \`${more[0]}\`, which was not asked for.`)
+    try {
+      if (more) throw refused(`GitHub gave \`${more[0]}\`, which was not asked for.`)
+      for (let tries = 1; ; tries++) {
+        const tried = await tryToken(token, signal)
+        if (isAccepted(tried)) return { token, diesAt }
+        if (tries === bounds.newTries || tried.because.length > 0) throw unclear(tried)
+        await wait(bounds.newRestMs, undefined, { signal })
+      }
+    } catch (thrown) {
+      await endToken(token, signal).catch(() => {})
+      throw thrown
+    }
   }
 
   /** Never rejects. GraphQL answers every token that lives, whatever its rights. */
@@ -102,7 +118,14 @@ export function openApp(config: GithubConfig, clock: Pick<time.Clock, 'now'>) {
   }
 
   const tokens = ownTokens(mint, endToken, clock)
-  return { config, clock, asApp, asToken, endToken, installation, mint, tryToken, ...tokens }
+  /** With a token of ours, and with another where that one was ended meanwhile. */
+  async function asOurs(of: Permissions, request: Request, signal: AbortSignal) {
+    const token = await tokens.own(of, signal)
+    const answer = await asToken(token, { ...request, takes: [401] }, signal)
+    if (answer.status !== 401) return answer
+    return asToken(await tokens.own(of, signal, token), request, signal)
+  }
+  return { config, clock, asApp, asOurs, endToken, installation, mint, tryToken, ...tokens }
 }
 
 type Mint = (of: Rights, signal: AbortSignal) => Promise<{ readonly token: string }>
@@ -147,6 +170,15 @@ function headersOf(bearer: string) {
 /** GitHub's prefix of an installation's token; what follows is its own business, and grew in 2026. */
 export function isToken(secret: string | null): secret is string {
   return secret !== null && /^ghs_[\w.-]{36,4000}$/.test(secret)
+}
+
+export function isAccepted({ rest, graph }: Tried): boolean {
+  return rest === 'accepted' && graph === 'accepted'
+}
+
+export function unclear({ because }: Tried): Problem {
+  const detail = because.join(' ') || 'GitHub does not take the token that it made a moment ago.'
+  return new Problem('target-unavailable', { detail, next: 'Try again.' })
 }
 
 export function objectOf(body: Json): JsonObject {

@@ -39,6 +39,7 @@ function open(config: GithubConfig, clock: Pick<Clock, 'now'>): Target {
       canHold: false,
       diesByItself: false,
       longestSeconds: lifeSeconds - marginSeconds,
+      isNameless: true,
       hasGateway: true,
     }),
     upstream: upstreamOf(new URL(config.url)),

@@ -82,8 +82,8 @@ async function readPage(app: App, path: string, { has, signal }: Rights) {
   // Of what there is no way to read, there is nothing to ask for.
   const readable = Object.keys(has).filter(name => name !== 'workflows')
   try {
-    const token = await app.own(Object.fromEntries(readable.map(name => [name, 'read'])), signal)
-    return await app.asToken(token, { method: 'GET', path }, signal)
+    const of = Object.fromEntries(readable.map(name => [name, 'read' as const]))
+    return await app.asOurs(of, { method: 'GET', path }, signal)
   } catch (thrown) {
     if (isProblem(thrown, 'target-refused')) return undefined
     throw thrown

@@ -2,19 +2,15 @@
  * The life of a lease's token: made with exactly the rights of its order on one repository, and tried
  * on two paths. GitHub makes the secret, and lets it die after an hour.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import { sha256 } from '../../src/core/base/hash.ts'
 import { limits } from '../../src/core/base/limits.ts'
-import { Problem } from '../../src/core/base/problem.ts'
 import { addMs, addSeconds, type Instant } from '../../src/core/base/time.ts'
 import type { HolderOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
-import { type App, isSame, isToken, objectOf, refused, type Tried } from './app.ts'
+import { type App, isAccepted, isSame, isToken, objectOf, refused, unclear } from './app.ts'
 import { covers, parseObject, permissionsOf } from './config.ts'
 
 /** GitHub's own: nobody can choose another. */
 export const lifeSeconds = 3600
-/** GitHub's replicas know a new token a moment later. */
-const settling = { tries: 5, restMs: 500 }
 
 /**
  * Nothing is made: that the repository and the rights on it are ours to give is looked at. The
@@ -22,7 +18,7 @@ const settling = { tries: 5, restMs: 500 }
  */
 export async function ensureRights(app: App, order: HolderOrder, signal: AbortSignal) {
   const object = parseObject(order.object)
-  const asked = permissionsOf(object, order.actions)
+  const needed = permissionsOf(object, order.actions)
   const { repository } = object
   const { organisation, installationId } = app.config
   if (!isSame(repository.split('/')[0], organisation))
@@ -37,10 +33,10 @@ export async function ensureRights(app: App, order: HolderOrder, signal: AbortSi
   if (id !== installationId) throw missing(`The App is not installed on \`${repository}\`.`)
   if (at !== null) throw missing('The installation of the App is suspended.')
   const has = objectOf(permissions ?? {})
-  const lacking = Object.entries(asked).find(([name, level]) => !covers(has[name], level))
+  const lacking = Object.entries(needed).find(([name, level]) => !covers(has[name], level))
   if (lacking) throw missing(`The installation has no right \`${lacking.join(': ')}\`.`)
-  const reader = await app.own({ metadata: 'read' }, signal)
-  const is = objectOf((await app.asToken(reader, { method: 'GET', path }, signal)).body)
+  const asked = { method: 'GET', path } as const
+  const is = objectOf((await app.asOurs({ metadata: 'read' }, asked, signal)).body)
   if (typeof is['id'] === 'number' && is['id'] === (object.id ?? is['id']))
     if (isSame(is['full_name'], repository)) return is['id']
   throw refused(`\`${repository}\` is another repository than the one that was agreed.`)
@@ -54,20 +50,10 @@ export async function issue(app: App, order: IssueOrder, signal: AbortSignal): P
   const permissions = permissionsOf(parseObject(order.object), order.actions)
   requireTime(app, order)
   const { token, diesAt } = await app.mint({ repositoryId, permissions }, signal)
-  try {
-    // GitHub can not be told a deadline: what comes late is taken back, and never handed on.
-    requireTime(app, order)
-    for (let tries = 1; ; tries++) {
-      const tried = await app.tryToken(token, signal)
-      if (isAccepted(tried)) return { ...issuedOf(app, order, token, diesAt), secret: token }
-      const isSettling = tried.rest === 'refused' || tried.graph === 'refused'
-      if (tries === settling.tries || !isSettling) throw unclear(tried)
-      await wait(settling.restMs, undefined, { signal }).catch(() => Promise.reject(unclear(tried)))
-    }
-  } catch (thrown) {
-    await app.endToken(token, signal).catch(() => {})
-    throw thrown
-  }
+  // GitHub can not be told a deadline: what comes late is taken back, and never handed on.
+  if (app.clock.now() > order.deadline) await app.endToken(token, signal)
+  requireTime(app, order)
+  return { ...issuedOf(app, order, token, diesAt), secret: token }
 }
 
 /** No other token is made: GitHub can not let this one live longer, and says whether it still lives. */
@@ -81,10 +67,6 @@ export async function renew(app: App, order: IssueOrder, signal: AbortSignal): P
     throw over('The token is not taken at GitHub any more.')
   if (!isAccepted(tried)) throw unclear(tried)
   return issuedOf(app, order, order.secret, addSeconds(order.deadline, lifeSeconds))
-}
-
-export function isAccepted({ rest, graph }: Tried): boolean {
-  return rest === 'accepted' && graph === 'accepted'
 }
 
 /**
@@ -115,8 +97,3 @@ const missing = (detail: string) =>
     detail,
     'An owner of the organisation changes that in the settings of the App, at GitHub.',
   )
-
-function unclear({ because }: Tried): Problem {
-  const detail = because.join(' ') || 'GitHub does not take the token that it made a moment ago.'
-  return new Problem('target-unavailable', { detail, next: 'Try again.' })
-}

@@ -4,8 +4,8 @@
  */
 import { addSeconds } from '../../src/core/base/time.ts'
 import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
-import { type App, isToken, type Tried } from './app.ts'
-import { isAccepted, lifeSeconds, pathOf } from './lease.ts'
+import { type App, isAccepted, isToken, type Tried } from './app.ts'
+import { lifeSeconds, pathOf } from './lease.ts'
 
 export const paths = ['the token itself, at the REST API', 'the token itself, at GraphQL'] as const
 /** GitHub's clock may be behind ours. */

@@ -15,6 +15,7 @@ export interface FakeToken {
   endedAt: Instant | null
   /** What that meant. */
   ending: Ending
+  readonly unknownTimes: number
   /** How often it was shown, and since it was told to end. */
   shown: number
   shownSince: number
@@ -128,7 +129,7 @@ export function newKeys() {
 }
 
 export function makeToken(
-  { clock, tokens, givesMore, isStateless, app }: State,
+  { clock, tokens, givesMore, unknownTimes, isStateless, app }: State,
   permissions: Permissions,
   repositoryIds: readonly number[] | null,
 ): FakeToken {
@@ -143,6 +144,7 @@ export function makeToken(
     diesAt: seconds,
     endedAt: null,
     ending: 'honest',
+    unknownTimes,
     shown: 0,
     shownSince: 0,
   }
@@ -154,7 +156,7 @@ export function makeToken(
 export function isTaken(state: State, token: FakeToken, path: 'rest' | 'graph'): boolean {
   token.shown++
   if (token.endedAt !== null) token.shownSince++
-  return token.shown > state.unknownTimes && isAlive(state, token, path)
+  return token.shown > token.unknownTimes && isAlive(state, token, path)
 }
 
 /** Would it be let in: what a test compares with what was said of it. */
