@@ -7,11 +7,12 @@ import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, Target, Upstream } from '../../src/core/target/target.ts'
 import { classOfRequest } from '../rest/classes.ts'
 import { presets, rulesOf } from '../rest/presets.ts'
-import { isToken, openApp } from './app.ts'
+import { openApp } from './app.ts'
 import { type GithubConfig, parseConfig, parseObject } from './config.ts'
 import { inventory } from './inventory.ts'
 import { ensureRights, issue, lifeSeconds, renew } from './lease.ts'
 import { preflight } from './preflight.ts'
+import { isToken } from './token.ts'
 import { paths, verifyGone } from './verify.ts'
 
 export const githubConnector: Connector = {

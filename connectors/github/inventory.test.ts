@@ -199,6 +199,19 @@ test('a list that a right or the plan does not show is said to be unseen, and no
   expect(idsOf(found)).toContain('secret acme/deal-desk AWS_KEY')
 })
 
+test('a token of ours that others end meanwhile is replaced, and one never taken is no empty list', async () => {
+  plant()
+  const whole = await listAll()
+  const isOwn = (asked: string) => asked.includes('/keys') || asked.includes('/hooks')
+  github.fault = asked => {
+    if (isOwn(asked)) for (const each of github.tokens.values()) each.endedAt ??= clock.now()
+    return undefined
+  }
+  const { found, unseen } = await listAll()
+  expect(found.length + unseen.length).toBeGreaterThan(whole.found.length - 4)
+  expect(unseen.length).toBeGreaterThan(0)
+})
+
 test('GitHub that is away is no list that is empty', async () => {
   plant()
   github.fault = asked => (asked.includes('/hooks') ? { status: 502 } : undefined)

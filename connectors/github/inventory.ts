@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { isObject, type Json, type JsonObject, parseJson } from '../../src/core/base/json.ts'
 import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import { addSeconds, type Instant, parseInstant } from '../../src/core/base/time.ts'
+import type { Word } from '../../src/core/base/words.ts'
 import type { Found, InventoryPage } from '../../src/core/target/target.ts'
 import { type App, objectOf } from './app.ts'
 import { covers, type Permissions } from './config.ts'
@@ -17,23 +18,15 @@ import table from './lists.json' with { type: 'json' }
 const most = { cursorChars: 128 * 1024, work: 1_000, perPage: 30, rightsSeconds: 60 }
 
 type ListName = keyof typeof table
-type Times = { readonly [K in 'madeAt' | 'lastUsedAt' | 'endsAt']?: string }
-interface List extends Times {
-  /** `{0}` is the organisation or the repository, `{1}` its environment. */
-  readonly path: string
-  readonly rows?: string
-  readonly what: string
-  readonly needs: string
-  /** What else it takes to be shown. */
-  readonly plan?: string
-  readonly kind?: string
-  readonly name?: string
-  readonly id?: string
-  readonly creator?: string
+/** `{0}` in a path is the organisation or the repository, `{1}` its environment. */
+interface List
+  extends Readonly<Record<'path' | 'what' | 'needs', string>>,
+    Readonly<
+      Partial<Record<Word<'rows plan kind name id creator by madeAt lastUsedAt endsAt'>, string>>
+    > {
   readonly details?: readonly string[]
-  /** Lists of each row, which is named by that member. */
+  /** Lists of each row, which is named by its member `by`. */
   readonly leadsTo?: readonly string[]
-  readonly by?: string
 }
 const lists = table as Readonly<Record<ListName, List>>
 const names = Object.keys(lists) as ListName[]
@@ -83,7 +76,7 @@ async function readPage(app: App, path: string, { has, signal }: Rights) {
   const readable = Object.keys(has).filter(name => name !== 'workflows')
   try {
     const of = Object.fromEntries(readable.map(name => [name, 'read' as const]))
-    return await app.asOurs(of, { method: 'GET', path }, signal)
+    return await app.read(path, of, signal)
   } catch (thrown) {
     if (isProblem(thrown, 'target-refused')) return undefined
     throw thrown

@@ -6,8 +6,9 @@ import { sha256 } from '../../src/core/base/hash.ts'
 import { limits } from '../../src/core/base/limits.ts'
 import { addMs, addSeconds, type Instant } from '../../src/core/base/time.ts'
 import type { HolderOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
-import { type App, isAccepted, isSame, isToken, objectOf, refused, unclear } from './app.ts'
+import { type App, isSame, objectOf, refused } from './app.ts'
 import { covers, parseObject, permissionsOf } from './config.ts'
+import { isAccepted, isRefused, isToken, unclear } from './token.ts'
 
 /** GitHub's own: nobody can choose another. */
 export const lifeSeconds = 3600
@@ -25,18 +26,13 @@ export async function ensureRights(app: App, order: HolderOrder, signal: AbortSi
     throw refused(`\`${repository}\` is not of \`${organisation}\`.`)
   const path = `/repos/${repository}`
   const found = { method: 'GET', path: `${path}/installation`, takes: [404] } as const
-  const {
-    id,
-    permissions,
-    suspended_at: at = null,
-  } = objectOf((await app.asApp(found, signal)).body)
+  const { id, permissions, suspended_at: at = null } = await app.asApp(found, signal)
   if (id !== installationId) throw missing(`The App is not installed on \`${repository}\`.`)
   if (at !== null) throw missing('The installation of the App is suspended.')
   const has = objectOf(permissions ?? {})
   const lacking = Object.entries(needed).find(([name, level]) => !covers(has[name], level))
   if (lacking) throw missing(`The installation has no right \`${lacking.join(': ')}\`.`)
-  const asked = { method: 'GET', path } as const
-  const is = objectOf((await app.asOurs({ metadata: 'read' }, asked, signal)).body)
+  const is = objectOf((await app.read(path, { metadata: 'read' }, signal)).body)
   if (typeof is['id'] === 'number' && is['id'] === (object.id ?? is['id']))
     if (isSame(is['full_name'], repository)) return is['id']
   throw refused(`\`${repository}\` is another repository than the one that was agreed.`)
@@ -63,8 +59,7 @@ export async function renew(app: App, order: IssueOrder, signal: AbortSignal): P
   const earliest = addSeconds(addMs(order.deadline, -limits.intentDeadlineMs), lifeSeconds)
   if (order.endsAt > earliest) throw over('GitHub lets no token live that long.')
   const tried = await app.tryToken(order.secret, signal)
-  if (tried.rest === 'refused' || tried.graph === 'refused')
-    throw over('The token is not taken at GitHub any more.')
+  if (isRefused(tried)) throw over('The token is not taken at GitHub any more.')
   if (!isAccepted(tried)) throw unclear(tried)
   return issuedOf(app, order, order.secret, addSeconds(order.deadline, lifeSeconds))
 }

@@ -4,8 +4,9 @@
  */
 import { addSeconds } from '../../src/core/base/time.ts'
 import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
-import { type App, isAccepted, isToken, type Tried } from './app.ts'
+import type { App } from './app.ts'
 import { lifeSeconds, pathOf } from './lease.ts'
+import { isAccepted, isRefused, isToken, type Tried } from './token.ts'
 
 export const paths = ['the token itself, at the REST API', 'the token itself, at GraphQL'] as const
 /** GitHub's clock may be behind ours. */
@@ -20,17 +21,16 @@ export async function verifyGone(
   const trying = app.tryToken(order.secret, signal)
   const [tried, probe] = await Promise.all([trying, tryProbe(app, signal)])
   const says = [tried.rest, tried.graph]
-  const isRefused = says.every(each => each === 'refused')
+  const isDead = says.every(each => each === 'refused')
   const isProof = order.acceptedPath === pathOf(app, order.secret)
   const because = [...tried.because, ...probe.because]
-  if (isRefused && !isProof) because.push('It is refused on a path that never accepted it.')
+  if (isDead && !isProof) because.push('It is refused on a path that never accepted it.')
   const isUnclear = says.includes('unclear')
-  const isTold = isRefused && isProof ? 'refused' : 'not-tried'
-  const isRebuffed = probe.rest === 'refused' || probe.graph === 'refused'
+  const isTold = isDead && isProof ? 'refused' : 'not-tried'
   return {
     listed: tried.rest === 'accepted' ? 'present' : isUnclear ? 'unknown' : 'absent',
     credential: says.includes('accepted') ? 'accepted' : isTold,
-    probe: isAccepted(probe) ? 'accepted' : isRebuffed ? 'refused' : 'not-tried',
+    probe: isAccepted(probe) ? 'accepted' : isRefused(probe) ? 'refused' : 'not-tried',
     // Each request there stands alone.
     sessions: isUnclear ? null : 0,
     residue: [],
@@ -58,15 +58,12 @@ function lost({ clock }: App, { deadline }: VerifyOrder): Evidence {
   }
 }
 
-/** A token of ours on the same paths; another where that one was ended meanwhile. */
+/** A token of ours on the same paths. */
 async function tryProbe(app: App, signal: AbortSignal): Promise<Tried> {
-  try {
-    const token = await app.own({ metadata: 'read' }, signal)
-    const first = await app.tryToken(token, signal)
-    if (first.rest !== 'refused' && first.graph !== 'refused') return first
-    return await app.tryToken(await app.own({ metadata: 'read' }, signal, token), signal)
-  } catch {
+  const of = { metadata: 'read' } as const
+  const trying = app.withOurs({ of, signal }, token => app.tryToken(token, signal), isRefused)
+  return trying.catch(() => {
     const because = ['We have no token of our own there to compare with.']
     return { rest: 'unclear', graph: 'unclear', because }
-  }
+  })
 }
