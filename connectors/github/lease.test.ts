@@ -195,6 +195,30 @@ describe('an end', () => {
     expect(judge(await target.verifyGone(lease, soon()))).toBe('unreachable')
   })
 
+  test('is unknown where one path refuses and the other does not answer', async () => {
+    const lease = await issueNew()
+    await target.end(lease, soon())
+    for (const silent of [/graphql/, /installation\/repositories/]) {
+      github.fault = asked => (silent.test(asked) ? { status: 502 } : undefined)
+      expect(await target.verifyGone(lease, soon())).toMatchObject({
+        listed: 'unknown',
+        credential: 'not-tried',
+        sessions: null,
+      })
+    }
+  })
+
+  test('is looked at again and again while GitHub still takes the token, though it is slow', async () => {
+    const lease = await issueNew()
+    github.ending = { times: 4 }
+    github.fault = () => ({ ms: 50 })
+    await target.end(lease, soon())
+    const seen: string[] = []
+    while (seen.at(-1) !== 'verified-gone' && seen.length < 10)
+      seen.push(judge(await target.verifyGone(lease, soon())))
+    expect(seen).toEqual(['still-there', 'still-there', 'verified-gone'])
+  })
+
   test('proves nothing by another token’s path', async () => {
     const [one, other] = [await issueNew(), await issueNew()]
     await target.end(one, soon())
