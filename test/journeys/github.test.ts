@@ -175,4 +175,26 @@ describe('a task that needs a repository', () => {
     for (const { value } of github.tokens.values()) expect(texts).not.toContain(value)
     expect(texts).not.toContain('PRIVATE KEY')
   })
+
+  // Last: an hour and more goes by.
+  test('whose token was made and lost is not called gone while that can live, and then never made', async () => {
+    const before = ofLeases().length
+    github.fault = asked =>
+      asked.endsWith('access_tokens') ? { status: 500, isAfter: true } : undefined
+    await expect(run([], '')).rejects.toThrow(/^125 /)
+    github.fault = () => undefined
+    expect(ofLeases()).toHaveLength(before + 1)
+    const isLiving = () => github.living().some(each => each.repositoryIds !== null)
+    company.clock.advance(13_000)
+    await expect
+      .poll(async () => (await lastLease())?.['evidence'], { timeout: 15_000 })
+      .toMatchObject({ listed: 'unknown', because: expect.stringContaining('lists no tokens') })
+    expect(await lastLease()).toMatchObject({ state: 'ending', outcome: null })
+    expect(isLiving()).toBe(true)
+    company.clock.advance(3_600_000 + 310_000)
+    await expect
+      .poll(async () => (await lastLease())?.['outcome'], { timeout: 15_000 })
+      .toBe('never-made')
+    expect(isLiving()).toBe(false)
+  })
 })
