@@ -8,6 +8,7 @@ import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
+import { githubConnector } from '../connectors/github/github.ts'
 import { postgresConnector } from '../connectors/postgres/postgres.ts'
 import { httpConnector, mcpConnector } from '../connectors/web/web.ts'
 import { type Config, readConfig } from './config.ts'
@@ -68,6 +69,8 @@ export interface StartOptions {
   readonly acceptLoss?: boolean
 }
 
+const connectors = [postgresConnector, githubConnector, mcpConnector, httpConnector]
+
 export async function startServer(config: Config, options: StartOptions = {}): Promise<Running> {
   const log = options.log ?? logLine
   const stops: Stop[] = []
@@ -90,7 +93,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       config,
       issuer,
       log,
-      connectors: [postgresConnector, mcpConnector, httpConnector, ...(options.connectors ?? [])],
+      connectors: [...connectors, ...(options.connectors ?? [])],
       poke: () => links.poke(),
       runNow: job => links.runNow(job),
     })

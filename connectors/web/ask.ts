@@ -6,7 +6,7 @@
  */
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { Problem } from '../../src/core/base/problem.ts'
-import { isLocal, isReachable } from './config.ts'
+import { isLocal, isReachable } from '../rest/config.ts'
 
 const bounds = { askMs: 10_000, answerChars: 256 * 1024 }
 

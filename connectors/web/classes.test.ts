@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { presets } from '../rest/presets.ts'
 import { classOfRequest, classOfTool } from './classes.ts'
 import { parseHttp, parseMcp, parsePaths, parseTools } from './config.ts'
-import { presets } from './presets.ts'
 
 describe('a request', () => {
   test.each([

@@ -1,36 +1,17 @@
 /** What a request or a tool does, as one of the classes of data use. Pure; unknown is the strongest. */
 import type { Json } from '../../src/core/base/json.ts'
 import type { DataAction } from '../../src/core/base/permit.ts'
+import { classOfRequest as classBy, strongest } from '../rest/classes.ts'
+import { type Preset, rulesOf } from '../rest/presets.ts'
 import type { PathsObject, ToolsObject } from './config.ts'
-import type { Preset } from './presets.ts'
-
-const strongest: DataAction = 'change-privilege'
 
 /** Of `POST /v1/messages`: what the resource says, then what is known of the system, then its method. */
 export function classOfRequest(object: Json, asked: string, preset?: Preset): DataAction {
   const own = (object as PathsObject | null)?.rules ?? []
-  const known = Object.entries(preset?.rules ?? {})
-  const rules = [...own.map(({ ask, action }) => [ask, action] as const), ...known]
-  const fitting = rules.find(([ask]) => fits(ask, asked))
-  if (fitting !== undefined) return fitting[1]
-  const [method = ''] = asked.split(' ')
-  if (['GET', 'HEAD', 'OPTIONS'].includes(method)) return 'read'
-  return method === 'DELETE' ? 'destroy' : strongest
-}
-
-function fits(pattern: string, asked: string): boolean {
-  const [first = '', ...rest] = pattern.split('*')
-  const last = rest.pop()
-  if (last === undefined) return asked === first
-  if (!asked.startsWith(first) || !asked.endsWith(last)) return false
-  // What lies between is taken from the left: linear, whatever is asked.
-  let at = first.length
-  for (const part of rest) {
-    const found = asked.indexOf(part, at)
-    if (found === -1) return false
-    at = found + part.length
-  }
-  return at <= asked.length - last.length
+  return classBy(
+    [...own.map(({ ask, action }) => [ask, action] as const), ...rulesOf(preset)],
+    asked,
+  )
 }
 
 /** Of a tool: what the resource says of it, or of all; then what its server says, once agreed to. */

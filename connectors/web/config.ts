@@ -2,23 +2,13 @@
  * What a person writes to connect a system that is spoken to over HTTP, and to name what of it can be
  * asked for: parsed once, with bounds. No I/O.
  */
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { Json } from '../../src/core/base/json.ts'
 import { dataActions } from '../../src/core/base/permit.ts'
-import { Problem } from '../../src/core/base/problem.ts'
-import { presetNames, presets } from './presets.ts'
+import { plain, readShape, secretShape, urlShape } from '../rest/config.ts'
+import { presetNames, presets } from '../rest/presets.ts'
 
-const most = { urlChars: 500, credentialChars: 8_000, rules: 100, tools: 500 }
-
-const urlShape = z.string().max(most.urlChars).refine(isAddress, {
-  error: 'is `https://…`, or `http://` on this machine, without user, query or fragment',
-})
-const secretShape = z
-  .string()
-  .min(1)
-  .max(most.credentialChars)
-  .regex(/^[\x21-\x7e]+( [\x21-\x7e]+)*$/, { error: 'is visible ASCII' })
+const most = { rules: 100, tools: 500 }
 
 const credentialShape = z.strictObject({
   /** `authorization`, `x-api-key`, … */
@@ -109,35 +99,5 @@ export const parseTools = (input: Json): Json => read(toolsShape, input ?? {}, '
 export const parsePaths = (input: Json): Json => plain(read(pathsShape, input ?? {}, 'object'))
 
 function read<S extends z.ZodType>(shape: S, input: Json, name: string): z.infer<S> {
-  const result = shape.safeParse(input)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  const field = [name, ...(issue?.path ?? [])].map(String).join('.')
-  throw new Problem('invalid-field', {
-    field,
-    detail: `\`${field.slice(0, 200)}\` ${issue?.message ?? 'is not valid'}.`,
-    next: 'What may stand there: docs/connectors/web.md',
-  })
-}
-
-/** Without what is not there: a sealed config is canonical. */
-function plain<T extends object>(config: T): T & Json {
-  return Object.fromEntries(Object.entries(config).filter(([, v]) => v !== undefined)) as T & Json
-}
-
-/** ATTACKER: who may connect a target could point us at this machine's own network without this. */
-function isAddress(text: string): boolean {
-  const url = URL.parse(text)
-  return url !== null && url.search + url.hash === '' && isReachable(url)
-}
-
-export function isReachable(url: URL): boolean {
-  const { protocol, hostname, username, password } = url
-  if (username + password !== '') return false
-  if (isLocal(url)) return protocol === 'https:' || protocol === 'http:'
-  return protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0
-}
-
-export function isLocal({ hostname }: URL): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+  return readShape(shape, input, { name, page: 'docs/connectors/web.md' })
 }

@@ -8,10 +8,10 @@ import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, IssueOrder, Target, Upstream } from '../../src/core/target/target.ts'
+import { presets } from '../rest/presets.ts'
 import { classOfRequest, classOfTool } from './classes.ts'
 import { parseHttp, parseMcp, parsePaths, parseTools, type WebConfig } from './config.ts'
 import { machineCredential } from './machine.ts'
-import { presets } from './presets.ts'
 import { priceOf } from './price.ts'
 
 export const mcpConnector: Connector = {

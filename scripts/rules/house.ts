@@ -49,6 +49,8 @@ export const CHAPTERS: readonly Chapter[] = [
 
 export const CONNECTORS = 'connectors'
 export const CONNECTOR_BUDGET = 220
+/** What connectors of systems over HTTP share: the one folder there that another may import. */
+const SHARED_CONNECTOR = 'connectors/rest'
 /** The one file that lists the connectors; beside it each connector is a folder. */
 const REGISTRY = 'connectors/registry.ts'
 /** The only files that know everyone, in this order. */
@@ -105,6 +107,7 @@ export function refuseImport(from: string, to: string, isType: boolean): string 
       return `${read.path}/ is installed apart: nobody imports it`
     case 'connector':
       if (reader.kind === 'registry' || from === 'src/main.ts') return undefined
+      if (reader.kind === 'connector' && read.path === SHARED_CONNECTOR) return undefined
       return 'only src/main.ts and the registry know connectors'
     case 'registry':
       return from === 'src/main.ts' ? undefined : 'only src/main.ts picks connectors'
@@ -116,6 +119,7 @@ export function refuseImport(from: string, to: string, isType: boolean): string 
 
 function refuseToTest(to: string, read: Place): string | undefined {
   if (to.startsWith('src/') || to.startsWith('test/') || read.kind === 'registry') return undefined
+  if (read.kind === 'connector' && read.path === SHARED_CONNECTOR) return undefined
   return 'a test imports chapters and test/, nothing else'
 }
 

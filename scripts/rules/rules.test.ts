@@ -97,6 +97,18 @@ describe('the import rule', () => {
     expect(judge(files('../github/make.ts'))).toHaveLength(1)
   })
 
+  it('lets connectors share what those over HTTP have in common, which knows none of them', () => {
+    const rest = { 'connectors/rest/client.ts': 'export const ask = 1\n' }
+    const use = (path: string) => `export { ask } from '${path}'\n`
+    const taken = { ...rest, 'connectors/github/make.ts': use('../rest/client.ts') }
+    expect(judge(taken)).toEqual([])
+    expect(judge({ ...taken, 'connectors/rest/more.ts': use('../github/make.ts') })).toEqual([
+      'only src/main.ts and the registry know connectors',
+    ])
+    const door = { ...rest, 'src/core/lease/lease.ts': use('../../../connectors/rest/client.ts') }
+    expect(judge(door)).toHaveLength(1)
+  })
+
   it('lets only main.ts and the registry know connectors, and only main.ts the doors', () => {
     const files = {
       'connectors/postgres/make.ts': 'export const make = 1\n',

@@ -16,6 +16,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   cedar: async () => (await import('./cedar.ts')).runCedar,
   authzen: async () => (await import('./authzen.ts')).runAuthzen,
   mcp: async () => (await import('./mcp.ts')).runMcp,
+  connectors: async () => (await import('./connectors.ts')).runConnectors,
 }
 
 if (import.meta.main) {

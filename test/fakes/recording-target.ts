@@ -110,6 +110,8 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
     renew: (order, signal) =>
       act(`renew ${order.principal}`, signal, () => {
         const known = state.principals.get(order.principal)
+        if (clock.now() > order.deadline)
+          throw new Problem('target-refused', { detail: 'too late' })
         if (known === undefined)
           throw new Problem('target-refused', { detail: 'no such principal' })
         known.validUntil = order.endsAt

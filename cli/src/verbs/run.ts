@@ -137,7 +137,8 @@ function environment(env: Host['env'], leases: readonly Held[]): NodeJS.ProcessE
   for (const { lease, handle, door } of leases.toReversed()) {
     const name = lease.resource.toUpperCase().replace(/\W/g, '_')
     if (handle.connect['path'] !== undefined) {
-      const at = `http://127.0.0.1:${door?.port}${handle.connect['path']}`
+      const local = `http://127.0.0.1:${door?.port}${handle.connect['path']}`
+      const at = String(handle.connect['url'] ?? local)
       Object.assign(all, webEnvironment(name, at, handle))
       continue
     }

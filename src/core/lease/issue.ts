@@ -251,7 +251,10 @@ export function orderOf(world: LeaseWorld, lease: LeaseRow, salt: string): Issue
     actions: grant.actions,
     columns: grant.columns,
     secret: world.leaseSecret(lease.id, salt),
-    deadline: lease.intentDeadline,
+    // Of a renewal, from now: what is live was made long before.
+    deadline: lease.issuedAt
+      ? addMs(world.clock.now(), limits.intentDeadlineMs)
+      : lease.intentDeadline,
     endsAt: lease.termEndsAt,
   }
 }

@@ -27,6 +27,8 @@ export interface Description {
   readonly diesByItself: boolean
   /** No credential of it lives longer, whatever is renewed. */
   readonly longestSeconds?: number
+  /** Nothing of a lease carries a name of ours there: no inventory finds what is no lease. */
+  readonly isNameless?: boolean
   /** Callers can be let through with a word of ours: there is `pass` or `upstream`. */
   readonly hasGateway?: boolean
   /** Calls it takes at once, for issuing and again for ending; 16 unless it says otherwise. */
@@ -118,6 +120,8 @@ export interface Found {
 export interface InventoryPage {
   readonly found: readonly Found[]
   readonly next: string | null
+  /** What could not be looked at, and the right, plan or setting that would show it. */
+  readonly unseen?: readonly { readonly what: string; readonly needs: string }[]
 }
 
 export interface Preflight {

@@ -156,7 +156,7 @@ function handleOf({ lease, connect, secret }: IssuedLease, via: Via) {
   const { termEndsAt, endsAt, diesAt } = lease
   const times = { termEndsAt, endsAt, diesAt }
   if (via === 'env') return { via, connect: { ...connect }, secret, ...times }
-  const { host: _, port: __, ...inside } = connect
+  const { host: _, port: __, url: ___, ...inside } = connect
   return { via, connect: inside, word: secret, ...times }
 }
 

@@ -36,6 +36,7 @@ export async function takeInventory(world: LeaseWorld): Promise<string[]> {
 
 async function lookAround(world: LeaseWorld, target: Target): Promise<string[]> {
   try {
+    if ((await world.targets.describe(target.id)).isNameless === true) return []
     const suspects = await strangersAt(world, target.id)
     // Seen twice: a lease that ended between its look and ours is not there the second time.
     const again = suspects.length === 0 ? [] : await strangersAt(world, target.id)

@@ -63,6 +63,7 @@ describe('a token of a person', () => {
     expect(await verifyPersonToken(world, make())).toEqual({
       personId,
       tokenId: 'a-token',
+      boundTo: null,
       clientId: 'leasehold-cli',
       signInEndsAt: addSeconds(ledger.clock.now(), 3600),
     })

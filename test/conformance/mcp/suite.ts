@@ -9,16 +9,16 @@
  * first run installs it.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { installIn } from '../install.ts'
 import { startCarrier } from './carrier.ts'
 import { isRevision, type Revision, revisions, startReference } from './reference.ts'
 import { judge, type Outcome, readChecks, readRequired } from './results.ts'
 
-const INSTALL_MS = 300_000
 /** The suite asks one scenario after the other; directly each set takes some seconds. */
 const SUITE_MS = 240_000
 const SCENARIO_MS = 20_000
@@ -101,23 +101,9 @@ async function ask(url: string, revision: Revision, also: readonly string[]): Pr
   }
 }
 
-/** Once for each pin: a suite of another version is replaced. Runs no package's own script. */
-export async function install(): Promise<void> {
-  const wanted = versionsIn(join(FOLDER, 'package-lock.json'))
-  const found = versionsIn(join(FOLDER, 'node_modules', '.package-lock.json'))
-  const name = PACKAGE.replaceAll('\\', '/')
-  if (found.get(name) !== undefined && found.get(name) === wanted.get(name)) return
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-  const { code, said } = await run('npm', args, INSTALL_MS)
-  if (code !== 0) throw new Error(`the suite could not be installed: ${said}`)
-}
-
-function versionsIn(file: string): Map<string, string | undefined> {
-  if (!existsSync(file)) return new Map()
-  const { packages } = JSON.parse(readFileSync(file, 'utf8')) as {
-    packages: Readonly<Record<string, { readonly version?: string }>>
-  }
-  return new Map(Object.entries(packages).map(([path, { version }]) => [path, version]))
+/** The suite's own package. */
+export function install(): Promise<void> {
+  return installIn(FOLDER, PACKAGE)
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { type DataAction, dataActions } from '../../src/core/base/permit.ts'
 import { assert } from '../../src/core/base/problem.ts'
+import type { Rule } from './classes.ts'
 import known from './presets.json' with { type: 'json' }
 
 export interface Preset {
@@ -22,3 +23,7 @@ export const presets = known as Readonly<Record<PresetName, Preset>>
 for (const { rules } of Object.values(presets))
   for (const action of Object.values(rules))
     assert(dataActions.includes(action), `${action} is no class of data use`)
+
+export function rulesOf(preset: Preset | undefined): Rule[] {
+  return Object.entries(preset?.rules ?? {})
+}
