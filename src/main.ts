@@ -8,6 +8,7 @@ import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
+import { mysqlConnector } from '../connectors/mysql/mysql.ts'
 import { postgresConnector } from '../connectors/postgres/postgres.ts'
 import { httpConnector, mcpConnector } from '../connectors/web/web.ts'
 import { type Config, readConfig } from './config.ts'
@@ -90,7 +91,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       config,
       issuer,
       log,
-      connectors: [postgresConnector, mcpConnector, httpConnector, ...(options.connectors ?? [])],
+      connectors: [
+        postgresConnector,
+        mysqlConnector,
+        mcpConnector,
+        httpConnector,
+        ...(options.connectors ?? []),
+      ],
       poke: () => links.poke(),
       runNow: job => links.runNow(job),
     })
