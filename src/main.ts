@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { mysqlConnector } from '../connectors/mysql/mysql.ts'
 import { postgresConnector } from '../connectors/postgres/postgres.ts'
+import { redisConnector } from '../connectors/redis/redis.ts'
 import { httpConnector, mcpConnector } from '../connectors/web/web.ts'
 import { type Config, readConfig } from './config.ts'
 import { systemId } from './core/base/ids.ts'
@@ -47,6 +48,8 @@ import { makeLink } from './life/sign-in/link.ts'
 import { placeTemplate } from './life/template/template.ts'
 import { jobsOf, type Schedule, startSchedule } from './schedule.ts'
 import { makeWorld, type World } from './world.ts'
+
+const ours = [postgresConnector, mysqlConnector, redisConnector, mcpConnector, httpConnector]
 
 export interface Running {
   /** Pages and issuer: `http://localhost:4400`. */
@@ -91,13 +94,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       config,
       issuer,
       log,
-      connectors: [
-        postgresConnector,
-        mysqlConnector,
-        mcpConnector,
-        httpConnector,
-        ...(options.connectors ?? []),
-      ],
+      connectors: [...ours, ...(options.connectors ?? [])],
       poke: () => links.poke(),
       runNow: job => links.runNow(job),
     })

@@ -261,7 +261,8 @@ describe.runIf(mariadb.isHere)(mariadb.name, () => {
     }
 
     test('leaves nothing, and takes away what a crash left', async () => {
-      const name = (age: number) => `canary_${toSeconds(addSeconds(systemClock.now(), -age))}_00ff`
+      const now = systemClock.now()
+      const name = (age: number) => `canary_${toSeconds(addSeconds(now, -age))}_00ff`
       await ask(`create user lh_${name(4000)}@'%'; create role lhg_${name(4000)};
         create user lh_${name(5)}@'%'`)
       expect(await preflight()).toEqual({ name: 'rights holder gone', ok: true })
