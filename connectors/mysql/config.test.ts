@@ -53,6 +53,8 @@ describe('what a person writes to connect a server', () => {
     ['host', { ...good, host: 'db.example.com:3307' }],
     ['host', { ...good, host: 'user@db' }],
     ['host', { ...good, host: 7 }],
+    ['host', { ...good, host: '192.0.2.1' }],
+    ['host', { ...good, host: '127.0.0.1', tls: true }],
     ['port', { ...good, port: '3306' }],
     ['port', { ...good, port: 65_536 }],
     ['user', { ...good, user: 'a\0b' }],

@@ -31,11 +31,15 @@ export function parseConfig(input: Json): MysqlConfig {
   const host = parseHost(config['host'])
   const account = parseAccount(config, '')
   const { probe } = config
+  const tls = parseTls(config['tls'], host)
+  // The driver compares the certificate of an address with the name `localhost`.
+  if (tls !== false && isIP(host) !== 0)
+    refuse('host', 'With TLS, `host` must be the name in the certificate, not an address.')
   return {
     host,
     port: parsePort(config['port']),
     ...account,
-    tls: parseTls(config['tls'], host),
+    tls,
     probe:
       probe === undefined
         ? account

@@ -323,6 +323,8 @@ describe.runIf(redis.isHere)(`${redis.name}, restarted`, () => {
       await sales.server.restart()
       expect(await sales.ask('ACL', 'GETUSER', lease.principal)).toBeNull()
       await expect(signInAs(sales.server, held.principal, held.secret)).rejects.toThrow(/WRONGPASS/)
+      const may = ['ACL', 'DRYRUN', narrowed.principal, 'SET', 'crm:deals:1', 'x']
+      expect(await sales.ask(...may).catch(String)).toMatch(/no permissions|not found/)
       if (keeps !== 'nothing')
         expect(judge(await target.verifyGone(lease, soon()))).toBe('verified-gone')
       await sales.stop()

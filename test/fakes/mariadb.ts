@@ -3,6 +3,7 @@
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import mysql from 'mysql2'
+import type { Certificate } from './certificates.ts'
 import {
   findFreePort,
   findProgram,
@@ -26,7 +27,7 @@ export interface RunningMariadb {
 
 export const mariadb = needs('mariadbd')
 
-export async function startMariadb(): Promise<RunningMariadb> {
+export async function startMariadb(certificate?: Certificate): Promise<RunningMariadb> {
   const place = await makePlace()
   const data = join(place.folder, 'data')
   const statementLog = join(data, 'statements.log')
@@ -55,6 +56,13 @@ export async function startMariadb(): Promise<RunningMariadb> {
         '--innodb-flush-log-at-trx-commit=0',
         `--general-log-file=${statementLog}`,
         '--general-log=1',
+        ...(certificate === undefined
+          ? []
+          : [
+              `--ssl-ca=${certificate.caFile}`,
+              `--ssl-cert=${certificate.certFile}`,
+              `--ssl-key=${certificate.keyFile}`,
+            ]),
       ],
       async () => (await open()).destroy(),
     )

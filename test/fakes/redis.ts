@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import { createClient } from 'redis'
+import type { Certificate } from './certificates.ts'
 import {
   findFreePort,
   findProgram,
@@ -19,6 +20,8 @@ export type Ask = (...words: string[]) => Promise<unknown>
 export interface RunningRedis {
   readonly host: string
   readonly port: number
+  /** 0 without a certificate. */
+  readonly tlsPort: number
   /** Where the server keeps its files; it writes them as itself, not as us. */
   readonly dataDir: string
   /** As the `default` user, who is not the connector and may everything. */
@@ -32,7 +35,10 @@ export interface RunningRedis {
 export const redis = needs('redis-server')
 
 /** `keeps`: where users are written down when somebody has them written. */
-export async function startRedis(keeps: 'aclfile' | 'config' | 'nothing'): Promise<RunningRedis> {
+export async function startRedis(
+  keeps: 'aclfile' | 'config' | 'nothing',
+  certificate?: Certificate,
+): Promise<RunningRedis> {
   const place = await makePlace()
   const dataDir = join(place.folder, 'data')
   const port = await findFreePort()
@@ -45,6 +51,15 @@ export async function startRedis(keeps: 'aclfile' | 'config' | 'nothing'): Promi
     ['save', ''],
     ['appendonly', 'no'],
   ]
+  const tlsPort = certificate === undefined ? 0 : await findFreePort()
+  if (certificate !== undefined)
+    settings.push(
+      ['tls-port', `${tlsPort}`],
+      ['tls-cert-file', certificate.certFile],
+      ['tls-key-file', certificate.keyFile],
+      ['tls-ca-cert-file', certificate.caFile],
+      ['tls-auth-clients', 'no'],
+    )
   const passwordRule = `user default on >${password} ~* &* +@all`
   if (keeps === 'config') {
     const lines = settings.map(([name, value]) => `${name} ${value === '' ? '""' : value}`)
@@ -83,6 +98,7 @@ export async function startRedis(keeps: 'aclfile' | 'config' | 'nothing'): Promi
   return {
     host: HOST,
     port,
+    tlsPort,
     dataDir,
     ask: (...sent) => admin.sendCommand(sent),
     readFile: () => fs.readFile(file, 'utf8'),

@@ -7,6 +7,7 @@ import mysql from 'mysql2'
 import { recipeSql, tableSql } from '../../connectors/mysql/recipe.ts'
 import { addSeconds, systemClock } from '../../src/core/base/time.ts'
 import type { IssueOrder } from '../../src/core/target/target.ts'
+import type { Certificate } from '../fakes/certificates.ts'
 import { type RunningMariadb, startMariadb } from '../fakes/mariadb.ts'
 
 export interface SalesMariadb {
@@ -23,8 +24,8 @@ export interface SalesMariadb {
   stop(): Promise<void>
 }
 
-export async function startSalesMariadb(): Promise<SalesMariadb> {
-  const server = await startMariadb()
+export async function startSalesMariadb(certificate?: Certificate): Promise<SalesMariadb> {
+  const server = await startMariadb(certificate)
   const { ask } = server
   const deals = { database: 'crm', table: 'deals' }
   const names = { user: 'leasehold', probe: 'leasehold_probe' }

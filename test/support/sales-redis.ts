@@ -7,6 +7,7 @@ import { createClient } from 'redis'
 import { recipeText } from '../../connectors/redis/recipe.ts'
 import { addSeconds, systemClock } from '../../src/core/base/time.ts'
 import type { IssueOrder } from '../../src/core/target/target.ts'
+import type { Certificate } from '../fakes/certificates.ts'
 import { type Ask, type RunningRedis, startRedis } from '../fakes/redis.ts'
 
 export interface SalesRedis {
@@ -25,8 +26,9 @@ export interface SalesRedis {
 
 export async function startSalesRedis(
   keeps: Parameters<typeof startRedis>[0] = 'aclfile',
+  certificate?: Certificate,
 ): Promise<SalesRedis> {
-  const server = await startRedis(keeps)
+  const server = await startRedis(keeps, certificate)
   const { host, port, ask } = server
   const password = newSecret()
   const names = { user: 'leasehold', probe: 'leasehold_probe' }
