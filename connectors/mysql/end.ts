@@ -1,6 +1,9 @@
 /**
  * Stopping an account, and its end: no new session, then no old one, then no account. MariaDB goes on
  * serving the sessions of an account that is locked or dropped, so they are ended, and looked for.
+ *
+ * ATTACKER: who has begun to sign in when the account is locked, and takes their time, is let in. They
+ * are in the list of sessions from the moment on at which the server looked them up.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Problem } from '../../src/core/base/problem.ts'

@@ -1,5 +1,7 @@
 /** What is particular to MariaDB in the life of a lease, on a real server. */
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isProblem, type Problem } from '../../src/core/base/problem.ts'
 import { addMs, addSeconds, systemClock, toSeconds } from '../../src/core/base/time.ts'
@@ -124,6 +126,29 @@ describe.runIf(mariadb.isHere)(mariadb.name, () => {
     await expect(signIn(lease)).rejects.toThrow(/locked/)
     expect(judge(await look(lease))).toBe('unreachable')
     await target.end(other, soon())
+    await target.end(lease, soon())
+    expect(judge(await look(lease))).toBe('verified-gone')
+  })
+
+  test.each(['hold', 'end'] as const)(
+    'a sign-in that is half done does not survive a(n) %s',
+    async verb => {
+      const lease = await issueNew()
+      const half = await beginSignIn(sales, lease.principal)
+      if (verb === 'hold') await target.hold(lease.principal, soon())
+      else await target.end(lease, soon())
+      expect(await half.finish(lease.secret)).toBe('refused')
+      expect(
+        await ask(`select 1 from information_schema.processlist where User = '${lease.principal}'`),
+      ).toEqual([])
+    },
+  )
+
+  test('though the server itself lets one in after the account was locked', async () => {
+    const lease = await issueNew()
+    const half = await beginSignIn(sales, lease.principal)
+    await ask(`alter user \`${lease.principal}\`@'%' account lock`)
+    expect(await half.finish(lease.secret)).toBe('accepted')
     await target.end(lease, soon())
     expect(judge(await look(lease))).toBe('verified-gone')
   })
@@ -304,3 +329,52 @@ describe.runIf(mariadb.isHere)(mariadb.name, () => {
     })
   })
 })
+
+/**
+ * A client that names another way to sign in is asked to change it, and may take its time: the server has
+ * looked the account up by then, and does not look again.
+ */
+async function beginSignIn({ server }: SalesMariadb, user: string) {
+  const socket = connect(server.port, server.host)
+  socket.on('error', () => {})
+  const packets: Buffer[] = []
+  let left = Buffer.alloc(0)
+  socket.on('data', data => {
+    left = Buffer.concat([left, Buffer.from(data)])
+    while (left.length >= 4 && left.length >= 4 + left.readUIntLE(0, 3)) {
+      const end = 4 + left.readUIntLE(0, 3)
+      packets.push(left.subarray(3, end))
+      left = left.subarray(end)
+    }
+  })
+  const next = async () => {
+    while (packets.length === 0 && !socket.closed) await new Promise(done => setTimeout(done, 5))
+    return packets.shift()
+  }
+  const send = (sequence: number, body: Buffer) => {
+    const head = Buffer.alloc(4)
+    head.writeUIntLE(body.length, 0, 3)
+    head[3] = sequence
+    socket.write(Buffer.concat([head, body]))
+  }
+  await next()
+  const hello = Buffer.alloc(32)
+  // CLIENT_PLUGIN_AUTH, SECURE_CONNECTION, PROTOCOL_41, LONG_PASSWORD.
+  hello.writeUInt32LE(0x88201)
+  hello.writeUInt32LE(1 << 24, 4)
+  hello[8] = 45
+  send(1, Buffer.concat([hello, Buffer.from(`${user}\0\0dialog\0`)]))
+  const change = (await next()) ?? Buffer.alloc(0)
+  const at = change.indexOf(0, 2) + 1
+  const nonce = change.subarray(at, at + 20)
+  return {
+    async finish(secret: string): Promise<'accepted' | 'refused'> {
+      const sha1 = (data: Uint8Array | string) => createHash('sha1').update(data).digest()
+      const once = sha1(secret)
+      const mask = sha1(Buffer.concat([nonce, sha1(once)]))
+      send((change[0] ?? 0) + 1, Buffer.from(once.map((byte, i) => byte ^ (mask[i] ?? 0))))
+      const answer = await next()
+      return answer?.[1] === 0 ? 'accepted' : 'refused'
+    },
+  }
+}
