@@ -227,6 +227,28 @@ describe.runIf(redis.isHere)(redis.name, () => {
     expect(judge(await look(lease))).toBe('verified-gone')
   })
 
+  test.each([
+    ['has no memory', 'maxmemory', '1', '0'],
+    ['misses a replica', 'min-replicas-to-write', '1', '0'],
+  ])('a server that %s issues nothing, and still ends', async (_, setting, on, off) => {
+    const deadline = addMs(systemClock.now(), 1_000)
+    const lease = await issueNew({ deadline })
+    const session = await signIn(lease)
+    await sales.ask('CONFIG', 'SET', setting, on)
+    const again = { ...lease, principal: `${lease.principal}_b` }
+    expect((await problemOf(target.issue(again, soon()))).code).toBe('target-unavailable')
+    // Somebody could be making it still.
+    expect(judge(await look(lease))).toBe('still-there')
+    expect((await problemOf(target.end(lease, soon()))).code).toBe('target-unavailable')
+    await expect(session.ask('PING')).rejects.toThrow(/./)
+    expect(judge(await look(lease))).toBe('unreachable')
+    await wait(Math.max(0, toMs(deadline) - Date.now()) + 1_100)
+    await target.end(lease, soon())
+    expect(judge(await look(lease))).toBe('verified-gone')
+    await sales.ask('CONFIG', 'SET', setting, off)
+    expect(judge(await look(lease))).toBe('verified-gone')
+  })
+
   test('everything else is listed too, page by page, and nothing twice', async () => {
     const names = Array.from({ length: 230 }, (_, i) => `u${i}`)
     for (const name of names) await sales.ask('ACL', 'SETUSER', name, 'on', '>x', '~*', '+@all')

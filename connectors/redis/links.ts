@@ -170,6 +170,29 @@ export async function withLock<T>(
   }
 }
 
+/**
+ * The same for ending and looking, which must work where the server takes no writes and so gives no
+ * lock: once the deadline is over by its clock, nothing it guards can be made any more.
+ */
+export async function whenSettled<T>(
+  call: Pick<Call, 'signal' | 'clock'>,
+  ask: Ask,
+  { name, deadline }: { name: string; deadline: Instant },
+  work: (commit: Commit) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withLock(call, ask, { name }, work)
+  } catch (thrown) {
+    if (!takesNoWrites.has(wordOf(thrown))) throw thrown
+    const [seconds] = (await ask('TIME')) as string[]
+    if (Number(seconds) * 1000 <= toMs(deadline)) throw thrown
+    return work((...commands) => Promise.all(commands.map(words => ask(...words))))
+  }
+}
+
+/** No memory, no replica, no disk. */
+const takesNoWrites = new Set(['OOM', 'NOREPLICAS', 'MISCONF'])
+
 /** Commands of one transaction, and their replies. */
 export type Commit = (...commands: string[][]) => Promise<unknown[]>
 
@@ -210,7 +233,7 @@ const refusing = new Set(['WRONGPASS', 'NOAUTH'])
 export function explain(thrown: unknown): Problem {
   if (isProblem(thrown)) return thrown
   const log = wordOf(thrown)
-  const passing = /^(LOADING|BUSY|MASTERDOWN|MISCONF|OOM|READONLY|TRYAGAIN)$/
+  const passing = /^(LOADING|BUSY|MASTERDOWN|MISCONF|OOM|NOREPLICAS|READONLY|TRYAGAIN)$/
   if (!isAnswer(thrown) || passing.test(log))
     return new Problem('target-unavailable', {
       detail: `Redis did not answer, or broke off (${log}).`,

@@ -45,14 +45,14 @@ const checkClosed: Step = async call => {
   return 'The server lets people in without a password: turn its `default` user off, or give it one.'
 }
 
-const sweepCanaries: Step = async call => {
+const sweepCanaries: Step = async (call, canary) => {
   for (const { name } of await call.use(listUsers)) {
     const [prefix, word, madeAt] = name.split('_')
     const kind = ['', 'g', 'o'].findIndex(each => prefix === `${product.targetPrefix}${each}`)
     // One of the last minutes can be another replica's, at work.
     const isOld = Number(madeAt) <= toSeconds(call.clock.now()) - canaryAgeSeconds
     if (kind < 0 || word !== 'canary' || !isOld) continue
-    await (kind === 0 ? end(call, { principal: name }) : removeHolder(call, name))
+    await (kind === 0 ? end(call, { ...canary, principal: name }) : removeHolder(call, name))
   }
   return undefined
 }

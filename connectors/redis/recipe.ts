@@ -5,7 +5,7 @@
 import { product } from '../../src/core/base/product.ts'
 
 const needed =
-  'acl|list acl|getuser acl|setuser acl|deluser acl|save config|rewrite client|list client|kill info set get del multi exec watch unwatch ping hello'
+  'acl|list acl|getuser acl|setuser acl|deluser acl|save config|rewrite client|list client|kill info time set get del multi exec watch unwatch ping hello'
 
 /** `password` is a word of Redis: `#` and the SHA-256 of one in hex, or `>` and the password. */
 export function recipeText(names: { user: string; probe: string; password: string }): string {

@@ -14,7 +14,7 @@ import type {
   Issued,
   IssueOrder,
 } from '../../src/core/target/target.ts'
-import { type Ask, bounds, type Call, explain, pathTo, withLock } from './links.ts'
+import { type Ask, bounds, type Call, explain, pathTo, whenSettled, withLock } from './links.ts'
 import { markRule, ourName, parseUser, rulesOf, secretRule, type User } from './rules.ts'
 
 /** All users; the list is the server's own, whole: it has no other. */
@@ -137,14 +137,17 @@ async function change(call: Call, name: string, rules: readonly string[]): Promi
   )
 }
 
+type Ending = Pick<EndOrder, 'principal' | 'deadline'>
+
 /** Throws where the user may come back at a restart. */
-export async function end(call: Call, { principal }: Pick<EndOrder, 'principal'>): Promise<void> {
+export async function end(call: Call, { principal, deadline }: Ending): Promise<void> {
   const name = ourName(principal)
   await call.use(async ask => {
     // 1. Gone with its sessions, at once and whoever holds the lock.
     await ask('ACL', 'DELUSER', name)
     // 2. The same once whoever was making it is over.
-    await withLock(call, ask, { name }, commit => commit(['ACL', 'DELUSER', name]))
+    const gone = ['ACL', 'DELUSER', name]
+    await whenSettled(call, ask, { name, deadline }, commit => commit(gone))
     // 3. Out of the server's files, where somebody or another end of ours had it written.
     await forget(ask)
   })

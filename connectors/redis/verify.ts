@@ -5,7 +5,7 @@
  */
 import { Problem } from '../../src/core/base/problem.ts'
 import type { Evidence, IssueOrder, VerifyOrder } from '../../src/core/target/target.ts'
-import { type Ask, bounds, type Call, explain, pathTo, type Reply, withLock } from './links.ts'
+import { type Ask, bounds, type Call, explain, pathTo, type Reply, whenSettled } from './links.ts'
 import { ourName, secretRule } from './rules.ts'
 import { listUsers, tryForget } from './users.ts'
 
@@ -31,7 +31,7 @@ export async function verifyGone(call: Call, order: VerifyOrder): Promise<Eviden
   try {
     // Once a creation under way is over: the lists, the path meanwhile, and the lists again.
     looks = await call.use(async ask => {
-      await withLock(call, ask, { name }, async () => {})
+      await whenSettled(call, ask, { name, deadline: order.deadline }, async () => {})
       const first = await look(ask, order)
       await trying
       return [first, await look(ask, order)]
