@@ -5,10 +5,10 @@
  * It never throws because something did not answer: what could not be looked at is `unknown`, with
  * the reason, beside what was seen.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { Problem } from '../../src/core/base/problem.ts'
 import type { Evidence, IssueOrder, VerifyOrder } from '../../src/core/target/target.ts'
 import { isLiveText, lockedText, ourName } from './accounts.ts'
-import type { Account } from './config.ts'
 import { sessionsText } from './end.ts'
 import { accountOf, nativeHash } from './issue.ts'
 import { type Call, pathTo, type Reply, type Sql } from './links.ts'
@@ -23,25 +23,49 @@ interface Look {
   readonly residue: readonly string[]
 }
 
-interface Tried extends Pick<Evidence, 'credential' | 'probe'> {
-  readonly because: readonly string[]
-}
-
 export async function verifyGone(call: Call, order: VerifyOrder): Promise<Evidence> {
-  const account = accountOf(order, order.secret ?? '')
   ourName(order.holder)
-  const trying = tryPath(call, order, account)
+  const account = accountOf(order, order.secret ?? '')
+  const untried: Reply = { says: 'unclear', because: 'it can not be made again' }
+  const tryPath = () =>
+    Promise.all([
+      order.secret === null ? untried : call.signIn(account),
+      call.signIn(call.config.probe),
+    ])
+  let trying: ReturnType<typeof tryPath> | undefined
+  let looks: Look[] = []
+  let trouble: string | undefined
   try {
-    // Once a creation under way is over: the lists, the path meanwhile, and the lists again.
-    const looks = await call.use(async sql => {
+    // Once a creation under way is over: the lists, then the path, then the lists again.
+    looks = await call.use(async sql => {
       await sql(lockedText(order.principal, ''))
       const first = await look(sql, order)
+      trying = tryPath()
       await trying
-      return [first, await look(sql, order)]
+      return [first, await lookAgain(sql, order)]
     })
-    return gather(looks, await trying, call)
   } catch (thrown) {
-    return gather([], await trying, call, explain(thrown).detail)
+    trouble = explain(thrown).detail
+  }
+  const [credential, probe] = await (trying ?? tryPath())
+  const isProof = order.acceptedPath === pathTo(call.config)
+  const isTold = credential.says === 'accepted' || (credential.says === 'refused' && isProof)
+  const because = [
+    trouble,
+    credential.says === 'unclear' && `The credential was not tried (${credential.because}).`,
+    credential.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
+    probe.says !== 'accepted' && `The probe account was not let in (${probe.because}).`,
+  ].filter(Boolean)
+  const isListed = looks.some(each => each.isListed)
+  return {
+    listed: looks.length === 0 ? 'unknown' : isListed ? 'present' : 'absent',
+    credential: isTold ? credential.says : 'not-tried',
+    probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
+    sessions: looks.length === 0 ? null : Math.max(...looks.map(each => each.sessions)),
+    residue: [...new Set(looks.flatMap(each => each.residue))],
+    paths,
+    because: because.length === 0 ? undefined : because.join(' '),
+    at: call.clock.now(),
   }
 }
 
@@ -69,41 +93,11 @@ async function look(sql: Sql, { principal, holder, secret }: VerifyOrder): Promi
   return { isListed: listed.length > 0, sessions: sessions.length, residue }
 }
 
-/** Never rejects. */
-async function tryPath(call: Call, order: VerifyOrder, account: Account): Promise<Tried> {
-  const untried: Reply = { says: 'unclear' }
-  const [credential, probe] = await Promise.all([
-    order.secret === null ? untried : call.signIn(account),
-    call.signIn(call.config.probe),
-  ])
-  const isProof = order.acceptedPath === pathTo(call.config)
-  const because: string[] = []
-  if (order.secret === null) because.push('The credential can not be made again to be tried.')
-  else if (credential.says === 'unclear')
-    because.push(`The credential could not be tried (${credential.because}).`)
-  else if (credential.says === 'refused' && !isProof)
-    because.push('The credential is refused, on a path that never accepted it.')
-  if (probe.says !== 'accepted')
-    because.push(`The probe account was not let in (${probe.because}).`)
-  const isTold = credential.says === 'accepted' || (credential.says === 'refused' && isProof)
-  return {
-    credential: isTold ? credential.says : 'not-tried',
-    probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
-    because,
-  }
-}
-
-function gather(looks: readonly Look[], tried: Tried, { clock }: Call, trouble?: string): Evidence {
-  const because = [...(trouble === undefined ? [] : [trouble]), ...tried.because]
-  const isListed = looks.some(each => each.isListed)
-  return {
-    listed: looks.length === 0 ? 'unknown' : isListed ? 'present' : 'absent',
-    credential: tried.credential,
-    probe: tried.probe,
-    sessions: looks.length === 0 ? null : Math.max(...looks.map(each => each.sessions)),
-    residue: [...new Set(looks.flatMap(each => each.residue))],
-    paths,
-    because: because.length === 0 ? undefined : because.join(' '),
-    at: clock.now(),
+/** Our own sign-in is a session too, and listed for a moment after it was refused. */
+async function lookAgain(sql: Sql, order: VerifyOrder): Promise<Look> {
+  for (let tries = 1; ; tries++) {
+    const seen = await look(sql, order)
+    if (seen.sessions === 0 || tries === 10) return seen
+    await wait(10 * tries)
   }
 }
