@@ -215,6 +215,23 @@ describe.runIf(mariadb.isHere)(mariadb.name, () => {
     })
   })
 
+  test('a transaction it prepared is said to be there, for the server does not say whose', async () => {
+    const lease = await issueNew({ actions: ['read', 'write'] })
+    const session = await signIn(lease)
+    for (const text of ['start', 'end', 'prepare']) {
+      await session.ask(`xa ${text} 'left'`)
+      if (text === 'start') await session.ask(`update deals set name = 'q' where id = 1`)
+    }
+    await target.end(lease, soon())
+    expect((await look(lease)).because).toContain('prepared transactions')
+    await ask(`xa rollback 'left'`)
+    const after = await look(lease)
+    expect({ because: after.because, judged: judge(after) }).toEqual({
+      because: undefined,
+      judged: 'verified-gone',
+    })
+  })
+
   test('rights that somebody else gave stop the grant, or end with the lease', async () => {
     const lease = await issueNew()
     await ask(`grant select on billing.* to \`${lease.principal}\`@'%'`)
@@ -313,6 +330,14 @@ describe.runIf(mariadb.isHere)(mariadb.name, () => {
         expect(last?.detail).toContain(recipe[2])
       },
     )
+
+    test('names a setting under which no hash is taken', async () => {
+      await ask(`install soname 'simple_password_check'`)
+      const last = await preflight()
+      await ask(`uninstall soname 'simple_password_check'`)
+      expect(last).toMatchObject({ name: 'accepted', ok: false })
+      expect(last?.detail).toContain('strict_password_validation')
+    })
 
     test('refuses what it can not read, a wrong password, and a superuser', async () => {
       await ask(`revoke select on mysql.* from leasehold@'%'`)

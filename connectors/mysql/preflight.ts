@@ -70,13 +70,7 @@ const sweepCanaries: Step = async (call, canary) => {
 
 const makeCanary: Step = async (call, { holder }) => {
   const text = lockedText(holder, `create role if not exists ${roleName(holder)};`)
-  await call.use(sql => sql(text))
-  return undefined
-}
-
-const acceptCanary: Step = async (call, canary) => {
-  await issue(call, canary)
-  return undefined
+  return call.use(sql => sql(text)).then(() => undefined)
 }
 
 const refuseWrongPassword: Step = async (call, canary) => {
@@ -114,7 +108,7 @@ const steps: readonly [string, Step][] = [
   ['own rights', checkOwnRights],
   ['canaries of before are gone', sweepCanaries],
   ['made', makeCanary],
-  ['accepted', acceptCanary],
+  ['accepted', (call, canary) => issue(call, canary).then(() => undefined)],
   ['wrong password refused', refuseWrongPassword],
   ['ended with its session open', endCanary],
   ['refused and gone', checkGone],

@@ -64,14 +64,15 @@ const known = new Map<unknown, string>([
   [code.noPassword, notOurs],
   [code.locked, notOurs],
   [1054, 'The table has no such column.'],
+  [1290, 'A setting of MariaDB forbids it: `read_only`, or `strict_password_validation`.'],
   [1227, "The connector's account lacks a right that this needs."],
 ])
 
 /**
- * Connections used up; shutting down; host blocked; lock not had in time, deadlock, read-only;
+ * Connections used up; shutting down; host blocked; lock not had in time, deadlock;
  * broken off by somebody or by a time-out.
  */
-const passing = new Set([1040, 1053, 1077, 1129, 1205, 1213, 1290, 1317, 1836, 1927, 1969])
+const passing = new Set([1040, 1053, 1077, 1129, 1205, 1213, 1317, 1836, 1927, 1969])
 
 function memberOf(thrown: unknown, name: string): unknown {
   return typeof thrown === 'object' && thrown !== null

@@ -21,6 +21,8 @@ interface Look {
   readonly isListed: boolean
   readonly sessions: number
   readonly residue: readonly string[]
+  /** Transactions that wait for somebody to commit them: the server does not say whose. */
+  readonly prepared: number
 }
 
 export async function verifyGone(call: Call, order: VerifyOrder): Promise<Evidence> {
@@ -52,6 +54,8 @@ export async function verifyGone(call: Call, order: VerifyOrder): Promise<Eviden
   const isTold = credential.says === 'accepted' || (credential.says === 'refused' && isProof)
   const because = [
     trouble,
+    looks.some(each => each.prepared > 0) &&
+      'One of the prepared transactions can be of this lease.',
     credential.says === 'unclear' && `The credential was not tried (${credential.because}).`,
     credential.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
     probe.says !== 'accepted' && `The probe account was not let in (${probe.because}).`,
@@ -90,7 +94,8 @@ async function look(sql: Sql, { principal, holder, secret }: VerifyOrder): Promi
   const sessions = await sql(sessionsText, [principal])
   const key = secret === null ? {} : { hash: nativeHash(secret) }
   const residue = await readResidue(sql, { principal, holder, ...key })
-  return { isListed: listed.length > 0, sessions: sessions.length, residue }
+  const prepared = (await sql('xa recover')).length
+  return { isListed: listed.length > 0, sessions: sessions.length, residue, prepared }
 }
 
 /** Our own sign-in is a session too, and listed for a moment after it was refused. */

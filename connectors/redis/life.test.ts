@@ -2,7 +2,7 @@
 import { chmod } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { isProblem, type Problem } from '../../src/core/base/problem.ts'
 import { addMs, addSeconds, systemClock, toMs, toSeconds } from '../../src/core/base/time.ts'
 import { judge } from '../../src/core/target/judge.ts'
@@ -96,8 +96,9 @@ describe.runIf(redis.isHere)(redis.name, () => {
     test('is refused by the server when its sender is dead and its deadline over', async () => {
       const delay = await startDelay(sales.server.port)
       const behind = open(sales, { port: delay.port })
-      const order = leaseOrder(sales, { deadline: addMs(systemClock.now(), 600) })
-      await behind.ensureHolder(order, soon())
+      const asked = leaseOrder(sales)
+      await behind.ensureHolder(asked, soon())
+      const order = { ...asked, deadline: addMs(systemClock.now(), 1_500) }
       delay.holdBack('MULTI')
       const sender = new AbortController()
       const sent = behind.issue(order, sender.signal).catch(() => 'broken off')
@@ -117,8 +118,9 @@ describe.runIf(redis.isHere)(redis.name, () => {
     test('is refused by the server’s clock alone, with its sender alive', async () => {
       const delay = await startDelay(sales.server.port)
       const behind = open(sales, { port: delay.port })
-      const order = leaseOrder(sales, { deadline: addMs(systemClock.now(), 400) })
-      await behind.ensureHolder(order, soon())
+      const asked = leaseOrder(sales)
+      await behind.ensureHolder(asked, soon())
+      const order = { ...asked, deadline: addMs(systemClock.now(), 1_500) }
       delay.holdBack('MULTI')
       const sent = problemOf(behind.issue(order, soon()))
       await delay.heldBack
@@ -231,21 +233,24 @@ describe.runIf(redis.isHere)(redis.name, () => {
     ['has no memory', 'maxmemory', '1', '0'],
     ['misses a replica', 'min-replicas-to-write', '1', '0'],
   ])('a server that %s issues nothing, and still ends', async (_, setting, on, off) => {
-    const deadline = addMs(systemClock.now(), 1_000)
+    const deadline = addMs(systemClock.now(), 3_000)
     const lease = await issueNew({ deadline })
     const session = await signIn(lease)
     await sales.ask('CONFIG', 'SET', setting, on)
-    const again = { ...lease, principal: `${lease.principal}_b` }
-    expect((await problemOf(target.issue(again, soon()))).code).toBe('target-unavailable')
-    // Somebody could be making it still.
-    expect(judge(await look(lease))).toBe('still-there')
-    expect((await problemOf(target.end(lease, soon()))).code).toBe('target-unavailable')
-    await expect(session.ask('PING')).rejects.toThrow(/./)
-    expect(judge(await look(lease))).toBe('unreachable')
-    await wait(Math.max(0, toMs(deadline) - Date.now()) + 1_100)
-    await target.end(lease, soon())
-    expect(judge(await look(lease))).toBe('verified-gone')
-    await sales.ask('CONFIG', 'SET', setting, off)
+    try {
+      const again = { ...lease, principal: `${lease.principal}_b` }
+      expect((await problemOf(target.issue(again, soon()))).code).toBe('target-unavailable')
+      // Somebody could be making it still.
+      expect(judge(await look(lease))).toBe('still-there')
+      expect((await problemOf(target.end(lease, soon()))).code).toBe('target-unavailable')
+      await expect(session.ask('PING')).rejects.toThrow(/./)
+      expect(judge(await look(lease))).toBe('unreachable')
+      await wait(Math.max(0, toMs(deadline) - Date.now()) + 1_100)
+      await target.end(lease, soon())
+      expect(judge(await look(lease))).toBe('verified-gone')
+    } finally {
+      await sales.ask('CONFIG', 'SET', setting, off)
+    }
     expect(judge(await look(lease))).toBe('verified-gone')
   })
 
@@ -325,10 +330,16 @@ describe.runIf(redis.isHere)(redis.name, () => {
 })
 
 describe.runIf(redis.isHere)(`${redis.name}, restarted`, () => {
+  const started: SalesRedis[] = []
+  afterEach(async () => {
+    for (const sales of started.splice(0)) await sales.stop()
+  })
+
   test.each(['aclfile', 'config', 'nothing'] as const)(
     'what ended does not come back where users are kept in: %s',
     async keeps => {
       const sales = await startSalesRedis(keeps)
+      started.push(sales)
       const target = open(sales)
       const lease = await issueAt(sales, target)
       const held = await issueAt(sales, target)
@@ -349,12 +360,12 @@ describe.runIf(redis.isHere)(`${redis.name}, restarted`, () => {
       expect(await sales.ask(...may).catch(String)).toMatch(/no permissions|not found/)
       if (keeps !== 'nothing')
         expect(judge(await target.verifyGone(lease, soon()))).toBe('verified-gone')
-      await sales.stop()
     },
   )
 
   test('what could not be written down is residue, since it does come back', async () => {
     const sales = await startSalesRedis('aclfile')
+    started.push(sales)
     const target = open(sales)
     const lease = await issueAt(sales, target)
     await sales.ask('ACL', 'SAVE')
@@ -372,7 +383,6 @@ describe.runIf(redis.isHere)(`${redis.name}, restarted`, () => {
     expect(judge(await target.verifyGone(lease, soon()))).toBe('verified-gone')
     await sales.server.restart()
     expect(await sales.ask('ACL', 'GETUSER', lease.principal)).toBeNull()
-    await sales.stop()
   })
 })
 

@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Account, BARE_ENV, chooseAccount, findTemporary } from './postgres-binaries.ts'
+import { guard } from './postgres-process.ts'
 
 export const HOST = '127.0.0.1'
 
@@ -79,8 +80,11 @@ export async function runServer(
   const child = start(place, program, args, log)
   const { pid } = child
   if (pid === undefined) throw new Error(`${program} could not be started`)
+  const dropGuard = guard(pid, place.folder)
+  child.unref()
   for (const from = performance.now(); ; await wait(POLL_MS)) {
     if (hasEnded(child) || performance.now() - from > READY_MS) {
+      dropGuard()
       child.kill('SIGKILL')
       throw new Error(`${program} did not start: ${await tailOf(log)}`)
     }
@@ -95,6 +99,7 @@ export async function runServer(
   return {
     pid,
     async stop() {
+      dropGuard()
       child.kill('SIGTERM')
       for (const from = performance.now(); !hasEnded(child); await wait(POLL_MS))
         if (performance.now() - from > GONE_MS) child.kill('SIGKILL')
@@ -123,10 +128,6 @@ function start({ account }: Place, program: string, args: string[], log: string)
     stdio: ['ignore', out, out],
   })
   closeSync(out)
-  // Our own death takes it along, in whatever way we leave but a kill.
-  const end = () => child.kill('SIGKILL')
-  process.once('exit', end)
-  child.once('exit', () => process.off('exit', end))
   return child
 }
 
