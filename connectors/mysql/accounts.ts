@@ -45,8 +45,8 @@ export function quote(name: string): string {
  * One statement that does `work` while nobody else does anything to this name, or nothing. The lock
  * is the session's: if that is gone, so is the lock, and what it had not begun is never begun.
  *
- * ATTACKEReach session can hold a lock of each name, that of a lease its own: ending takes away
- * sign-in and sessions before it waits here.
+ * ATTACKER: each session can hold a lock of each name, that of a lease its own among them. Ending takes
+ * away sign-in and sessions before it waits here.
  */
 export function lockedText(name: string, work: string): string {
   return `begin not atomic
@@ -71,7 +71,7 @@ export function requireText(condition: string, otherwise: keyof typeof signal): 
   return `if not (${condition}) then ${raiseText(otherwise)} end if;`
 }
 
-/** Ours as we make it and as it may be used: `$` stands for the row of `mysql.global_priv`. */
+/** A row of `mysql.global_priv` that is an account as we make it, and may sign in. */
 export const isLiveText = `Host = '%' and json_value(Priv, '$.access') = '0'
   and coalesce(json_value(Priv, '$.account_locked'), '0') in ('0', 'false')
   and json_value(Priv, '$.is_role') is null`
