@@ -83,7 +83,9 @@ it('what can be installed here is held to its hash', () => {
   expect(here.map(([path]) => path)).toEqual([])
 })
 
-it.each(['package.json', 'cli/package.json'])('each version in %s is exact', path => {
+const workspaces = read('package.json')['workspaces'] as string[]
+const manifests = ['package.json', ...workspaces.map(folder => `${folder}/package.json`)]
+it.each(manifests)('each version in %s is exact', path => {
   const manifest = read(path)
   const kinds = ['dependencies', 'devDependencies', 'optionalDependencies']
   const wanted = kinds.flatMap(kind => Object.entries(manifest[kind] ?? {}))

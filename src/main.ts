@@ -9,7 +9,9 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { githubConnector } from '../connectors/github/github.ts'
+import { mysqlConnector } from '../connectors/mysql/mysql.ts'
 import { postgresConnector } from '../connectors/postgres/postgres.ts'
+import { redisConnector } from '../connectors/redis/redis.ts'
 import { httpConnector, mcpConnector } from '../connectors/web/web.ts'
 import { type Config, readConfig } from './config.ts'
 import { systemId } from './core/base/ids.ts'
@@ -69,7 +71,14 @@ export interface StartOptions {
   readonly acceptLoss?: boolean
 }
 
-const connectors = [postgresConnector, githubConnector, mcpConnector, httpConnector]
+const connectors = [
+  postgresConnector,
+  mysqlConnector,
+  redisConnector,
+  githubConnector,
+  mcpConnector,
+  httpConnector,
+]
 
 export async function startServer(config: Config, options: StartOptions = {}): Promise<Running> {
   const log = options.log ?? logLine

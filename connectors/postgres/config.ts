@@ -121,7 +121,7 @@ function parseDatabases(value: Json | undefined): string[] {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
 function refuse(field: string, detail: string): never {

@@ -42,7 +42,9 @@ export function checkArchitecture(root: string): Breach[] {
 export function checkDependencies(root: string): Breach[] {
   const page = readPage(root, DEPENDENCIES)
   if (page === undefined) return [absent(DEPENDENCIES, 'one line for each direct dependency')]
-  const direct = new Set(['.', ...CLIENTS].flatMap(folder => directOf(root, folder)))
+  const connectors = existsSync(join(root, CONNECTORS)) ? readdirSync(join(root, CONNECTORS)) : []
+  const folders = ['.', ...CLIENTS, ...connectors.map(name => `${CONNECTORS}/${name}`)]
+  const direct = new Set(folders.flatMap(folder => directOf(root, folder)))
   const breaches: Breach[] = []
   for (const name of direct) {
     if (!page.includes(`\`${name}\``))

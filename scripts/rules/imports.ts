@@ -61,8 +61,12 @@ function readPackages(root: string) {
     }
   }
   const named = (folder: string) => Object.keys(read(folder)['dependencies'] ?? {})
-  const server = new Set(named('.'))
-  const clients = new Map<string, Set<string>>()
+  const lists = new Map<string, Set<string>>()
+  const listOf = (folder: string) => {
+    const list = lists.get(folder) ?? new Set(named(folder))
+    lists.set(folder, list)
+    return list
+  }
   return {
     refuse(file: string, one: Import): string | undefined {
       if (one.spec.startsWith('node:')) return undefined
@@ -71,12 +75,11 @@ function readPackages(root: string) {
       const place = placeOf(file)
       if (place.kind === 'around' || isTest(file) || one.isType) return undefined
       const name = one.spec.split('/', one.spec.startsWith('@') ? 2 : 1).join('/')
-      if (place.kind !== 'client') {
-        return server.has(name) ? undefined : `${name} is not in "dependencies" of package.json`
-      }
-      const own = clients.get(place.path) ?? new Set(named(place.path))
-      clients.set(place.path, own)
-      return own.has(name) ? undefined : `${name} is not in "dependencies" of ${place.path}`
+      // A connector without a manifest of its own takes what the server has.
+      const isOwn = place.kind === 'connector' && Object.keys(read(place.path)).length > 0
+      const folder = place.kind === 'client' || isOwn ? place.path : ''
+      if (listOf(folder).has(name)) return undefined
+      return `${name} is not in "dependencies" of ${folder || 'package.json'}`
     },
   }
 }

@@ -181,6 +181,11 @@ describe('the import rule', () => {
     expect(judge(use('x'))).toEqual(['x is not in "dependencies" of package.json'])
     expect(judge(use('fs'))).toEqual(['say `node:fs`'])
     expect(judge({ ...server, 'cli/src/main.ts': "import 'pg'\n" })).toHaveLength(1)
+    const own = { 'connectors/a/package.json': '{"dependencies":{"a":"1.0.0"}}' }
+    const a = (spec: string) => ({ ...server, 'connectors/a/a.ts': `import '${spec}'\n` })
+    expect(judge(a('pg'))).toEqual([])
+    expect(judge({ ...a('a'), ...own })).toEqual([])
+    expect(judge({ ...a('pg'), ...own })).toEqual(['pg is not in "dependencies" of connectors/a'])
   })
 })
 

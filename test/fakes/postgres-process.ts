@@ -114,7 +114,7 @@ async function signalUntilGone(pid: number, how: 'fast' | 'kill', isGone: () => 
  * A shell that waits on a pipe from us. When our process is gone, however it ended, the pipe closes,
  * and the shell ends the server (and its temporary folder). Dropped before an end of our own.
  */
-function guard(pid: number, folder: string | undefined): () => void {
+export function guard(pid: number, folder: string | undefined): () => void {
   if (process.platform === 'win32') return () => {}
   const script = `read -r _; kill -QUIT "$1" 2>/dev/null; n=0
     while kill -0 "$1" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done

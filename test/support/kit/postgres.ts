@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/core/base/time.ts'
 import type { Issued } from '../../../src/core/target/target.ts'
 import { newSecret, type SalesDatabase, startSalesDatabase } from '../sales-database.ts'
 import type { KitFixture, KitOutside, KitSession } from './kit.ts'
+import { sayNot } from './say-not.ts'
 
 const transactions = 'what PostgreSQL says is done is committed; it can not say so and not do it'
 
@@ -37,18 +38,7 @@ export async function postgresFixture(): Promise<KitFixture> {
     port: config.port,
     openAt,
     outside: outsideOf(sales),
-    notApplicable: {
-      'what was made and never confirmed is not called gone while it can live':
-        'what was made is found by its name, confirmed or not',
-      'a target that has had too much is asked again when it says, and no later':
-        'it has no limit of requests that tells when to come back',
-      'a failure after it was made is no lease, and what was made is not called gone':
-        'an answer that is lost is what breaking off at each step tries',
-      'a failure after it was ended is no proof, and the next look is':
-        'an answer that is lost is what breaking off at each step tries',
-      'what says that it ended and stays is still there': transactions,
-      'what ends 30 seconds late, on either path, is still there until it is gone': transactions,
-    },
+    notApplicable: sayNot(transactions),
     async close() {
       await target.close()
       await sales.stop()
