@@ -53,6 +53,18 @@ describe('from birth to the end', () => {
     expect((await workload('POST', '/v1/leases', lease)).status).toBe(401)
   })
 
+  test('who may use the data is seen by who answers for it, and by the app’s own people', async () => {
+    const ask = (who: 'maya' | 'tom' | 'eve') =>
+      expectStatus(200, company.as(who)('GET', '/v1/resources/crm.deals/who'))
+    const { items } = (await ask('tom')).body
+    expect(items.length).toBeGreaterThan(0)
+    expect(items[0]).toMatchObject({ purpose: 'look', actions: ['read'] })
+    expect(items[0].identity).toMatch(/^spiffe:\/\/acme\.example\/app\/.*\/run$/)
+    expect((await ask('eve')).body.items).toEqual([])
+    expect((await ask('maya')).body.items.length).toBeGreaterThan(0)
+    expect((await company.as('tom')('GET', '/v1/resources/no.such/who')).status).toBe(404)
+  })
+
   test('unattended work asks for the credential itself, and is told to go through the gateway', async () => {
     const workload = company.as({ task: await attest(company, 'deal-desk') })
     const { status, body } = await workload('POST', '/v1/leases', { ...lease, via: 'env' })

@@ -46,6 +46,7 @@ export const reference = {
   'POST /v1/targets/:target/tools': 'Agrees to tools that are new or changed, as they are now.',
   'POST /v1/targets/:target/preflight': 'Plays the canary cycle again.',
   'GET /v1/resources': 'What can be asked for.',
+  'GET /v1/resources/:resource/who': 'Who may use it now, for which purpose, asked of the rules.',
   'POST /v1/resources': 'Names a thing at a target: its class, its owner, its columns.',
   'GET /v1/tasks': 'Tasks of the apps you may see, newest first.',
   'GET /v1/tasks/:task': 'One task and its leases.',

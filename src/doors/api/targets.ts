@@ -9,8 +9,10 @@ import { dropGrant } from '../../core/grant/drop.ts'
 import { breakGlass } from '../../core/grant/glass.ts'
 import { connectTarget, defineResource } from '../../core/grant/offer.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
+import { identityTable } from '../../core/identity/rows.ts'
 import { playCanary } from '../../life/drift/canary.ts'
 import * as lists from '../../life/lists/lists.ts'
+import { whoMay } from '../../life/why/who.ts'
 import type { TargetView as TargetShown } from './contract.ts'
 import {
   findOfApp,
@@ -19,11 +21,12 @@ import {
   listOfApps,
   noSuch,
   resourceNamed,
+  sees,
 } from './find.ts'
 import { BreakGlass, ConnectTarget, DefineResource, OfApp } from './inputs.ts'
 import type { Routes } from './route.ts'
-import { grantView, resourceView, targetView } from './show.ts'
-import { GrantView, listOf, ResourceView, TargetView } from './views.ts'
+import { grantView, nameOf, resourceView, targetView } from './show.ts'
+import { GrantView, listOf, ResourceView, TargetView, WhoView } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
@@ -64,6 +67,19 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/resources', listOf(ResourceView), async () => {
     const resources = await lists.listResources(world.store)
     return { items: await Promise.all(resources.map(each => resourceView(world, each))) }
+  })
+  routes.add('person GET /v1/resources/:resource/who', listOf(WhoView), async call => {
+    const { id, dataOwnerId } = await resourceNamed(world.store, call.param('resource'))
+    // Who answers for the data sees everybody; others the apps they see anyway.
+    const isOwner = dataOwnerId === call.caller.personId
+    const isSeen = sees(world, call.caller)
+    const identities = new Map(world.replica.all(identityTable).map(each => [each.id, each]))
+    const items = whoMay(world, id).flatMap(({ identityId, ...may }) => {
+      const identity = identities.get(identityId)
+      if (identity === undefined || !(isOwner || isSeen(identity.appId))) return []
+      return [{ ...may, app: nameOf(world, identity.appId), identity: identity.spiffeId }]
+    })
+    return { items }
   })
   routes.add('person POST /v1/resources', ResourceView, DefineResource, async ({ input, ask }) => {
     const { target: _, dataOwner, sandboxTwin, ...given } = input

@@ -134,6 +134,12 @@ export const RequestView = z.object({
   /** `made`: the grant, rule or bundle that came of it. */
   ...each(maybe, 'app', 'worst', 'closedAt', 'made'),
 })
+/** Who may use a resource now, in a task begun for this purpose. */
+export const WhoView = z.object({
+  ...each(text, 'app', 'identity', 'purpose', 'until'),
+  autonomy: z.enum(['attended', 'unattended']),
+  actions,
+})
 export const AppView = z.object({
   ...each(text, 'id', 'slug', 'purpose', 'endTrigger', 'endsAt', 'maxEndsAt', 'madeAt'),
   owner: PersonView,
@@ -225,6 +231,7 @@ export type IssuedLeaseView = z.infer<typeof IssuedLeaseView>
 export type GrantView = z.infer<typeof GrantView>
 export type RequestView = z.infer<typeof RequestView>
 export type AppView = z.infer<typeof AppView>
+export type WhoView = z.infer<typeof WhoView>
 export type AppDetail = z.infer<typeof AppDetail>
 export type TaskView = z.infer<typeof TaskView>
 export type TargetView = z.infer<typeof TargetView>

@@ -7,4 +7,6 @@ export const bounds = {
   replayDecisions: 100_000,
   /** Entries of one task that are looked at for where its data came from. */
   touches: 50,
+  /** Identities one list of who may use a thing goes through. */
+  who: 200,
 } as const
