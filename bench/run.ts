@@ -18,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'decision-api': async () => (await import('./decision-api.ts')).benchDecisionApi,
   'mcp-gateway': async () => (await import('./mcp-gateway.ts')).benchMcpGateway,
   'tcp-gateway': async () => (await import('./tcp-gateway.ts')).benchTcpGateway,
+  'http-gateway': async () => (await import('./http-gateway.ts')).benchHttpGateway,
   'memory-idle': async () => (await import('./process.ts')).benchIdle,
   'memory-embedded': async () => {
     const { benchMemory } = await import('./memory.ts')

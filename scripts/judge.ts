@@ -21,6 +21,7 @@ const RATIOS = {
   'decision-api': { goal: 0.6, floor: 0.35 },
   'mcp-gateway': { goal: 0.5, floor: 0.25 },
   'tcp-gateway': { goal: 0.667, floor: 0.35 },
+  'http-gateway': { goal: 0.667, floor: 0.035 },
   'decision-scaling': { goal: 1, floor: 0.7 },
 }
 /** Attestation, decision, token, lease, end. */
