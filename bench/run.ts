@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'mcp-gateway': async () => (await import('./mcp-gateway.ts')).benchMcpGateway,
   'tcp-gateway': async () => (await import('./tcp-gateway.ts')).benchTcpGateway,
   'http-gateway': async () => (await import('./http-gateway.ts')).benchHttpGateway,
+  replay: async () => (await import('./replay.ts')).benchReplay,
   'memory-idle': async () => (await import('./process.ts')).benchIdle,
   'memory-embedded': async () => {
     const { benchMemory } = await import('./memory.ts')

@@ -22,6 +22,7 @@ const RATIOS = {
   'mcp-gateway': { goal: 0.5, floor: 0.25 },
   'tcp-gateway': { goal: 0.667, floor: 0.35 },
   'http-gateway': { goal: 0.667, floor: 0.035 },
+  replay: { goal: 1, floor: 0.03 },
   'decision-scaling': { goal: 1, floor: 0.7 },
 }
 /** Attestation, decision, token, lease, end. */
