@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'tcp-gateway': async () => (await import('./tcp-gateway.ts')).benchTcpGateway,
   'http-gateway': async () => (await import('./http-gateway.ts')).benchHttpGateway,
   replay: async () => (await import('./replay.ts')).benchReplay,
+  revocation: async () => (await import('./revocation.ts')).benchRevocation,
   'memory-idle': async () => (await import('./process.ts')).benchIdle,
   'memory-embedded': async () => {
     const { benchMemory } = await import('./memory.ts')

@@ -1,5 +1,5 @@
-/** The API behind the bench `http-gateway`: a small JSON answer, and 1 MiB in pieces without a length. */
-import { createServer } from 'node:http'
+/** The API behind the bench `http-gateway`: a small JSON answer, 1 MiB in pieces without a length, one without end. */
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { serveBench } from './child.ts'
@@ -14,8 +14,18 @@ const small = JSON.stringify({
   items: Array.from({ length: 5 }, (_, id) => ({ id, name: 'deal' })),
 })
 
+/** A piece every few milliseconds, until nobody listens. */
+function drip(res: ServerResponse): void {
+  res.writeHead(200, { 'content-type': 'text/event-stream' })
+  const clock = setInterval(() => res.write('data: more\n\n'), dripMs)
+  res.once('close', () => clearInterval(clock))
+}
+
+const dripMs = 2
+
 if (import.meta.main) {
   const server = createServer((req, res) => {
+    if (req.url === '/v1/endless') return drip(res)
     if (req.url !== '/v1/large') {
       const length = Buffer.byteLength(small)
       res.writeHead(200, { 'content-type': 'application/json', 'content-length': length })

@@ -23,6 +23,7 @@ const RATIOS = {
   'tcp-gateway': { goal: 0.667, floor: 0.35 },
   'http-gateway': { goal: 0.667, floor: 0.035 },
   replay: { goal: 1, floor: 0.03 },
+  revocation: { goal: 1, floor: 0.05 },
   'decision-scaling': { goal: 1, floor: 0.7 },
 }
 /** Attestation, decision, token, lease, end. */
