@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   record: async () => (await import('./record.ts')).benchRecord,
   'decision-api': async () => (await import('./decision-api.ts')).benchDecisionApi,
   'mcp-gateway': async () => (await import('./mcp-gateway.ts')).benchMcpGateway,
+  'tcp-gateway': async () => (await import('./tcp-gateway.ts')).benchTcpGateway,
+  'http-gateway': async () => (await import('./http-gateway.ts')).benchHttpGateway,
+  replay: async () => (await import('./replay.ts')).benchReplay,
+  revocation: async () => (await import('./revocation.ts')).benchRevocation,
   'memory-idle': async () => (await import('./process.ts')).benchIdle,
   'memory-embedded': async () => {
     const { benchMemory } = await import('./memory.ts')

@@ -22,6 +22,10 @@ const BENCH = [
   { name: 'decision', ratio: 50 },
   { name: 'decision-api', ratio: 0.6 },
   { name: 'mcp-gateway', ratio: 0.5 },
+  { name: 'tcp-gateway', ratio: 0.667 },
+  { name: 'http-gateway', ratio: 0.667 },
+  { name: 'replay', ratio: 1 },
+  { name: 'revocation', ratio: 1 },
   { name: 'decision-scaling', ratio: 1 },
 ]
 
@@ -34,7 +38,7 @@ it('what keeps every promise has nothing broken', () => {
 it('what said nothing has broken everything', () => {
   expect(judge('demo', []).broken).toHaveLength(8)
   expect(judge('chaos', [], 200).broken).toHaveLength(5)
-  expect(judge('bench', []).broken).toHaveLength(9)
+  expect(judge('bench', []).broken).toHaveLength(13)
 })
 
 describe('one broken promise is named', () => {

@@ -20,6 +20,10 @@ const RATIOS = {
   decision: { goal: 50, floor: 35 },
   'decision-api': { goal: 0.6, floor: 0.35 },
   'mcp-gateway': { goal: 0.5, floor: 0.25 },
+  'tcp-gateway': { goal: 0.667, floor: 0.35 },
+  'http-gateway': { goal: 0.667, floor: 0.035 },
+  replay: { goal: 1, floor: 0.03 },
+  revocation: { goal: 1, floor: 0.05 },
   'decision-scaling': { goal: 1, floor: 0.7 },
 }
 /** Attestation, decision, token, lease, end. */

@@ -50,7 +50,9 @@ beforeAll(async () => {
       201,
       sam('POST', '/v1/targets', { slug, connector, config, production: false }),
     )
-    const named = { slug, target: slug, object: {}, columns: [] }
+    const rules = [{ ask: 'POST /v1/kept', action: 'write' }]
+    const object = slug === 'api' ? { rules } : {}
+    const named = { slug, target: slug, object, columns: [] }
     const owned = { dataClass: 'internal', dataOwner: 'tom@acme.example' }
     await expectStatus(201, sam('POST', '/v1/resources', { ...named, ...owned }))
   }
@@ -166,6 +168,33 @@ describe('an API by its base address', () => {
     const statuses = (await run('api:read', code)).map(({ status }) => status)
     expect(statuses).toEqual([401, 401, 403, 400, 400])
     expect(target.seen).toEqual([])
+  })
+
+  test('shows the head of an answer whose body is not there yet', async () => {
+    target.next = { status: 200, headers: { 'x-says': 'soon' }, isOpen: true }
+    const [said] = await run(
+      'api:read',
+      `const answer = await fetch(env.API_URL + '/v1/later', { headers: { authorization: 'Bearer ' + env.API_TOKEN } })
+      out(answer.headers.get('x-says')); process.exit(0)`,
+    )
+    expect(said).toBe('soon')
+  })
+
+  test('carries a body where there is one, and none where there is none', async () => {
+    await run(
+      'api:read,write',
+      `const headers = { authorization: 'Bearer ' + env.API_TOKEN }
+      for (const body of ['{"a":1}', undefined]) await ask(env.API_URL + '/v1/kept', { method: 'POST', headers, body })
+      const parts = new ReadableStream({ start(at) { at.enqueue(Buffer.from('piece')); at.close() } })
+      await ask(env.API_URL + '/v1/kept', { method: 'POST', headers, body: parts, duplex: 'half' })
+      await ask(env.API_URL + '/v1/things', { headers })`,
+    )
+    expect(target.seen.map(({ method, body }) => [method, body])).toEqual([
+      ['POST', '{"a":1}'],
+      ['POST', ''],
+      ['POST', 'piece'],
+      ['GET', ''],
+    ])
   })
 
   test('is not followed elsewhere, and a refusal of our own key is not the caller’s', async () => {

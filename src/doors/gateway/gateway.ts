@@ -20,7 +20,7 @@ import { type LeaseRow, readSalts } from '../../core/lease/rows.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import { recordDenial } from '../../core/policy/record.ts'
-import type { Passage, Passed, Upstream } from '../../core/target/target.ts'
+import type { Credential, Passage, Passed, Upstream } from '../../core/target/target.ts'
 import { Meter } from '../../life/budget/meter.ts'
 import type { Hosts } from '../api/oauth/request.ts'
 import { problemTable } from '../api/problems.ts'
@@ -189,7 +189,9 @@ export function talkFor(
   const { ofLease } = upstream
   return ({ word, order: { object }, signal, admit }) => {
     signal.addEventListener('abort', () => mcp.bridges.leave(word), { once: true })
-    const own = ofLease && { credential: async () => ofLease(await admit()) }
+    // The same each time: another would be asked for twice where it is refused.
+    let mine: Promise<Credential> | undefined
+    const own = ofLease && { credential: () => (mine ??= admit().then(ofLease)) }
     return { upstream: { ...upstream, ...own }, object, judge, targetId, word, ...mcp }
   }
 }

@@ -134,7 +134,8 @@ async function holdBundle(
   held: Map<string, Bundle>,
   record: DecisionRecord,
 ): Promise<void> {
-  const hash = readable(record)?.bundle
+  // The first of that name is its own: what stands before it are texts, whose quotes are escaped.
+  const [, hash] = /"bundle":"([0-9a-f]{64})"/.exec(record.body) ?? []
   if (hash === undefined || held.has(hash)) return
   const row = await findBundleByHash(world.store, hash)
   if (row !== undefined) held.set(hash, openBundle(textOf(row)))

@@ -18,12 +18,10 @@ export async function findBundleByHash(sql: Sql, hash: string): Promise<BundleRo
 
 /** Kept decisions; `rest` is what stands after the name of their table. */
 function listKept(sql: Sql, rest: string, params: readonly unknown[]): Promise<DecisionRecord[]> {
-  return sql.query<DecisionRecord>(
-    `select id, at, app_id as "appId", task_id as "taskId", allowed, record as body, hash
-     from decision_kept ${rest}`,
-    params,
-  )
+  return sql.query<DecisionRecord>(`select ${keptColumns} from decision_kept ${rest}`, params)
 }
+
+const keptColumns = 'id, at, app_id as "appId", task_id as "taskId", allowed, record as body, hash'
 
 export async function findDecision(sql: Sql, id: DecisionId): Promise<DecisionRecord | undefined> {
   return (await listKept(sql, 'where id = $1', [id]))[0]
@@ -34,11 +32,17 @@ export function listDecisions(
   sql: Sql,
   last: { readonly at: Instant; readonly id: string } | null,
 ): Promise<DecisionRecord[]> {
-  return listKept(
-    sql,
-    `where $1::timestamptz is null or (at, id) > ($1::timestamptz, $2::text)
-     order by at, id limit ${bounds.replayBatch}`,
-    [last?.at ?? null, last?.id ?? null],
+  // Each table by its own index and no further than the page: of the view, all that follows is sorted.
+  const page = `order by at, id limit ${bounds.replayBatch}`
+  const after = 'at >= $1 and (at, id) > ($1::timestamptz, $2::text)'
+  const columns = 'id, at, app_id, task_id, allowed, record, hash'
+  return sql.query<DecisionRecord>(
+    `select ${keptColumns} from (
+       (select ${columns} from decision where ${after} ${page})
+       union all
+       (select ${columns} from decision_record where kind = 'own' and ${after} ${page})) as kept
+     ${page}`,
+    [last?.at ?? '-infinity', last?.id ?? ''],
   )
 }
 

@@ -36,11 +36,15 @@ export async function answerHttp(
   const price = meter?.boundsSpend && action === 'spend' ? upstream.priceOf?.(object) : undefined
   try {
     if (meter?.boundsSpend && action === 'spend' && price === undefined) throw unpriced
-    const sent = { method, path, headers, body: body ?? req.pipe(upTo(bounds.webBodyBytes)) }
+    const sent = { method, path, headers, body: body ?? bodyOf(req) }
     const answer = await send(upstream, sent, signal)
     res.writeHead(answer.statusCode ?? 502, headersBack(answer))
+    if (meter === undefined) {
+      flushSoon(res, answer)
+      return await pipeline(answer, res, { signal })
+    }
+    // Where the budget ends with the first piece there was an answer, and it is broken off.
     res.flushHeaders()
-    if (meter === undefined) return await pipeline(answer, res, { signal })
     await pipeline(answer, counted(meter, price), res, { signal })
   } finally {
     // What does not say what it cost has cost the estimate.
@@ -89,6 +93,21 @@ function checkPath(path: string, { url }: Upstream): string {
 /** For the record, which is kept for good: no segment that may name a person. */
 function withoutNames(asked: string): string {
   return asked.replaceAll(/[^/ ]*[@%][^/]*/g, '*').slice(0, 120)
+}
+
+/** Without a length or a coding there is none (RFC 9112 §6.3), and nothing to be carried piece by piece. */
+function bodyOf(req: IncomingMessage): Buffer | Transform {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers
+  if (length === '0' && coding === undefined) return Buffer.alloc(0)
+  return req.pipe(upTo(bounds.webBodyBytes))
+}
+
+/** The head goes with the first of the body: one write instead of two. Alone where that is not here yet. */
+function flushSoon(res: ServerResponse, answer: IncomingMessage): void {
+  const soon = setImmediate(() => {
+    if (!res.writableEnded) res.flushHeaders()
+  })
+  answer.once('data', () => clearImmediate(soon))
 }
 
 async function readUpTo(req: IncomingMessage, bytes: number): Promise<Buffer> {
