@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { signInLink } from '../../demo/people.ts'
@@ -113,6 +113,30 @@ describe.runIf(psql)('psql', () => {
     expect(written.code).toBe(1)
     expect(written.err).toMatch(/permission denied for table deals/)
   })
+
+  const count = ['-XAt', '-c', 'select count(*) from crm.deals']
+  const asRun = (more: string[], ...command: string[]) =>
+    ended(lh('run', '--as', 'board', '--need', 'crm.deals:read', ...more, '--', ...command))
+  /** Whatever else is set: only the service and its files say where, who and by what. */
+  const bare = ['env', '-u', 'PGHOST', '-u', 'PGPORT', '-u', 'PGUSER', '-u', 'PGDATABASE']
+
+  test.each([
+    ['as it is', [], [psql ?? '']],
+    ['by the name of the resource', [], [psql ?? '', 'service=crm.deals']],
+    ['by its service alone', [], [...bare, '-u', 'PGPASSWORD', psql ?? '']],
+    ['with the credential itself in a file', ['--via', 'file'], [psql ?? '']],
+    ['with it in a file, by name', ['--via', 'file'], [psql ?? '', 'service=crm.deals']],
+    ['with it in the environment', ['--via', 'env'], [psql ?? '', 'service=crm.deals']],
+  ])('is let in %s', async (_, more, command) => {
+    expect(await asRun(more, ...command, ...count)).toMatchObject({ code: 0, said: [20] })
+  })
+
+  test('is let in by the file of passwords, which is nobody else’s to read', async () => {
+    const line = 'exec "$0" "host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE" "$@"'
+    const alone = ['env', '-u', 'PGPASSWORD', '-u', 'PGSERVICE', '-u', 'PGSERVICEFILE']
+    const read = await asRun([], ...alone, 'sh', '-c', line, psql ?? '', ...count)
+    expect(read).toMatchObject({ code: 0, said: [20] })
+  })
 })
 
 describe('a command under `run`', () => {
@@ -136,7 +160,7 @@ describe('a command under `run`', () => {
     expect(env).toMatchObject({ PGPASSWORD: url.password, PGPORT: url.port, PGSSLMODE: 'disable' })
     const seen = [
       JSON.stringify([env, argv]),
-      ...filesBelow(home).map(f => readFileSync(f, 'utf8')),
+      ...[home, dirname(env.PGPASSFILE)].flatMap(filesBelow).map(f => readFileSync(f, 'utf8')),
     ]
     if (existsSync('/proc/self/environ'))
       for (const of of [pid, child.pid])
@@ -179,6 +203,19 @@ describe('a command under `run`', () => {
     const { secret } = await newestSecret()
     expect(said).toMatchObject([{ n: 20 }])
     expect(said[0].url).toContain(encodeURIComponent(secret))
+  })
+
+  test('gets it in files of its own where it says so, and nothing is left of them', async () => {
+    const script = `import { readFileSync } from 'node:fs'
+      const { env } = process
+      console.log(JSON.stringify({ env, text: readFileSync(env.PGPASSWORD_FILE, 'utf8') }))`
+    const words = ['run', '--as', 'board', '--need', 'crm.deals:read', '--via', 'file', '--']
+    const node = [process.execPath, '--input-type=module', '-e', script]
+    const { said, code } = await ended(lh(...words, ...node))
+    const { secret } = await newestSecret()
+    expect({ code, text: said[0].text }).toEqual({ code: 0, text: secret })
+    expect(JSON.stringify(said[0].env)).not.toContain(secret)
+    expect(existsSync(dirname(said[0].env.PGPASSWORD_FILE))).toBe(false)
   })
 
   test('is told by the database why it was cut, when its app is paused', async () => {
