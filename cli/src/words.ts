@@ -12,6 +12,7 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   run: () => import('./verbs/run.ts'),
   prove: () => import('./verbs/prove.ts'),
   demo: () => import('./verbs/demo.ts'),
+  offer: () => import('./verbs/offer.ts'),
   session: () => import('./verbs/sign-in.ts'),
 }
 
@@ -26,7 +27,7 @@ new <purpose> --bare --name <slug> --backup <person> --days <n> --class <classes
 run [command...] --need <resource:action...> --purpose <name> --via <how>
   | run.run | run a command with what it needs, for as long as it runs
 ask <resource:action> --read --write --because <reason> --columns <names> --role <roles>
-  --unattended --until <time>
+  --unattended --until <time> --at-most <amounts>
   | requests.askFor | ask for data: crm.deals:read
 status [app] | things.status | how the app is, and what to do next
 why [decision] | prove.why | why something was refused; alone, the last time
@@ -72,6 +73,13 @@ trace <thing> | prove.trace | commit to row: each step, and who proves it
 verify [file] --root <fingerprint> | prove.verify | a certificate, offline; or the server's log
 Run it
 serve --accept-loss | demo.serve | start a server from this clone
+connect <kind> --name <slug> --config <file> --production --until <time>
+  | offer.connect | connect a system, as its config file says (- is what is piped in)
+connect ls | offer.targets | what is connected
+tools ls <target> | offer.tools | what an MCP server says of its tools now
+tools agree <target> | offer.agreeTools | agree to those that are new or have changed
+person ls | offer.people | who is here
+person roles <person> <roles> | offer.setRoles | all roles they have from now on, or none
 demo | demo.demo | start the demo (npm start)
 demo thief | demo.thief | use what was stolen
 demo liar --honest | demo.liar | a database that lies about deleting

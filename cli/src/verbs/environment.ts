@@ -10,7 +10,7 @@ import { type Held, isWeb } from './task.ts'
 const foreign =
   /^(LEASEHOLD_\w+|DATABASE_URL(_FILE)?|NODE_COMPILE_CACHE|PG(HOST(ADDR)?|PORT|USER|DATABASE|PASS(WORD(_FILE)?|FILE)|SERVICE(FILE)?))$/
 
-type Variables = Record<string, string | undefined>
+type Variables = Record<string, string | number | undefined>
 
 /** The person's environment, and the database's: the first need as everyone expects it. */
 export function environment(
@@ -18,7 +18,7 @@ export function environment(
   leases: readonly Held[],
   folder: Folder,
   isFile: boolean,
-): Variables {
+): NodeJS.ProcessEnv {
   const all = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
   const secrets: Variables = {}
   for (const held of leases.toReversed()) {
@@ -30,14 +30,14 @@ export function environment(
   if (databases.length > 0) Object.assign(all, serviceFiles(databases, folder, isFile))
   if (!isFile) return Object.assign(all, secrets)
   // As the images of databases have it: the same name and `_FILE` says where it is.
-  for (const [name, secret = ''] of Object.entries(secrets))
-    all[`${name}_FILE`] = folder.write(name, secret)
+  for (const [name, secret] of Object.entries(secrets))
+    all[`${name}_FILE`] = folder.write(name, String(secret))
   return all
 }
 
 function database(held: Held): [open: Variables, secret: Variables] {
   const { host, port, dbname, user, password } = pointOf(held)
-  const words = [user, password, dbname].map(encodeURIComponent)
+  const words = [user, password, dbname].map(each => encodeURIComponent(each ?? ''))
   const url = `postgresql://${words[0]}:${words[1]}@${host}:${port}/${words[2]}`
   const open = { PGHOST: host, PGPORT: port, PGDATABASE: dbname, PGUSER: user }
   // Our door is on this machine; behind it the way is the server's.
@@ -49,9 +49,7 @@ function database(held: Held): [open: Variables, secret: Variables] {
 function pointOf({ handle, door }: Held) {
   const { host = '127.0.0.1', port = door?.port, database: dbname, user } = handle.connect
   const password = handle.via === 'proxy' ? handle.word : handle.secret
-  const point = { host, port, dbname, user, password }
-  const texts = Object.entries(point).map(([name, value]) => [name, String(value ?? '')])
-  return Object.fromEntries(texts) as Record<keyof typeof point, string>
+  return { host, port, dbname, user, password }
 }
 
 /** For tools that take no address: `psql` as it is, `psql service=crm.tasks` for what is not the first. */
@@ -64,7 +62,9 @@ function serviceFiles(held: readonly Held[], folder: Folder, isFile: boolean): V
     return [`[${service}]`, ...members.map(([name, value]) => `${name}=${value}`), ''].join('\n')
   })
   const passwords = points.map(({ host, port, dbname, user, password }) =>
-    [host, port, dbname, user, password].map(part => part.replace(/[:\\]/g, '\\$&')).join(':'),
+    [host, port, dbname, user, password]
+      .map(part => String(part).replace(/[:\\]/g, '\\$&'))
+      .join(':'),
   )
   const PGSERVICEFILE = folder.write('pg_service.conf', services.join('\n'))
   const found = { PGSERVICEFILE, PGSERVICE: points[0]?.service }
