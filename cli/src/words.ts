@@ -8,6 +8,7 @@ export type Word = Record<'group' | 'name' | 'verb' | 'says', string> &
 export const modules: Readonly<Record<string, () => Promise<object>>> = {
   things: () => import('./verbs/things.ts'),
   requests: () => import('./verbs/requests.ts'),
+  git: () => import('./verbs/git.ts'),
   life: () => import('./verbs/life.ts'),
   run: () => import('./verbs/run.ts'),
   prove: () => import('./verbs/prove.ts'),
@@ -20,6 +21,7 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
 export const firstWords = ['login', 'new', 'run', 'ask', 'status', 'why', 'extend', 'end']
 
 const table = `
+git-credential <name> <operation> | git.gitCredential | what git asks inside a run
 Make
 login --root <fingerprint> | session.login | sign in, in a browser
 new <purpose> --bare --name <slug> --backup <person> --days <n> --class <classes> --team <team>

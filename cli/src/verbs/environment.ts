@@ -4,6 +4,7 @@
  */
 import type { Folder } from '../files.ts'
 import type { Host } from '../host.ts'
+import { gitSettings } from './git.ts'
 import { type Held, isWeb } from './task.ts'
 
 /** What would lead the command to another database, or is ours. */
@@ -25,6 +26,8 @@ export function environment(
     const [open, secret] = isWeb(held) ? web(held) : database(held)
     Object.assign(all, open)
     Object.assign(secrets, secret)
+    const { git } = held.handle.connect
+    if (git !== undefined) Object.assign(all, gitSettings(all, nameOf(held), String(git)))
   }
   const databases = leases.filter(each => !isWeb(each))
   if (databases.length > 0) Object.assign(all, serviceFiles(databases, folder, isFile))
