@@ -23,7 +23,8 @@ export function environment(
   const all = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
   const secrets: Variables = {}
   for (const held of leases.toReversed()) {
-    const [open, secret] = isWeb(held) ? web(held) : database(held)
+    // Of what is spoken to over HTTP only the word ever comes here: it is in variables.
+    const [open, secret] = isWeb(held) ? [web(held), {}] : database(held)
     Object.assign(all, open)
     Object.assign(secrets, secret)
     const { git } = held.handle.connect
@@ -83,17 +84,13 @@ const vendors: Record<string, readonly [base: string, below: string, key: string
   github: ['GITHUB_API_URL', '', 'GITHUB_TOKEN'],
 }
 
-function web(held: Held): [open: Variables, secret: Variables] {
-  const { handle, door } = held
-  const at = `http://127.0.0.1:${door?.port}${handle.connect['path']}`
+function web(held: Held): Variables {
+  const { connect } = held.handle
+  const at = `http://127.0.0.1:${held.door?.port}${connect['path']}`
   const { password: word } = pointOf(held)
-  const [base, below, key] = vendors[handle.connect['preset'] ?? ''] ?? []
-  const vendor = base && key ? [{ [base]: `${at}${below}` }, { [key]: word }] : []
-  const own = { [`${nameOf(held)}_TOKEN`]: word }
-  return [
-    { [`${nameOf(held)}_URL`]: at, ...vendor[0] },
-    { ...own, ...vendor[1] },
-  ]
+  const [base, below, key] = vendors[connect['preset'] ?? ''] ?? []
+  const own = { [`${nameOf(held)}_URL`]: at, [`${nameOf(held)}_TOKEN`]: word }
+  return base && key ? { ...own, [base]: `${at}${below}`, [key]: word } : own
 }
 
 function nameOf({ lease }: Held): string {

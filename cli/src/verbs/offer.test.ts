@@ -44,6 +44,7 @@ describe('what is connected', () => {
     })
     expect(ran.code).toBe(1)
     expect(ran.out).toContain('✕ credential accepted      status 401')
+    expect(ran.err).toContain('Next: leasehold connect mcp --name tracker --config <file>')
     expect(ran.out + ran.err).not.toContain(secret)
     await connect({ input: JSON.stringify(config) }, '--config', '-')
     expect(sent()).toMatchObject({ config, production: false })

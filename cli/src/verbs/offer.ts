@@ -41,13 +41,14 @@ export const connect = changes(
     const [config, production] = [await readConfig(cli, file), cli.options.is('production')]
     return { slug, connector, config, production, adminEndsAt: cli.options.text('until') }
   },
-  ({ slug, address, preflightState, preflightSteps = [] }: TargetView) => {
+  ({ slug, connector, address, preflightState, preflightSteps = [] }: TargetView) => {
     const steps = preflightSteps.map(
       ({ name, ok, detail = '' }) => `  ${mark(ok)} ${name.padEnd(24)} ${detail}`,
     )
     const isGood = preflightState === 'passed'
     const head = `${mark(isGood)} ${slug} at ${address}: ${isGood ? 'connected' : 'does not work yet'}`
-    return [[head, ...steps], isGood ? 'resource ls' : 'help connect', isGood]
+    const again = `connect ${connector} --name ${slug} --config <file>`
+    return [[head, ...steps], isGood ? 'resource ls' : again, isGood]
   },
 )
 
