@@ -2,6 +2,7 @@
  * An MCP server on this machine that needs data: started by an agent through `run`, as its configuration
  * names it. The agent is the SDK's own client over stdio; the server is the SDK's, the database is real.
  */
+import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
@@ -55,13 +56,16 @@ async function connected(need: string) {
   const [strange, said]: [string[], string[]] = [[], []]
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the client's own way
   client.onerror = error => void strange.push(error.message)
-  transport.stderr?.on('data', chunk => said.push(String(chunk)))
-  return { client, transport, strange, said }
+  const { stderr } = transport
+  stderr?.on('data', chunk => said.push(String(chunk)))
+  // What it says last comes after the client has left.
+  const over = stderr && once(stderr, 'end')
+  return { client, transport, strange, said, over }
 }
 
 describe('an MCP server under `run`', () => {
   test('answers with what its lease reads; stdout is its own, and its end is the end of the lease', async () => {
-    const { client, transport, strange, said } = await connected('crm.deals:read')
+    const { client, transport, strange, said, over } = await connected('crm.deals:read')
     await client.connect(transport)
     const listed = await client.listTools()
     expect(listed.tools.map(({ name }) => name)).toEqual(['count'])
@@ -69,6 +73,7 @@ describe('an MCP server under `run`', () => {
     expect(called.content).toEqual([{ type: 'text', text: 'deals: 20' }])
     const { pid } = transport
     await client.close()
+    await over
     expect(strange).toEqual([])
     expect(said.join('')).toMatch(
       /● L-\w+ crm\.deals:read.*\n[^]*○ L-\w+ released .* verified gone/,
@@ -77,8 +82,9 @@ describe('an MCP server under `run`', () => {
   })
 
   test('that may not have what it needs is not started, and why is said on stderr alone', async () => {
-    const { client, transport, strange, said } = await connected('crm.deals:write')
+    const { client, transport, strange, said, over } = await connected('crm.deals:write')
     await expect(client.connect(transport)).rejects.toThrow(/closed/i)
+    await over
     expect(strange).toEqual([])
     expect(said.join('')).toMatch(/✕ Denied: desk write crm\.deals/)
   })

@@ -26,18 +26,25 @@ beforeAll(async () => {
   const { running, as } = company
   token = (await signInLink(running.issuer, running.address, await running.signInLink())).token
   const [sam, tom] = [as('sam'), as('tom')]
+  const columns = [{ name: 'id', class: 'internal' }]
+  const owned = { dataClass: 'internal', dataOwner: 'tom@acme.example', columns }
+  const twin = { slug: 'crm.ids', target: 'crm', object: company.sales?.deals, ...owned }
+  await expectStatus(201, sam('POST', '/v1/resources', twin))
   const backup = { purpose: 'looks at deals', backup: 'tom@acme.example', days: 5 }
   await expectStatus(201, sam('POST', '/v1/apps', { ...backup, slug: 'board' }))
-  const needs = '    needs:\n      - resource: crm.deals\n        actions: [read]\n'
+  const need = (name: string) => `      - resource: ${name}\n        actions: [read]\n`
+  const needs = `    needs:\n${need('crm.deals')}${need('crm.ids')}`
   const yaml = `app: board\npurposes:\n  look:\n    says: Looks at deals\n${needs}`
   await expectStatus(200, sam('PUT', '/v1/apps/board/manifest', { yaml }))
   const trust = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
-  const grant = { app: 'board', resource: 'crm.deals', actions: ['read'], reason: 'to look' }
   // Who owns an app may do its work: nobody else needs to agree to that.
   await expectStatus(201, sam('POST', '/v1/apps/board/trust', trust))
-  const asked = (await expectStatus(201, sam('POST', '/v1/requests', grant))).body
-  const yes = { says: 'yes', bodyHash: asked.bodyHash }
-  await expectStatus(200, tom('POST', `/v1/requests/${asked.id}/answer`, yes))
+  for (const resource of ['crm.deals', 'crm.ids']) {
+    const grant = { app: 'board', resource, actions: ['read'], reason: 'to look' }
+    const asked = (await expectStatus(201, sam('POST', '/v1/requests', grant))).body
+    const yes = { says: 'yes', bodyHash: asked.bodyHash }
+    await expectStatus(200, tom('POST', `/v1/requests/${asked.id}/answer`, yes))
+  }
   await running.world.settle()
 }, 120_000)
 afterAll(() => company?.stop())
@@ -129,6 +136,25 @@ describe.runIf(psql)('psql', () => {
     ['with it in the environment', ['--via', 'env'], [psql ?? '', 'service=crm.deals']],
   ])('is let in %s', async (_, more, command) => {
     expect(await asRun(more, ...command, ...count)).toMatchObject({ code: 0, said: [20] })
+  })
+
+  test.each([
+    ['through the gateway', []],
+    ['with the credentials in files', ['--via', 'file']],
+  ])('reaches each of two needs by its name, as who was let in for that: %s', async (_, more) => {
+    const who = ['-XAt', '-c', `select to_json(current_user)`]
+    const both = ['--need', 'crm.ids:read', ...more]
+    const one = (name: string) =>
+      `'${psql}' service=${name} ${who.slice(0, 2).join(' ')} "${who[2]}"`
+    const { code, said, err } = await asRun(
+      both,
+      'sh',
+      '-ec',
+      `${one('crm.deals')}; ${one('crm.ids')}`,
+    )
+    expect({ code, err }).toMatchObject({ code: 0 })
+    expect(said).toEqual([expect.stringMatching(/^lh_\w+_board_/), expect.stringMatching(/^lh_/)])
+    expect(said[0]).not.toBe(said[1])
   })
 
   test('is let in by the file of passwords, which is nobody else’s to read', async () => {
