@@ -4,8 +4,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseArgv } from '../cli/src/program.ts'
+import { parseConfig } from '../connectors/postgres/config.ts'
 import { settings } from '../src/config.ts'
-import { ConnectTarget, DefineResource, RotateKey } from '../src/doors/api/inputs.ts'
+import { DefineResource, RotateKey } from '../src/doors/api/inputs.ts'
 import { reference } from '../src/doors/api/reference.ts'
 import { configurationPage, problemsPage } from './docs.ts'
 import { commandsIn, maskVolatile, playTutorial, tutorialPage } from './tutorial.ts'
@@ -77,9 +78,9 @@ describe('an example in a page', () => {
   const block = (page: string, language: string): unknown =>
     JSON.parse(RegExp(`\`\`\`json ${language}\\n([^]*?)\`\`\``).exec(read(page))?.[1] ?? 'null')
 
-  it('of a target and of a resource is what the API takes', () => {
+  it('of a target and of a resource is what the connector and the API take', () => {
     const page = 'docs/how-to/connect-your-postgresql.md'
-    expect(ConnectTarget.safeParse(block(page, 'target')).error).toBeUndefined()
+    expect(() => parseConfig(block(page, 'config') as never)).not.toThrow()
     expect(DefineResource.safeParse(block(page, 'resource')).error).toBeUndefined()
   })
 

@@ -49,7 +49,9 @@ export function makeApi(
     post: async (path, json, more) => {
       const what = { method: 'POST', path, json, ...more } as const
       if (!isDryRun || more?.isLook === true) return call(what)
-      throw problem('LH-DRY-00', { what: `${what.method} ${path} ${JSON.stringify(json)}` })
+      // What signs in at a target is shown nowhere.
+      const shown = JSON.stringify(json, (key, value: unknown) => (key === 'config' ? '…' : value))
+      throw problem('LH-DRY-00', { what: `${what.method} ${path} ${shown}` })
     },
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Files we keep for a person. INVARIANT: 0600 in folders 0700, whatever the umask; nobody else's
+ * Files we keep for a person, and for one run. INVARIANT: 0600 in folders 0700, whatever the umask; nobody else's
  * file is believed; a file is replaced whole or not at all.
  */
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
-import { homedir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from './host.ts'
@@ -85,11 +85,44 @@ export function readText({ cwd }: Host, file: string): string {
   }
 }
 
+/** The type of a folder in memory, `TMPFS_MAGIC` in statfs(2). */
+const tmpfs = 0x01_02_19_94
+
+export type Folder = ReturnType<typeof runFolder>
+
+/** Of one run alone, from the first file on until `remove`; in memory where there is such a place. */
+export function runFolder(env: Host['env'], shared = '/dev/shm') {
+  const memory = [env['XDG_RUNTIME_DIR'] ?? '', shared].find(isMemory)
+  let path = ''
+  const remove = () => path === '' || fs.rmSync(path, { recursive: true, force: true })
+  const write = (name: string, text: string): string => {
+    try {
+      if (path === '') process.once('exit', remove)
+      path ||= fs.mkdtempSync(join(memory ?? tmpdir(), 'leasehold-'))
+      const file = join(path, name)
+      fs.writeFileSync(file, text, { flag: 'wx', mode: 0o600 })
+      return file
+    } catch (error) {
+      throw unusable(path || tmpdir(), error)
+    }
+  }
+  return { isInMemory: memory !== undefined, write, remove }
+}
+
+function isMemory(folder: string): boolean {
+  try {
+    fs.accessSync(folder, fs.constants.W_OK)
+    return isAbsolute(folder) && fs.statfsSync(folder).type === tmpfs
+  } catch {
+    return false
+  }
+}
+
 function unusable(file: string, cause: unknown): Problem {
   const why = codeOf(cause) ?? String(cause)
   return failed(`${file} can not be used.`, 'Make it yours (chown, chmod 600), or remove it.', why)
 }
 
-function codeOf(error: unknown): string | undefined {
+export function codeOf(error: unknown): string | undefined {
   return (Object(error) as { code?: string }).code
 }

@@ -94,7 +94,8 @@ export function helpLines(asked: string): string[] {
 }
 
 function everything(words: readonly Word[]): string[] {
-  const groups = [...Map.groupBy(words, word => word.group)]
+  // Of no group is what programs ask.
+  const groups = [...Map.groupBy(words, word => word.group)].filter(([group]) => group !== '')
   const spaced = (name: string) => name.replace(/[A-Z]/g, each => ` ${each.toLowerCase()}`)
   const codes = Object.entries(exits).map(([name, code]) => `${code} ${spaced(name)}`)
   return [

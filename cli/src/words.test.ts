@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newKeys, tableOf } from '../../test/support/signed-log.ts'
 import { newHome, run, type World } from './test/host.ts'
@@ -8,6 +10,7 @@ import { firstWords, modules, parseWords } from './words.ts'
 
 let stub: Stub
 let world: World
+const config = { url: 'https://tracker.example/mcp', credential: { header: 'x', value: 's3cret' } }
 
 const things: Record<string, object> = {
   'deal-desk': { type: 'app', id: views.app.id, path: '/v1/apps/deal-desk' },
@@ -67,6 +70,19 @@ beforeAll(async () => {
     [`POST /v1/requests/${views.request.id}/answer`]: answered,
     'POST /v1/requests/R-2040F/withdraw': { ...views.request, state: 'withdrawn' },
     'GET /v1/resources': { items: [views.resource] },
+    'GET /v1/targets': { items: [views.target] },
+    'POST /v1/targets': {
+      ...views.target,
+      preflightSteps: [
+        { name: 'reached', ok: true },
+        { name: 'credential accepted', ok: true, detail: 'status 200' },
+      ],
+    },
+    'GET /v1/targets/tracker/tools': { items: views.tools },
+    'GET /v1/resources/crm.deals/who': { items: [views.whoMay] },
+    'POST /v1/targets/tracker/tools': { items: views.tools },
+    'GET /v1/people': { items: [views.maya, { ...views.tom, roles: ['platform'] }] },
+    'PUT /v1/people/Tom%20Reyes/roles': { ...views.tom, roles: ['security', 'auditor'] },
     'GET /v1/holds': { items: [views.hold] },
     'POST /v1/holds': views.hold,
     'POST /v1/holds/ho_1/lift': { ...views.hold, state: 'lifted' },
@@ -91,6 +107,7 @@ afterAll(async () => stub.stop())
 beforeEach(() => {
   stub.asked.length = 0
   world = { home: newHome(), server: stub.url }
+  writeFileSync(join(world.home, 'mcp.json'), JSON.stringify(config), { mode: 0o600 })
   return () => rm(world.home, { recursive: true })
 })
 
@@ -123,6 +140,14 @@ const golden: [name: string, ...argv: string[]][] = [
   ['found-answer', 'found', 'answer', 'F-F1000', 'restarted it'],
   ['trust-ls', 'trust', 'ls', 'deal-desk'],
   ['trust-add', 'trust', 'add', 'deal-desk', '--claim', 'repository_id=4711', '--reason', 'CI'],
+  ['connect', 'connect', 'mcp', '--name', 'tracker', '--config', 'mcp.json'],
+  ['connect-dry-run', 'connect', 'mcp', '--name', 'x', '--config', 'mcp.json', '--dry-run'],
+  ['connect-ls', 'connect', 'ls'],
+  ['tools-ls', 'tools', 'ls', 'tracker'],
+  ['who', 'who', 'crm.deals'],
+  ['tools-agree', 'tools', 'agree', 'tracker', '--yes'],
+  ['person-ls', 'person', 'ls'],
+  ['person-roles', 'person', 'roles', 'Tom Reyes', 'security,auditor'],
   ['why', 'why', '--as', 'deal-desk'],
   ['log', 'log', 'deal-desk', '--kind', 'lease.issue'],
   ['trace', 'trace', 'deal-desk'],
@@ -248,6 +273,24 @@ describe('what is said', () => {
     })
     expect(await sent('crm.deals', '--read', '--write')).toMatchObject(both)
     expect((await run(world, 'ask', 'a:b:c', '--as', 'deal-desk', '--because', 'x')).code).toBe(2)
+  })
+
+  test('what may be used at most is said with its unit, of one task or of one day', async () => {
+    const ask = (most: string) =>
+      run(world, 'ask', 'crm.deals', '--as', 'deal-desk', '--because', 'x', '--at-most', most)
+    const sent = async (most: string) => {
+      await ask(most)
+      return JSON.parse(stub.asked.at(-1)?.body ?? '{}').budget as object
+    }
+    expect(await sent('100 calls/day')).toEqual({ per: 'day', calls: 100 })
+    expect(await sent('1 call/task, 5000 rows/task,20.5 dollars/task')).toEqual({
+      per: 'task',
+      calls: 1,
+      rows: 5000,
+      spendCents: 2050,
+    })
+    for (const odd of ['100', '100 calls', '1 call/day, 5 rows/task', '5 euros/day', '-1 rows/day'])
+      expect(await ask(odd)).toMatchObject({ code: 2, err: expect.stringContaining(odd) })
   })
 
   test('a request that is agreed at once is no waiting', async () => {

@@ -8,10 +8,13 @@ export type Word = Record<'group' | 'name' | 'verb' | 'says', string> &
 export const modules: Readonly<Record<string, () => Promise<object>>> = {
   things: () => import('./verbs/things.ts'),
   requests: () => import('./verbs/requests.ts'),
+  git: () => import('./verbs/git.ts'),
   life: () => import('./verbs/life.ts'),
   run: () => import('./verbs/run.ts'),
   prove: () => import('./verbs/prove.ts'),
   demo: () => import('./verbs/demo.ts'),
+  mcp: () => import('./verbs/mcp.ts'),
+  offer: () => import('./verbs/offer.ts'),
   session: () => import('./verbs/sign-in.ts'),
 }
 
@@ -19,14 +22,17 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
 export const firstWords = ['login', 'new', 'run', 'ask', 'status', 'why', 'extend', 'end']
 
 const table = `
+git-credential <name> <operation> | git.gitCredential | what git asks inside a run
 Make
 login --root <fingerprint> | session.login | sign in, in a browser
 new <purpose> --bare --name <slug> --backup <person> --days <n> --class <classes> --team <team>
   | life.newApp | register an app: an owner, a purpose, an end
 run [command...] --need <resource:action...> --purpose <name> --via <how>
   | run.run | run a command with what it needs, for as long as it runs
+mcp <resource> [command...] --purpose <name> --via <how>
+  | mcp.mcp | an MCP server on stdio for an agent's configuration
 ask <resource:action> --read --write --because <reason> --columns <names> --role <roles>
-  --unattended --until <time>
+  --unattended --until <time> --at-most <amounts>
   | requests.askFor | ask for data: crm.deals:read
 status [app] | things.status | how the app is, and what to do next
 why [decision] | prove.why | why something was refused; alone, the last time
@@ -54,6 +60,7 @@ lease ls --app <app> | things.leases | live credentials
 lease show <lease> | things.show | one of them
 lease release <lease> | things.release | end it now, proven gone
 resource ls | things.resources | what can be asked for
+who <resource> | offer.who | who may use it now, for which purpose
 hold ls | things.holds | stop orders
 hold set <scope> [about] --reason <reason> | things.setHold | stop an app, person, identity, everything
 hold lift <hold> | things.liftHold | let it go on
@@ -72,6 +79,13 @@ trace <thing> | prove.trace | commit to row: each step, and who proves it
 verify [file] --root <fingerprint> | prove.verify | a certificate, offline; or the server's log
 Run it
 serve --accept-loss | demo.serve | start a server from this clone
+connect <kind> --name <slug> --config <file> --production --until <time>
+  | offer.connect | connect a system, as its config file says (- is what is piped in)
+connect ls | offer.targets | what is connected
+tools ls <target> | offer.tools | what an MCP server says of its tools now
+tools agree <target> | offer.agreeTools | agree to those that are new or have changed
+person ls | offer.people | who is here
+person roles <person> <roles> | offer.setRoles | all roles they have from now on, or none
 demo | demo.demo | start the demo (npm start)
 demo thief | demo.thief | use what was stolen
 demo liar --honest | demo.liar | a database that lies about deleting

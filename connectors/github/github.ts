@@ -75,7 +75,8 @@ function upstreamOf(url: URL): Upstream {
     credential: none,
     fetch: none,
     ofLease: secret => ({ authorization: `Bearer ${secret}` }),
-    classOf: (_, asked) => classOfRequest(rules, asked.replace(` ${base}/`, ' /')),
+    classOf: (_, asked) =>
+      classOfRequest(rules, asked.replace(/\?.*/s, '').replace(` ${base}/`, ' /')),
   }
 }
 

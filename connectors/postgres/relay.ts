@@ -1,6 +1,6 @@
 /**
  * Bytes both ways, once both sides are signed in: each as slowly as the other reads, counted, never
- * looked into beyond the head of what the target says.
+ * looked into beyond the head of what the target says, and whether the caller says goodbye.
  *
  * INVARIANT: what reaches the caller is whole messages, or the middle of one large message; so our
  * last word, where there is one, stands between two messages.
@@ -41,8 +41,10 @@ export async function relay(
   }
 
   const cut = () => end('us', fatal('57P01', reasonOf(signal)))
+  let isGoodbye = false
   caller.on('data', (chunk: Buffer) => {
     toTarget += chunk.length
+    isGoodbye = chunk.subarray(-terminate.length).equals(terminate)
     push(caller, target, chunk)
   })
   const passOn = (whole: Buffer) => {
@@ -68,7 +70,9 @@ export async function relay(
     )
   })
   caller.on('end', () => end('caller')).on('close', () => end('caller'))
-  const targetGone = () => end('target', frames.isTold ? undefined : brokenOff)
+  // Whose last message was a goodbye may be seen to leave after the target has closed upon it.
+  const targetGone = () =>
+    isGoodbye ? end('caller') : end('target', frames.isTold ? undefined : brokenOff)
   target.on('end', targetGone).on('close', targetGone)
   // What was over before anybody listened is told nobody again.
   if (signal.aborted) cut()
@@ -94,6 +98,9 @@ function untilClosed(side: Duplex): Promise<void> {
 function reasonOf({ reason }: AbortSignal) {
   return isProblem(reason) ? reason : { detail: 'This session is over.', next: undefined }
 }
+
+/** PostgreSQL protocol 3, Terminate. */
+const terminate = Buffer.from('5800000004', 'hex')
 
 const brokenOff = fatal('08006', {
   detail: 'The database broke off.',

@@ -17,6 +17,43 @@ describe('a request', () => {
     expect(classOfRequest({}, asked, presets.openai)).toBe(action)
   })
 
+  test.each([
+    ['GET /a/b.git/info/refs?service=git-upload-pack', 'read'],
+    ['POST /a/b.git/git-upload-pack', 'read'],
+    ['GET /a/b.git/HEAD', 'read'],
+    ['GET /a/b.git/info/refs?service=git-receive-pack', 'write'],
+    ['GET /a/b.git/info/refs?service=git-upload-pack&service=git-receive-pack', 'write'],
+    ['GET /a/b.git/info/refs?service=git%2Dreceive-pack', 'write'],
+    ['GET /a/b.git/info/refs?x=/info/refs?service=git-upload-pack', 'write'],
+    ['GET /a/b.git/info/refs?', 'write'],
+    ['POST /a/b.git/git-receive-pack', 'write'],
+    ['POST /a/b.git/git-receive-pack/git-upload-pack', 'write'],
+    ['POST /a/b.git/%67it-receive-pack', 'change-privilege'],
+    ['POST /a/b.git/info/lfs/objects/batch', 'change-privilege'],
+  ])('%s of git is to %s', (asked, action) => {
+    expect(classOfRequest({}, asked, presets.git)).toBe(action)
+  })
+
+  test('of git that pushes is never reading, whatever somebody says of its path', () => {
+    const object = parsePaths({ rules: [{ ask: '* /*', action: 'read' }] })
+    for (const path of [
+      'info/refs?service=git-receive-pack',
+      'git-receive-pack',
+      'Git-Receive-Pack/',
+    ])
+      for (const method of ['GET', 'POST'])
+        expect(classOfRequest(object, `${method} /a/b.git/${path}`)).toBe('write')
+    const spelt = 'POST /a/b.git/gi%74-receive-pac%6B'
+    expect(classOfRequest(object, spelt, presets.github)).toBe('write')
+    expect(classOfRequest(object, 'POST /a/b.git/git-upload-pack')).toBe('read')
+  })
+
+  test('is classed by its path: what it asks by its query is nobody’s rule', () => {
+    const object = parsePaths({ rules: [{ ask: 'POST /v1/search', action: 'read' }] })
+    expect(classOfRequest(object, 'POST /v1/search?q=/v1/x')).toBe('read')
+    expect(classOfRequest(object, 'POST /v1/other?/v1/search')).toBe('change-privilege')
+  })
+
   test('is what the resource says first, and a rule is of the whole path', () => {
     const object = parsePaths({
       rules: [
@@ -81,6 +118,8 @@ describe('what a person connects', () => {
     const known = parseHttp({ preset: 'anthropic', key: 'k1' })
     expect(known).toEqual({ url: 'https://api.anthropic.com', credential, preset: 'anthropic' })
     expect(parseHttp(known)).toEqual(known)
+    const git = parseHttp({ preset: 'git', key: 'x-access-token:k1' })
+    expect(git).toMatchObject({ credential: { value: `Basic ${btoa('x-access-token:k1')}` } })
     expect(parseMcp({ url: 'http://127.0.0.1:9/mcp' })).toEqual({ url: 'http://127.0.0.1:9/mcp' })
   })
 

@@ -12,7 +12,7 @@ const connectors = { http: httpConnector, mcp: mcpConnector }
 const key = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 
 test('each documented configuration is taken, as it stands', () => {
-  expect(blocks).toHaveLength(4)
+  expect(blocks).toHaveLength(5)
   for (const [, kind, text = ''] of blocks) {
     const written = JSON.parse(text.replaceAll('…', 'x')) as Json
     const connector = connectors[kind as 'http' | 'mcp']

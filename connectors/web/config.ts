@@ -88,7 +88,9 @@ export function parseHttp(input: Json): WebConfig & Json {
   if (typeof input === 'object' && input !== null && 'preset' in input && 'key' in input) {
     const { preset, key, url } = read(presetShape, input, 'connect')
     const { header, scheme } = presets[preset]
-    const credential = { header, value: `${scheme}${key}` }
+    // RFC 7617: a name and a word, as `x-access-token:ghp_…`.
+    const shown = scheme === 'Basic ' ? Buffer.from(key).toString('base64') : key
+    const credential = { header, value: `${scheme}${shown}` }
     return { url: url ?? presets[preset].url, credential, preset }
   }
   const shape = webShape.extend({ preset: z.enum(presetNames).optional() })

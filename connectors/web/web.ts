@@ -43,6 +43,8 @@ function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>
       path: new URL(url).pathname.replace(/\/$/, ''),
       speaks: kind,
       ...(preset && { preset }),
+      // git has the address of its repositories written down, and is led to our door from there.
+      ...(preset === 'git' && { git: url.replace(/\/?$/, '/') }),
     },
   })
   const nothing = async () => {}

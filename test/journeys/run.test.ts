@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { signInLink } from '../../demo/people.ts'
@@ -26,18 +26,25 @@ beforeAll(async () => {
   const { running, as } = company
   token = (await signInLink(running.issuer, running.address, await running.signInLink())).token
   const [sam, tom] = [as('sam'), as('tom')]
+  const columns = [{ name: 'id', class: 'internal' }]
+  const owned = { dataClass: 'internal', dataOwner: 'tom@acme.example', columns }
+  const twin = { slug: 'crm.ids', target: 'crm', object: company.sales?.deals, ...owned }
+  await expectStatus(201, sam('POST', '/v1/resources', twin))
   const backup = { purpose: 'looks at deals', backup: 'tom@acme.example', days: 5 }
   await expectStatus(201, sam('POST', '/v1/apps', { ...backup, slug: 'board' }))
-  const needs = '    needs:\n      - resource: crm.deals\n        actions: [read]\n'
+  const need = (name: string) => `      - resource: ${name}\n        actions: [read]\n`
+  const needs = `    needs:\n${need('crm.deals')}${need('crm.ids')}`
   const yaml = `app: board\npurposes:\n  look:\n    says: Looks at deals\n${needs}`
   await expectStatus(200, sam('PUT', '/v1/apps/board/manifest', { yaml }))
   const trust = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
-  const grant = { app: 'board', resource: 'crm.deals', actions: ['read'], reason: 'to look' }
   // Who owns an app may do its work: nobody else needs to agree to that.
   await expectStatus(201, sam('POST', '/v1/apps/board/trust', trust))
-  const asked = (await expectStatus(201, sam('POST', '/v1/requests', grant))).body
-  const yes = { says: 'yes', bodyHash: asked.bodyHash }
-  await expectStatus(200, tom('POST', `/v1/requests/${asked.id}/answer`, yes))
+  for (const resource of ['crm.deals', 'crm.ids']) {
+    const grant = { app: 'board', resource, actions: ['read'], reason: 'to look' }
+    const asked = (await expectStatus(201, sam('POST', '/v1/requests', grant))).body
+    const yes = { says: 'yes', bodyHash: asked.bodyHash }
+    await expectStatus(200, tom('POST', `/v1/requests/${asked.id}/answer`, yes))
+  }
   await running.world.settle()
 }, 120_000)
 afterAll(() => company?.stop())
@@ -113,6 +120,49 @@ describe.runIf(psql)('psql', () => {
     expect(written.code).toBe(1)
     expect(written.err).toMatch(/permission denied for table deals/)
   })
+
+  const count = ['-XAt', '-c', 'select count(*) from crm.deals']
+  const asRun = (more: string[], ...command: string[]) =>
+    ended(lh('run', '--as', 'board', '--need', 'crm.deals:read', ...more, '--', ...command))
+  /** Whatever else is set: only the service and its files say where, who and by what. */
+  const bare = ['env', '-u', 'PGHOST', '-u', 'PGPORT', '-u', 'PGUSER', '-u', 'PGDATABASE']
+
+  test.each([
+    ['as it is', [], [psql ?? '']],
+    ['by the name of the resource', [], [psql ?? '', 'service=crm.deals']],
+    ['by its service alone', [], [...bare, '-u', 'PGPASSWORD', psql ?? '']],
+    ['with the credential itself in a file', ['--via', 'file'], [psql ?? '']],
+    ['with it in a file, by name', ['--via', 'file'], [psql ?? '', 'service=crm.deals']],
+    ['with it in the environment', ['--via', 'env'], [psql ?? '', 'service=crm.deals']],
+  ])('is let in %s', async (_, more, command) => {
+    expect(await asRun(more, ...command, ...count)).toMatchObject({ code: 0, said: [20] })
+  })
+
+  test.each([
+    ['through the gateway', []],
+    ['with the credentials in files', ['--via', 'file']],
+  ])('reaches each of two needs by its name, as who was let in for that: %s', async (_, more) => {
+    const who = ['-XAt', '-c', `select to_json(current_user)`]
+    const both = ['--need', 'crm.ids:read', ...more]
+    const one = (name: string) =>
+      `'${psql}' service=${name} ${who.slice(0, 2).join(' ')} "${who[2]}"`
+    const { code, said, err } = await asRun(
+      both,
+      'sh',
+      '-ec',
+      `${one('crm.deals')}; ${one('crm.ids')}`,
+    )
+    expect({ code, err }).toMatchObject({ code: 0 })
+    expect(said).toEqual([expect.stringMatching(/^lh_\w+_board_/), expect.stringMatching(/^lh_/)])
+    expect(said[0]).not.toBe(said[1])
+  })
+
+  test('is let in by the file of passwords, which is nobody else’s to read', async () => {
+    const line = 'exec "$0" "host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE" "$@"'
+    const alone = ['env', '-u', 'PGPASSWORD', '-u', 'PGSERVICE', '-u', 'PGSERVICEFILE']
+    const read = await asRun([], ...alone, 'sh', '-c', line, psql ?? '', ...count)
+    expect(read).toMatchObject({ code: 0, said: [20] })
+  })
 })
 
 describe('a command under `run`', () => {
@@ -136,7 +186,7 @@ describe('a command under `run`', () => {
     expect(env).toMatchObject({ PGPASSWORD: url.password, PGPORT: url.port, PGSSLMODE: 'disable' })
     const seen = [
       JSON.stringify([env, argv]),
-      ...filesBelow(home).map(f => readFileSync(f, 'utf8')),
+      ...[home, dirname(env.PGPASSFILE)].flatMap(filesBelow).map(f => readFileSync(f, 'utf8')),
     ]
     if (existsSync('/proc/self/environ'))
       for (const of of [pid, child.pid])
@@ -179,6 +229,19 @@ describe('a command under `run`', () => {
     const { secret } = await newestSecret()
     expect(said).toMatchObject([{ n: 20 }])
     expect(said[0].url).toContain(encodeURIComponent(secret))
+  })
+
+  test('gets it in files of its own where it says so, and nothing is left of them', async () => {
+    const script = `import { readFileSync } from 'node:fs'
+      const { env } = process
+      console.log(JSON.stringify({ env, text: readFileSync(env.PGPASSWORD_FILE, 'utf8') }))`
+    const words = ['run', '--as', 'board', '--need', 'crm.deals:read', '--via', 'file', '--']
+    const node = [process.execPath, '--input-type=module', '-e', script]
+    const { said, code } = await ended(lh(...words, ...node))
+    const { secret } = await newestSecret()
+    expect({ code, text: said[0].text }).toEqual({ code: 0, text: secret })
+    expect(JSON.stringify(said[0].env)).not.toContain(secret)
+    expect(existsSync(dirname(said[0].env.PGPASSWORD_FILE))).toBe(false)
   })
 
   test('is told by the database why it was cut, when its app is paused', async () => {

@@ -14,10 +14,10 @@ type Exit = boolean | number
 type Keys<T> = readonly (keyof T & string)[]
 
 const marks: readonly (readonly [mark: string, states: string])[] = [
-  [glyph.ok, ' active graduated live agreed passed verified-gone '],
+  [glyph.ok, ' active graduated live living agreed passed verified-gone '],
   [glyph.bad, ' denied failed still-there '],
   [glyph.held, ' paused set '],
-  [glyph.off, ' ended gone dropped lifted withdrawn expired revoked '],
+  [glyph.off, ' ended gone left dropped lifted withdrawn expired revoked '],
 ]
 
 /** Glyph and word; what is neither good, bad nor over is waited for. */

@@ -22,8 +22,26 @@ async function askBody(cli: Cli, text = ''): Promise<Ask> {
     unattended: cli.options.is('unattended'),
     roles: cli.options.list('role') as Ask['roles'],
     columns: cli.options.list('columns'),
+    budget: parseAtMost(cli.options.text('atMost')),
     endsAt: cli.options.text('until'),
   }
+}
+
+/** `100 calls/day, 20 dollars/day`: of one task, or of one day. */
+function parseAtMost(text?: string): Ask['budget'] {
+  if (text === undefined) return undefined
+  const form = /^ *(\d+(?:\.\d\d?)?) (call|row|byte|dollar)s?\/(task|day) *$/
+  const parts = text.split(',').map(part => form.exec(part) ?? [])
+  const per = parts[0]?.[3]
+  const what = `\`${text}\` is no bound of one task or of one day.`
+  if (per === undefined || parts.some(part => part[3] !== per))
+    throw usage(what, 'Say --at-most "100 calls/day, 20 dollars/day"')
+  const most = parts.map(([, amount, unit]) =>
+    unit === 'dollar'
+      ? { spendCents: Math.round(Number(amount) * 100) }
+      : { [`${unit}s`]: Number(amount) },
+  )
+  return Object.assign({ per }, ...most) as Ask['budget']
 }
 
 /** A person is trusted as owner and backup of the app; a workflow by what its token says. */

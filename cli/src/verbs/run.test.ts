@@ -1,94 +1,39 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { IssuedLeaseView, TaskView } from '../../../src/doors/api/contract.ts'
-import { newHome } from '../test/host.ts'
+import type { IssuedLeaseView } from '../../../src/doors/api/contract.ts'
+import {
+  closed,
+  ended,
+  main,
+  proxied,
+  runAnswers,
+  signedInHome,
+  startCli,
+} from '../test/running.ts'
 import { type Asked, problem, type Stub, startStub } from '../test/stub.ts'
 import * as views from '../test/views.ts'
 
-const main = resolve(import.meta.dirname, '../main.ts')
 /** Made here, never a real one. */
 const secret = `s3cr/t ${Math.random()}`
 let stub: Stub
 let home: string
 
-interface Ended {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-  readonly out: string
-  readonly err: string
-}
-
-function start(argv: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  const own = { PATH: process.env['PATH'], HOME: home, LEASEHOLD_SERVER: stub.url, TZ: 'UTC' }
-  return spawn(process.execPath, [main, ...argv], { cwd: home, env: { ...own, ...env } })
-}
-
-async function ended(child: ChildProcess, input = ''): Promise<Ended> {
-  let [out, err] = ['', '']
-  child.stdout?.on('data', chunk => (out += String(chunk)))
-  child.stderr?.on('data', chunk => (err += String(chunk)))
-  child.stdin?.end(input)
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  return { code, signal, out, err }
-}
-
 const need = ['run', '--as', 'deal-desk', '--need', 'crm.deals:read', '--']
 const node = (code: string) => [process.execPath, '-e', code]
+const start = (argv: readonly string[], env = {}) => startCli({ stub, home, env }, argv)
 const run = async (command: readonly string[], env = {}) => ended(start([...need, ...command], env))
 const paths = () => stub.asked.map(({ method, path }) => `${method} ${path}`)
-const closed = 'POST /v1/tasks/T-T91C0/close'
 
 beforeAll(async () => {
-  const issued: IssuedLeaseView = {
-    lease: views.lease,
-    handle: {
-      via: 'env',
-      connect: { host: '127.0.0.1', port: 5432, database: 'crm', user: 'lh_deal_desk_7k2q' },
-      secret,
-      termEndsAt: views.lease.termEndsAt,
-      endsAt: views.lease.endsAt,
-      diesAt: null,
-    },
-  }
-  const task: TaskView = {
-    id: 'tk_t91c0000000000000000000000',
-    shortId: 'T-T91C0',
-    app: 'deal-desk',
-    identity: views.lease.identity,
-    kind: 'job',
-    purpose: 'board',
-    autonomy: 'attended',
-    onBehalfOf: 'Maya Ortiz',
-    provenance: {},
-    state: 'closed',
-    closedBecause: 'done',
-    openedAt: views.lease.madeAt,
-    endsAt: views.lease.endsAt,
-    closedAt: views.lease.endsAt,
-    leases: [views.endedLease],
-  }
-  stub = await startStub()
-  Object.assign(stub.answers, {
-    'GET /.well-known/openid-configuration': { token_endpoint: `${stub.url}/oauth/token` },
-    'POST /oauth/token': { access_token: 'task-token', expires_in: 900, task: 'T-T91C0' },
-    'GET /v1/apps/deal-desk': views.app,
-    'POST /v1/leases': issued,
-    [closed]: task,
-  })
+  stub = await startStub(runAnswers(secret))
 })
 afterAll(async () => stub.stop())
 beforeEach(async () => {
   stub.asked.length = 0
-  home = newHome()
-  const servers = join(home, '.config/leasehold/servers')
-  await mkdir(servers, { recursive: true, mode: 0o700 })
-  const session = { accessToken: 'person-token', accessEndsAt: Date.now() * 2, refreshToken: 'r' }
-  const profile = JSON.stringify({ url: stub.url, session })
-  const name = `${stub.url.replace(/[^a-z0-9.-]+/g, '_')}.json`
-  await writeFile(join(servers, name), profile, { mode: 0o600 })
+  home = await signedInHome(stub)
   return () => rm(home, { recursive: true })
 })
 
@@ -185,7 +130,8 @@ describe('a command that runs', () => {
       DATABASE_URL_CRM_DEALS: seen.env['DATABASE_URL'],
       MINE: '1',
     })
-    expect(Object.keys(seen.env).filter(name => /^LEASEHOLD|PGSERVICE/.test(name))).toEqual([])
+    expect(Object.keys(seen.env).filter(name => /^LEASEHOLD|PGPASSFILE/.test(name))).toEqual([])
+    expect(seen.env['PGSERVICE']).toBe('crm.deals')
     expect(JSON.stringify(seen.argv) + err).not.toContain(secret)
     expect(seen.umask).toBe(process.umask())
   })
@@ -277,15 +223,9 @@ describe('a task', () => {
 
 describe('a lease through the gateway', () => {
   const word = `w0rd ${Math.random()}`
-  const proxied = () => {
-    const { lease, handle } = stub.answers['POST /v1/leases'] as IssuedLeaseView
-    const { termEndsAt, endsAt, diesAt } = handle
-    const connect = { database: 'crm', user: 'lh_deal_desk_7k2q' }
-    return { lease, handle: { via: 'proxy', connect, word, termEndsAt, endsAt, diesAt } }
-  }
   const withProxy = async <T>(work: () => Promise<T>): Promise<T> => {
     const kept = stub.answers['POST /v1/leases']
-    stub.answers['POST /v1/leases'] = proxied()
+    stub.answers['POST /v1/leases'] = proxied(word)
     return work().finally(() => {
       stub.answers['POST /v1/leases'] = kept
     })

@@ -178,8 +178,8 @@ export interface Upstream {
   /** `mcp`: what is asked is read from the messages; `http`: from method and path. */
   readonly speaks: 'http' | 'mcp'
   /**
-   * The class of what is asked, by the resource's own object: for `http` of `POST /v1/messages`, for
-   * `mcp` of a tool's name and what is said of it. Undefined where it is not offered at all.
+   * The class of what is asked, by the resource's own object: for `http` of `POST /v1/messages?…`,
+   * for `mcp` of a tool's name and what is said of it. Undefined where it is not offered at all.
    */
   classOf(object: Json, asked: string, said?: Json): DataAction | undefined
   /** Undefined where nobody knows what things cost there. */

@@ -6,17 +6,10 @@ import { lookAtTools } from '../../life/tools/look.ts'
 import { agreeToTools, hashTools, isAgreed, seeTools } from '../../life/tools/pin.ts'
 import type { Routes } from './route.ts'
 import { targetNamed } from './targets.ts'
-import { listOf } from './views.ts'
+import { listOf, ToolView } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
-const ToolView = z.object({
-  name: z.string(),
-  title: z.string().nullable(),
-  description: z.string().nullable(),
-  hash,
-  isAgreed: z.boolean(),
-})
 const AgreeTools = z.strictObject({
   tools: z.record(z.string().max(128), hash).refine(tools => Object.keys(tools).length > 0, {
     error: 'names at least one',
@@ -35,6 +28,7 @@ export function addToolRoutes(routes: Routes, world: ApiWorld): void {
       name: tool.name,
       title: textOf(tool['title']),
       description: textOf(tool['description']),
+      says: tool,
       hash: hashTools([tool])[tool.name] ?? '',
       isAgreed: isAgreed(world.replica, id, tool),
     }))

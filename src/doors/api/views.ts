@@ -181,6 +181,13 @@ export const TargetView = z.object({
   preflightAt: maybe,
   preflightSteps: list(z.object({ name: text, ok: flag, detail: text.optional() })).optional(),
 })
+export const ToolView = z.object({
+  ...each(text, 'name', 'hash'),
+  ...each(maybe, 'title', 'description'),
+  isAgreed: flag,
+  /** All that its server says of it: what `hash` is of, and what who agrees agrees to. */
+  says: details,
+})
 export const ResourceView = z.object({
   ...each(text, 'id', 'slug', 'target', 'dataOwner'),
   dataClass,
@@ -235,6 +242,7 @@ export type WhoView = z.infer<typeof WhoView>
 export type AppDetail = z.infer<typeof AppDetail>
 export type TaskView = z.infer<typeof TaskView>
 export type TargetView = z.infer<typeof TargetView>
+export type ToolView = z.infer<typeof ToolView>
 export type ResourceView = z.infer<typeof ResourceView>
 export type PolicyCheckView = z.infer<typeof PolicyCheckView>
 export type DecisionView = z.infer<typeof DecisionView>

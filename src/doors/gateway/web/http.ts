@@ -24,7 +24,7 @@ export async function answerHttp(
 ): Promise<void> {
   const { method = '', url: path = '', headers } = req
   const asked = `${method} ${checkPath(path, upstream)}`
-  const action = upstream.classOf(object, asked)
+  const action = upstream.classOf(object, `${method} ${path}`)
   if (action === undefined) throw new Problem('not-found', { detail: 'This is not offered here.' })
   let body: Buffer | undefined
   const said = async () => {

@@ -95,10 +95,16 @@ function checkPlace({ headersDistinct: { host = [], origin = [] } }: IncomingMes
     throw new Problem('denied', { detail: 'This door is for the command of this run alone.' })
 }
 
-/** As a bearer, or where some clients put a key. */
+/** As a bearer, where some clients put a key, or as git does: a password, whatever the name. */
 function checkWord({ headers }: IncomingMessage, word: string): void {
   const [, bearer] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(headers.authorization ?? '') ?? []
-  const shown = bearer ?? headers['x-api-key'] ?? ''
+  const [, basic] = /^Basic ([\w+/]{1,300}={0,2})$/i.exec(headers.authorization ?? '') ?? []
+  const password =
+    basic &&
+    Buffer.from(basic, 'base64')
+      .toString()
+      .replace(/^[^:]*:/, '')
+  const shown = bearer ?? password ?? headers['x-api-key'] ?? ''
   if (word !== '' && timingSafeEqual(sha256(String(shown)), sha256(word))) return
   throw new Problem('not-signed-in', {
     detail: 'The word of this run is missing, or is not the right one.',
@@ -106,16 +112,19 @@ function checkWord({ headers }: IncomingMessage, word: string): void {
   })
 }
 
-/** In the form of the API; nothing of what broke inside. */
+/** In the form of the API, to git in words that it shows; nothing of what broke inside. */
 export function refuse(res: ServerResponse, thrown: unknown): void {
   if (res.headersSent) return void res.destroy()
   const { code, detail, next } = isProblem(thrown) ? thrown : broken
   const { status, title } = problemTable[code]
-  const body = JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next })
+  const problem = { type: `/problems/${code}`, title, status, code, detail, next }
+  const isGit = res.req.headers['user-agent']?.startsWith('git/')
+  const [scheme, type, body] = isGit
+    ? ['Basic realm="Leasehold"', 'text/plain', `Leasehold: ${detail}\n${next ?? title}\n`]
+    : ['Bearer', 'application/problem+json', JSON.stringify(problem)]
   if (status === 401 && !res.hasHeader('www-authenticate'))
-    res.setHeader('www-authenticate', 'Bearer')
-  const type = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' }
-  res.writeHead(status, type).end(body)
+    res.setHeader('www-authenticate', scheme)
+  res.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
 }
 
 const broken = new Problem('target-unavailable', {
