@@ -388,5 +388,5 @@ export const whoMay: api.WhoView = {
   actions: ['read'],
   purpose: 'board',
   autonomy: 'attended',
-  until: '2026-11-22T22:30:00.000Z',
+  endsAt: '2026-11-22T22:30:00.000Z',
 }

@@ -75,7 +75,7 @@ export async function tools({ api, host }: Cli, slug: string): Promise<Answer> {
 /** Asked of the rules, one by one: what is shown would be let now. */
 export async function who({ api, host }: Cli, slug: string): Promise<Answer> {
   const { items } = (await api.get(`/v1/resources/${segment(slug)}/who`)) as { items: WhoView[] }
-  const keys = ['app', 'identity', 'actions', 'purpose', 'autonomy', 'until'] as const
+  const keys = ['app', 'identity', 'actions', 'purpose', 'autonomy', 'endsAt'] as const
   const next = items[0] ? `show ${items[0].app}` : `ask ${slug}:read`
   return { result: { items }, table: tableOf(items, keys, host.now()), next: `leasehold ${next}` }
 }

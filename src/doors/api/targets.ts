@@ -74,10 +74,10 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
     const isOwner = dataOwnerId === call.caller.personId
     const isSeen = sees(world, call.caller)
     const identities = new Map(world.replica.all(identityTable).map(each => [each.id, each]))
-    const items = whoMay(world, id).flatMap(({ identityId, ...may }) => {
+    const items = whoMay(world, id).flatMap(({ identityId, until: endsAt, ...may }) => {
       const identity = identities.get(identityId)
       if (identity === undefined || !(isOwner || isSeen(identity.appId))) return []
-      return [{ ...may, app: nameOf(world, identity.appId), identity: identity.spiffeId }]
+      return [{ ...may, endsAt, app: nameOf(world, identity.appId), identity: identity.spiffeId }]
     })
     return { items }
   })

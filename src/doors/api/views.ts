@@ -136,7 +136,7 @@ export const RequestView = z.object({
 })
 /** Who may use a resource now, in a task begun for this purpose. */
 export const WhoView = z.object({
-  ...each(text, 'app', 'identity', 'purpose', 'until'),
+  ...each(text, 'app', 'identity', 'purpose', 'endsAt'),
   autonomy: z.enum(['attended', 'unattended']),
   actions,
 })
