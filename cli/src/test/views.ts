@@ -276,6 +276,7 @@ function hop(
 export const replay: api.ReplayView = {
   decisions: 9,
   identical: 9,
+  isAll: true,
   bundle: 'v1',
   changed: [
     {

@@ -82,7 +82,7 @@ export async function replay(cli: Cli, file: string): Promise<Answer> {
   const isSame = identical === decisions
   const then = pad(`under the policy of that moment (${view.bundle.slice(0, 8)})`, 42)
   const lines = [
-    `  ${decisions} recorded decisions, played again`,
+    `  ${view.isAll ? '' : 'the oldest '}${decisions} recorded decisions, played again`,
     `    ${then} ${identical} of ${decisions} the same${isSame ? ', byte for byte' : ''}`,
     `    ${pad(`under ${file}`, 42)} ${changed.length} ${changed.length === 1 ? 'differs' : 'differ'}`,
     ...changed.flatMap(each => changedLines(each, cli.host.now())),

@@ -76,6 +76,8 @@ export const LogCheckView = z.object({
 })
 export const ReplayView = z.object({
   ...each(count, 'decisions', 'identical'),
+  /** False where more was recorded than is played at once: then these are the oldest. */
+  isAll: flag,
   bundle: text,
   changed: list(
     z.object({

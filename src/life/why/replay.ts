@@ -44,24 +44,30 @@ export interface Flip {
   readonly line: number | null
 }
 
-/** Plays everything that was recorded. `policy try` gives the text of a file; without one nothing changes. */
+/**
+ * Plays what was recorded, the oldest first, up to a bound. `policy try` gives the text of a file; without
+ * one nothing changes. `isAll`: nothing was left.
+ */
 export async function replayLog(
   world: { readonly store: Sql; readonly policies: () => Bundle },
   file: string | null,
-): Promise<Replay> {
+): Promise<Replay & { readonly isAll: boolean }> {
   const changed = file === null ? null : openBundle(withFile(world.policies().text, file))
   const held = known(world)
   const parts: Replay[] = []
   let last: DecisionRecord | undefined
-  for (let seen = 0; seen < bounds.replayDecisions; ) {
+  let isAll = false
+  for (let seen = 0; ; ) {
     const records = await listDecisions(world.store, last ?? null)
-    if (records.length === 0) break
+    isAll = records.length === 0
+    if (isAll || seen >= bounds.replayDecisions) break
     for (const record of records) await holdBundle(world, held, record)
     parts.push(replayDecisions(records, hash => held.get(hash), changed))
     seen += records.length
     last = records.at(-1)
   }
   return {
+    isAll,
     decisions: parts.reduce((sum, part) => sum + part.decisions, 0),
     identical: parts.reduce((sum, part) => sum + part.identical, 0),
     differing: parts.flatMap(part => part.differing),
