@@ -154,6 +154,12 @@ describe('an inventory', () => {
   })
 })
 
+test('a cursor of a list that was not connected, or is none, is not followed', async () => {
+  for (const cursor of ['["approved",""]', '["constructor",""]', '["",""]'])
+    await expect(openWith(standard()).inventory(cursor, soon())).rejects.toThrow(/^invalid-field/)
+  expect(slack.seen).toEqual([])
+})
+
 describe('the preflight', () => {
   const details = async (config: Readonly<Record<string, Json>>) => {
     const { ok, steps } = await openWith(config).preflight(soon())
