@@ -10,8 +10,10 @@ import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { githubConnector } from '../connectors/github/github.ts'
 import { mysqlConnector } from '../connectors/mysql/mysql.ts'
+import { notionConnector } from '../connectors/notion/notion.ts'
 import { postgresConnector } from '../connectors/postgres/postgres.ts'
 import { redisConnector } from '../connectors/redis/redis.ts'
+import { slackConnector } from '../connectors/slack/slack.ts'
 import { httpConnector, mcpConnector } from '../connectors/web/web.ts'
 import { type Config, readConfig } from './config.ts'
 import { systemId } from './core/base/ids.ts'
@@ -76,6 +78,8 @@ const connectors = [
   mysqlConnector,
   redisConnector,
   githubConnector,
+  slackConnector,
+  notionConnector,
   mcpConnector,
   httpConnector,
 ]

@@ -59,6 +59,19 @@ describe('a request', () => {
     expect(seen[0]).toBe('GET /api/things')
   })
 
+  test('may be a form: its type is named, and nothing of it is in the address', async () => {
+    let sent = ''
+    answers.push((req, res) => {
+      req.on('data', part => (sent += String(part)))
+      req.on('end', () => json(200, { type: req.headers['content-type'] })(req, res))
+    })
+    const form = { client_secret: 'a&b c' }
+    const { body } = await ask({ ...request, method: 'POST', form }, soon())
+    expect(body).toMatchObject({ type: 'application/x-www-form-urlencoded;charset=UTF-8' })
+    expect(sent).toBe('client_secret=a%26b+c')
+    expect(seen).toEqual(['POST /api/things'])
+  })
+
   test.each([
     [401, 'target-refused'],
     [403, 'target-refused'],

@@ -25,6 +25,8 @@ export interface RestRequest {
   readonly path: string
   readonly headers: Credential
   readonly body?: Json
+  /** Instead of `body`, where a system takes no JSON. Nothing of it is in an address. */
+  readonly form?: Readonly<Record<string, string>>
   /** Answers that are no trouble beside 2xx. */
   readonly takes?: readonly number[]
 }
@@ -64,16 +66,15 @@ interface Sending {
 }
 
 async function send(name: string, { base, request, signal }: Sending) {
-  const { method, path, headers: given, body } = request
+  const { method, path, headers: given, body, form } = request
   const url = below(name, base, path)
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
+  // `fetch` names the type of a form itself.
+  const sent = form ? new URLSearchParams(form) : body !== undefined && JSON.stringify(body)
   try {
     const headers = { accept: 'application/json', ...type, ...given }
     const init = { method, headers, signal, redirect: 'manual' } as const
-    const got = await fetch(
-      url,
-      body === undefined ? init : { ...init, body: JSON.stringify(body) },
-    )
+    const got = await fetch(url, sent === false ? init : { ...init, body: sent })
     const text = await readText(got)
     const { status } = got
     const isJson = /\bjson\b/.test(got.headers.get('content-type') ?? '') && text !== ''
@@ -141,6 +142,11 @@ function unavailable(name: string, what: string, cause?: unknown): Problem {
 }
 
 function refused(name: string, what: string): Problem {
-  const next = `Compare what we may do there with docs/connectors/${name.toLowerCase()}.md.`
-  return new Problem('target-refused', { detail: `${name} ${what}.`, next })
+  return refusalsOf(name)(`${name} ${what}.`)
+}
+
+/** What a connector refuses by itself, with the page that says what it takes. */
+export function refusalsOf(name: string) {
+  const page = `Compare what we may do there with docs/connectors/${name.toLowerCase()}.md.`
+  return (detail: string, next = page) => new Problem('target-refused', { detail, next })
 }

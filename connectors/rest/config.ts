@@ -5,9 +5,10 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { Json } from '../../src/core/base/json.ts'
+import { dataActions } from '../../src/core/base/permit.ts'
 import { Problem } from '../../src/core/base/problem.ts'
 
-const most = { urlChars: 500, secretChars: 8_000 }
+const most = { urlChars: 500, secretChars: 8_000, rules: 100 }
 
 export const urlShape = z.string().max(most.urlChars).refine(isAddress, {
   error: 'is `https://…`, or `http://` on this machine, without user, query or fragment',
@@ -17,6 +18,15 @@ export const secretShape = z
   .min(1)
   .max(most.secretChars)
   .regex(/^[\x21-\x7e]+( [\x21-\x7e]+)*$/, { error: 'is visible ASCII' })
+
+const ruleShape = z.strictObject({
+  ask: z.string().regex(/^([A-Z]{3,7}|\*) \/[^\s?#\\]{0,300}$/, {
+    error: 'is a method and a path, as `POST /v1/messages` or `GET /v1/*`',
+  }),
+  action: z.enum(dataActions),
+})
+/** What a resource says of requests, before what is known of the system. */
+export const rulesShape = z.array(ruleShape).max(most.rules).default([])
 
 /** Throws `Problem` `invalid-field` that names the field, never what stands there. `page`: where it is told. */
 export function readShape<S extends z.ZodType>(

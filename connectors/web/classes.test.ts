@@ -54,6 +54,16 @@ describe('a request', () => {
     expect(classOfRequest(object, 'POST /v1/other?/v1/search')).toBe('change-privilege')
   })
 
+  test.each(['GET', 'POST'])(
+    '%s at Slack says nothing: what nobody classed is the strongest',
+    how => {
+      const classOf = (method: string) => classOfRequest({}, `${how} /api/${method}`, presets.slack)
+      expect(classOf('conversations.list')).toBe('read')
+      for (const method of ['auth.revoke', 'apps.uninstall', 'conversations.kick'])
+        expect(classOf(method)).toBe('change-privilege')
+    },
+  )
+
   test('is what the resource says first, and a rule is of the whole path', () => {
     const object = parsePaths({
       rules: [

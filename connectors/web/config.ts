@@ -5,10 +5,10 @@
 import { z } from 'zod'
 import type { Json } from '../../src/core/base/json.ts'
 import { dataActions } from '../../src/core/base/permit.ts'
-import { plain, readShape, secretShape, urlShape } from '../rest/config.ts'
+import { plain, readShape, rulesShape, secretShape, urlShape } from '../rest/config.ts'
 import { presetNames, presets } from '../rest/presets.ts'
 
-const most = { rules: 100, tools: 500 }
+const most = { prices: 100, tools: 500 }
 
 const credentialShape = z.strictObject({
   /** `authorization`, `x-api-key`, … */
@@ -47,26 +47,19 @@ const toolsShape = z.strictObject({
     .refine(tools => Object.keys(tools).length <= most.tools, { error: 'are too many' })
     .default({}),
 })
-const ruleShape = z.strictObject({
-  ask: z.string().regex(/^([A-Z]{3,7}|\*) \/[^\s?#\\]{0,300}$/, {
-    error: 'is a method and a path, as `POST /v1/messages` or `GET /v1/*`',
-  }),
-  action,
-})
 /** Dollars for a million tokens. */
 const perMillion = z.number().min(0).max(100_000)
 const priceShape = z.strictObject({ input: perMillion, output: perMillion })
 const pathsShape = z.strictObject({
-  rules: z.array(ruleShape).max(most.rules).default([]),
+  rules: rulesShape,
   prices: z
     .record(z.string().regex(/^[\w.:/-]{1,100}\*?$/), priceShape)
-    .refine(prices => Object.keys(prices).length <= most.rules, { error: 'are too many' })
+    .refine(prices => Object.keys(prices).length <= most.prices, { error: 'are too many' })
     .optional(),
 })
 
 export type ToolsObject = z.infer<typeof toolsShape>
 export type PathsObject = z.infer<typeof pathsShape>
-export type Rule = z.infer<typeof ruleShape>
 export type MachineClient = z.infer<typeof oauthShape>
 
 /** Where it is, what we sign in with, and how its requests are classed beside what a resource says. */

@@ -4,10 +4,11 @@
  * What each request does and whether it may be is the gateway's to ask, by the classes told here.
  */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import { isProblem, Problem } from '../../src/core/base/problem.ts'
+import { isProblem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, IssueOrder, Target, Upstream } from '../../src/core/target/target.ts'
+import { asOurselves, madeNothing, neverLeft, ourGateway } from '../rest/gateway.ts'
 import { presets } from '../rest/presets.ts'
 import { classOfRequest, classOfTool } from './classes.ts'
 import { parseHttp, parseMcp, parsePaths, parseTools, type WebConfig } from './config.ts'
@@ -30,13 +31,11 @@ export const httpConnector: Connector = {
   open: (config, clock) => open('http', parseHttp(config), clock),
 }
 
-const path = 'it never left our gateway'
-
 function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>): Target {
   const { url, preset } = config
   const known = preset && presets[preset]
   const issued = async ({ endsAt }: IssueOrder) => ({
-    acceptedPath: path,
+    acceptedPath: ourGateway,
     diesAt: endsAt,
     // What the command is told beside the word: where on our door, and whose names it goes by.
     connect: {
@@ -47,18 +46,18 @@ function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>
       ...(preset === 'git' && { git: url.replace(/\/?$/, '/') }),
     },
   })
-  const nothing = async () => {}
   const upstream: Upstream = {
-    ...asOurselves(config, clock),
+    ...asOurselves(new URL(url), credentialOf(config, clock)),
     speaks: kind,
     classOf: (object, asked, said) =>
       kind === 'mcp' ? classOfTool(object, asked, said) : classOfRequest(object, asked, known),
     priceOf,
   }
   return {
+    ...madeNothing(clock),
     describe: () => ({
       connector: kind,
-      paths: [path],
+      paths: [ourGateway],
       canRenew: true,
       canHold: true,
       diesByItself: true,
@@ -66,49 +65,18 @@ function open(kind: 'http' | 'mcp', config: WebConfig, clock: Pick<Clock, 'now'>
     }),
     upstream,
     preflight: signal => (kind === 'mcp' ? greet(upstream, signal) : knock(upstream, signal)),
-    ensureHolder: nothing,
     issue: issued,
     renew: issued,
-    hold: nothing,
-    release: nothing,
-    end: nothing,
-    verifyGone: async () => ({
-      listed: 'absent',
-      credential: 'none',
-      probe: 'not-tried',
-      sessions: 0,
-      residue: [],
-      paths: [path],
-      at: clock.now(),
-    }),
-    removeHolder: nothing,
-    verifyHolderGone: async () => ({ listed: 'absent', residue: [], at: clock.now() }),
+    end: async () => {},
+    verifyGone: async () => neverLeft(clock),
     inventory: async () => ({ found: [], next: null }),
-    close: nothing,
   }
 }
 
-/** INVARIANT: what `fetch` sends goes to the address that was connected, whatever it is called with. */
-function asOurselves({ url: at, credential: fixed, oauth }: WebConfig, clock: Pick<Clock, 'now'>) {
-  const url = new URL(at)
+function credentialOf({ url, credential: fixed, oauth }: WebConfig, clock: Pick<Clock, 'now'>) {
+  if (oauth) return machineCredential(new URL(url), oauth, clock)
   const ours = fixed === undefined ? {} : { [fixed.header]: fixed.value }
-  const credential = oauth ? machineCredential(url, oauth, clock) : async () => ours
-  const ask = (init: RequestInit, as: Readonly<Record<string, string>>) => {
-    const headers = { ...Object.fromEntries(new Headers(init.headers)), ...as }
-    return fetch(url, { ...init, headers, redirect: 'error' })
-  }
-  return {
-    url,
-    credential,
-    fetch: async (_: string | URL, init: RequestInit = {}) => {
-      const first = await credential()
-      const answer = await ask(init, first)
-      const other = answer.status === 401 ? await credential(first) : first
-      const last = other === first ? answer : await ask(init, other)
-      if (last.status !== 401) return last
-      throw new Problem('target-refused', { detail: 'The target does not take our credential.' })
-    },
-  }
+  return async () => ours
 }
 
 /** It answers, and takes our credential. */

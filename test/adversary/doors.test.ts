@@ -53,6 +53,7 @@ beforeAll(async () => {
     finding: 'F-XXXXX',
     person: company.ids.tom,
     target: 'crm',
+    resource: 'crm.deals',
     position: '3',
     code: 'denied',
   })
@@ -155,6 +156,7 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'POST /v1/break-glass': 404,
   'GET /v1/resources': 'own',
   'POST /v1/resources': 403,
+  'GET /v1/resources/:resource/who': 'own',
   'GET /v1/tasks': 'own',
   'GET /v1/tasks/:task': 404,
   'POST /v1/tasks/:task/close': 404,

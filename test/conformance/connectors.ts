@@ -10,8 +10,10 @@ import { cases } from '../support/kit/cases.ts'
 import { githubFixture } from '../support/kit/github.ts'
 import { type KitFixture, reasonNot } from '../support/kit/kit.ts'
 import { mysqlFixture } from '../support/kit/mysql.ts'
+import { notionFixture } from '../support/kit/notion.ts'
 import { postgresFixture } from '../support/kit/postgres.ts'
 import { redisFixture } from '../support/kit/redis.ts'
+import { slackFixture } from '../support/kit/slack.ts'
 import { installIn } from './install.ts'
 
 const fixtures: Readonly<Record<string, () => Promise<KitFixture>>> = {
@@ -19,6 +21,8 @@ const fixtures: Readonly<Record<string, () => Promise<KitFixture>>> = {
   mysql: mysqlFixture,
   redis: redisFixture,
   github: githubFixture,
+  slack: slackFixture,
+  notion: notionFixture,
 }
 /** Real servers that npm does not have; where they are missing is said, and fails where it may not be. */
 const servers: Readonly<Record<string, { readonly isHere: boolean; readonly name: string }>> = {

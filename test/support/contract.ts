@@ -23,7 +23,7 @@ export interface Schema {
   readonly maximum?: number
   readonly maxItems?: number
 }
-interface Parameter {
+export interface Parameter {
   readonly $ref?: string
   readonly name: string
   readonly in: string
@@ -33,12 +33,12 @@ interface Parameter {
 interface Body {
   readonly content?: Readonly<Record<string, { readonly schema: Schema }>>
 }
-interface Operation {
+export interface Operation {
   readonly parameters?: readonly Parameter[]
   readonly requestBody?: Body & { readonly required?: boolean }
   readonly responses: Readonly<Record<string, Body & { readonly $ref?: string }>>
 }
-interface Document {
+export interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 
@@ -57,8 +57,11 @@ export const githubDescription = new URL(
   import.meta.url,
 )
 
-export function openContract(file: URL) {
-  const document = JSON.parse(readFileSync(file, 'utf8')) as Document
+export function openContract(file: URL): Contract {
+  return contractOf(JSON.parse(readFileSync(file, 'utf8')) as Document)
+}
+
+export function contractOf(document: Document) {
   const places = Object.entries(document.paths).map(([path, methods]) => ({
     names: path.split('/'),
     methods,
@@ -172,7 +175,7 @@ export function openContract(file: URL) {
   return { judgeRequest, judgeAnswer, answerOf, resolve, check }
 }
 
-export type Contract = ReturnType<typeof openContract>
+export type Contract = ReturnType<typeof contractOf>
 
 /** GitHub's list of permissions names fewer than its documentation does. */
 function isOpen({ properties = {} }: Schema): boolean {

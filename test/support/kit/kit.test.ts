@@ -39,6 +39,13 @@ test('a case that lacks something needs a reason, and one that lacks nothing tak
   expect(() => reasonNot({ ...kit, notApplicable: excuse }, lag)).toThrow(/all it needs is there/)
 })
 
+test('a case about the key of a lease needs a reason where leases have none, and only there', () => {
+  const renewing = named('renewing moves the end')
+  const keyless: KitFixture = { ...kit, traits: [...kit.traits, 'keyless'] }
+  expect(reasonNot(kit, renewing)).toBeUndefined()
+  expect(() => reasonNot(keyless, renewing)).toThrow(/it needs key/)
+})
+
 const gone = async () => ({
   listed: 'absent' as const,
   credential: 'refused' as const,

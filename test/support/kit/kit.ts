@@ -46,9 +46,10 @@ export interface KitFixture {
 /**
  * `holders`: rights of a grant are held by something of their own there. `lists`: it lists what leases
  * sign in as, by our names. `mints`: it makes the secrets. `sessions`: what is open lives on by itself.
- * `hand`: its clock is `KitFixture.pass`'s.
+ * `hand`: its clock is `KitFixture.pass`'s. `keyless`: a lease has no credential of its own there, our
+ * gateway asks with ours.
  */
-export type Trait = 'holders' | 'lists' | 'mints' | 'sessions' | 'hand'
+export type Trait = 'holders' | 'lists' | 'mints' | 'sessions' | 'hand' | 'keyless'
 
 /** A use of a credential, as its holder makes it. Each rejects where the target refuses. */
 export interface KitSession {
@@ -91,7 +92,7 @@ export interface KitOutside {
   narrowAdmin?(): Promise<Undo>
 }
 
-export type Need = Trait | keyof KitOutside | 'asksLess' | 'canHold' | 'canRenew'
+export type Need = Trait | keyof KitOutside | 'asksLess' | 'canHold' | 'canRenew' | 'key'
 
 export interface KitCase {
   readonly name: string
@@ -113,5 +114,6 @@ export function reasonNot(kit: KitFixture, { name, needs = [] }: KitCase): strin
 function provides({ traits, outside, asksLess, target }: KitFixture, need: Need): boolean {
   if (need === 'canHold' || need === 'canRenew') return target.describe()[need]
   if (need === 'asksLess') return asksLess !== undefined
+  if (need === 'key') return !traits.includes('keyless')
   return (traits as readonly string[]).includes(need) || Reflect.get(outside, need) !== undefined
 }

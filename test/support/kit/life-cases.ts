@@ -144,7 +144,7 @@ function secretOf(issued: { readonly secret?: string } | undefined): { secret?: 
 const changing: readonly KitCase[] = [
   {
     name: 'renewing moves the end of the same credential',
-    needs: ['canRenew'],
+    needs: ['canRenew', 'key'],
     async run(kit) {
       const before = await kit.outside.count()
       const { order, issued } = await issueNew(kit)
@@ -164,7 +164,7 @@ const changing: readonly KitCase[] = [
   },
   {
     name: 'a held credential is cut off and refused, a released one works again',
-    needs: ['canHold'],
+    needs: ['canHold', 'key'],
     async run(kit) {
       const { order, issued } = await issueNew(kit)
       const session = await kit.signIn(issued, order.secret)
