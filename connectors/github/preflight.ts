@@ -3,14 +3,14 @@
  * repositories are there. Stops at the first step that fails; each detail says what a person does next.
  */
 import { randomBytes } from 'node:crypto'
-import { isProblem } from '../../src/core/base/problem.ts'
 import { judge } from '../../src/core/target/judge.ts'
 import type { Preflight } from '../../src/core/target/target.ts'
+import { walk } from '../rest/canary.ts'
 import { type App, isSame, objectOf, refused } from './app.ts'
 import { pathOf } from './lease.ts'
 import { verifyGone } from './verify.ts'
 
-export async function preflight(app: App, signal: AbortSignal): Promise<Preflight> {
+export function preflight(app: App, signal: AbortSignal): Promise<Preflight> {
   let token = ''
   const expect = async (tried: string, says: 'accepted' | 'refused') => {
     const { rest, graph, because } = await app.tryToken(tried, signal)
@@ -27,15 +27,9 @@ export async function preflight(app: App, signal: AbortSignal): Promise<Prefligh
     'it is ended': () => app.endToken(token, signal),
     'it is refused and gone': () => expectGone(app, token, signal),
   }
-  const done: Preflight['steps'][number][] = []
-  for (const [name, step] of Object.entries(steps)) {
-    const detail = await step().then(() => undefined, sayProblem)
-    done.push(detail === undefined ? { name, ok: true } : { name, ok: false, detail })
-    if (detail === undefined) continue
-    if (token !== '') await app.endToken(token, signal).catch(() => {})
-    return { ok: false, steps: done }
-  }
-  return { ok: true, steps: done }
+  return walk('GitHub', steps, async () => {
+    if (token !== '') await app.endToken(token, signal)
+  })
 }
 
 async function checkInstallation(app: App, signal: AbortSignal): Promise<void> {
@@ -55,8 +49,3 @@ async function expectGone(app: App, secret: string, signal: AbortSignal): Promis
 
 /** Of the form of a token, and of nobody. */
 const inventedToken = () => `ghs_${randomBytes(18).toString('hex')}`
-
-function sayProblem(thrown: unknown): string {
-  if (!isProblem(thrown)) return 'GitHub answered something we do not know.'
-  return `${thrown.detail} ${thrown.next ?? ''}`.trim()
-}
