@@ -38,8 +38,10 @@ interface Operation {
   readonly requestBody?: Body & { readonly required?: boolean }
   readonly responses: Readonly<Record<string, Body & { readonly $ref?: string }>>
 }
+/** By method; parameters that all of them take may stand beside them. */
+type Place = Readonly<Record<string, Operation>> & { readonly parameters?: Operation['parameters'] }
 interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly paths: Readonly<Record<string, Place>>
 }
 
 export interface Asked {
@@ -57,8 +59,11 @@ export const githubDescription = new URL(
   import.meta.url,
 )
 
-export function openContract(file: URL) {
-  const document = JSON.parse(readFileSync(file, 'utf8')) as Document
+export function openContract(file: URL): Contract {
+  return contractOf(JSON.parse(readFileSync(file, 'utf8')) as Document)
+}
+
+export function contractOf(document: Document) {
   const places = Object.entries(document.paths).map(([path, methods]) => ({
     names: path.split('/'),
     methods,
@@ -73,7 +78,9 @@ export function openContract(file: URL) {
     const found = places
       .filter(({ names, methods }) => isAt(names) && methods[method.toLowerCase()] !== undefined)
       .sort((a, b) => fixed(b.names) - fixed(a.names))[0]
-    return found?.methods[method.toLowerCase()]
+    const own = found?.methods[method.toLowerCase()]
+    const shared = found?.methods.parameters ?? []
+    return own && { ...own, parameters: [...shared, ...(own.parameters ?? [])] }
   }
 
   function follow<T extends { readonly $ref?: string }>(one: T): T {
@@ -113,7 +120,9 @@ export function openContract(file: URL) {
       const found = known.find(each => each.name === name)
       if (found === undefined) return [`no parameter ${name} of ${asked.path}`]
       const schema = resolve(found.schema ?? {})
-      return check(schema, schema.type === 'integer' ? Number(text) : text, `?${name}`)
+      const isFlag = schema.type === 'boolean' && /^(true|false)$/.test(text)
+      const value = schema.type === 'integer' ? Number(text) : isFlag ? text === 'true' : text
+      return check(schema, value, `?${name}`)
     })
     const schema = jsonOf(operation.requestBody)
     if (body === undefined) return wrong
@@ -172,7 +181,7 @@ export function openContract(file: URL) {
   return { judgeRequest, judgeAnswer, answerOf, resolve, check }
 }
 
-export type Contract = ReturnType<typeof openContract>
+export type Contract = ReturnType<typeof contractOf>
 
 /** GitHub's list of permissions names fewer than its documentation does. */
 function isOpen({ properties = {} }: Schema): boolean {
