@@ -12,6 +12,7 @@ import { githubConnector } from '../connectors/github/github.ts'
 import { mysqlConnector } from '../connectors/mysql/mysql.ts'
 import { postgresConnector } from '../connectors/postgres/postgres.ts'
 import { redisConnector } from '../connectors/redis/redis.ts'
+import { snowflakeConnector } from '../connectors/snowflake/snowflake.ts'
 import { httpConnector, mcpConnector } from '../connectors/web/web.ts'
 import { type Config, readConfig } from './config.ts'
 import { systemId } from './core/base/ids.ts'
@@ -76,6 +77,7 @@ const connectors = [
   mysqlConnector,
   redisConnector,
   githubConnector,
+  snowflakeConnector,
   mcpConnector,
   httpConnector,
 ]
