@@ -139,7 +139,7 @@ export const tokensOf = (user: string) =>
   `SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER ${quote(user)}`
 
 /** Of a statement: there is no such thing, or none our role may see. */
-export function isMissing(thrown: unknown): boolean {
+function isMissing(thrown: unknown): boolean {
   return isProblem(thrown, 'target-refused') && thrown.log === '002003'
 }
 

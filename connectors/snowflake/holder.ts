@@ -28,9 +28,9 @@ const listed = 10
 export async function ensureHolder(account: Account, order: HolderOrder, signal: AbortSignal) {
   const rights = rightsOf(account, order)
   const [holder, owner] = [ourName(order.holder), ourName(order.owner)]
+  await requireColumns(account, order, signal)
   for (const role of [holder, owner])
     await account.run(`CREATE ROLE IF NOT EXISTS ${quote(role)}`, signal)
-  await requireColumns(account, order, signal)
   const before = await compare(account, holder, rights, signal)
   // What nobody agreed to goes first.
   for (const { privilege, on } of before.surplus)
@@ -74,7 +74,7 @@ export async function verifyHolderGone(
   const name = ourName(holder)
   const at = account.clock.now()
   try {
-    const rows = await account.run(`SHOW ROLES STARTS WITH ${text(name)} LIMIT 100`, signal)
+    const rows = await account.run(`SHOW ROLES STARTS WITH ${text(name)}`, signal)
     const isThere = rows.some(row => row['name'] === name)
     return { listed: isThere ? 'present' : 'absent', residue: [], at }
   } catch (thrown) {
@@ -153,7 +153,7 @@ async function requireColumns(account: Account, order: HolderOrder, signal: Abor
   const next = 'Make a secure view of these columns, and a resource that names it as its `view`.'
   if (view === undefined)
     throw refused('Snowflake gives a table whole, not columns of it.', undefined, next)
-  const list = `SHOW VIEWS STARTS WITH ${text(view)} IN SCHEMA ${quote(database, schema)} LIMIT 100`
+  const list = `SHOW VIEWS IN SCHEMA ${quote(database, schema)} STARTS WITH ${text(view)}`
   const isIt = (await account.run(list, signal)).find(row => row['name'] === view)
   const rows = await account.run(`DESCRIBE VIEW ${quote(database, schema, view)}`, signal)
   const more = rows.filter(row => !order.columns.includes(row['name'] ?? ''))

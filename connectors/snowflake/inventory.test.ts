@@ -62,6 +62,11 @@ test('tokens that it may not see are said not to be seen, and are not taken for 
   expect(unseen).toMatchObject([{ needs: expect.stringContaining('user ETL') }])
 })
 
+test('users it may not see are said not to be seen, once', async () => {
+  snowflake.roles.set('LEASES_ADMIN', [])
+  expect((await listAll()).unseen).toMatchObject([{ needs: 'MANAGE GRANTS on the account' }])
+})
+
 test('a cursor of somebody else is refused', async () => {
   for (const cursor of ['x', '["TABLES",""]', '[]'])
     await expect(target.inventory(cursor, AbortSignal.timeout(5_000))).rejects.toThrow(

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { parseJson } from '../../src/core/base/json.ts'
 import { isProblem, Problem } from '../../src/core/base/problem.ts'
+import { product } from '../../src/core/base/product.ts'
 import type { Found, InventoryPage } from '../../src/core/target/target.ts'
 import { type Account, instantOf, type Row, tokensOf } from './account.ts'
 import { ourNameOf, quote, text } from './names.ts'
@@ -22,46 +23,56 @@ export async function inventory(
   const [list, after] = cursor === null ? (['USERS', ''] as const) : parseCursor(cursor)
   const from = after === '' ? '' : ` FROM ${text(after)}`
   const rows = await account.run(`SHOW ${list} LIMIT ${most.perPage + 1}${from}`, signal)
+  const isUsers = list === 'USERS'
+  const found: Found[] = []
+  const unseen = cursor === null ? await hiddenUsers(account, signal) : []
   // Where it begins with the name itself, that was told before.
   const page = rows.filter(row => row['name'] !== after)
+  for (const row of page) {
+    found.push(isUsers ? userOf(row) : roleOf(row))
+    if (isUsers) found.push(...(await credentialsOf(account, row, { signal, unseen })))
+  }
   const last = page.at(-1)?.['name'] ?? ''
   const isMore = rows.length > most.perPage && last !== ''
-  const next = isMore ? [list, last] : list === 'USERS' ? ['ROLES', ''] : null
-  const found: Found[] = []
-  const unseen: Unseen[] = []
-  for (const row of page) {
-    found.push(foundOf(row, list))
-    if (list === 'USERS') found.push(...(await credentialsOf(account, row, { signal, unseen })))
-  }
-  const cursorOfNext = next === null ? null : JSON.stringify(next)
-  return { found, next: cursorOfNext, ...(unseen.length > 0 && { unseen }) }
+  const next = isMore ? [list, last] : isUsers ? ['ROLES', ''] : null
+  const told = next === null ? null : JSON.stringify(next)
+  return { found, next: told, ...(unseen.length > 0 && { unseen }) }
 }
 
-function foundOf(row: Row, list: 'USERS' | 'ROLES'): Found {
+/** Who may not see all is shown some, and is not told so. */
+async function hiddenUsers({ config, run }: Account, signal: AbortSignal): Promise<Unseen[]> {
+  const rights = await run(`SHOW GRANTS TO ROLE ${quote(config.role)}`, signal)
+  if (rights.some(row => row['privilege'] === 'MANAGE GRANTS')) return []
+  return [{ what: 'users and roles of others', needs: 'MANAGE GRANTS on the account' }]
+}
+
+function userOf(row: Row): Found {
+  const { type = null, disabled, has_password: hasPassword } = row
+  const details = { type, isDisabled: disabled === 'true', hasPassword: hasPassword === 'true' }
+  const kind = ourNameOf(row['name'] ?? '') === undefined ? 'account' : 'principal'
+  return { ...foundOf(row, 'user', details), kind }
+}
+
+function roleOf(row: Row): Found {
+  const own = ourNameOf(row['name'] ?? '')
+  const isHolder = own?.startsWith(`${product.targetPrefix}g_`)
+  const kind = own === undefined ? 'role' : isHolder ? 'holder' : 'owner'
+  return { ...foundOf(row, 'role', { users: row['assigned_to_users'] ?? null }), kind }
+}
+
+/** The id is natural: what it is, and the name, which is one there. */
+function foundOf(row: Row, kind: string, details: Found['details']): Omit<Found, 'kind'> {
   const name = row['name'] ?? ''
   const own = ourNameOf(name)
-  const isUser = list === 'USERS'
-  const ofOurs = isUser
-    ? 'principal'
-    : own?.includes('g_') && own.indexOf('g_') < 3
-      ? 'holder'
-      : 'owner'
+  const by = row['owner'] ?? row['created_by']
   return {
-    id: `${isUser ? 'user' : 'role'} ${name}`,
-    kind: own === undefined ? (isUser ? 'account' : 'role') : ofOurs,
+    id: `${kind} ${name}`,
     name: own ?? name,
     ours: own !== undefined,
     madeAt: instantOf(row['created_on']),
-    lastUsedAt: instantOf(row['last_success_login']),
-    ...(row['expires_at_time'] && { endsAt: instantOf(row['expires_at_time']) }),
-    ...(row['owner'] && { creator: row['owner'] }),
-    details: isUser
-      ? {
-          type: row['type'] ?? null,
-          isDisabled: row['disabled'] === 'true',
-          hasPassword: row['has_password'] === 'true',
-        }
-      : { users: row['assigned_to_users'] ?? null },
+    lastUsedAt: instantOf(row['last_success_login'] ?? row['last_used']),
+    ...(by && { creator: by }),
+    details,
   }
 }
 
@@ -71,67 +82,48 @@ interface Asking {
 }
 
 /** Of a lease's own user nothing: they are the lease. */
-async function credentialsOf(
-  { run }: Account,
-  row: Row,
-  { signal, unseen }: Asking,
-): Promise<Found[]> {
+async function credentialsOf({ run }: Account, row: Row, { signal, unseen }: Asking) {
   const user = row['name'] ?? ''
-  const has = (what: string) => row[what] === 'true' && ourNameOf(user) === undefined
-  const ask = (what: string, statement: string): Promise<Row[]> =>
-    run(statement, signal).catch(thrown => {
+  const ask = async (column: string, statement: string): Promise<Row[]> => {
+    if (row[column] !== 'true' || ourNameOf(user) !== undefined) return []
+    try {
+      return await run(statement, signal)
+    } catch (thrown) {
       if (!isProblem(thrown, 'target-refused')) throw thrown
-      const needs = `MODIFY PROGRAMMATIC AUTHENTICATION METHODS or MONITOR on user ${user}`
-      unseen.push({ what: `${what} of ${user}`, needs })
+      unseen.push({ what: `${column} of ${user}`, needs: `${rightOnUser} ${user}` })
       return []
-    })
-  const base = { ours: false, madeAt: null, lastUsedAt: null, details: { user } }
-  const found: Found[] = []
-  // ATTACKER: without the right it answers with our own, as if they were this user's.
-  if (has('has_pat'))
-    for (const each of await ask('programmatic access tokens', tokensOf(user)))
-      if (each['user_name'] === user) found.push(tokenOf(each, user))
-      else
-        unseen.push({
-          what: `tokens of ${user}`,
-          needs: `MODIFY PROGRAMMATIC AUTHENTICATION METHODS on user ${user}`,
-        })
-  if (has('has_rsa_public_key'))
-    for (const { property = '', value } of await ask('keys', `DESCRIBE USER ${quote(user)}`))
-      if (/^RSA_PUBLIC_KEY(_2)?_FP$/.test(property ?? '') && value && value !== 'null')
-        found.push({ ...base, id: `key ${user} ${property}`, kind: 'key', name: value })
-  if (has('has_federated_workload_authentication'))
-    for (const each of await ask(
-      'workload identities',
-      `SHOW USER WORKLOAD IDENTITY AUTHENTICATION METHODS FOR USER ${quote(user)}`,
-    )) {
-      const details = { user, type: each['type'] ?? null }
-      found.push({
-        ...base,
-        id: `workload ${user} ${each['name']}`,
-        kind: 'trust',
-        name: each['name'] ?? '',
-        lastUsedAt: instantOf(each['last_used']),
-        details,
-      })
     }
-  return found
+  }
+  const of = (each: Row, kind: string, details: Found['details']) =>
+    foundOf(each, `${kind} ${user}`, { user, ...details })
+  const tokens = await ask('has_pat', tokensOf(user))
+  // ATTACKER: without the right it answers with our own, as if they were this user's.
+  const strange = tokens.some(each => each['user_name'] !== user)
+  if (strange) unseen.push({ what: `has_pat of ${user}`, needs: `${rightOnUser} ${user}` })
+  const keys = await ask('has_rsa_public_key', `DESCRIBE USER ${quote(user)}`)
+  const isKey = ({ property, value }: Row) =>
+    /^RSA_PUBLIC_KEY(_2)?_FP$/.test(property ?? '') && value && value !== 'null'
+  const workloads = await ask('has_federated_workload_authentication', workloadsOf(user))
+  return [
+    ...(strange ? [] : tokens).map((each): Found => {
+      const { role_restriction: role = null, status = null } = each
+      const endsAt = instantOf(each['expires_at'])
+      return { ...of(each, 'token', { role, status }), kind: 'token', ours: false, endsAt }
+    }),
+    ...keys.filter(isKey).map(({ property = '', value = '' }): Found => {
+      const key = of({ name: value }, 'key', { slot: property })
+      return { ...key, kind: 'key' }
+    }),
+    ...workloads.map((each): Found => {
+      const { type = null } = each
+      return { ...of(each, 'workload', { type }), kind: 'trust' }
+    }),
+  ]
 }
 
-function tokenOf(row: Row, user: string): Found {
-  const name = row['name'] ?? ''
-  return {
-    id: `token ${user} ${name}`,
-    kind: 'token',
-    name,
-    ours: false,
-    madeAt: instantOf(row['created_on']),
-    lastUsedAt: null,
-    endsAt: instantOf(row['expires_at']),
-    ...(row['created_by'] && { creator: row['created_by'] }),
-    details: { user, role: row['role_restriction'] ?? null, status: row['status'] ?? null },
-  }
-}
+const rightOnUser = 'MONITOR or MODIFY PROGRAMMATIC AUTHENTICATION METHODS on user'
+const workloadsOf = (user: string) =>
+  `SHOW USER WORKLOAD IDENTITY AUTHENTICATION METHODS FOR USER ${quote(user)}`
 
 function parseCursor(cursor: string) {
   const read = cursorShape.safeParse(parseJson(cursor, most.cursorChars))

@@ -139,6 +139,23 @@ describe('an end', () => {
     expect(judge(await target.verifyGone(lease, soon()))).toBe('verified-gone')
   })
 
+  test('is not proven while what a dropped user began goes on', async () => {
+    const lease = await issueNew()
+    snowflake.users.delete('LH_TEST_DESK')
+    snowflake.orphans.set('LH_TEST_DESK', 1)
+    await target.end(lease, soon())
+    const seen = await target.verifyGone(lease, soon())
+    expect(seen).toMatchObject({ listed: 'absent', credential: 'refused', sessions: 1 })
+    expect(judge(seen)).toBe('still-there')
+  })
+
+  test('is driven to the drop whatever became of the steps before it', async () => {
+    const lease = await issueNew()
+    snowflake.fault = statement => (statement.startsWith('ALTER') ? { status: 500 } : undefined)
+    await target.end(lease, soon())
+    expect(snowflake.living()).toEqual([])
+  })
+
   test('is never green without a warehouse, which shows what runs', async () => {
     target = openWith({ warehouse: undefined })
     const lease = await issueNew()

@@ -53,6 +53,8 @@ export interface State {
   /** Undefined: the key was taken away. */
   publicKey: KeyObject | undefined
   readonly users: Map<string, FakeUser>
+  /** What goes on running of users who are not there any more. */
+  readonly orphans: Map<string, number>
   readonly roles: Map<string, FakeGrant[]>
   /** By kind and name as shown: databases, schemas, tables, views, warehouses. */
   readonly things: Set<string>
@@ -77,10 +79,14 @@ export function newState(clock: State['clock'], publicKey: KeyObject): State {
   const state: State = {
     clock,
     account: 'ACME-MAIN',
-    admin: { user: 'LEASEHOLD', role: 'LEASEHOLD_ADMIN' },
+    admin: { user: 'LEASEHOLD', role: 'LEASES_ADMIN' },
     publicKey,
     users: new Map(),
-    roles: new Map([['PUBLIC', []]]),
+    orphans: new Map(),
+    roles: new Map([
+      ['PUBLIC', []],
+      ['LEASES_ADMIN', [{ privilege: 'MANAGE GRANTS', on: 'ACCOUNT', name: 'ACME-MAIN' }]],
+    ]),
     things: new Set([
       'WAREHOUSE SMALL',
       'DATABASE SALES',

@@ -110,13 +110,13 @@ const forms: readonly Form[] = [
     if (user.ending === 'honest') state.users.delete(who)
     return done
   }),
-  form(`SHOW USERS STARTS WITH ${literal} LIMIT 100`, ({ state }, [start = '']) =>
+  form(`SHOW USERS STARTS WITH ${literal}`, ({ state }, [start = '']) =>
     listUsers(state, user => user.name.startsWith(unescape(start))),
   ),
   form(`SHOW USERS LIMIT (\\d+)(?: FROM ${literal})?`, ({ state }, [most, from = '']) =>
     listUsers(state, user => user.name >= unescape(from), Number(most)),
   ),
-  form(`SHOW ROLES STARTS WITH ${literal} LIMIT 100`, ({ state }, [start = '']) =>
+  form(`SHOW ROLES STARTS WITH ${literal}`, ({ state }, [start = '']) =>
     listRoles(state, role => role.startsWith(unescape(start))),
   ),
   form(`SHOW ROLES LIMIT (\\d+)(?: FROM ${literal})?`, ({ state }, [most, from = '']) =>
@@ -138,8 +138,8 @@ const forms: readonly Form[] = [
     ],
   })),
   form(
-    `SHOW VIEWS STARTS WITH ${literal} IN SCHEMA ${place} LIMIT 100`,
-    ({ state }, [start = '', schema = '']) => {
+    `SHOW VIEWS IN SCHEMA ${place} STARTS WITH ${literal}`,
+    ({ state }, [schema = '', start = '']) => {
       const below = `${shownOf(schema)}.`
       const all = [...state.views].filter(([each]) => each.startsWith(`${below}${unescape(start)}`))
       const rows = all.map(([each, view]) => [each.slice(below.length), String(view.isSecure)])
@@ -151,12 +151,15 @@ const forms: readonly Form[] = [
     return found ? { columns: ['name'], rows: found.columns.map(each => [each]) } : missing
   }),
   form(
-    `SELECT COUNT\\(\\*\\) AS "running" FROM TABLE\\(${name}\\.INFORMATION_SCHEMA\\.QUERY_HISTORY_BY_USER\\(USER_NAME => \\?, RESULT_LIMIT => 1000\\)\\) WHERE UPPER\\(EXECUTION_STATUS\\) NOT IN \\('SUCCESS', 'FAILED_WITH_ERROR', 'FAILED_WITH_INCIDENT'\\)`,
+    `SELECT COUNT\\(\\*\\) AS "running" FROM TABLE\\(${name}\\.INFORMATION_SCHEMA\\.QUERY_HISTORY\\(RESULT_LIMIT => 10000\\)\\) WHERE USER_NAME = \\? AND UPPER\\(EXECUTION_STATUS\\) NOT IN \\('SUCCESS', 'FAILED_WITH_ERROR', 'FAILED_WITH_INCIDENT'\\)`,
     ({ state, binds, warehouse }, [database = '']) => {
       if (warehouse !== 'SMALL') return { code: '000606', sqlState: '57P03' }
       if (!state.things.has(`DATABASE ${unquote(database)}`)) return missing
       const user = state.users.get(binds[0] ?? '')
-      return { columns: ['running'], rows: [[String(user?.running ?? 0)]] }
+      return {
+        columns: ['running'],
+        rows: [[String(user?.running ?? state.orphans.get(binds[0] ?? '') ?? 0)]],
+      }
     },
   ),
 ]
@@ -251,7 +254,7 @@ function setDisabled({ state }: Asking, [mild, who = '', to]: readonly string[])
 
 const secondsOf = (at: Parameters<typeof toMs>[0]) => `${(toMs(at) / 1000).toFixed(3)}000000`
 
-function listUsers(state: State, is: (user: FakeUser) => boolean, most = 100): Outcome {
+function listUsers(state: State, is: (user: FakeUser) => boolean, most = 10_000): Outcome {
   const found = [...state.users.values()]
     .filter(user => hold.isThere(state, user, 'lists') && is(user))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -276,7 +279,7 @@ function listUsers(state: State, is: (user: FakeUser) => boolean, most = 100): O
   }
 }
 
-function listRoles(state: State, is: (role: string) => boolean, most = 100): Outcome {
+function listRoles(state: State, is: (role: string) => boolean, most = 10_000): Outcome {
   const found = [...state.roles.keys()].filter(is).sort().slice(0, most)
   const columns = ['created_on', 'name', 'assigned_to_users', 'owner']
   return { columns, rows: found.map(role => ['1.0', role, '0', state.admin.role]) }
