@@ -38,6 +38,60 @@ export interface Said {
 export type Account = ReturnType<typeof openAccount>
 
 export function openAccount(config: SnowflakeConfig, clock: Pick<time.Clock, 'now'>) {
+  const { post, send, readPart } = openApi(config, clock)
+
+  /** The rows it gave. Problem `target-refused` with Snowflake's number as its `log`. */
+  async function run(statement: string, signal: AbortSignal, more: Running = {}): Promise<Row[]> {
+    const { binds = [], seconds = bounds.statementSeconds, warehouse } = more
+    const bound = binds.map((value, i) => [String(i + 1), { type: 'TEXT', value }] as const)
+    const { role } = config
+    const body: Json = {
+      statement,
+      timeout: seconds,
+      role,
+      parameters: { query_tag: product.name },
+      ...(warehouse !== undefined && { warehouse }),
+      ...(binds.length > 0 && { bindings: Object.fromEntries(bound) }),
+    }
+    const answer = await send(body, signal)
+    const code = codeIn(answer.body)
+    if (answer.status === 408 || stopped.test(code)) throw unavailable('stopped a statement')
+    if (answer.status === 401) throw refused('Snowflake does not take our key.', undefined, code)
+    if (answer.status === 422)
+      throw refused('Snowflake refuses a statement of ours.', undefined, code)
+    const first = partOf(answer)
+    const { columns, count } = first
+    const parts = [first]
+    for (let i = 1; i < count; i++) {
+      if (i === bounds.parts) throw refused('Snowflake answered more than we can take.')
+      parts.push(partOf(await readPart(handleOf(answer), i, signal)))
+    }
+    return parts.flatMap(({ rows }) => rows).map(row => rowOf(columns, row))
+  }
+
+  /** Never rejects. Signs in with it, as `user`. */
+  async function tryToken(token: string, user: string, signal: AbortSignal): Promise<Said> {
+    const body = { statement: 'SELECT CURRENT_USER()', timeout: bounds.statementSeconds }
+    try {
+      const answer = await post(body, headersOf(token, 'PROGRAMMATIC_ACCESS_TOKEN'), signal)
+      const [row] = answer.status === 200 ? partOf(answer).rows : []
+      // What is waited for, or went wrong as a statement, was let in.
+      const isIn = answer.status === 200 ? row?.[0] === user : answer.status !== 401
+      if (isIn) return { says: 'accepted', because: '' }
+      const code = codeIn(answer.body)
+      if (answer.status !== 401 || !/^39\d{4}$/.test(code) || ofNetwork.test(code))
+        return { says: 'unclear', because: `Snowflake answered ${answer.status} ${code}.` }
+      return { says: 'refused', because: code }
+    } catch (thrown) {
+      return { says: 'unclear', because: explain(thrown) }
+    }
+  }
+
+  return { config, clock, run, tryToken }
+}
+
+/** Requests of the SQL API, each until it is answered for good. */
+function openApi(config: SnowflakeConfig, clock: Pick<time.Clock, 'now'>) {
   const ask = restClient('Snowflake', new URL(config.url))
   const key = createPrivateKey(config.privateKeyPem)
   const der = createPublicKey(key).export({ type: 'spki', format: 'der' })
@@ -79,54 +133,15 @@ export function openAccount(config: SnowflakeConfig, clock: Pick<time.Clock, 'no
     }
   }
 
-  /** The rows it gave. Problem `target-refused` with Snowflake's number as its `log`. */
-  async function run(statement: string, signal: AbortSignal, more: Running = {}): Promise<Row[]> {
-    const { binds = [], seconds = bounds.statementSeconds, warehouse } = more
-    const bound = binds.map((value, i) => [String(i + 1), { type: 'TEXT', value }] as const)
-    const { role } = config
-    const body: Json = {
-      statement,
-      timeout: seconds,
-      role,
-      parameters: { query_tag: product.name },
-      ...(warehouse !== undefined && { warehouse }),
-      ...(binds.length > 0 && { bindings: Object.fromEntries(bound) }),
-    }
-    const answer = await settle(await post(body, await asOurselves(), signal), signal)
-    const code = codeIn(answer.body)
-    if (answer.status === 408 || stopped.test(code)) throw unavailable('stopped a statement')
-    if (answer.status === 401) throw refused('Snowflake does not take our key.', code)
-    if (answer.status === 422) throw refused('Snowflake refuses a statement of ours.', code)
-    const first = partOf(answer)
-    const { columns, count } = first
-    const parts = [first]
-    for (let i = 1; i < count; i++) {
-      if (i === bounds.parts) throw refused('Snowflake answered more than we can take.')
-      const path = `/api/v2/statements/${handleOf(answer)}?partition=${i}`
-      parts.push(partOf(await ask({ method: 'GET', path, headers: await asOurselves() }, signal)))
-    }
-    return parts.flatMap(({ rows }) => rows).map(row => rowOf(columns, row))
+  return {
+    post,
+    send: async (body: Json, signal: AbortSignal) =>
+      settle(await post(body, await asOurselves(), signal), signal),
+    readPart: async (handle: string, part: number, signal: AbortSignal) => {
+      const path = `/api/v2/statements/${handle}?partition=${part}`
+      return ask({ method: 'GET', path, headers: await asOurselves() }, signal)
+    },
   }
-
-  /** Never rejects. Signs in with it, as `user`. */
-  async function tryToken(token: string, user: string, signal: AbortSignal): Promise<Said> {
-    const body = { statement: 'SELECT CURRENT_USER()', timeout: bounds.statementSeconds }
-    try {
-      const answer = await post(body, headersOf(token, 'PROGRAMMATIC_ACCESS_TOKEN'), signal)
-      const [row] = answer.status === 200 ? partOf(answer).rows : []
-      // What is waited for, or went wrong as a statement, was let in.
-      const isIn = answer.status === 200 ? row?.[0] === user : answer.status !== 401
-      if (isIn) return { says: 'accepted', because: '' }
-      const code = codeIn(answer.body)
-      if (answer.status !== 401 || !/^39\d{4}$/.test(code) || ofNetwork.test(code))
-        return { says: 'unclear', because: `Snowflake answered ${answer.status} ${code}.` }
-      return { says: 'refused', because: code }
-    } catch (thrown) {
-      return { says: 'unclear', because: explain(thrown) }
-    }
-  }
-
-  return { config, clock, run, tryToken }
 }
 
 interface Running {
@@ -163,12 +178,11 @@ export function explain(thrown: unknown): string {
   return isProblem(thrown) ? thrown.detail : 'Snowflake answered something we do not know.'
 }
 
-/** `log` is Snowflake's number. Its words are not told: they hold statements. */
-export function refused(detail: string, log?: string, next?: string): Problem {
-  const more = log ? { log } : {}
-  const step =
-    next ?? `Compare with docs/connectors/snowflake.md${log ? ` (Snowflake says ${log})` : ''}.`
-  return new Problem('target-refused', { detail, next: step, ...more })
+/** `code` is Snowflake's number. Its words are not told: they hold statements. */
+export function refused(detail: string, next?: string, code?: string): Problem {
+  const says = code ? ` (Snowflake says ${code})` : ''
+  const step = next ?? `Compare with docs/connectors/snowflake.md${says}.`
+  return new Problem('target-refused', { detail, next: step, log: code })
 }
 
 export function unavailable(what: string): Problem {

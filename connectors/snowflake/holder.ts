@@ -51,18 +51,14 @@ export async function requireExact(account: Account, order: HolderOrder, signal:
   ]
   if (wrong.length === 0) return
   const detail = `The role of the grant is not as agreed: ${wrong.slice(0, listed).join('; ')}.`
-  throw refused(
-    detail,
-    undefined,
-    'Let whoever changed it change it back, or our role lacks a right.',
-  )
+  throw refused(detail, 'Let whoever changed it change it back, or our role lacks a right.')
 }
 
 /** What the role owns stays: dropping it would hand that to our own role. */
 export async function removeHolder(account: Account, holder: string, signal: AbortSignal) {
   const owned = await ownedBy(account, holder, signal)
   if (owned.length > 0)
-    throw refused(`The role owns ${owned.join('; ')}.`, undefined, 'Give that to another role.')
+    throw refused(`The role owns ${owned.join('; ')}.`, 'Give that to another role.')
   await account.run(`DROP ROLE IF EXISTS ${quote(ourName(holder))}`, signal)
 }
 
@@ -92,58 +88,51 @@ export async function ownedBy(account: Account, holder: string, signal: AbortSig
 const grantsOf = (account: Account, role: string, signal: AbortSignal) =>
   account.run(`SHOW GRANTS TO ROLE ${quote(role)}`, signal)
 
-async function compare(
-  account: Account,
-  holder: string,
-  rights: readonly Right[],
-  signal: AbortSignal,
-) {
+async function compare(account: Account, holder: string, rights: Rights, signal: AbortSignal) {
   const rows = await grantsOf(account, holder, signal)
-  const place = rights.at(-1)
-  const known = new Set(Object.values(privileges).flat())
-  const found = rows.map(row => {
+  const have = rows.map(row => {
     const mayGive = row['grant_option'] === 'true' ? ' and may give it away' : ''
-    return { ...row, key: `${row['privilege']} on ${row['granted_on']} ${row['name']}${mayGive}` }
+    return `${row['privilege']} on ${row['granted_on']} ${row['name']}${mayGive}`
   })
-  const have = new Set(found.map(({ key }) => key))
-  const more = found.filter(({ key }) => rights.every(each => each.key !== key))
-  const here = (key: string) =>
-    place && [...known].find(each => place.key.replace(/^\w+/, each) === key)
+  const isHere = ({ key }: Right) => have.includes(key)
+  const known = [...rights.wanted, ...rights.others].map(({ key }) => key)
   return {
-    missing: rights.filter(({ key }) => !have.has(key)),
-    surplus: more.flatMap(({ key }) => {
-      const privilege = here(key)
-      return place && privilege ? [{ privilege, on: place.on, key }] : []
-    }),
-    strange: more.flatMap(({ key }) => (here(key) ? [] : [key])),
+    missing: rights.wanted.filter(each => !isHere(each)),
+    surplus: rights.others.filter(isHere),
+    strange: have.filter(key => !known.includes(key)),
   }
 }
 
-/** The last are of the table itself. Throws `Problem` `invalid-field` for what Snowflake has no right for. */
-function rightsOf({ config }: Account, { object, actions }: HolderOrder): Right[] {
-  const { database, schema, table, view } = parseObject(object)
+/** `others` are those of the same table that nobody agreed to. */
+interface Rights {
+  readonly wanted: readonly Right[]
+  readonly others: readonly Right[]
+}
+
+/** Throws `Problem` `invalid-field` for what Snowflake has no right for. */
+function rightsOf({ config }: Account, { object, actions }: HolderOrder): Rights {
+  const { database, schema, table = '', view } = parseObject(object)
   const right = (privilege: string, kind: string, ...place: readonly string[]): Right => ({
     privilege,
     on: `${kind} ${quote(...place)}`,
     key: `${privilege} on ${kind} ${shown(...place)}`,
   })
-  const own = [...new Set(actions)].flatMap(action => {
+  const kind = view === undefined ? 'TABLE' : 'VIEW'
+  const wanted = actions.flatMap(action => {
     const all = view !== undefined && action !== 'read' ? undefined : privileges[action]
     if (all) return all
-    const detail = `A ${view === undefined ? 'table' : 'view'} has no right for \`${action}\`.`
-    throw new Problem('invalid-field', {
-      field: 'actions',
-      detail,
-      next: 'Ask for another action.',
-    })
+    const detail = `A ${kind.toLowerCase()} has no right for \`${action}\`.`
+    const next = 'Ask for another action.'
+    throw new Problem('invalid-field', { field: 'actions', detail, next })
   })
-  const kind = view === undefined ? 'TABLE' : 'VIEW'
-  return [
-    ...(config.warehouse === undefined ? [] : [right('USAGE', 'WAREHOUSE', config.warehouse)]),
-    right('USAGE', 'DATABASE', database),
-    right('USAGE', 'SCHEMA', database, schema),
-    ...own.map(privilege => right(privilege, kind, database, schema, view ?? table ?? '')),
-  ]
+  const own = (privilege: string) => right(privilege, kind, database, schema, view ?? table)
+  const rest = Object.values(privileges)
+    .flat()
+    .filter(each => !wanted.includes(each))
+  const { warehouse } = config
+  const way = [right('USAGE', 'DATABASE', database), right('USAGE', 'SCHEMA', database, schema)]
+  const pay = warehouse === undefined ? [] : [right('USAGE', 'WAREHOUSE', warehouse)]
+  return { wanted: [...pay, ...way, ...[...new Set(wanted)].map(own)], others: rest.map(own) }
 }
 
 /** Snowflake gives a table or a view whole. So columns are those of a secure view, or nothing is given. */
@@ -151,16 +140,11 @@ async function requireColumns(account: Account, order: HolderOrder, signal: Abor
   const { database, schema, view } = parseObject(order.object)
   if (order.columns.length === 0) return
   const next = 'Make a secure view of these columns, and a resource that names it as its `view`.'
-  if (view === undefined)
-    throw refused('Snowflake gives a table whole, not columns of it.', undefined, next)
+  if (view === undefined) throw refused('Snowflake gives a table whole, not columns of it.', next)
   const list = `SHOW VIEWS IN SCHEMA ${quote(database, schema)} STARTS WITH ${text(view)}`
   const isIt = (await account.run(list, signal)).find(row => row['name'] === view)
   const rows = await account.run(`DESCRIBE VIEW ${quote(database, schema, view)}`, signal)
   const more = rows.filter(row => !order.columns.includes(row['name'] ?? ''))
   if (isIt?.['is_secure'] !== 'true' || more.length > 0)
-    throw refused(
-      'The view is not secure, or shows other columns than were agreed.',
-      undefined,
-      next,
-    )
+    throw refused('The view is not secure, or shows other columns than were agreed.', next)
 }

@@ -109,6 +109,14 @@ describe('a user of a lease', () => {
     expect(snowflake.living()).toEqual([])
   })
 
+  test('without a network policy gets no token, and what was made of it ends by its name', async () => {
+    snowflake.hasNetworkPolicy = false
+    const order = orderOf()
+    expect(await faultOf(issueNew())).toMatch(/target-refused.*394406/)
+    await target.end(order, soon())
+    expect(snowflake.users.has('LH_TEST_DESK')).toBe(false)
+  })
+
   test('who comes back after a hold has the token back that was stopped with them', async () => {
     const lease = await issueNew()
     await target.hold(lease.principal, soon())

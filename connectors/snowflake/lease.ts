@@ -43,8 +43,7 @@ export async function make(account: Account, order: IssueOrder, signal: AbortSig
   // 1. The user, unless it is too late by Snowflake's own clock.
   const [said] = await account.run(makeText(user, role, order), signal, { seconds })
   const outcome = Object.values(said ?? {})[0]
-  if (outcome !== 'made')
-    throw refused('The deadline of this command had passed.', undefined, 'Try again.')
+  if (outcome !== 'made') throw refused('The deadline of this command had passed.', 'Try again.')
   // 2. The token. It needs the user, which is never made again once it was dropped.
   requireTime(account, order)
   const add = `ADD PROGRAMMATIC ACCESS TOKEN ${token} ROLE_RESTRICTION = ${text(role)} DAYS_TO_EXPIRY = 1`
@@ -93,8 +92,7 @@ async function confirm(
   for (let left = tries; ; left--) {
     const { says, because } = await account.tryToken(order.secret, user, signal)
     if (says === 'accepted') break
-    if (says === 'refused' && left <= 1)
-      throw refused('Snowflake does not take the token.', because)
+    if (says === 'refused' && left <= 1) throw over('Snowflake does not take the token.')
     if (says === 'unclear')
       throw unavailable(`did not let the token be tried (${because}). ${networkHint}`)
     await wait(bounds.restMs, undefined, { signal }).catch(() => {})
@@ -185,7 +183,7 @@ function connectOf(
 
 function requireTime({ clock }: Account, { deadline }: IssueOrder): void {
   if (clock.now() > deadline)
-    throw refused('The deadline of this command had passed.', undefined, 'Try again.')
+    throw refused('The deadline of this command had passed.', 'Try again.')
 }
 
-const over = (detail: string) => refused(detail, undefined, 'Open a new task.')
+const over = (detail: string) => refused(detail, 'Open a new task.')
