@@ -20,7 +20,7 @@ const pages = [
     .map(name => `docs/${name}`),
 ].sort()
 /** Settings of the command line, the demo and the tests, which are not the server's. */
-const otherSettings = ['LEASEHOLD_SERVER']
+const otherSettings = ['LEASEHOLD_SERVER', 'LEASEHOLD_VENDOR_API']
 
 describe('the pages', () => {
   it('are all found', () => {

@@ -14,6 +14,7 @@ import { notionConnector } from '../connectors/notion/notion.ts'
 import { postgresConnector } from '../connectors/postgres/postgres.ts'
 import { redisConnector } from '../connectors/redis/redis.ts'
 import { slackConnector } from '../connectors/slack/slack.ts'
+import { snowflakeConnector } from '../connectors/snowflake/snowflake.ts'
 import { httpConnector, mcpConnector } from '../connectors/web/web.ts'
 import { type Config, readConfig } from './config.ts'
 import { systemId } from './core/base/ids.ts'
@@ -80,6 +81,7 @@ const connectors = [
   githubConnector,
   slackConnector,
   notionConnector,
+  snowflakeConnector,
   mcpConnector,
   httpConnector,
 ]

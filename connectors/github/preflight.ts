@@ -3,39 +3,36 @@
  * repositories are there. Stops at the first step that fails; each detail says what a person does next.
  */
 import { randomBytes } from 'node:crypto'
-import { isProblem } from '../../src/core/base/problem.ts'
 import { judge } from '../../src/core/target/judge.ts'
 import type { Preflight } from '../../src/core/target/target.ts'
+import { type Steps, walk } from '../rest/canary.ts'
 import { type App, isSame, objectOf, refused } from './app.ts'
 import { pathOf } from './lease.ts'
 import { verifyGone } from './verify.ts'
 
-export async function preflight(app: App, signal: AbortSignal): Promise<Preflight> {
+export function preflight(app: App, signal: AbortSignal): Promise<Preflight> {
   let token = ''
   const expect = async (tried: string, says: 'accepted' | 'refused') => {
     const { rest, graph, because } = await app.tryToken(tried, signal)
     if (rest !== says || graph !== says)
       throw refused(`REST says ${rest}, GraphQL says ${graph}. ${because.join(' ')}`)
   }
-  const steps: Readonly<Record<string, () => Promise<unknown>>> = {
-    'the App is known': () => app.asApp({ method: 'GET', path: '/app' }, signal),
+  const steps: Steps = {
+    'the App is known': async () => {
+      await app.asApp({ method: 'GET', path: '/app' }, signal)
+    },
     'its installation is there and not suspended': () => checkInstallation(app, signal),
-    'a token is made': async () =>
-      ({ token } = await app.mint({ permissions: { metadata: 'read' } }, signal)),
+    'a token is made': async () => {
+      token = (await app.mint({ permissions: { metadata: 'read' } }, signal)).token
+    },
     'it is accepted': () => expect(token, 'accepted'),
     'one that nobody made is refused': () => expect(inventedToken(), 'refused'),
     'it is ended': () => app.endToken(token, signal),
     'it is refused and gone': () => expectGone(app, token, signal),
   }
-  const done: Preflight['steps'][number][] = []
-  for (const [name, step] of Object.entries(steps)) {
-    const detail = await step().then(() => undefined, sayProblem)
-    done.push(detail === undefined ? { name, ok: true } : { name, ok: false, detail })
-    if (detail === undefined) continue
-    if (token !== '') await app.endToken(token, signal).catch(() => {})
-    return { ok: false, steps: done }
-  }
-  return { ok: true, steps: done }
+  return walk('GitHub', steps, async () => {
+    if (token !== '') await app.endToken(token, signal)
+  })
 }
 
 async function checkInstallation(app: App, signal: AbortSignal): Promise<void> {
@@ -55,8 +52,3 @@ async function expectGone(app: App, secret: string, signal: AbortSignal): Promis
 
 /** Of the form of a token, and of nobody. */
 const inventedToken = () => `ghs_${randomBytes(18).toString('hex')}`
-
-function sayProblem(thrown: unknown): string {
-  if (!isProblem(thrown)) return 'GitHub answered something we do not know.'
-  return `${thrown.detail} ${thrown.next ?? ''}`.trim()
-}

@@ -4,8 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Preflight } from '../../src/core/target/target.ts'
+import { walk } from '../rest/canary.ts'
 import { seenSteps } from '../rest/lists.ts'
-import { tokenSteps, walk } from '../rest/whole.ts'
+import { tokenSteps } from '../rest/whole.ts'
 import { botOf, isActive, type Notion, refused, tryToken } from './api.ts'
 import { handOf } from './connection.ts'
 import { openLists } from './inventory.ts'
@@ -14,7 +15,7 @@ export async function preflight(notion: Notion, signal: AbortSignal): Promise<Pr
   const { connection, token, probeToken } = notion.config
   // Of the form of a token, and of nobody.
   const invented = `ntn_${randomBytes(24).toString('hex')}`
-  return walk({
+  return walk('Notion', {
     ...tokenSteps(
       () => botOf(notion, token, signal),
       () => tryToken(notion, invented, signal),

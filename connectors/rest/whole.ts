@@ -191,19 +191,3 @@ export function tokenSteps(whose: () => Promise<string>, tryInvented: () => Prom
     },
   }
 }
-
-/** Steps of a canary, in order, up to the first that throws; each may say what a person should know. */
-export async function walk(steps: Readonly<Record<string, () => Promise<string | undefined>>>) {
-  const done: { name: string; ok: boolean; detail?: string }[] = []
-  for (const [name, step] of Object.entries(steps)) {
-    try {
-      const detail = await step()
-      done.push({ name, ok: true, ...(detail && { detail }) })
-    } catch (thrown) {
-      const next = isProblem(thrown) && thrown.next ? ` ${thrown.next}` : ''
-      done.push({ name, ok: false, detail: sayWhy(thrown) + next })
-      return { ok: false, steps: done }
-    }
-  }
-  return { ok: true, steps: done }
-}

@@ -4,8 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Preflight } from '../../src/core/target/target.ts'
+import { walk } from '../rest/canary.ts'
 import { seenSteps } from '../rest/lists.ts'
-import { tokenSteps, walk } from '../rest/whole.ts'
+import { tokenSteps } from '../rest/whole.ts'
 import { refused, type Slack } from './api.ts'
 import { openLists } from './inventory.ts'
 
@@ -14,7 +15,7 @@ export async function preflight(slack: Slack, signal: AbortSignal): Promise<Pref
   const whose = async () => (await slack.whoIs(botToken, signal)).user
   // Of the form of a token, and of nobody.
   const invented = `xoxb-${randomBytes(18).toString('hex')}`
-  return walk({
+  return walk('Slack', {
     ...tokenSteps(whose, () => slack.tryToken(invented, signal)),
     'who looks for us is accepted': async () => {
       if (adminToken === undefined) return 'nobody: no `adminToken` is connected'

@@ -38,8 +38,10 @@ export interface Operation {
   readonly requestBody?: Body & { readonly required?: boolean }
   readonly responses: Readonly<Record<string, Body & { readonly $ref?: string }>>
 }
+/** By method; parameters that all of them take may stand beside them. */
+type Place = Readonly<Record<string, Operation>> & { readonly parameters?: Operation['parameters'] }
 export interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly paths: Readonly<Record<string, Place>>
 }
 
 export interface Asked {
@@ -76,7 +78,9 @@ export function contractOf(document: Document) {
     const found = places
       .filter(({ names, methods }) => isAt(names) && methods[method.toLowerCase()] !== undefined)
       .sort((a, b) => fixed(b.names) - fixed(a.names))[0]
-    return found?.methods[method.toLowerCase()]
+    const own = found?.methods[method.toLowerCase()]
+    const shared = found?.methods.parameters ?? []
+    return own && { ...own, parameters: [...shared, ...(own.parameters ?? [])] }
   }
 
   function follow<T extends { readonly $ref?: string }>(one: T): T {
@@ -116,7 +120,9 @@ export function contractOf(document: Document) {
       const found = known.find(each => each.name === name)
       if (found === undefined) return [`no parameter ${name} of ${asked.path}`]
       const schema = resolve(found.schema ?? {})
-      return check(schema, schema.type === 'integer' ? Number(text) : text, `?${name}`)
+      const isFlag = schema.type === 'boolean' && /^(true|false)$/.test(text)
+      const value = schema.type === 'integer' ? Number(text) : isFlag ? text === 'true' : text
+      return check(schema, value, `?${name}`)
     })
     const schema = jsonOf(operation.requestBody)
     if (body === undefined) return wrong

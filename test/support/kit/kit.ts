@@ -24,7 +24,7 @@ export interface KitFixture {
   /** What an app asks for. */
   readonly asks: Pick<IssueOrder, 'object' | 'actions' | 'columns'>
   /** Less of the same: then the second of `allowed` is refused. */
-  readonly asksLess?: Pick<IssueOrder, 'columns'>
+  readonly asksLess?: Pick<IssueOrder, 'columns'> & Partial<Pick<IssueOrder, 'actions'>>
   /** What `KitSession.use` may do with that, and what it may not. */
   readonly allowed: readonly [string, string]
   readonly forbidden: string
@@ -92,7 +92,14 @@ export interface KitOutside {
   narrowAdmin?(): Promise<Undo>
 }
 
-export type Need = Trait | keyof KitOutside | 'asksLess' | 'canHold' | 'canRenew' | 'key'
+export type Need =
+  | Trait
+  | keyof KitOutside
+  | 'asksLess'
+  | 'canHold'
+  | 'canRenew'
+  | 'isNameless'
+  | 'key'
 
 export interface KitCase {
   readonly name: string
@@ -112,7 +119,8 @@ export function reasonNot(kit: KitFixture, { name, needs = [] }: KitCase): strin
 }
 
 function provides({ traits, outside, asksLess, target }: KitFixture, need: Need): boolean {
-  if (need === 'canHold' || need === 'canRenew') return target.describe()[need]
+  if (need === 'canHold' || need === 'canRenew' || need === 'isNameless')
+    return target.describe()[need] === true
   if (need === 'asksLess') return asksLess !== undefined
   if (need === 'key') return !traits.includes('keyless')
   return (traits as readonly string[]).includes(need) || Reflect.get(outside, need) !== undefined

@@ -58,7 +58,7 @@ const fencing: readonly KitCase[] = [
   },
   {
     name: 'what was made and never confirmed is not called gone while it can live',
-    needs: ['mints', 'hand'],
+    needs: ['mints', 'hand', 'isNameless'],
     async run(kit) {
       const before = await kit.outside.count()
       const order = newOrder(kit)

@@ -1,0 +1,82 @@
+/**
+ * Looking whether a lease is gone: Snowflake's lists of users and tokens, and the token itself, tried on
+ * the path that once accepted it while one of our own is let in there. Observations only.
+ */
+import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
+import { type Account, explain, type Said } from './account.ts'
+import { parseObject } from './config.ts'
+import { ownedBy } from './holder.ts'
+import { isToken, pathOf, readTokens } from './lease.ts'
+import { ourName, quote, text } from './names.ts'
+import type { Probe } from './probe.ts'
+
+export const paths = ['lists of users and of tokens', 'the token itself, at the SQL API'] as const
+
+export async function verifyGone(
+  account: Account & Probe,
+  order: VerifyOrder,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const user = ourName(order.principal)
+  ourName(order.holder)
+  ourName(order.owner)
+  const untried: Said = { says: 'unclear', because: 'It is not known to us.' }
+  const trying = isToken(order.secret) ? account.tryToken(order.secret, user, signal) : untried
+  const [tried, probe, seen] = await Promise.all([
+    trying,
+    account.tryProbe(signal),
+    look(account, order, signal).catch((thrown: unknown) => explain(thrown)),
+  ])
+  const isProof = order.acceptedPath === pathOf(account, order.principal)
+  const isTold = tried.says === 'accepted' || (tried.says === 'refused' && isProof)
+  const because = [
+    typeof seen === 'string' ? seen : seen.because,
+    tried.says === 'unclear' && `The token was not tried. ${tried.because}`,
+    tried.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
+    probe.says !== 'accepted' && `A token of our own is not let in. ${probe.because}`,
+  ].filter(Boolean)
+  const listed = typeof seen === 'string' ? 'unknown' : seen.isListed ? 'present' : 'absent'
+  return {
+    listed,
+    credential: isTold ? tried.says : 'not-tried',
+    probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
+    sessions: typeof seen === 'string' ? null : seen.running,
+    residue: typeof seen === 'string' ? [] : seen.owned,
+    paths,
+    because: because.length === 0 ? undefined : because.join(' '),
+    at: account.clock.now(),
+  }
+}
+
+async function look(account: Account, order: VerifyOrder, signal: AbortSignal) {
+  const user = ourName(order.principal)
+  const users = await account.run(`SHOW USERS STARTS WITH ${text(user)}`, signal)
+  const tokens = await readTokens(account, user, signal)
+  const owned = await ownedBy(account, order.holder, signal)
+  const isListed = users.some(row => row['name'] === user) || tokens.length > 0
+  return { isListed, owned, ...(await running(account, order, signal)) }
+}
+
+/**
+ * Statements of the user that are not over. Snowflake lists no session that does nothing; one of a user
+ * who is not there can begin nothing.
+ */
+async function running({ config, run }: Account, order: VerifyOrder, signal: AbortSignal) {
+  const { warehouse } = config
+  if (warehouse === undefined)
+    return { running: null, because: 'Without a `warehouse` we can not see what still runs.' }
+  const { database } = parseObject(order.object)
+  // Not the history of one user: whom nobody knows any more it may refuse.
+  const list = `${quote(database)}.INFORMATION_SCHEMA.QUERY_HISTORY(RESULT_LIMIT => 10000)`
+  const over = `('SUCCESS', 'FAILED_WITH_ERROR', 'FAILED_WITH_INCIDENT')`
+  const which = `USER_NAME = ? AND UPPER(EXECUTION_STATUS) NOT IN ${over}`
+  const count = `SELECT COUNT(*) AS "running" FROM TABLE(${list}) WHERE ${which}`
+  const binds = [ourName(order.principal)]
+  try {
+    const [row] = await run(count, signal, { binds, warehouse })
+    const found = row?.['running'] ?? ''
+    return { running: /^\d+$/.test(found) ? Number(found) : null }
+  } catch (thrown) {
+    return { running: null, because: `What still runs can not be seen. ${explain(thrown)}` }
+  }
+}
