@@ -3,7 +3,9 @@
  * client, what it starts is the real command line, in both revisions.
  */
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -88,6 +90,20 @@ describe('an MCP server on stdio', () => {
     const keys = new Set(target.seen.map(({ headers }) => headers.authorization))
     expect([...keys]).toEqual([`Bearer ${target.key}`])
   })
+
+  test.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)(
+    'that is ended by %s gives its task back first',
+    async signal => {
+      const child = start(home, words)
+      const done = once(child, 'close')
+      child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', ...hello })}\n`)
+      expect(String(await once(child.stdout as Readable, 'data'))).toContain('2025-11-25')
+      expect(await openTasks()).toBe(1)
+      child.kill(signal)
+      expect(await done).toEqual([0, null])
+      expect(await openTasks()).toBe(0)
+    },
+  )
 
   test('keeps its session, and answers many at once, each by its id', async () => {
     const ready = { method: 'notifications/initialized' }

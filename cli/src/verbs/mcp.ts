@@ -3,6 +3,7 @@
  * gateway's own address of the resource and back, in either revision; with a command, that one runs here
  * instead, as under `run`. INVARIANT: stdout has messages of the protocol alone, one a line.
  */
+import { addAbortSignal } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer } from '../answer.ts'
 import type { Cli } from '../cli.ts'
@@ -92,7 +93,7 @@ async function* messagesOf({ headers, body }: Response): AsyncGenerator<Told> {
 /** Requests beside each other; in turn what has no answer, and what others hang on. */
 async function answerEach({ host, out }: Cli, carry: Carry): Promise<void> {
   let under: Promise<unknown> = Promise.resolve()
-  for await (const line of linesOf(host.stdin)) {
+  for await (const line of linesOf(untilEnded(host))) {
     // What is no message goes on as an empty one: the gateway says what is wrong with it.
     const message = (await new Response(line).json().catch(() => ({}))) as Message
     const { id, method } = message
@@ -106,6 +107,17 @@ async function answerEach({ host, out }: Cli, carry: Carry): Promise<void> {
     if (id === undefined || method === 'initialize') await done
   }
   await Promise.race([under, wait(lastMs)])
+}
+
+/** Who is asked to end by a signal is as one whose agent has closed stdin: what it holds is given back. */
+async function* untilEnded({ stdin }: Cli['host']): AsyncGenerator<unknown> {
+  const ending = new AbortController()
+  for (const each of ['SIGTERM', 'SIGHUP', 'SIGINT']) process.once(each, () => ending.abort())
+  try {
+    yield* addAbortSignal(ending.signal, stdin)
+  } catch (error) {
+    if (!ending.signal.aborted) throw error
+  }
 }
 
 async function* linesOf(from: AsyncIterable<unknown> | Iterable<never>): AsyncGenerator<string> {
