@@ -85,7 +85,7 @@ export async function ownedBy(account: Account, holder: string, signal: AbortSig
   return owned.map(row => `${row['granted_on']} ${row['name']}`).slice(0, listed)
 }
 
-const grantsOf = (account: Account, role: string, signal: AbortSignal) =>
+export const grantsOf = (account: Account, role: string, signal: AbortSignal) =>
   account.run(`SHOW GRANTS TO ROLE ${quote(role)}`, signal)
 
 async function compare(account: Account, holder: string, rights: Rights, signal: AbortSignal) {

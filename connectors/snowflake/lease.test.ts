@@ -174,6 +174,22 @@ describe('an end', () => {
     expect(judge(seen)).toBe('revoked-unverified')
   })
 
+  test('is never green where our role may not see what others run, and the canary says so', async () => {
+    const lease = await issueNew()
+    snowflake.roles.set('LEASES_ADMIN', [{ privilege: 'MONITOR', on: 'WAREHOUSE', name: 'BIG' }])
+    snowflake.orphans.set('LH_TEST_DESK', 1)
+    await target.end(lease, soon())
+    const seen = await target.verifyGone(lease, soon())
+    expect(seen).toMatchObject({ listed: 'absent', credential: 'refused', sessions: null })
+    expect(seen.because).toMatch(/`LEASES_ADMIN` was not given `MONITOR` on `SMALL`/)
+    expect(judge(seen)).toBe('revoked-unverified')
+    const { ok, steps } = await target.preflight(soon())
+    expect(ok).toBe(true)
+    expect(steps.find(({ name }) => name === 'what runs can be seen')?.detail).toMatch(
+      /no end will be green/,
+    )
+  })
+
   test.each([
     ['390432', 'not-tried'],
     ['390422', 'not-tried'],

@@ -13,7 +13,7 @@ import { removeHolder, verifyHolderGone } from './holder.ts'
 import { end, make, pathOf } from './lease.ts'
 import { ourName, quote } from './names.ts'
 import type { Probe } from './probe.ts'
-import { verifyGone } from './verify.ts'
+import { verifyGone, whyNotSeen } from './verify.ts'
 
 export function preflight(account: Account & Probe, signal: AbortSignal): Promise<Preflight> {
   const canary = newCanary(account)
@@ -32,6 +32,10 @@ export function preflight(account: Account & Probe, signal: AbortSignal): Promis
   const steps: Steps = {
     'our key is taken, with our role': async () => {
       await account.run('SELECT CURRENT_ROLE()', signal)
+    },
+    'what runs can be seen': async () => {
+      const because = await whyNotSeen(account, signal)
+      return because === undefined ? undefined : `no: no end will be green. ${because}`
     },
     'a rights holder is made': async () => {
       await account.run(`CREATE ROLE IF NOT EXISTS ${quote(ourName(canary.holder))}`, signal)

@@ -5,9 +5,9 @@
 import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
 import { type Account, explain, type Said } from './account.ts'
 import { parseObject } from './config.ts'
-import { ownedBy } from './holder.ts'
+import { grantsOf, ownedBy } from './holder.ts'
 import { isToken, pathOf, readTokens } from './lease.ts'
-import { ourName, quote, text } from './names.ts'
+import { ourName, quote, shown, text } from './names.ts'
 import type { Probe } from './probe.ts'
 
 export const paths = ['lists of users and of tokens', 'the token itself, at the SQL API'] as const
@@ -57,14 +57,30 @@ async function look(account: Account, order: VerifyOrder, signal: AbortSignal) {
   return { isListed, owned, ...(await running(account, order, signal)) }
 }
 
+/** INVARIANT: Snowflake leaves out what others run without a word; nothing seen is nothing there with `MONITOR` alone. */
+export async function whyNotSeen(account: Account, signal: AbortSignal) {
+  const { warehouse, role } = account.config
+  if (warehouse === undefined) return 'Without a `warehouse` we can not see what still runs.'
+  const rights = await grantsOf(account, role, signal)
+  const isSeen = rights.some(
+    row =>
+      row['granted_on'] === 'WAREHOUSE' &&
+      row['name'] === shown(warehouse) &&
+      /^(MONITOR|OWNERSHIP)$/.test(row['privilege'] ?? ''),
+  )
+  if (isSeen) return undefined
+  return `What still runs can not be seen: \`${role}\` was not given \`MONITOR\` on \`${warehouse}\`.`
+}
+
 /**
  * Statements of the user that are not over. Snowflake lists no session that does nothing; one of a user
  * who is not there can begin nothing.
  */
-async function running({ config, run }: Account, order: VerifyOrder, signal: AbortSignal) {
+async function running(account: Account, order: VerifyOrder, signal: AbortSignal) {
+  const { config, run } = account
   const { warehouse } = config
-  if (warehouse === undefined)
-    return { running: null, because: 'Without a `warehouse` we can not see what still runs.' }
+  const because = await whyNotSeen(account, signal).catch((thrown: unknown) => explain(thrown))
+  if (because !== undefined) return { running: null, because }
   const { database } = parseObject(order.object)
   // Not the history of one user: whom nobody knows any more it may refuse.
   const list = `${quote(database)}.INFORMATION_SCHEMA.QUERY_HISTORY(RESULT_LIMIT => 10000)`

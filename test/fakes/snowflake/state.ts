@@ -85,7 +85,13 @@ export function newState(clock: State['clock'], publicKey: KeyObject): State {
     orphans: new Map(),
     roles: new Map([
       ['PUBLIC', []],
-      ['LEASES_ADMIN', [{ privilege: 'MANAGE GRANTS', on: 'ACCOUNT', name: 'ACME-MAIN' }]],
+      [
+        'LEASES_ADMIN',
+        [
+          { privilege: 'MANAGE GRANTS', on: 'ACCOUNT', name: 'ACME-MAIN' },
+          { privilege: 'MONITOR', on: 'WAREHOUSE', name: 'SMALL' },
+        ],
+      ],
     ]),
     things: new Set([
       'WAREHOUSE SMALL',

@@ -155,11 +155,13 @@ const forms: readonly Form[] = [
     ({ state, binds, warehouse }, [database = '']) => {
       if (warehouse !== 'SMALL') return { code: '000606', sqlState: '57P03' }
       if (!state.things.has(`DATABASE ${unquote(database)}`)) return missing
-      const user = state.users.get(binds[0] ?? '')
-      return {
-        columns: ['running'],
-        rows: [[String(user?.running ?? state.orphans.get(binds[0] ?? '') ?? 0)]],
-      }
+      const user = binds[0] ?? ''
+      const running = state.users.get(user)?.running ?? state.orphans.get(user) ?? 0
+      // What others run is left out without a word.
+      const isSeen = state.roles
+        .get(state.admin.role)
+        ?.some(each => each.privilege === 'MONITOR' && each.on === 'WAREHOUSE')
+      return { columns: ['running'], rows: [[isSeen ? String(running) : '0']] }
     },
   ),
 ]
