@@ -138,6 +138,18 @@ describe('an MCP server on stdio', () => {
     expect(odd.err).toContain('Leasehold: ')
   })
 
+  test('of an app whose agent nobody may be tells the agent what a person must do', async () => {
+    const child = start(home, words, { CLAUDECODE: '1' })
+    const { out, err, code } = await ended(child, `${JSON.stringify(hello)}\n`)
+    const { id, error } = JSON.parse(out) as { id: number; error: { message: string } }
+    expect([id, code]).toEqual([0, 64])
+    expect(error.message).toContain('Nobody may work as desk/agent yet')
+    const next = 'trust add desk --role agent --preset person'
+    for (const said of [error.message, err]) expect(said).toContain(next)
+    expect(err).toContain('LH-HUMAN-09')
+    expect(await openTasks()).toBe(0)
+  })
+
   test('of an app that is paused tells the agent so, in its own protocol', async () => {
     const sam = company.as('sam')
     await expectStatus(200, sam('POST', '/v1/apps/desk/pause', { reason: 'odd' }))

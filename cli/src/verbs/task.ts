@@ -69,12 +69,24 @@ async function exchanger(cli: Cli) {
     const who = { subject_token, subject_token_type, identity: `${slug}/${role}`, run }
     const form = { grant_type: `${urn}:grant-type:token-exchange`, scope, ...who }
     const reply = await callIssuer(server, 'token_endpoint', form, key)
+    if (reply.status === 400) await requireTrust(cli, slug, role)
     const said = parse(accept(reply)) as Record<string, string>
     const { access_token = '', task, expires_in, token_type } = said
     const token = token_type === 'DPoP' ? { token: access_token, key } : access_token
     const endsAt = Date.now() + (Number(expires_in ?? 60) - 20) * 1000
     return { id: task ?? '', token, endsAt }
   }
+}
+
+/** Of a no: the commonest is that nobody has let the app's people be this identity of it. */
+async function requireTrust(cli: Cli, slug: string, role: string): Promise<void> {
+  const { trust } = await readApp(cli, slug)
+  const isOf = (rule: (typeof trust)[number]) => rule.role === role && rule.state === 'active'
+  if (trust.some(rule => isOf(rule) && rule.preset === 'person')) return
+  const what = `Nobody may work as ${slug}/${role} yet: no rule trusts a person as it.`
+  const why = role === 'agent' ? 'What an agent starts is the agent of the app.' : ''
+  const next = `leasehold trust add ${slug} --role ${role} --preset person --reason "…"`
+  throw problem('LH-HUMAN-09', { what, why, next })
 }
 
 async function askLease({ host, out, options, server }: Cli, task: Task, need: string) {
