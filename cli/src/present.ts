@@ -58,7 +58,7 @@ export class Presenter {
   }
 
   #steps(next: string | undefined): { command: string }[] {
-    return next === undefined ? [] : [{ command: this.#name(next) }]
+    return next === undefined ? [] : [{ command: this.name(next) }]
   }
 
   /** Columns at a terminal, tabs in a pipe. */
@@ -74,11 +74,11 @@ export class Presenter {
   }
 
   #line(sink: Sink, text: string): void {
-    sink.write(`${this.#paint(safeLine(this.#name(shortIds(text))), sink).trimEnd()}\n`)
+    sink.write(`${this.#paint(safeLine(this.name(shortIds(text))), sink).trimEnd()}\n`)
   }
 
   /** Commands in a text, as they must be typed from here. */
-  #name(text: string): string {
+  name(text: string): string {
     return text.replace(/(?<=^|[\s`])(?:leasehold|\.\/lh)(?= ["a-z-])/g, this.#style.command)
   }
 

@@ -144,7 +144,8 @@ describe('an MCP server on stdio', () => {
     const { id, error } = JSON.parse(out) as { id: number; error: { message: string } }
     expect([id, code]).toEqual([0, 64])
     expect(error.message).toContain('Nobody may work as desk/agent yet')
-    const next = 'trust add desk --role agent --preset person'
+    // As it is typed from there: a clone has `lh`, not the command that is installed.
+    const next = 'lh trust add desk --role agent --preset person'
     for (const said of [error.message, err]) expect(said).toContain(next)
     expect(err).toContain('LH-HUMAN-09')
     expect(await openTasks()).toBe(0)
@@ -157,7 +158,7 @@ describe('an MCP server on stdio', () => {
     await expectStatus(200, sam('POST', '/v1/apps/desk/resume'))
     await company.running.world.settle()
     expect(said).toMatchObject([{ id: 0, error: { code: -32000 } }])
-    expect(said[0].error.message).toMatch(/^Leasehold: .*paused.* Next: leasehold/i)
+    expect(said[0].error.message).toMatch(/^Leasehold: .*paused.* Next: \S*lh /i)
     expect(code).toBe(65)
     expect(err).toContain('paused')
   })

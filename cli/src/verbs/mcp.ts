@@ -99,7 +99,7 @@ async function answerEach({ host, out }: Cli, carry: Carry): Promise<void> {
     const { id, method } = message
     const done = carry(message).catch((error: Error) => {
       const next = error instanceof Problem ? ` Next: ${error.text.next}` : ''
-      const said = { code: -32000, message: `Leasehold: ${error.message}${next}` }
+      const said = { code: -32000, message: `Leasehold: ${out.name(error.message + next)}` }
       if (id === undefined || method === undefined) out.note(said.message)
       else host.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error: said })}\n`)
     })
