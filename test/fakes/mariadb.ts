@@ -32,7 +32,8 @@ export async function startMariadb(certificate?: Certificate): Promise<RunningMa
   const data = join(place.folder, 'data')
   const statementLog = join(data, 'statements.log')
   try {
-    const own = ['--no-defaults', `--datadir=${data}`]
+    // A temporary folder of its own: a server that starts removes what others keep in a shared one.
+    const own = ['--no-defaults', `--datadir=${data}`, `--tmpdir=${data}`]
     const install = findProgram('mariadb-install-db') ?? 'mariadb-install-db'
     await runProgram(place, install, [
       ...own,
