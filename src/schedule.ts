@@ -119,6 +119,8 @@ export function jobsOf(
         await forgetAssertions(world.store, now())
         await sweepSignIns(world.store, addSeconds(now(), -3600))
         await forgetUsed(world.store)
+        // Made when they are first needed, which most installations never do.
+        if (world.federation.jwks().keys.length > 0) await world.federation.turn()
         await world.store.tend()
       },
     },

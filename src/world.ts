@@ -37,6 +37,7 @@ import type { ApiWorld } from './doors/api/world.ts'
 import { tlogProof } from './life/audit/proof.ts'
 import { findEntries } from './life/audit/rows.ts'
 import { joinCanary } from './life/drift/canary.ts'
+import { type FederationIssuer, makeFederation } from './life/federation/issuer.ts'
 import { oldestDue } from './life/lists/lists.ts'
 import { fetchJson } from './life/outbound/fetch.ts'
 import { type PersonToken, verifyPersonToken } from './life/sign-in/person-token.ts'
@@ -68,6 +69,7 @@ export interface World extends ApiWorld {
   readonly signer: () => TokenSigner
   readonly decide: <A extends ActionName>(question: Question<A>) => Decision<A>
   readonly noteSigner: NoteSigner
+  readonly federation: FederationIssuer
 }
 
 export function makeWorld(opened: Opened): World {
@@ -80,6 +82,10 @@ export function makeWorld(opened: Opened): World {
     explain,
   }
   const ledger = { store, clock, replica, poke: opened.poke, gate: () => follower.gate() }
+  const sealing = {
+    seal: (plaintext: Uint8Array, place: string) => keys.seal(plaintext, place),
+    unseal: (sealed: string, place: string) => keys.unseal(sealed, place),
+  }
   const noteSigner = logSigner(keys, config.trustDomain)
   const checkpoints = { store, clock, signer: noteSigner }
   const issuers = new Set(config.ciIssuers)
@@ -110,10 +116,11 @@ export function makeWorld(opened: Opened): World {
       clock,
       replica,
       connectors: new Map(opened.connectors.map(connector => [connector.kind, connector])),
-      unseal: (sealed, place) => keys.unseal(sealed, place),
+      unseal: sealing.unseal,
     }),
     playCanary: async id => (await joinCanary(world, id)).result,
-    seal: (plaintext, place) => keys.seal(plaintext, place),
+    ...sealing,
+    federation: makeFederation({ ...ledger, ...sealing, issuer, permitFor: permitsFor(policy) }),
     leaseSecret: (id, salt) => keys.leaseSecret(id, salt),
     newLeaseSalt: () => keys.newLeaseSalt(),
     keepLeaseSecret: (id, secret) => keys.keepLeaseSecret(id, secret),

@@ -73,6 +73,7 @@ export async function startOauthServer(
     hosts: [new URL(origin).host, new URL(origin).host.replace('localhost', '127.0.0.1')],
     signer: keys.signer,
     tokenJwks: keys.tokenJwks,
+    federation: { discovery: () => ({}), jwks: () => ({ keys: [] }), turn: async () => {} },
     warn: text => warnings.push(text),
     documents: new Set(),
     company: companySignIn(ledger, {

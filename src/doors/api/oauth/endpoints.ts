@@ -8,6 +8,7 @@ import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { JSONWebKeySet } from 'jose'
 import type { JsonObject } from '../../../core/base/json.ts'
 import { Problem } from '../../../core/base/problem.ts'
+import { type FederationIssuer, federationPaths } from '../../../life/federation/issuer.ts'
 import * as server from '../../../life/sign-in/authorization-server.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import { countDeviceCodes } from '../../../life/sign-in/rows.ts'
@@ -33,6 +34,8 @@ export interface WorkloadEndpoints {
 export interface EndpointsWorld extends server.AuthorizationServerWorld, WorkloadEndpoints {
   /** Public keys of everything that may still be alive. */
   readonly tokenJwks: () => JSONWebKeySet
+  /** Our issuer for outside systems: what is public of it. */
+  readonly federation: Pick<FederationIssuer, 'discovery' | 'jwks' | 'turn'>
 }
 
 type Endpoint = (visit: Visit) => Promise<void>
@@ -55,14 +58,23 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
     res.setHeader('Cache-Control', 'public, max-age=60')
     await forward(req, res)
   }
-  const jwks: Endpoint = async ({ res }) => {
-    res.setHeader('Cache-Control', 'public, max-age=60')
-    sendJson(res, { status: 200, body: world.tokenJwks() as unknown as JsonObject })
+  const { federation } = world
+  const published = (document: () => object | Promise<object>): Endpoint => {
+    return async ({ res }) => {
+      res.setHeader('Cache-Control', 'public, max-age=60')
+      sendJson(res, { status: 200, body: (await document()) as JsonObject })
+    }
+  }
+  const outsideKeys = async () => {
+    if (federation.jwks().keys.length === 0) await federation.turn()
+    return federation.jwks()
   }
   return new Map<string, VisitRoute>([
+    [federationPaths.discovery, { get: published(federation.discovery) }],
+    [federationPaths.jwks, { get: published(outsideKeys) }],
     ['/.well-known/openid-configuration', { get: read }],
     ['/.well-known/oauth-authorization-server', { get: read }],
-    [server.oauthPaths.jwks, { get: jwks }],
+    [server.oauthPaths.jwks, { get: published(world.tokenJwks) }],
     [server.oauthPaths.token, { post: form(exchangeOnly(world)) }],
     [server.oauthPaths.introspect, { post: form(world.introspect) }],
     [server.oauthPaths.revoke, { post: form(world.revoke) }],

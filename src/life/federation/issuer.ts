@@ -1,0 +1,85 @@
+/**
+ * Our issuer for outside systems that trust it in place of a stored key: how we ourselves come in at a
+ * cloud. Its address and keys are its own: no door of ours takes what it signs, and nobody can ask it for
+ * anything but the server itself, for a connector (design §3.15).
+ *
+ * What such systems want of a token: RS256, one audience, a subject of at most 127 bytes of ASCII.
+ */
+import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto'
+import { SignJWT } from 'jose'
+import type { KeyId } from '../../core/base/ids.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import { assert } from '../../core/base/problem.ts'
+import { toSeconds } from '../../core/base/time.ts'
+import { type FederationWorld, placeOf, turnKeys } from './keys.ts'
+import { federationKeyTable, readSecret } from './rows.ts'
+
+export const federationPaths = {
+  issuer: '/federation',
+  discovery: '/federation/.well-known/openid-configuration',
+  jwks: '/federation/jwks',
+} as const
+
+const tokenSeconds = 300
+
+export interface FederationIssuer {
+  readonly issuer: string
+  sign(claims: {
+    readonly subject: string
+    readonly audience: string
+    readonly more?: JsonObject
+  }): Promise<string>
+  jwks(): { readonly keys: readonly JsonObject[] }
+  /** OpenID Connect Discovery 1.0 §3: what those systems read of it. */
+  discovery(): JsonObject
+  /** Makes the keys where there are none, and replaces those that have signed for long. */
+  turn(): Promise<void>
+}
+
+export function makeFederation(world: FederationWorld): FederationIssuer {
+  const issuer = `${world.issuer}${federationPaths.issuer}`
+  const opened = new Map<KeyId, KeyObject>()
+  const keys = () => world.replica.all(federationKeyTable)
+  const signer = async () => {
+    if (!keys().some(({ state }) => state === 'active')) await turnKeys(world)
+    const active = keys().find(({ state }) => state === 'active')
+    assert(active, 'there is a key to sign with')
+    const known = opened.get(active.id)
+    if (known !== undefined) return { kid: active.id, key: known }
+    const sealed = await readSecret(world.store, active.id)
+    assert(sealed, 'the active key has its private part')
+    const der = Buffer.from(world.unseal(sealed, placeOf(active.id)))
+    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    opened.clear()
+    opened.set(active.id, key)
+    return { kid: active.id, key }
+  }
+  return {
+    issuer,
+    async sign({ subject, audience, more = {} }) {
+      assert(/^[\x21-\x7e]{1,127}$/.test(subject), 'a subject is short ASCII')
+      const { kid, key } = await signer()
+      const now = toSeconds(world.clock.now())
+      return new SignJWT(more)
+        .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
+        .setIssuer(issuer)
+        .setSubject(subject)
+        .setAudience(audience)
+        .setIssuedAt(now)
+        .setNotBefore(now)
+        .setExpirationTime(now + tokenSeconds)
+        .setJti(randomUUID())
+        .sign(key)
+    },
+    jwks: () => ({ keys: keys().map(({ jwk }) => jwk) }),
+    discovery: () => ({
+      issuer,
+      jwks_uri: `${world.issuer}${federationPaths.jwks}`,
+      response_types_supported: ['id_token'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256'],
+      claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti'],
+    }),
+    turn: () => turnKeys(world),
+  }
+}

@@ -1,0 +1,44 @@
+/** The keys of our issuer for outside systems: the rows, and every SQL text of the chapter. */
+import type { KeyId } from '../../core/base/ids.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import type { Instant } from '../../core/base/time.ts'
+import { words } from '../../core/base/words.ts'
+import { type FactRow, factTable } from '../../core/ledger/fact-table.ts'
+import type { Sql, Tx } from '../../core/store/store.ts'
+
+export interface FederationKeyRow extends FactRow<KeyId> {
+  /** The public part as RFC 7517 publishes it. */
+  readonly jwk: JsonObject
+  /** `next` is published and signs nothing yet; `retired` signs nothing any more and is published. */
+  readonly state: 'next' | 'active' | 'retired' | 'gone'
+  readonly madeAt: Instant
+  readonly startedAt: Instant | null
+  readonly retiredAt: Instant | null
+}
+
+export const federationKeyTable = factTable<FederationKeyRow>(
+  'federation_key',
+  words('id version jwk state madeAt startedAt retiredAt'),
+  { json: ['jwk'], isResident: key => key.state !== 'gone' },
+)
+
+/** Under lock, whatever their state, so that of two that turn the keys one does. */
+export async function lockFederationKeys(tx: Tx): Promise<FederationKeyRow[]> {
+  await tx.query('lock table federation_secret in exclusive mode')
+  return tx.query<FederationKeyRow>(
+    `select ${federationKeyTable.select} from federation_key where state <> 'gone' order by id for update`,
+  )
+}
+
+export async function putSecret(tx: Tx, id: KeyId, sealed: string): Promise<void> {
+  await tx.query('insert into federation_secret (key_id, sealed) values ($1, $2)', [id, sealed])
+}
+
+export async function shredSecret(tx: Tx, id: KeyId): Promise<void> {
+  await tx.query('delete from federation_secret where key_id = $1', [id])
+}
+
+export async function readSecret(sql: Sql, id: KeyId): Promise<string | undefined> {
+  const text = 'select sealed from federation_secret where key_id = $1'
+  return (await sql.query<{ sealed: string }>(text, [id]))[0]?.sealed
+}
