@@ -64,6 +64,7 @@ beforeAll(async () => {
     'POST /v1/leases/L-7K2Q9/release': views.endedLease,
     'GET /v1/grants/G-G1XQD': views.grant,
     'POST /v1/grants/G-G1XQD/drop': { ...views.grant, state: 'dropped' },
+    'POST /v1/grants/G-G1XQD/keep': views.grant,
     'GET /v1/requests': { items: [views.request] },
     'POST /v1/requests': views.request,
     'GET /v1/requests/R-2040F': views.request,
@@ -126,6 +127,7 @@ const golden: [name: string, ...argv: string[]][] = [
   ['resume', 'resume', 'deal-desk'],
   ['ask', 'ask', 'crm.deals:read', '--as', 'deal-desk', '--because', 'QBR numbers'],
   ['drop', 'drop', 'G-G1XQD'],
+  ['keep', 'keep', 'G-G1XQD'],
   ['request-ls', 'request', 'ls'],
   ['request-withdraw', 'request', 'withdraw', 'R-2040F'],
   ['approve', 'approve', 'R-2040F', '--yes'],
@@ -315,6 +317,7 @@ describe('what is said', () => {
       'pause deal-desk --reason x',
       'resume deal-desk',
       'drop G-G1XQD',
+      'keep G-G1XQD',
       'hold lift ho_1',
     ]
     for (const word of [...words, 'extend deal-desk --days 3', 'end deal-desk'])

@@ -47,6 +47,7 @@ pause [app] --reason <reason> | things.pause | stop it from getting anything new
 resume [app] | things.resume | let it go on
 manifest push [file] | life.pushManifest | send leasehold.yaml: its purposes and needs
 drop <grant> | things.drop | give back what was agreed
+keep <grant> | things.keep | keep what was not used, or take it up again
 Answer
 request ls --state <state> --app <app> | things.requests | what waits for an answer
 request show <request> | things.show | one request

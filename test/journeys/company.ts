@@ -208,9 +208,9 @@ export async function connectSales(company: Company): Promise<void> {
 }
 
 /** An app of Maya with a purpose, trusted CI and a grant on the deals, all agreed by Tom. */
-export async function makeAppWithGrant(company: Company, slug: string): Promise<void> {
+export async function makeAppWithGrant(company: Company, slug: string, days = 5): Promise<void> {
   const [maya, tom] = [company.as('maya'), company.as('tom')]
-  await expectStatus(201, maya('POST', '/v1/apps', { ...appBody, slug }))
+  await expectStatus(201, maya('POST', '/v1/apps', { ...appBody, slug, days }))
   const needs = '    needs:\n      - resource: crm.deals\n        actions: [read]\n'
   const yaml = `app: ${slug}\npurposes:\n  look:\n    says: Looks at deals\n${needs}`
   await expectStatus(200, maya('PUT', `/v1/apps/${slug}/manifest`, { yaml }))

@@ -21,7 +21,7 @@ export function appLines(app: api.AppDetail, now: number): string[] {
   const alive = leases.filter(each => each.state !== 'gone')
   const card = {
     ...app,
-    canDo: grants.filter(each => each.state === 'live').map(grantText),
+    canDo: grants.filter(({ state }) => /live|resting/.test(state)).map(grantText),
     waiting: open.map(each => `${glyph.wait} ${each.shortId} ${each.says}`),
     live: alive.map(each => `${each.shortId} ${each.resource} ${each.actions.join(', ')}`),
     held: app.holds.map(hold => `${glyph.held} ${hold.id} ${hold.reason}`),
@@ -37,6 +37,8 @@ function grantText(grant: api.GrantView): string {
   const { shortId, resource, actions, columns, columnsOf, usedAt } = grant
   const part = columnsOf === 0 ? '' : ` (${columns.length} of ${columnsOf} columns)`
   const used = usedAt === null ? ', never used' : ''
+  const rests = `, rests: not used. Take it up again: leasehold keep ${shortId}`
+  if (grant.state === 'resting') return `${glyph.off} ${resource} ${actions.join(', ')}${rests}`
   return `${glyph.ok} ${resource} ${actions.join(', ')}${part}${used}   ${shortId}`
 }
 

@@ -63,6 +63,10 @@ export const drop = changes('grants/:1/drop', nothing, (grant: api.GrantView) =>
   `${glyph.done} ${grant.shortId} given back: ${grant.app} may no longer use ${grant.resource} by it`,
   `status ${grant.app}`,
 ])
+export const keep = changes('grants/:1/keep', nothing, (grant: api.GrantView) => [
+  `${glyph.done} ${grant.shortId} stays: ${grant.app} may use ${grant.resource} by it`,
+  `show ${grant.app}`,
+])
 export const release = changes('leases/:1/release', nothing, (lease: api.LeaseView, cli: Cli) => [
   leaseLines(lease, cli.host.now()),
   `trace ${lease.shortId}`,

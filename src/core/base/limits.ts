@@ -105,9 +105,16 @@ export const limits = {
   /** A job is a bounded piece of work; a service attests again before this age. */
   jobSeconds: 8 * 3600,
   serviceSeconds: 24 * 3600,
+  /** How often work is handed on, from the first to the last. */
+  delegationSteps: 3,
   // grant
   /** A grant's `usedAt` is this exact at most, so that each lease is not a write to its grant. */
   usedAtSeconds: 3600,
+  /** Not used for so many days, its owner is told; for so many, it rests. */
+  unused: {
+    prototype: { tellDays: 3, restDays: 5 },
+    managed: { tellDays: 14, restDays: 21 },
+  },
   resourceColumns: 200,
   // tokens
   /** Our published keys are read again this often where task tokens are verified. */

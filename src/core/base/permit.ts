@@ -15,7 +15,7 @@ export const actionNames = words(
   'person.add person.leave person.roles',
   'app.make app.extend app.transfer app.accept app.pause app.resume app.end',
   'identity.revoke trust.add trust.remove target.connect resource.define',
-  'request.make request.withdraw request.answer grant.make grant.drop grant.narrow manifest.set grant.break',
+  'request.make request.withdraw request.answer grant.make grant.drop grant.narrow grant.keep manifest.set grant.break',
   'task.open task.close token.exchange token.introspect token.revoke',
   'lease.issue lease.renew lease.use lease.end hold.set hold.lift policy.change finding.answer',
   'offboard.plan offboard.run text.erase key.rotate log.read',

@@ -8,6 +8,7 @@ import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { offeredColumns } from './body.ts'
 import { type GrantRow, grantTable, listDueGrants, resourceTable } from './rows.ts'
+import { restGrant, tellUnused } from './unused.ts'
 
 const grantDropped = entryKind('grant.drop', 'gave the grant back')
 const grantEnded = entryKind('grant.end', 'ended the grant')
@@ -22,12 +23,17 @@ export async function dropGrant(
   return endGrant(world, permit, input.grantId, 'dropped')
 }
 
-/** Pulls what ends or narrows a grant: its time, its app, its target, columns that are hidden now. */
+/** Pulls what ends or narrows a grant: its time, its app, its target, hidden columns, nobody using it. */
 export async function sweepGrants(world: SweepWorld): Promise<number> {
   const due = await listDueGrants(world.store, world.clock.now())
   const actor = systemId('app-sweep')
   return forEachDue(due, async one => {
     const about = { type: 'grant', id: one.id }
+    const given = { grantId: one.id, unusedSince: one.unusedSince }
+    if (one.due === 'tell')
+      return tellUnused(world, world.permitFor(actor, 'grant.narrow', about), given)
+    if (one.due === 'rest')
+      return restGrant(world, world.permitFor(actor, 'grant.narrow', about), given)
     const columns = one.due === 'columns' ? await columnsLeft(world, one.id) : []
     if (columns.length === 0)
       return endGrant(world, world.permitFor(actor, 'grant.drop', about), one.id, 'ended')
@@ -45,7 +51,7 @@ async function endGrant(
   checkPermit(permit, 'grant.drop', id)
   return recorded(world, async scope => {
     const before = await lockKnown(scope.tx, grantTable, id)
-    if (before.state !== 'live') return before
+    if (before.state !== 'live' && before.state !== 'resting') return before
     scope.entry({ kind: state === 'dropped' ? grantDropped : grantEnded, by: permit })
     return scope.save(grantTable, before, { ...before, state, endedAt: scope.at })
   })

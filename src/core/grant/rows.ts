@@ -69,10 +69,13 @@ export interface GrantRow extends FactRow<ids.GrantId> {
   readonly requestId: ids.RequestId | null
   /** Deterministic name of what holds these rights at the target. */
   readonly holder: string
-  readonly state: 'live' | 'dropped' | 'ended'
+  /** `resting`: not used for long, so its right is taken away; one word takes it up again. */
+  readonly state: 'live' | 'resting' | 'dropped' | 'ended'
   readonly madeAt: Instant
   readonly endsAt: Instant
   readonly usedAt: Instant | null
+  /** When somebody said that it stays, used or not; missing in what was recorded before. */
+  readonly keptAt?: Instant | null
   /** Who broke the glass for it: one lease, of their own attended work, whatever policy says. */
   readonly glassBy: ids.PersonId | null
   readonly endedAt: Instant | null
@@ -131,7 +134,7 @@ export const grantTable = factTable<GrantRow>(
   'app_grant',
   words(
     'id version appId roles resourceId targetId actions columns unattended budget requestId',
-    'holder state madeAt endsAt usedAt glassBy endedAt',
+    'holder state madeAt endsAt usedAt keptAt glassBy endedAt',
   ),
   { json: ['budget'], isResident: grant => grant.state === 'live' },
 )
@@ -163,25 +166,39 @@ export function targetConfigAad(id: ids.TargetId): string {
 
 export const findGrant = (sql: Sql, id: ids.GrantId) => findRow(sql, grantTable, id)
 
+/** The finding of a grant that is not used, about it. */
+export const unusedKind = 'grant-unused'
+
+export interface DueGrant {
+  readonly id: ids.GrantId
+  readonly due: 'end' | 'columns' | 'tell' | 'rest'
+  readonly unusedSince: Instant
+}
+
 /**
- * Live grants that are over by themselves or by their parents (`end`), or have columns that are not
- * offered any more.
+ * Grants that are over by themselves or by their parents (`end`), have columns that are not offered any
+ * more, or are not used: of which their owner is to be told, or was told long enough ago (`rest`).
  */
-export function listDueGrants(
-  sql: Sql,
-  now: Instant,
-): Promise<{ id: ids.GrantId; due: 'end' | 'columns' }[]> {
+export function listDueGrants(sql: Sql, now: Instant): Promise<DueGrant[]> {
+  const days = (of: 'tellDays' | 'restDays') =>
+    `make_interval(days => case app.stage when 'managed' then ${limits.unused.managed[of]} else ${limits.unused.prototype[of]} end)`
   return sql.query(
-    `select id, due from (
-       select g.id, g.ends_at, case
+    `select id, due, unused_since as "unusedSince" from (
+       select g.id, g.ends_at, unused_since, case
          when g.ends_at <= $1 or app.state in ('ending', 'ended', 'graduated')
            or resource.state = 'retired' or target.state = 'retired' then 'end'
          when not g.columns <@ (select coalesce(array_agg(c ->> 'name'), '{}')
            from jsonb_array_elements(resource.columns) c where not (c ->> 'hidden')::boolean)
-           then 'columns' end as due
+           then 'columns'
+         when g.state = 'resting' or g.glass_by is not null or unused_since + ${days('tellDays')} > $1 then null
+         when told_at is null then 'tell'
+         when told_at + ${days('restDays')} - ${days('tellDays')} <= $1 then 'rest' end as due
        from app_grant g join app on app.id = g.app_id join resource on resource.id = g.resource_id
          join target on target.id = g.target_id
-       where g.state = 'live') found
+         cross join lateral (select greatest(g.made_at, g.used_at, g.kept_at) as unused_since) unused
+         cross join lateral (select max(made_at) as told_at from finding
+           where kind = '${unusedKind}' and about = g.id and made_at > unused_since) told
+       where g.state in ('live', 'resting')) found
      where due is not null order by ends_at, id limit ${limits.pageRows}`,
     [now],
   )

@@ -6,9 +6,10 @@ import type { GrantId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
+import { resolveIn } from '../finding/raise.ts'
 import { findRow, lockRow } from '../ledger/fact-table.ts'
 import type { Scope } from '../ledger/record.ts'
-import { type GrantRow, grantTable, isGlass } from './rows.ts'
+import { type GrantRow, grantTable, isGlass, unusedKind } from './rows.ts'
 
 export async function useIn(scope: Scope, id: GrantId): Promise<void> {
   // Noted meanwhile: those wait for nobody, as with what a task touched.
@@ -22,6 +23,7 @@ export async function useIn(scope: Scope, id: GrantId): Promise<void> {
       next: 'Somebody else reviews it; then it can be broken again.',
     })
   await scope.save(grantTable, grant, { ...grant, usedAt: scope.at })
+  await resolveIn(scope, unusedKind, id)
 }
 
 /**

@@ -39,6 +39,7 @@ export const reference = {
   'POST /v1/break-glass':
     'One lease beyond policy for your own work, until somebody else reviews it.',
   'GET /v1/grants': 'What was agreed, by app.',
+  'POST /v1/grants/:grant/keep': 'Keeps a grant that is not used, or takes it up again.',
   'POST /v1/grants/:grant/drop': 'Gives a grant back; its live credentials end.',
   'GET /v1/targets': 'The connected systems.',
   'POST /v1/targets': 'Connects a system and plays a canary cycle there.',

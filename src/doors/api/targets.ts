@@ -9,6 +9,7 @@ import { dropGrant } from '../../core/grant/drop.ts'
 import { breakGlass } from '../../core/grant/glass.ts'
 import { connectTarget, defineResource } from '../../core/grant/offer.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
+import { keepGrant } from '../../core/grant/unused.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { playCanary } from '../../life/drift/canary.ts'
 import * as lists from '../../life/lists/lists.ts'
@@ -121,6 +122,11 @@ export function addGrantRoutes(routes: Routes, world: ApiWorld): void {
     const grant = await breakGlass(world, permit, input)
     await world.settle()
     return grantView(world, grant)
+  })
+  routes.add('person POST /v1/grants/:grant/keep', GrantView, async call => {
+    const { id, appId } = await findOfApp(world, call, 'grant', findGrant)
+    const permit = await call.ask('grant.keep', 'grant', id, { appId })
+    return grantView(world, await keepGrant(world, permit, { grantId: id }))
   })
   routes.add('person POST /v1/grants/:grant/drop', GrantView, async call => {
     const { id, appId } = await findOfApp(world, call, 'grant', findGrant)

@@ -115,7 +115,7 @@ export const GrantView = z.object({
   ...each(texts, 'roles', 'columns'),
   actions,
   columnsOf: count,
-  state: z.enum(['live', 'dropped', 'ended']),
+  state: z.enum(['live', 'resting', 'dropped', 'ended']),
   unattended: flag,
   /** `atMost`: what may be used, in words; null where that has no bound. */
   ...each(maybe, 'usedAt', 'atMost'),
