@@ -50,7 +50,7 @@ async function furnishRules({ running: { world }, app, identity, task }: AtWork)
       spiffeId: identity.spiffeId,
       purpose: 'board',
       autonomy: 'unattended',
-      actor: null,
+      actors: [],
       boundTo: null,
     }),
   )

@@ -77,7 +77,7 @@ function ours({ issuer, jwks, rule }: SideOptions): Handler {
     const unattended = { autonomy: 'unattended', boundTo: null } as const
     const expiresAt = tokenEndsAt(unattended, now)
     const fixed = { tokenId: newId('token'), taskId: newId('task'), issuer: audience, purpose }
-    const who = { spiffeId, identityId, appId, ...unattended, actor: null }
+    const who = { spiffeId, identityId, appId, ...unattended, actors: [] }
     const claims = { ...fixed, ...who, audience: request.audience, issuedAt: now, expiresAt }
     const body = {
       access_token: signToken(signer, writeClaims(claims)),

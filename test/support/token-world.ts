@@ -80,7 +80,7 @@ export async function tokenWorld(store?: Store): Promise<TokenWorld> {
   return world
 }
 
-async function giveManifest(world: AttestedWorld, app: AppRow): Promise<void> {
+export async function giveManifest(world: AttestedWorld, app: AppRow): Promise<void> {
   const purposes = ['board', 'refresh'].map(name => ({ name, needs: [], egress: [] }))
   const manifest: ManifestRow = {
     id: newId('manifest'),

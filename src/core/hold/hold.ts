@@ -1,16 +1,21 @@
 /** Which orders to stop concern somebody. Pure reading of memory, for every decision. */
+import { appTable } from '../app/rows.ts'
 import type { Json } from '../base/json.ts'
 import type { Image } from '../ledger/fact-table.ts'
 import type { Replica } from '../ledger/replica.ts'
 import type { TaskRow } from '../task/rows.ts'
+import { chainOf } from '../task/task.ts'
 import { type HoldRow, holdTable } from './rows.ts'
 
 /** `about` of a hold on everything. */
 export const everything = 'everything'
 
-/** What of a task a hold may name: itself, on whose behalf it is, and who vouched for it. */
-export function concernedBy({ id, onBehalfOf, provenance }: Image<TaskRow>): Json[] {
-  return [id, onBehalfOf, provenance['issuer'] ?? null]
+/** What a hold may name of a task and of those it works for: themselves, whose they are, who vouched. */
+export function concernedBy(replica: Replica, task: Image<TaskRow>): Json[] {
+  return (chainOf(replica, task) ?? [task]).flatMap(({ id, onBehalfOf, provenance, ...each }) => {
+    const owner = replica.get(appTable, each.appId)?.ownerId ?? null
+    return [id, each.identityId, each.appId, owner, onBehalfOf, provenance['issuer'] ?? null]
+  })
 }
 
 /** Holds that are set on any of these, and on everything. Owner and on whose behalf count as well. */

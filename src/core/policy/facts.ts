@@ -38,6 +38,8 @@ export interface Facts {
     /** No rule reads it: who lets something through debits it. */
     readonly budget?: data.Budget
   }[]
+  /** The same asked by the task it works for: that must be allowed as well. */
+  readonly worksFor?: Facts | Unknown
 }
 
 export interface Use {
@@ -110,7 +112,7 @@ export function factsOfWork(view: View, work: Work): Gathered {
   const grants = matchGrants(replica, query).filter(isTheirs)
   const needs = needed(view, task, resource)
   const approved = work.call === undefined ? {} : { approved: isAgreed(view, work.call) }
-  const concerned = [appId, app.ownerId, identity.id, work.tool, ...concernedBy(task)]
+  const concerned = [work.tool, ...concernedBy(replica, task)]
   const facts: Facts = {
     principal: identityEntity(identity),
     resource: resourceEntity(view, resource),
@@ -126,8 +128,19 @@ export function factsOfWork(view: View, work: Work): Gathered {
       facts: grantFacts(grant),
       ...(grant.budget && { budget: grant.budget }),
     })),
+    ...(task.parentId && { worksFor: lent(view, work, task.parentId) }),
   }
   return { facts, appId }
+}
+
+/** What the task it works for may hand on: not what is counted for it, nor what glass was broken for. */
+function lent(view: View, work: Work, taskId: TaskId): Facts | Unknown {
+  const identityId = view.replica.get(taskTable, taskId)?.identityId
+  if (identityId === undefined) return { unknown: 'thing' }
+  const { facts } = factsOfWork(view, { ...work, identityId, taskId })
+  if ('unknown' in facts) return facts
+  const isLent = (grant: Facts['grants'][number]) => !grant.budget && grant.facts['glass'] !== true
+  return { ...facts, grants: facts.grants.filter(isLent) }
 }
 
 /** A person has said yes to exactly this call, and it was not made yet. */

@@ -38,6 +38,8 @@ export interface Outcome {
   readonly rules: readonly string[]
   readonly errors: readonly string[]
   readonly grantId: GrantId | null
+  /** Of a no: how many steps up it is said, by what may be done for the task this one works for. */
+  readonly hop?: number
   /** Bounds of what a yes reaches; null where nothing is issued. */
   readonly reach: Reach | null
 }
@@ -78,7 +80,22 @@ export function judge(
   const gains = bundle.engine.isIn(action, 'gain')
   if (gains && freshness.ageMs > limits.freshForIssueMs) return denied('stale-facts')
   if (facts.uses.length === 0) return settle(bundle, [ask(engine, facts, action)])
-  return judgeWork({ ...bundle, engine }, facts, action)
+  const own = judgeWork({ ...bundle, engine }, facts, action)
+  if (!own.allowed || facts.worksFor === undefined) return own
+  const lent = judge(bundle, { ...asked, facts: facts.worksFor }, engine)
+  if (!lent.allowed || own.reach === null || lent.reach === null)
+    return { ...lent, allowed: false, hop: (lent.hop ?? 0) + 1 }
+  const reach = { ...own.reach, ...narrower(own.reach, lent.reach) }
+  return { ...own, rules: [...new Set([...own.rules, ...lent.rules])], reach }
+}
+
+/** INVARIANT (design §8, I7): a right that is handed on reaches no further than either. */
+function narrower(one: Reach, other: Reach): Omit<Reach, 'reserve'> {
+  return {
+    endsAt: earliest(one.endsAt, other.endsAt),
+    termSeconds: Math.min(one.termSeconds, other.termSeconds),
+    holdForMs: Math.min(one.holdForMs, other.holdForMs),
+  }
 }
 
 /** Each candidate for all that is wanted; the first that is enough, else why the first is not. */

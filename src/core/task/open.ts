@@ -8,13 +8,15 @@ import type { TaskId } from '../base/ids.ts'
 import type { Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
+import { earliest } from '../base/time.ts'
 import { identityTable } from '../identity/rows.ts'
 import { lockOrWait, lockRow, shareKnown, shareRow } from '../ledger/fact-table.ts'
 import type { Scope } from '../ledger/record.ts'
 import { findTask, type TaskRow, taskTable } from './rows.ts'
 import { canJoin, taskEndsAt, withTouched } from './task.ts'
 
-type Said = 'id' | 'appId' | 'identityId' | 'kind' | 'purpose' | 'autonomy' | 'onBehalfOf'
+type Said = 'id' | 'appId' | 'identityId' | 'kind' | 'purpose' | 'autonomy' | Whose
+type Whose = 'onBehalfOf' | 'parentId'
 /**
  * `id` is used when a new one is opened; that the purpose is in the manifest was decided; the
  * provenance is ids only: commit, run, workflow, digests.
@@ -40,6 +42,8 @@ export async function openTask(
       next: `See what it has: ${product.command} show ${app.slug}`,
     })
   requireIn(app, ['active'], scope.at)
+  const parent = input.parentId && (await shareKnown(scope.tx, taskTable, input.parentId))
+  if (parent && (parent.state !== 'open' || parent.endsAt <= scope.at)) throw over
   const { identityId, purpose, provenanceKey } = input
   const key = { identityId, purpose, provenanceKey, state: 'open' } as const
   const known = await lockOrWait(scope.tx, taskTable, key)
@@ -52,12 +56,17 @@ export async function openTask(
     state: 'open',
     closedBecause: null,
     openedAt: scope.at,
-    endsAt: taskEndsAt(input.kind, app, scope.at),
+    endsAt: earliest(taskEndsAt(input.kind, app, scope.at), parent ? parent.endsAt : null),
     closedAt: null,
   }
   await scope.insert(taskTable, task)
   return task
 }
+
+const over = new Problem('wrong-state', {
+  detail: 'The task it is for is closed.',
+  next: 'Open a new task.',
+})
 
 /** One that ran out and was not swept yet makes room; any other is somebody's work. */
 async function closeOverdue(scope: Scope, task: TaskRow): Promise<void> {
@@ -79,8 +88,9 @@ export async function touchIn(scope: Scope, taskId: TaskId, dataClass: DataClass
   const known = await findTask(scope.tx, taskId)
   if (known?.state === 'open' && known.touched.includes(dataClass)) return
   const task = await lockRow(scope.tx, taskTable, taskId)
-  if (task?.state !== 'open')
-    throw new Problem('wrong-state', { detail: 'This task is closed.', next: 'Open a new task.' })
+  if (task?.state !== 'open') throw over
   const touched = withTouched(task.touched, dataClass)
   if (touched !== task.touched) await scope.save(taskTable, task, { ...task, touched })
+  // What it learns it tells whom it works for.
+  if (task.parentId) await touchIn(scope, task.parentId, dataClass)
 }

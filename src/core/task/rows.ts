@@ -11,7 +11,7 @@ import type { Sql } from '../store/store.ts'
 
 export type TaskKind = 'job' | 'service'
 export type Autonomy = 'attended' | 'unattended'
-export type CloseCause = 'done' | 'expired' | 'app' | 'identity' | 'person'
+export type CloseCause = 'done' | 'expired' | 'app' | 'identity' | 'person' | 'parent'
 
 export interface TaskRow extends FactRow<TaskId> {
   readonly appId: AppId
@@ -21,6 +21,8 @@ export interface TaskRow extends FactRow<TaskId> {
   readonly purpose: string
   readonly autonomy: Autonomy
   readonly onBehalfOf: PersonId | null
+  /** The task it works for, whose rights bound its own; missing in what was recorded before there were any. */
+  readonly parentId?: TaskId | null
   /** What attestation said: commit, run, workflow, digests. Ids only. */
   readonly provenance: JsonObject
   /** Equal for two calls of the same run, so that the second joins. */
@@ -38,7 +40,7 @@ export const taskTable = factTable<TaskRow>(
   'task',
   words(
     'id version appId identityId kind purpose autonomy onBehalfOf provenance',
-    'provenanceKey touched state closedBecause openedAt endsAt closedAt',
+    'provenanceKey parentId touched state closedBecause openedAt endsAt closedAt',
   ),
   { json: ['provenance'], isResident: task => task.state === 'open' },
 )
@@ -56,9 +58,11 @@ export function listDueTasks(
          when app.state in ('ending', 'ended', 'graduated') then 'app'
          when identity.state = 'revoked' then 'identity'
          when person.state = 'left' then 'person'
+         when parent.state = 'closed' then 'parent'
          when task.ends_at <= $1 then 'expired' end as because
        from task join app on app.id = task.app_id join identity on identity.id = task.identity_id
          left join person on person.id = task.on_behalf_of
+         left join task parent on parent.id = task.parent_id
        where task.state = 'open') due
      where because is not null order by ends_at, id limit ${limits.pageRows}`,
     [now],

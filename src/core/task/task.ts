@@ -3,7 +3,9 @@ import type { AppRow, DataClass } from '../app/rows.ts'
 import type { PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { addSeconds, earliest, type Instant } from '../base/time.ts'
-import type { Autonomy, TaskKind, TaskRow } from './rows.ts'
+import type { Image } from '../ledger/fact-table.ts'
+import type { Replica } from '../ledger/replica.ts'
+import { type Autonomy, type TaskKind, type TaskRow, taskTable } from './rows.ts'
 
 /** INVARIANT (design §8, I3): never longer than its app or its kind. */
 export function taskEndsAt(kind: TaskKind, app: Pick<AppRow, 'endsAt'>, now: Instant): Instant {
@@ -27,6 +29,17 @@ export function canJoin(
     task.autonomy === work.autonomy &&
     task.onBehalfOf === work.onBehalfOf
   )
+}
+
+/**
+ * The task and those it works for, nearest first; undefined where one of them is over, and so is this.
+ * INVARIANT (design §8, I7): what is let through for one is let through for each of them.
+ */
+export function chainOf(replica: Replica, task: Image<TaskRow>): Image<TaskRow>[] | undefined {
+  if (typeof task.parentId !== 'string') return [task]
+  const parent = replica.get(taskTable, task.parentId)
+  const above = parent && chainOf(replica, parent)
+  return above && [task, ...above]
 }
 
 /** What a task was given access to is never forgotten. */

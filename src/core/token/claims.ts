@@ -2,11 +2,11 @@
  * What a task token says: an access token in the profile of RFC 9068, for one audience, one task and
  * one purpose. Pure.
  *
- * `sub` is the workload and `act` the person who has it work (RFC 8693 §4.1): a right is delegated,
- * nobody is impersonated. `txn` is the task and `scope` the purpose, so that whoever receives the
+ * `sub` is the workload and `act` who has it work (RFC 8693 §4.1): the person, or a workload with the
+ * person within. A right is delegated, nobody is impersonated. `txn` is the task and `scope` the purpose, so that whoever receives the
  * token can say what was done for what.
  */
-import { type Id, type IdKind, isId, type PersonId, type TokenId } from '../base/ids.ts'
+import { type Id, type IdKind, isId, type TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { product } from '../base/product.ts'
 import { fromMs, type Instant, toMs, toSeconds } from '../base/time.ts'
@@ -25,7 +25,8 @@ export interface TaskClaims extends Pick<TokenRow, Whose> {
   readonly spiffeId: string
   readonly purpose: string
   readonly autonomy: Autonomy
-  readonly actor: PersonId | null
+  /** Who has it work, nearest first: workloads it works for, and the person. */
+  readonly actors: readonly string[]
   /** Thumbprint of the key its holder must prove to have (RFC 9449); null: whoever bears it. */
   readonly boundTo: string | null
 }
@@ -57,7 +58,7 @@ export function writeClaims(claims: TaskClaims): object {
     client_id: claims.identityId,
     txn: claims.taskId,
     scope: claims.purpose,
-    ...(claims.actor === null ? {} : { act: { sub: claims.actor } }),
+    ...claims.actors.reduceRight((act, sub) => ({ act: { sub, ...act } }), {}),
     ...(claims.boundTo === null ? {} : { cnf: { jkt: claims.boundTo } }),
     [workClaim]: { app: claims.appId, autonomy: claims.autonomy },
   }

@@ -14,15 +14,18 @@ import { type Instant, toSeconds } from '../base/time.ts'
 import { type Attested, type AttestWorld, attest } from '../identity/attest.ts'
 import { claimAssertion, orSpent } from '../identity/once.ts'
 import { type AttestRefusal, isRefusal, type RefusalReason } from '../identity/refusal.ts'
+import { type IdentityRow, identityTable } from '../identity/rows.ts'
+import type { Image } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import type { Replica } from '../ledger/replica.ts'
 import type { Decision } from '../policy/decide.ts'
 import type { Denial, Question } from '../policy/question.ts'
 import { recordDenial } from '../policy/record.ts'
 import { type NewTask, openTask } from '../task/open.ts'
 import { type TaskRow, taskTable } from '../task/rows.ts'
 import { canJoin, taskEndsAt } from '../task/task.ts'
-import { tokenEndsAt, writeClaims } from './claims.ts'
+import { type TaskClaims, tokenEndsAt, writeClaims } from './claims.ts'
 import { type TokenRow, tokenTable } from './rows.ts'
 import { signToken, type TokenSigner } from './signature.ts'
 
@@ -82,7 +85,7 @@ export async function exchange(
   const decision = world.decide(questionOf(work, task))
   if (!decision.allowed) return deny(world, work, decision)
   // 5. Mint: signed before the transaction, so that no lock waits for a signature.
-  const minted = mint(world, work, task)
+  const minted = mint(world, mintingOf(work), task)
   // 6. Commit row and entry with the token's hash; only then it is given.
   return commit(world, work, { task, minted, permit: decision.permit }).catch(
     async (thrown: unknown) => {
@@ -99,7 +102,7 @@ interface Work {
   readonly attested: Attested
 }
 
-type PlannedTask = NewTask & { readonly endsAt: Instant }
+export type PlannedTask = NewTask & { readonly endsAt: Instant }
 
 async function attestCaller(
   world: ExchangeWorld,
@@ -157,31 +160,41 @@ function questionOf(
   }
 }
 
-function mint(
-  world: ExchangeWorld,
-  { request, attested, now, tokenId }: Work,
-  task: Pick<TaskRow, 'id' | 'endsAt' | 'autonomy' | 'onBehalfOf'>,
-): IssuedToken {
-  const { id: identityId, appId, spiffeId } = attested.identity
+function mintingOf({ request, attested: { identity }, ...work }: Work): Minting {
   const { audience, purpose, boundTo = null } = request
-  const { autonomy, onBehalfOf: actor } = task
+  return { ...work, identity, audience, purpose, boundTo }
+}
+
+export interface Minting extends Pick<TaskClaims, 'tokenId' | 'audience' | 'purpose' | 'boundTo'> {
+  readonly identity: Image<IdentityRow>
+  readonly now: Instant
+}
+
+export function mint(
+  world: Pick<ExchangeWorld, 'signer' | 'issuer' | 'replica'>,
+  { identity, audience, purpose, boundTo, now, tokenId }: Minting,
+  task: Image<TaskRow> | PlannedTask,
+): IssuedToken {
+  const { id: identityId, appId, spiffeId } = identity
+  const { autonomy } = task
   const expiresAt = tokenEndsAt({ autonomy, boundTo }, now, task.endsAt)
   const whose = { identityId, appId, taskId: task.id, audience, issuedAt: now, expiresAt }
-  const said = {
-    ...whose,
-    tokenId,
-    issuer: world.issuer,
-    spiffeId,
-    purpose,
-    autonomy,
-    actor,
-    boundTo,
-  }
+  const actors = actorsOf(world.replica, task)
+  const work = { issuer: world.issuer, spiffeId, purpose, autonomy, actors, boundTo }
+  const said = { ...whose, ...work, tokenId }
   const accessToken = signToken(world.signer(), writeClaims(said))
   const fixed = { version: 1, state: 'live', revokedAt: null } as const
   const row: TokenRow = { id: tokenId, ...fixed, ...whose, hash: sha256Hex(accessToken) }
   const expiresIn = toSeconds(expiresAt) - toSeconds(now)
   return { accessToken, row, purpose, expiresIn, isBound: boundTo !== null }
+}
+
+/** Who has it work, nearest first: the workloads it works for, then the person all of it is for. */
+function actorsOf(replica: Replica, task: Image<TaskRow> | PlannedTask): string[] {
+  const parent = task.parentId && replica.get(taskTable, task.parentId)
+  if (!parent) return task.onBehalfOf === null ? [] : [task.onBehalfOf]
+  const above = replica.get(identityTable, parent.identityId)?.spiffeId ?? parent.identityId
+  return [above, ...actorsOf(replica, parent)]
 }
 
 async function commit(
@@ -196,7 +209,7 @@ async function commit(
     if (refusal !== null) return { kind: 'refused', refusal }
     const task = await openTask(scope, given.permit, given.task)
     // Another call of this run has opened it meanwhile, and this token is for that task.
-    const token = task.id === given.task.id ? given.minted : mint(world, work, task)
+    const token = task.id === given.task.id ? given.minted : mint(world, mintingOf(work), task)
     if (token.row.expiresAt > task.endsAt) throw changed()
     await scope.insert(tokenTable, token.row)
     scope.entry({ kind: tokenExchanged, by: given.permit, ...entryOf(attested) })

@@ -16,6 +16,7 @@ import { findRow } from '../ledger/fact-table.ts'
 import type { Replica } from '../ledger/replica.ts'
 import type { Sql } from '../store/store.ts'
 import { taskTable } from '../task/rows.ts'
+import { chainOf } from '../task/task.ts'
 import { type ReadClaims, readClaims } from './claims.ts'
 import { type TokenRow, tokenTable } from './rows.ts'
 import { openToken, type TokenKeys } from './signature.ts'
@@ -78,17 +79,22 @@ export function lookAt(world: VerifyWorld, claims: ReadClaims): TaskToken | stri
   const row = replica.get(tokenTable, claims.tokenId)
   if (row === undefined || row.identityId !== claims.identityId) return 'It does not stand.'
   const task = replica.get(taskTable, row.taskId)
-  if (task === undefined || task.endsAt <= now) return 'Its task ended.'
-  const identity = replica.get(identityTable, row.identityId)
-  if (identity?.state !== 'active') return 'Its identity was revoked.'
-  const app = replica.get(appTable, row.appId)
-  if (app === undefined) return 'Its app is not known.'
-  const state = stateAt(app, now)
-  if (state !== 'active') return `Its app is ${state}.`
-  const concerned = [app.id, app.ownerId, identity.id, ...concernedBy(task)]
-  if (heldBy(replica, concerned).length > 0) return 'It is on hold.'
+  const chain = task && chainOf(replica, task)
+  if (task === undefined || chain === undefined) return 'Its task ended.'
+  // What it works for stands as well, up to the first.
+  for (const { endsAt, identityId, appId } of chain) {
+    if (endsAt <= now) return 'Its task ended.'
+    if (replica.get(identityTable, identityId)?.state !== 'active')
+      return 'Its identity was revoked.'
+    const app = replica.get(appTable, appId)
+    if (app === undefined) return 'Its app is not known.'
+    const state = stateAt(app, now)
+    if (state !== 'active') return `Its app is ${state}.`
+  }
+  if (heldBy(replica, concernedBy(replica, task)).length > 0) return 'It is on hold.'
   const { boundTo } = claims
-  return { tokenId: row.id, identityId: identity.id, taskId: task.id, appId: app.id, boundTo }
+  const { identityId, taskId, appId } = row
+  return { tokenId: row.id, identityId, taskId, appId, boundTo }
 }
 
 /** The same in the database's words, with the time: what the memory has dropped is still there. */

@@ -5,12 +5,18 @@ import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Actor } from '../../core/policy/question.ts'
 import { recordDenial } from '../../core/policy/record.ts'
-import { type ExchangeWorld, exchange } from '../../core/token/exchange.ts'
+import { handOn, takeUp } from '../../core/token/delegate.ts'
+import { type ExchangeAnswer, type ExchangeWorld, exchange } from '../../core/token/exchange.ts'
 import { revokeToken } from '../../core/token/revoke.ts'
 import { readTaskToken, type VerifyWorld, verifyTaskToken } from '../../core/token/verify.ts'
 import type { RefusalTally } from '../../life/audit/refusals.ts'
 import { shortId } from '../../life/lists/short-id.ts'
-import { parseExchange, writeIssued } from '../../life/token/form.ts'
+import {
+  type Delegation,
+  parseDelegation,
+  parseExchange,
+  writeIssued,
+} from '../../life/token/form.ts'
 import { introspect } from '../../life/token/introspect.ts'
 import { type CallerWorld, checkShown, headerOf, placeOf, shownIn } from './caller.ts'
 import type { OauthAnswer } from './oauth/answer.ts'
@@ -72,8 +78,14 @@ async function exchangeForm(
     if (person.boundTo !== null && person.boundTo !== boundTo) throw notTheHolder
     return person
   }
-  const request = { ...parseExchange(form, [api.issuer]), ...(boundTo && { boundTo }) }
-  const answer = await exchange({ ...world, verifyPerson }, request)
+  const delegation = parseDelegation(form, [api.issuer])
+  const answer =
+    delegation === undefined
+      ? await exchange(
+          { ...world, verifyPerson },
+          { ...parseExchange(form, [api.issuer]), ...(boundTo && { boundTo }) },
+        )
+      : await delegate(api, delegation, boundTo || null)
   if (answer.kind === 'issued') {
     const body = { ...writeIssued(answer.token), task: shortId('task', answer.token.row.taskId) }
     return { status: 200, body }
@@ -87,6 +99,19 @@ async function exchangeForm(
   const said = `${says} (rule ${rule}) ${wouldPassIf}`
   const next = `${product.command} why ${decision}`
   return { status: 403, body: { error: 'access_denied', error_description: said, decision, next } }
+}
+
+/** Whoever delegates shows their own token, and its key where it is bound to one. */
+async function delegate(
+  world: WorkloadWorld,
+  delegation: Delegation,
+  boundTo: string | null,
+): Promise<ExchangeAnswer> {
+  const holder = await verifyTaskToken(world, delegation.own, world.issuer)
+  if (holder.boundTo !== null && holder.boundTo !== boundTo) throw notTheHolder
+  if (delegation.step === 'hand-on') return handOn(world, { holder, to: delegation.to })
+  const { handed, purpose } = delegation
+  return takeUp(world, { handed, holder, purpose, boundTo })
 }
 
 const notTheHolder = new Problem('token-refused', {

@@ -13,10 +13,12 @@ import { grantTable, manifestTable, resourceTable, targetTable } from '../../cor
 import { concernedBy, heldBy } from '../../core/hold/hold.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
+import type { Image } from '../../core/ledger/fact-table.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { decideLease } from '../../core/policy/decide.ts'
 import type { Denial } from '../../core/policy/question.ts'
-import { taskTable } from '../../core/task/rows.ts'
+import { type TaskRow, taskTable } from '../../core/task/rows.ts'
+import { chainOf } from '../../core/task/task.ts'
 import type { Metered } from '../../life/budget/meter.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { bounds } from './bounds.ts'
@@ -107,17 +109,29 @@ export function decideSession(
  * the same but for time, so asking again is cheap for as many sessions as there may be.
  */
 export function readVersions({ replica, policies }: StandingWorld, of: LeaseRow): string {
-  const [app, task] = [replica.get(appTable, of.appId), replica.get(taskTable, of.taskId)]
-  const people = [app?.ownerId, task?.onBehalfOf].map(id => replica.get(personTable, id ?? ''))
+  const task = replica.get(taskTable, of.taskId)
+  const works = (task && chainOf(replica, task)) ?? []
   const rows = [
     replica.get(leaseTable, of.id),
-    replica.get(identityTable, of.identityId),
     replica.get(resourceTable, of.resourceId),
     replica.get(targetTable, of.targetId),
-    ...replica.by(grantTable, 'appId', of.appId),
-    ...replica.by(manifestTable, 'appId', of.appId),
-    ...heldBy(replica, [of.appId, app?.ownerId, of.identityId, ...(task ? concernedBy(task) : [])]),
+    ...works.flatMap(each => versioned(replica, each)),
+    ...(task ? heldBy(replica, concernedBy(replica, task)) : []),
   ]
-  const versions = [app, task, ...people, ...rows].map(row => `${row?.id}.${row?.version}`)
+  const versions = rows.map(row => `${row?.id}.${row?.version}`)
   return [policies().hash, ...versions].join(' ')
+}
+
+/** What one piece of work hangs on. */
+function versioned(replica: StandingWorld['replica'], task: Image<TaskRow>) {
+  const { appId, identityId, onBehalfOf } = task
+  const app = replica.get(appTable, appId)
+  return [
+    task,
+    app,
+    replica.get(identityTable, identityId),
+    ...[app?.ownerId, onBehalfOf].map(id => replica.get(personTable, id ?? '')),
+    ...replica.by(grantTable, 'appId', appId),
+    ...replica.by(manifestTable, 'appId', appId),
+  ]
 }

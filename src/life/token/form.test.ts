@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { parseExchange } from './form.ts'
+import { describe, expect, test } from 'vitest'
+import { parseDelegation, parseExchange } from './form.ts'
 
 const api = 'http://localhost:4400/v1'
 const jwt = 'urn:ietf:params:oauth:token-type:jwt'
@@ -52,8 +52,12 @@ test.each([
     'subject_token_type',
   ],
   ['a wish for a refresh token', { requested_token_type: `${jwt}x` }, 'bad-request', undefined],
-  ['an actor', { actor_token: 'a.b.c' }, 'bad-request', 'actor_token'],
-  ['an actor’s type', { actor_token_type: jwt }, 'bad-request', 'actor_token_type'],
+  [
+    'the type of an actor that is not sent',
+    { actor_token_type: jwt },
+    'bad-request',
+    'actor_token_type',
+  ],
   ['no purpose', { scope: undefined }, 'invalid-scope', 'scope'],
   ['two purposes', { scope: 'refresh board' }, 'invalid-scope', 'scope'],
   ['an empty purpose', { scope: '' }, 'invalid-scope', 'scope'],
@@ -73,4 +77,48 @@ test('a server that serves no audience gives no token', () => {
   expect(() => parseExchange(new Map(Object.entries(good)), [])).toThrow(
     expect.objectContaining({ code: 'invalid-target' }),
   )
+})
+
+describe('a form that delegates', () => {
+  const access = 'urn:ietf:params:oauth:token-type:access_token'
+  const spiffe = 'spiffe://example.com/app/helper/run'
+  const delegation = (more: Record<string, string | undefined>) => {
+    const own = { ...good, subject_token_type: access, ...more }
+    const said = Object.entries(own).filter(([, value]) => value !== undefined)
+    return parseDelegation(new Map(said as [string, string][]), [api, 'other'])
+  }
+  const acting = { actor_token: 'd.e.f', actor_token_type: access }
+
+  test('hands work on to the identity that is its audience', () => {
+    const step = { step: 'hand-on', own: 'a.b.c', to: spiffe }
+    expect(delegation({ audience: spiffe, scope: undefined })).toEqual(step)
+  })
+
+  test('takes up what was handed on, with its own token as the actor’s', () => {
+    const step = { step: 'take-up', own: 'd.e.f', handed: 'a.b.c', purpose: 'refresh' }
+    expect(delegation(acting)).toEqual(step)
+  })
+
+  test('is none without an actor and such an audience', () => {
+    expect(delegation({})).toBeUndefined()
+    expect(delegation({ audience: 'https://spiffe.example' })).toBeUndefined()
+  })
+
+  test.each<[string, Record<string, string | undefined>, string]>([
+    ['another grant', { ...acting, grant_type: 'password' }, 'grant_type'],
+    ['an actor of no type', { ...acting, actor_token_type: undefined }, 'actor_token_type'],
+    ['an actor by a foreign token', { ...acting, actor_token_type: jwt }, 'actor_token_type'],
+    ['a foreign subject', { ...acting, subject_token_type: jwt }, 'subject_token_type'],
+    [
+      'a foreign token handed on',
+      { audience: spiffe, subject_token_type: jwt },
+      'subject_token_type',
+    ],
+    ['no purpose', { ...acting, scope: undefined }, 'scope'],
+    ['an audience not served', { ...acting, audience: 'https://evil.example' }, 'audience'],
+    ['an identity as audience of an actor', { ...acting, audience: spiffe }, 'audience'],
+    ['nothing handed on', { ...acting, subject_token: '' }, 'subject_token'],
+  ])('with %s is refused, and the parameter is named', (_what, more, field) => {
+    expect(() => delegation(more)).toThrow(expect.objectContaining({ field }))
+  })
 })

@@ -11,6 +11,7 @@ const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const typeBase = 'urn:ietf:params:oauth:token-type:'
 const subjectTypes = ['jwt', 'id_token', 'access_token'].map(name => typeBase + name)
 const accessTokenType = `${typeBase}access_token`
+const actorType = 'actor_token_type'
 
 /**
  * `audiences` are those served here, the first where none is named. Problems name the parameter:
@@ -21,6 +22,18 @@ export function parseExchange(
   form: ReadonlyMap<string, string>,
   audiences: readonly string[],
 ): ExchangeRequest {
+  const subjectToken = checkForm(form)
+  return {
+    subjectToken,
+    purpose: parsePurpose(form.get('scope')),
+    audience: parseAudience(form, audiences),
+    identity: form.get('identity'),
+    run: parseRun(form.get('run')),
+  }
+}
+
+/** What every exchange has. Answers with the subject token. */
+function checkForm(form: ReadonlyMap<string, string>): string {
   if (form.get('grant_type') !== grantType)
     throw new Problem('unsupported-grant', {
       field: 'grant_type',
@@ -32,16 +45,39 @@ export function parseExchange(
     throw bad('subject_token_type', `It must be one of ${subjectTypes.join(', ')}.`)
   if ((form.get('requested_token_type') ?? accessTokenType) !== accessTokenType)
     throw bad('requested_token_type', `Only ${accessTokenType} is given.`)
-  // A second token would say that somebody else acts. Who acts is decided here, not asked for.
-  for (const name of ['actor_token', 'actor_token_type'])
-    if (form.has(name)) throw bad(name, 'An actor is not taken from the request.')
-  return {
-    subjectToken,
-    purpose: parsePurpose(form.get('scope')),
-    audience: parseAudience(form, audiences),
-    identity: form.get('identity'),
-    run: parseRun(form.get('run')),
-  }
+  // Who acts is asked for by their own token, and its type said (§2.1), or not at all.
+  if (form.has(actorType) && !form.has('actor_token'))
+    throw bad(actorType, 'It is sent with an `actor_token`, and not without one.')
+  return subjectToken
+}
+
+export type Delegation =
+  /** By its own token, who works lets the identity `to` work for its task. */
+  | { readonly step: 'hand-on'; readonly own: string; readonly to: string }
+  /** With its own token as the actor's, that one takes up what was `handed` on. */
+  | {
+      readonly step: 'take-up'
+      readonly own: string
+      readonly handed: string
+      readonly purpose: string
+    }
+
+/** Undefined for an exchange that is no delegation. Problems as for `parseExchange`. */
+export function parseDelegation(
+  form: ReadonlyMap<string, string>,
+  audiences: readonly string[],
+): Delegation | undefined {
+  const [token = '', to = '', own] = ['subject_token', 'audience', 'actor_token'].map(name =>
+    form.get(name),
+  )
+  if (own === undefined && !to.startsWith('spiffe://')) return undefined
+  const types = own === undefined ? ['subject_token_type'] : ['subject_token_type', actorType]
+  const odd = types.find(name => form.get(name) !== accessTokenType)
+  if (odd !== undefined) throw bad(odd, `It must be ${accessTokenType}: a token of a task.`)
+  checkForm(form)
+  if (own === undefined) return { step: 'hand-on', own: token, to }
+  parseAudience(form, audiences)
+  return { step: 'take-up', own, handed: token, purpose: parsePurpose(form.get('scope')) }
 }
 
 /** The wire form (RFC 8693 §2.2.1). */

@@ -19,6 +19,9 @@ export interface TracedEntry {
 export type TracedTask = Pick<TaskRow, 'id' | 'appId' | 'purpose' | 'provenance' | 'openedAt'> & {
   readonly slug: string
   readonly onBehalfOf: string | null
+  /** The task it works for, and whose that is. */
+  readonly parentId: TaskId | null
+  readonly parentSlug: string | null
 }
 
 export type TracedLease = Pick<LeaseRow, 'id' | 'actions' | 'state' | 'outcome' | 'endedAt'> & {
@@ -41,8 +44,10 @@ export async function findTracedTask(sql: Sql, thing: string): Promise<TaskId | 
 
 export async function readTask(sql: Sql, id: TaskId): Promise<TracedTask | undefined> {
   const rows = await sql.query<TracedTask>(
-    `select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance, person.name as "onBehalfOf", task.opened_at as "openedAt"
+    `select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance, person.name as "onBehalfOf", task.opened_at as "openedAt",
+       task.parent_id as "parentId", first.slug as "parentSlug"
      from task join app on app.id = task.app_id left join person on person.id = task.on_behalf_of
+       left join task parent on parent.id = task.parent_id left join app first on first.id = parent.app_id
      where task.id = $1`,
     [id],
   )

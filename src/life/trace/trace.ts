@@ -38,7 +38,7 @@ export async function traceThing(sql: Sql, thing: string) {
     : leases
   const ids = shown.map(({ id }) => id)
   const entries = await rows.readEntries(sql, [task.id, ...ids])
-  const exchange = entries.find(entry => entry.kind === 'token.exchange')
+  const exchange = entries.find(({ kind }) => kind === 'token.exchange' || kind === 'token.take-up')
   const hops = [...(await originHops(sql, task, exchange)), ...(await tokenHops(sql, exchange))]
   const calls = await rows.readCalls(sql, task, ids)
   for (const lease of shown) hops.push(...(await leaseHops(sql, lease, { entries, calls })))
@@ -65,6 +65,11 @@ async function originHops(
   const name = typeof number === 'string' ? `CI run ${number}` : 'attestation'
   if (exchange === undefined)
     return [...hops, missing('attestation', [name, 'no accepted attestation in the log'])]
+  if (task.parentId !== null) {
+    const first = `${shortId('task', task.parentId)} of ${task.parentSlug ?? ''}`
+    const from = { ...logged(exchange), id: task.parentId }
+    return [...hops, hop('attestation', 'proven', ['works for', first], from)]
+  }
   const host = typeof issuer === 'string' ? (URL.parse(issuer)?.host ?? issuer) : product.name
   const from = { ...logged(exchange), by: `${host}'s signature` }
   return [...hops, hop('attestation', 'proven', [name, said('repository') ?? person], from)]

@@ -19,6 +19,13 @@ import { ownRules, summarize } from './words.ts'
 
 /** `view` is what is there now: what is offered instead is allowed now, not when it was denied. */
 export function explain(bundle: Bundle, denied: Recorded, view: View | null): Denial {
+  const { hop = 0, ...outcome } = denied.outcome
+  if (hop > 0 && 'context' in denied.facts && denied.facts.worksFor !== undefined) {
+    const above = { ...denied, facts: denied.facts.worksFor, outcome: { ...outcome, hop: hop - 1 } }
+    const denial = explain(bundle, above, view)
+    const says = `${denial.says} This is said of the task it works for.`
+    return { ...denial, what: summarize(denied), says }
+  }
   const [rule = 'default-deny'] = denied.outcome.rules
   const policy = bundle.rules.get(rule)
   const [says = rule, passesIf = ''] = ownRules.get(rule) ?? []
