@@ -44,7 +44,7 @@ test('opens no door of ours: not as a caller, a subject or an actor', async () =
     },
   ]
   for (const form of forms) {
-    const refused = await company.exchange({ scope: 'look', ...form } as Record<string, string>)
+    const refused = await company.exchange({ scope: 'look', ...form })
     expect([refused.status, refused.body.access_token]).toEqual([400, undefined])
   }
 })

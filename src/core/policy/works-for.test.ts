@@ -7,7 +7,7 @@ import {
   type SmallCompany,
   smallCompany,
 } from '../../../test/support/policy-world.ts'
-import type { HoldId, IdentityId, LeaseId, ResourceId, TaskId } from '../base/ids.ts'
+import type { IdentityId, LeaseId, ResourceId, TaskId } from '../base/ids.ts'
 import type { DataAction } from '../base/permit.ts'
 import { decideLease } from './decide.ts'
 import { judge } from './judge.ts'
@@ -131,7 +131,7 @@ describe('a task that works for another', () => {
     const { record } = ask(company, 'both', ['read'], ids.deals)
     const read = readRecord(record.body)
     expect(judge(company.world.policies(), read)).toEqual(read.outcome)
-    company.change('hold', 'hd_1' as HoldId, { scope: 'task', about: ids.task, state: 'set' })
+    company.change('hold', 'hd_1', { scope: 'task', about: ids.task, state: 'set' })
     expect(ask(company, 'both', ['read'], ids.deals).allowed).toBe(false)
     const other = withHelper()
     other.change('task', ids.task, { state: 'closed' })

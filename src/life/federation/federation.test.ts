@@ -109,7 +109,7 @@ test('a key is published before it signs and after, and its private part is then
     'select key_id as "keyId" from federation_secret',
   )
   expect(secrets.map(({ keyId }) => keyId)).not.toContain(old)
-  await expect(verify(before)).rejects.toThrow()
+  await expect(verify(before)).rejects.toThrow('no applicable key')
 })
 
 test('turned by two at once they are turned once, and the log played again equals the tables', async () => {

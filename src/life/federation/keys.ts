@@ -68,7 +68,8 @@ function isDue(keys: readonly Key[], now: Instant): boolean {
 }
 
 function isTired(active: Key | undefined, now: Instant): boolean {
-  return active?.startedAt != null && addSeconds(active.startedAt, bounds.signsSeconds) <= now
+  const from = active?.startedAt ?? null
+  return from !== null && addSeconds(from, bounds.signsSeconds) <= now
 }
 
 function isForgotten({ retiredAt }: Key, now: Instant): boolean {

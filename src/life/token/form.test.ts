@@ -85,7 +85,7 @@ describe('a form that delegates', () => {
   const delegation = (more: Record<string, string | undefined>) => {
     const own = { ...good, subject_token_type: access, ...more }
     const said = Object.entries(own).filter(([, value]) => value !== undefined)
-    return parseDelegation(new Map(said as [string, string][]), [api, 'other'])
+    return parseDelegation(new Map(said), [api, 'other'])
   }
   const acting = { actor_token: 'd.e.f', actor_token_type: access }
 
