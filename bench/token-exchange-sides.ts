@@ -17,7 +17,8 @@ import type { JsonObject } from '../src/core/base/json.ts'
 import { systemClock } from '../src/core/base/time.ts'
 import { type AttestWorld, attest } from '../src/core/identity/attest.ts'
 import { makeIssuerKeys } from '../src/core/identity/jwks.ts'
-import { matchGithub } from '../src/core/identity/presets/github.ts'
+import { github } from '../src/core/identity/presets/github.ts'
+import { matchBinding } from '../src/core/identity/presets/machine.ts'
 import { isRefusal } from '../src/core/identity/refusal.ts'
 import { identityTable, trustRuleTable } from '../src/core/identity/rows.ts'
 import { anchorOf } from '../src/core/identity/trust.ts'
@@ -102,7 +103,13 @@ function attestWorld(issuer: string, jwks: JSONWebKeySet, claims: JsonObject): A
     },
     {
       table: trustRuleTable.name,
-      row: { ...rule, issuer, claims, anchor: anchorOf(issuer, claims), requestId: null } as never,
+      row: {
+        ...rule,
+        issuer,
+        claims,
+        anchor: anchorOf({ issuer, preset: 'github', claims }),
+        requestId: null,
+      } as never,
     },
   ])
   // The issuer is asked once and its keys stay; here it answers from memory.
@@ -170,7 +177,7 @@ async function peer({ issuer, jwks, rule }: SideOptions): Promise<Handler> {
       maxTokenAge: 1200,
     })
     const name = `${payload.iss} ${payload.jti}`
-    if (matchGithub(rule, payload as JsonObject) !== null || seen.has(name))
+    if (matchBinding(github, rule, payload as JsonObject) !== null || seen.has(name))
       throw new errors.InvalidGrant('not trusted')
     seen.add(name)
     if (client === undefined) throw new errors.InvalidClient('no client')

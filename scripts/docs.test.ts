@@ -20,7 +20,12 @@ const pages = [
     .map(name => `docs/${name}`),
 ].sort()
 /** Settings of the command line, the demo and the tests, which are not the server's. */
-const otherSettings = ['LEASEHOLD_SERVER', 'LEASEHOLD_VENDOR_API']
+const otherSettings = [
+  'LEASEHOLD_SERVER',
+  'LEASEHOLD_ID_TOKEN',
+  'LEASEHOLD_ID_TOKEN_FILE',
+  'LEASEHOLD_VENDOR_API',
+]
 
 describe('the pages', () => {
   it('are all found', () => {

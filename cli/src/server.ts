@@ -27,6 +27,8 @@ export interface Profile {
   /** The last checkpoint of its log, a signed note. */
   readonly checkpoint?: string | undefined
   readonly session?: Session | undefined
+  /** Where no person signs in: what the tokens of this machine are good with. */
+  readonly machineKey?: Key | undefined
 }
 
 /** `file` is its profile; `demo` where the demo of this folder is it: its own token, no sign-in. */

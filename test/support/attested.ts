@@ -137,13 +137,13 @@ export async function trusting(
   claims: JsonObject = githubRule,
   preset: TrustPreset = 'github',
 ): Promise<TrustRuleRow> {
-  const issuer = preset === 'github' ? world.github.issuer : undefined
+  const issuer = preset === 'person' ? undefined : world.github.issuer
   const body = proposeTrust(world, { identityId, preset, issuer, claims })
   const rule: TrustRuleRow = {
     id: newId('trustRule'),
     version: 1,
     ...body,
-    anchor: anchorOf(body.issuer, body.claims),
+    anchor: anchorOf(body),
     requestId: null,
     state: 'active',
     madeAt: world.clock.now(),

@@ -3,14 +3,20 @@
  * alive by new terms and new tokens, given back in the end.
  */
 import { randomUUID } from 'node:crypto'
-import type { IssuedLeaseView, LeaseView, TaskView } from '../../../src/doors/api/contract.ts'
+import type {
+  InstallationView,
+  IssuedLeaseView,
+  LeaseView,
+  TaskView,
+} from '../../../src/doors/api/contract.ts'
 import { isAgent } from '../agent.ts'
 import { glyph } from '../answer.ts'
 import { type Api, accept, makeApi, parse } from '../api.ts'
 import { appOf, type Cli } from '../cli.ts'
 import { type Credential, newKey, tokenOf } from '../dpop.ts'
+import { isMachine, machineKey, machineToken } from '../machine.ts'
 import { problem, usage } from '../problem.ts'
-import { callIssuer, currentToken } from '../session.ts'
+import { callIssuer, currentToken, fetchJson } from '../session.ts'
 import { moment, span } from '../time.ts'
 import { openTunnel } from '../tunnel.ts'
 import { readApp, segment, stateWord } from './kit.ts'
@@ -49,7 +55,7 @@ export async function openTask(cli: Cli, needs: readonly string[]): Promise<Task
   }
 }
 
-/** RFC 8693: the person's token for one of the task of this run, on the person's behalf. */
+/** RFC 8693: the person's token for one of the task of this run, on the person's behalf; or a machine's. */
 async function exchanger(cli: Cli) {
   const { server, options, host } = cli
   const slug = appOf(cli)
@@ -57,19 +63,29 @@ async function exchanger(cli: Cli) {
   const urn = 'urn:ietf:params:oauth'
   const run = randomUUID()
   let scope = options.text('purpose')
-  const ownKey = newKey()
-  return async () => {
+  const byMachine = isMachine(host.env)
+  const ownKey = byMachine ? await machineKey(server) : newKey()
+  const subject = async () => {
+    if (byMachine) {
+      if (scope === undefined) throw usage('A machine says what for.', '--purpose NAME')
+      const { issuer } = (await fetchJson(server, '/v1/installation')) as InstallationView
+      const subject_token = await machineToken(host.env, issuer)
+      return { key: ownKey, subject_token, subject_token_type: `${urn}:token-type:jwt` }
+    }
     const person = await currentToken(server, false)
     const subject_token = tokenOf(person)
     if (subject_token === undefined) throw problem('LH-AUTH-01', {})
     // A token of the task is bound as the person's is; else to a key of this run.
     const key = typeof person === 'object' ? person.key : ownKey
+    return { key, subject_token, subject_token_type: `${urn}:token-type:access_token`, run }
+  }
+  return async () => {
+    const { key, ...who } = await subject()
     scope ??= await onlyPurpose(cli, slug)
-    const subject_token_type = `${urn}:token-type:access_token`
-    const who = { subject_token, subject_token_type, identity: `${slug}/${role}`, run }
-    const form = { grant_type: `${urn}:grant-type:token-exchange`, scope, ...who }
+    const work = { scope, identity: `${slug}/${role}`, ...who }
+    const form = { grant_type: `${urn}:grant-type:token-exchange`, ...work }
     const reply = await callIssuer(server, 'token_endpoint', form, key)
-    if (reply.status === 400) await requireTrust(cli, slug, role)
+    if (reply.status === 400 && !byMachine) await requireTrust(cli, slug, role)
     const said = parse(accept(reply)) as Record<string, string>
     const { access_token = '', task, expires_in, token_type } = said
     const token = token_type === 'DPoP' ? { token: access_token, key } : access_token

@@ -84,7 +84,7 @@ export const limits = {
   /** Keys one issuer may publish. */
   issuerKeys: 64,
   /** The longest life of an assertion we accept; it is remembered as used for that long. */
-  assertionSeconds: 20 * 60,
+  assertionSeconds: { once: 20 * 60, bound: 2 * 3600 },
   /** A used assertion is remembered this long after its end, whatever clocks do. */
   assertionKeptMs: 24 * 3600 * 1000,
   /** How far an issuer's clock may be ahead of ours. */

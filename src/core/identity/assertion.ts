@@ -50,7 +50,7 @@ export function readAssertion(token: string): Assertion | AttestRefusal {
     /^([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(token) ?? []
   if (signature === '') return malformed('token', 'something else', 'three parts in base64url')
   const header = readPart(head)
-  const claims = readPart(body)
+  const claims = withAudience(readPart(body))
   if (header === null) return malformed('header', 'not readable', 'a JSON object')
   if (claims === null) return malformed('claims', 'not readable', 'a JSON object')
   const fault = checkHeader(header) ?? checkClaims(claims)
@@ -79,6 +79,12 @@ function checkHeader(header: JsonObject): AttestRefusal | null {
   if (!isName(kid)) return malformed('kid', kid, 'the name of a key')
   if (typ !== undefined && !isName(typ)) return malformed('typ', typ, 'JWT')
   return null
+}
+
+/** RFC 7519 §4.1.3: one audience, by itself or in a list. Of several nobody says which is meant. */
+function withAudience(claims: JsonObject | null): JsonObject | null {
+  const [aud, ...more] = [claims?.['aud'] ?? null].flat()
+  return claims !== null && more.length === 0 ? { ...claims, aud: aud ?? null } : claims
 }
 
 function checkClaims(claims: JsonObject): AttestRefusal | null {

@@ -20,12 +20,19 @@ import type { Replica } from '../ledger/replica.ts'
 import { installationTable, personTable } from '../people/rows.ts'
 import { type Assertion, type AssertionClaims, readAssertion } from './assertion.ts'
 import type { IssuerKeys } from './jwks.ts'
-import { githubProvenance, matchGithub } from './presets/github.ts'
+import { claimOf, matchBinding, provenanceOf } from './presets/machine.ts'
+import { kindsOf, machines } from './presets/machines.ts'
 import { matchPerson, type PersonBinding } from './presets/person.ts'
-import { type AttestRefusal, isRefusal, type Miss, refuse, type UsedAssertion } from './refusal.ts'
+import {
+  type AttestRefusal,
+  isRefusal,
+  type Miss,
+  type Replay,
+  refuse,
+  type UsedAssertion,
+} from './refusal.ts'
 import { type IdentityRow, identityTable, type TrustRuleRow, trustRuleTable } from './rows.ts'
 import { parseIdentityName } from './spiffe.ts'
-import { anchorOf } from './trust.ts'
 
 export interface AttestWorld {
   readonly replica: Replica
@@ -96,17 +103,27 @@ async function attestRun(
   // 5. Trusted by a rule of the identity.
   const { claims } = assertion
   const { iss } = claims
+  const kinds = kindsOf(claims)
   const rules =
     input.identity === undefined
-      ? world.replica.by(trustRuleTable, 'anchor', anchorOf(iss, claims))
+      ? kinds.flatMap(({ anchor }) =>
+          world.replica.by(trustRuleTable, 'anchor', `${iss} ${claimOf(claims, anchor) as string}`),
+        )
       : rulesOf(world.replica, input.identity)
-  const chosen = choose(world.replica, rules, iss, rule => matchGithub(rule.claims, claims))
+  const chosen = choose(world.replica, rules, iss, ({ preset, claims: binding }) =>
+    preset === 'person'
+      ? { refusal: unknownTo(claims), fitted: 0 }
+      : matchBinding(machines[preset], binding, claims),
+  )
   if (isRefusal(chosen)) {
     // Only who named an identity hears what its nearest rule says.
     const isTold = input.identity !== undefined || chosen.refused === 'identity'
-    return { ...(isTold ? chosen : unknownTo(claims)), ...used(assertion) }
+    return { ...(isTold ? chosen : unknownTo(claims)), ...used(assertion, replayOf(claims)) }
   }
-  return { ...chosen, person: null, provenance: githubProvenance(iss, claims), ...used(assertion) }
+  const { preset } = chosen.rule
+  assert(preset !== 'person', 'a machine is attested by a rule for machines')
+  const provenance = provenanceOf(machines[preset], iss, claims)
+  return { ...chosen, person: null, provenance, ...used(assertion, machines[preset].replay) }
 }
 
 async function attestPerson(
@@ -133,7 +150,7 @@ async function attestPerson(
   if (isRefusal(chosen)) return chosen
   const facts = { issuer: iss, event: 'local', person: person.id }
   const provenance = { facts, words: {}, key: `person ${person.id}` }
-  return { ...chosen, person: person.id, provenance, ...used(assertion, false) }
+  return { ...chosen, person: person.id, provenance, ...used(assertion, 'many') }
 }
 
 /** RFC 8725 §3.11: each kind of token has its own type, and none passes for another. */
@@ -143,13 +160,16 @@ function checkKind({ typ, claims: { aud } }: Assertion, audience: string): Attes
 }
 
 /** To the millisecond, with no leeway at the end: what has run out stays out. */
-function checkTimes({ exp, iat, nbf }: AssertionClaims, now: Instant): AttestRefusal | null {
+function checkTimes(claims: AssertionClaims, now: Instant): AttestRefusal | null {
+  const { exp, iat, nbf } = claims
+  const replay = replayOf(claims)
   const nowMs = toMs(now)
   const latestMs = nowMs + limits.issuerSkewSeconds * 1000
   if (nowMs >= exp * 1000)
     return refuse('time', 'exp', fromMs(exp * 1000), `later than now, ${now}`)
-  if (exp - iat > limits.assertionSeconds)
-    return refuse('time', 'exp', exp - iat, `at most ${limits.assertionSeconds} seconds after iat`)
+  const longest = limits.assertionSeconds[replay]
+  if (exp - iat > longest)
+    return refuse('time', 'exp', exp - iat, `at most ${longest} seconds after iat`)
   for (const [name, from] of Object.entries({ iat, nbf }))
     if (from !== undefined && from * 1000 > latestMs)
       return refuse('time', name, fromMs(from * 1000), `not after ${now}`)
@@ -215,12 +235,18 @@ function rulesOf(replica: Replica, named: string): Image<TrustRuleRow>[] {
 
 function used(
   { claims: { iss, exp }, hash }: Assertion,
-  isOnce = true,
+  replay: Replay,
 ): { assertion: UsedAssertion } {
-  return { assertion: { issuer: iss, hash, expiresAt: fromMs(exp * 1000), isOnce } }
+  return { assertion: { issuer: iss, hash, expiresAt: fromMs(exp * 1000), replay } }
 }
 
 function unknownTo(claims: JsonObject): AttestRefusal {
-  const claim = 'repository_id' in claims ? 'repository_id' : 'sub'
-  return refuse('claims', claim, claims[claim], 'one that a trust rule names')
+  const claim = kindsOf(claims)[0]?.anchor ?? 'sub'
+  return refuse('claims', claim, claimOf(claims, claim), 'one that a trust rule names')
+}
+
+/** Of the kind it may be of: a token that is longer about lives longer, and is good for one key alone. */
+function replayOf(claims: JsonObject): 'bound' | 'once' {
+  const kinds = kindsOf(claims)
+  return kinds.length > 0 && kinds.every(({ replay }) => replay === 'bound') ? 'bound' : 'once'
 }

@@ -17,6 +17,7 @@ import { findRow } from '../ledger/fact-table.ts'
 import { attest } from './attest.ts'
 import { makeIdentities, revokeIdentity, sweepIdentities } from './identities.ts'
 import { claimAssertion, forgetAssertions } from './once.ts'
+import type { Replay } from './refusal.ts'
 import { identityTable, listIdentities, trustRuleTable } from './rows.ts'
 import { type IdentityRole, identityRoles } from './spiffe.ts'
 import { removeTrustRule } from './trust.ts'
@@ -164,19 +165,29 @@ test('a write that fails leaves nothing half done', async () => {
 
 test('an assertion is used once; a person’s token is not used up', async () => {
   const now = world.clock.now()
-  const used = { issuer: app.slug, hash: 'h', expiresAt: addSeconds(now, 300), isOnce: true }
+  const used = {
+    issuer: app.slug,
+    hash: 'h',
+    expiresAt: addSeconds(now, 300),
+    replay: 'once' as Replay,
+  }
   const claim = (assertion = used) =>
     world.store.transact(tx => claimAssertion(tx, assertion, world.clock.now()))
   expect(await claim()).toBeNull()
   expect((await claim())?.says).toBe(`it was used once already, at ${now}`)
   expect(await claim({ ...used, issuer: 'j' })).toBeNull()
   expect(await claim({ ...used, hash: 'g' })).toBeNull()
-  expect(await claim({ ...used, isOnce: false })).toBeNull()
+  expect(await claim({ ...used, replay: 'many' })).toBeNull()
 })
 
 test('a use that is rolled back was no use', async () => {
   const now = world.clock.now()
-  const used = { issuer: app.slug, hash: 'h', expiresAt: addSeconds(now, 300), isOnce: true }
+  const used = {
+    issuer: app.slug,
+    hash: 'h',
+    expiresAt: addSeconds(now, 300),
+    replay: 'once' as Replay,
+  }
   const failed = world.store.transact(async tx => {
     await claimAssertion(tx, used, now)
     throw new Error('stop')
@@ -188,7 +199,7 @@ test('a use that is rolled back was no use', async () => {
 test('a used assertion is remembered well after its end, so that no clock revives it', async () => {
   const now = world.clock.now()
   const expiresAt = addSeconds(now, 300)
-  const used = { issuer: app.slug, hash: 'h', expiresAt, isOnce: true }
+  const used = { issuer: app.slug, hash: 'h', expiresAt, replay: 'once' as Replay }
   await world.store.transact(tx => claimAssertion(tx, used, now))
   expect(await forgetAssertions(world.store, addMs(expiresAt, limits.assertionKeptMs))).toBe(0)
   expect(await world.store.transact(tx => claimAssertion(tx, used, now))).not.toBeNull()

@@ -1,6 +1,7 @@
 /**
- * An assertion is accepted once: in the transaction that acts on it, so that of many calls with the
- * same one exactly one acts, on however many replicas, also after a restart.
+ * An assertion is accepted once, or for the holder of the key it was first used with: in the transaction
+ * that acts on it, so that of many calls with the same one exactly one acts, or those of one key, on however
+ * many replicas, also after a restart.
  */
 import { limits } from '../base/limits.ts'
 import { addMs, type Instant } from '../base/time.ts'
@@ -17,7 +18,11 @@ export async function claimAssertion(
   assertion: UsedAssertion,
   now: Instant,
 ): Promise<AttestRefusal | null> {
-  if (!assertion.isOnce) return null
+  const { replay, issuer, boundTo } = assertion
+  if (replay === 'many') return null
+  // ATTACKER: reads the token from the file or the job it lies in, and comes without the key.
+  if (replay === 'bound' && boundTo === undefined)
+    return { ...refuse('key', 'DPoP', undefined, 'a proof of a key (RFC 9449)'), issuer }
   const usedAt = await markAssertion(tx, assertion, now)
   return usedAt === null ? null : spent(assertion, usedAt)
 }
@@ -25,12 +30,16 @@ export async function claimAssertion(
 /** What had its use is over whatever the rules say of it now, and is told so. */
 export async function orSpent(sql: Sql, refusal: AttestRefusal): Promise<AttestRefusal> {
   const { assertion } = refusal
-  if (assertion?.isOnce !== true) return refusal
+  if (assertion?.replay !== 'once') return refusal
   const usedAt = await findUse(sql, assertion)
   return usedAt === undefined ? refusal : spent(assertion, usedAt)
 }
 
-function spent({ issuer }: UsedAssertion, usedAt: Instant): AttestRefusal {
+function spent({ issuer, replay }: UsedAssertion, usedAt: Instant): AttestRefusal {
+  if (replay === 'bound') {
+    const refusal = refuse('used', 'DPoP', 'another key', 'the key it was first used with')
+    return { ...refusal, issuer, says: `it was first used with another key, at ${usedAt}` }
+  }
   const refusal = refuse('used', 'jti', 'a token that was used', 'a new one from its issuer')
   return { ...refusal, issuer, says: `it was used once already, at ${usedAt}` }
 }

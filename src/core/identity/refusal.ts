@@ -8,12 +8,16 @@ import type { Word } from '../base/words.ts'
 export type RefusalReason =
   Word<'malformed issuer audience time key signature claims identity used'>
 
-/** How the assertion may be used again: a person's token until it ends, any other never. */
+/** How the assertion may be used again: by anybody until it ends, by the holder of one key, never. */
+export type Replay = 'many' | 'bound' | 'once'
+
 export interface UsedAssertion {
   readonly issuer: string
   readonly hash: string
   readonly expiresAt: Instant
-  readonly isOnce: boolean
+  readonly replay: Replay
+  /** Thumbprint of the key its caller has proven to hold. */
+  readonly boundTo?: string | undefined
 }
 
 export interface AttestRefusal {

@@ -6,6 +6,8 @@ import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
 import { type FactRow, factTable } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
+import type { MachineName } from './presets/machines.ts'
+import type { UsedAssertion } from './refusal.ts'
 import type { IdentityRole } from './spiffe.ts'
 
 export interface IdentityRow extends FactRow<IdentityId> {
@@ -17,7 +19,7 @@ export interface IdentityRow extends FactRow<IdentityId> {
   readonly endedAt: Instant | null
 }
 
-export type TrustPreset = 'github' | 'person'
+export type TrustPreset = MachineName | 'person'
 
 export interface TrustRuleRow extends FactRow<TrustRuleId> {
   readonly identityId: IdentityId
@@ -70,16 +72,21 @@ export function lockTrustRulesOf(tx: Tx, identityId: IdentityId): Promise<TrustR
   )
 }
 
-/** Marks an assertion as used: null. Else when it was used before, here or on another replica. */
+/**
+ * Marks an assertion as used: null, and again for the key it is bound to. Else when it was used before, here
+ * or on another replica.
+ */
 export async function markAssertion(
   tx: Tx,
-  { issuer, hash, expiresAt }: { issuer: string; hash: string; expiresAt: Instant },
+  { issuer, hash, expiresAt, replay, boundTo }: UsedAssertion,
   now: Instant,
 ): Promise<Instant | null> {
   const marked = await tx.query(
-    `insert into seen_assertion (issuer, hash, used_at, expires_at) values ($1, $2, $3, $4)
-     on conflict (issuer, hash) do nothing returning 1 as one`,
-    [issuer, hash, now, expiresAt],
+    `insert into seen_assertion (issuer, hash, used_at, expires_at, bound_to) values ($1, $2, $3, $4, $5)
+     on conflict (issuer, hash) do update set bound_to = excluded.bound_to
+       where seen_assertion.bound_to = excluded.bound_to
+     returning 1 as one`,
+    [issuer, hash, now, expiresAt, replay === 'bound' ? boundTo : null],
   )
   if (marked.length === 1) return null
   return (await findUse(tx, { issuer, hash })) ?? now

@@ -4,7 +4,6 @@
  */
 import { readAgreed } from '../approval/agreed.ts'
 import type { IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
-import type { JsonObject } from '../base/json.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { findRow, findWhere, lockKnown, lockRow } from '../ledger/fact-table.ts'
@@ -12,7 +11,9 @@ import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import type { Replica } from '../ledger/replica.ts'
 import type { IssuerKeys } from './jwks.ts'
-import { githubIssuer, parseGithubBinding } from './presets/github.ts'
+import { githubIssuer } from './presets/github.ts'
+import { parseBinding } from './presets/machine.ts'
+import { machines } from './presets/machines.ts'
 import { type Part, parsePersonBinding } from './presets/person.ts'
 import { identityTable, type TrustPreset, type TrustRuleRow, trustRuleTable } from './rows.ts'
 
@@ -44,7 +45,8 @@ export function proposeTrust(world: TrustWorld, input: TrustProposal): TrustBody
   if (identity?.state !== 'active')
     throw new Problem('not-found', { field: 'identity', detail: 'There is no such identity.' })
   const { preset, claims } = input
-  const bound = preset === 'github' ? parseGithubBinding(claims) : parsePersonBinding(claims)
+  const bound =
+    preset === 'person' ? parsePersonBinding(claims) : parseBinding(machines[preset], claims)
   const issuer = checkIssuer(world, preset, input.issuer)
   return { identityId: identity.id, appId: identity.appId, preset, issuer, claims: { ...bound } }
 }
@@ -112,7 +114,7 @@ async function insertRule(
   const identity = await lockRow(scope.tx, identityTable, body.identityId)
   if (identity?.state !== 'active')
     throw new Problem('wrong-state', { detail: 'This identity was revoked meanwhile.' })
-  const anchor = anchorOf(body.issuer, body.claims)
+  const anchor = anchorOf(body)
   const fixed = { version: 1, state: 'active', madeAt: scope.at, endedAt: null } as const
   const rule: TrustRuleRow = { id, ...body, anchor, requestId, ...fixed }
   await scope.insert(trustRuleTable, rule)
@@ -121,14 +123,14 @@ async function insertRule(
 }
 
 /** Issuer and the immutable id a rule turns on: what a token finds its rules by. */
-export function anchorOf(issuer: string, claims: JsonObject): string {
-  const id = claims['repository_id']
-  return `${issuer} ${typeof id === 'string' ? id : ''}`
+export function anchorOf({ issuer, preset, claims }: Omit<TrustBody, 'identityId' | 'appId'>) {
+  const id = preset === 'person' ? '' : (claims[machines[preset].anchor] as string)
+  return `${issuer} ${id}`
 }
 
 function checkIssuer(world: TrustWorld, preset: TrustPreset, given: string | undefined): string {
   const isOurs = preset === 'person'
-  const issuer = given ?? (isOurs ? world.issuer : githubIssuer)
+  const issuer = given ?? (isOurs ? world.issuer : preset === 'github' ? githubIssuer : '')
   if (isOurs ? issuer === world.issuer : world.issuerKeys.knows(issuer)) return issuer
   throw new Problem('address-refused', {
     field: 'issuer',

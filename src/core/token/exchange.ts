@@ -106,12 +106,12 @@ export type PlannedTask = NewTask & { readonly endsAt: Instant }
 
 async function attestCaller(
   world: ExchangeWorld,
-  { subjectToken: token, identity }: ExchangeRequest,
+  { subjectToken: token, identity, boundTo }: ExchangeRequest,
   now: Instant,
 ): Promise<Attested | AttestRefusal> {
   try {
     const answer = await attest(world, { token, audience: world.issuer, now, identity })
-    if (!isRefusal(answer)) return answer
+    if (!isRefusal(answer)) return { ...answer, assertion: { ...answer.assertion, boundTo } }
     const refusal = await orSpent(world.store, answer)
     world.countRefusal(refusal.issuer, refusal.refused)
     return refusal

@@ -51,7 +51,7 @@ export const SetAppRules = z.strictObject({
 })
 export const AddTrust = z.strictObject({
   role,
-  preset: z.enum(['github', 'person']),
+  preset: z.enum(['github', 'gitlab', 'kubernetes', 'person']),
   issuer: z.string().max(300).optional(),
   claims: z.record(
     z.string().max(80),

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { githubClaims } from '../../../../test/fakes/github-issuer.ts'
 import type { JsonObject } from '../../base/json.ts'
-import { githubProvenance, matchGithub, parseGithubBinding } from './github.ts'
+import { github } from './github.ts'
+import { matchBinding, parseBinding, provenanceOf } from './machine.ts'
 
 const rule = {
   repository_owner_id: '4711',
@@ -13,7 +14,7 @@ const rule = {
 const issuer = 'https://token.actions.githubusercontent.com'
 const claims = githubClaims('us', 1_760_000_000) as JsonObject
 const match = (more: JsonObject, binding: JsonObject = rule) =>
-  matchGithub(parseGithubBinding(binding), { ...claims, ...more })
+  matchBinding(github, parseBinding(github, binding), { ...claims, ...more })
 
 test('a token of the bound repository, workflow and environment fits', () => {
   expect(match({})).toBeNull()
@@ -46,7 +47,7 @@ test('a refusal says both sides', () => {
 test('a claim that is not there does not fit', () => {
   for (const name of ['repository_id', 'environment', 'event_name', 'job_workflow_ref']) {
     const { [name]: _, ...rest } = claims
-    expect(matchGithub(parseGithubBinding(rule), rest)?.refusal.claim).toBe(name)
+    expect(matchBinding(github, parseBinding(github, rule), rest)?.refusal.claim).toBe(name)
   }
 })
 
@@ -56,7 +57,7 @@ test('a branch named like the environment is not the environment', () => {
     sub: 'repo:acme/deal-desk:ref:refs/heads/x:environment:crm',
   }
   const { environment: _, ...rest }: JsonObject = { ...claims, ...spoof }
-  expect(matchGithub(parseGithubBinding(rule), rest)?.refusal.claim).toBe('environment')
+  expect(matchBinding(github, parseBinding(github, rule), rest)?.refusal.claim).toBe('environment')
 })
 
 test('`sub` is never read: both of its forms fit, and so does a custom one', () => {
@@ -113,7 +114,7 @@ test.each([
   ['trusts no event', { event_name: [] }, 'event_name'],
   ['pins half a commit', { job_workflow_sha: '9f2c1' }, 'job_workflow_sha'],
 ])('a rule that %s is refused', (_what, more, field) => {
-  expect(() => parseGithubBinding({ ...rule, ...more } as unknown as JsonObject)).toThrow(
+  expect(() => parseBinding(github, { ...rule, ...more } as unknown as JsonObject)).toThrow(
     expect.objectContaining({ code: 'invalid-field', field: `claims.${field}` }),
   )
 })
@@ -137,7 +138,7 @@ test('a claim the rule does not bind never decides', () => {
 })
 
 test('provenance keeps ids for the log and names apart', () => {
-  const { facts, words } = githubProvenance(issuer, claims)
+  const { facts, words } = provenanceOf(github, issuer, claims)
   expect(facts).toMatchObject({
     commit: claims['sha'],
     run: '7300000041',
@@ -149,7 +150,7 @@ test('provenance keeps ids for the log and names apart', () => {
 })
 
 test('calls of one job join one task; another job, attempt or run is another', () => {
-  const key = (more: JsonObject) => githubProvenance(issuer, { ...claims, ...more }).key
+  const key = (more: JsonObject) => provenanceOf(github, issuer, { ...claims, ...more }).key
   expect(key({ jti: 'another' })).toBe(key({}))
   for (const more of [{ check_run_id: '1' }, { run_attempt: '2' }, { run_id: '2' }])
     expect(key(more)).not.toBe(key({}))
@@ -157,6 +158,6 @@ test('calls of one job join one task; another job, attempt or run is another', (
 
 test('a token that names no run joins nothing', () => {
   const { run_id: _, ...rest } = claims
-  const key = (jti: string) => githubProvenance(issuer, { ...rest, jti }).key
+  const key = (jti: string) => provenanceOf(github, issuer, { ...rest, jti }).key
   expect(key('a')).not.toBe(key('b'))
 })
