@@ -36,6 +36,7 @@ export function mountOauth(world: OauthWorld) {
   ])
   return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {
     answers.setSecurityHeaders(res, isHttps)
+    // As sent; compared, never decoded or normalised.
     const path = (req.url ?? '').split('?', 1)[0] ?? ''
     const page = pages.get(path)
     const route = page ?? endpoints.get(path)
@@ -66,16 +67,17 @@ async function answer(
   home: string | undefined,
 ): Promise<void> {
   const request = readRequest(req)
-  const handle = request.method === 'POST' ? route.post : route.get
+  const { method = '' } = req
+  const handle = method === 'POST' ? route.post : route.get
   const methods = [
     ...(route.get === undefined ? [] : ['GET', 'HEAD']),
     ...(route.post === undefined ? [] : ['POST']),
   ]
-  if (!methods.includes(request.method)) {
+  if (!methods.includes(method)) {
     res.setHeader('Allow', methods.join(', '))
     throw new Problem('method-not-allowed', { detail: `This takes ${methods.join(' or ')}.` })
   }
-  if (home && request.method !== 'POST' && req.headers.host !== new URL(home).host) {
+  if (home && method !== 'POST' && req.headers.host !== new URL(home).host) {
     res.writeHead(308, { Location: `${home}${req.url ?? '/'}` })
     res.end()
   } else await handle?.({ req, res, request })

@@ -10,12 +10,8 @@ import { Problem } from '../../../core/base/problem.ts'
 import { bounds } from '../bounds.ts'
 
 export interface Request {
-  readonly method: string
-  /** As sent; compared, never decoded or normalised. */
-  readonly path: string
   readonly query: Form
   readonly cookies: ReadonlyMap<string, string>
-  readonly ip: string
 }
 
 /** One visit to a page of ours or an OAuth endpoint. */
@@ -57,9 +53,9 @@ export function checkHost(req: IncomingMessage, { hosts, issuer }: Hosts): void 
     throw new Problem('bad-request', { detail: 'Pages of other sites can not use this server.' })
 }
 
-/** A form is accepted only from a page of ours; browsers always say which page sent it. */
-export function checkSameOrigin(req: IncomingMessage, issuer: string): void {
-  if (req.headers.origin === issuer) return
+/** What was posted from a page of ours and no other: browsers always say which page sent a form. */
+export async function readOwnForm(req: IncomingMessage, issuer: string): Promise<Form> {
+  if (req.headers.origin === issuer) return parseForm(await readFormText(req))
   throw new Problem('bad-request', {
     detail: 'This form did not come from a page of this server.',
     next: `Open ${issuer}`,
@@ -70,11 +66,8 @@ export function readRequest(req: IncomingMessage): Request {
   const url = req.url ?? ''
   const mark = url.indexOf('?')
   return {
-    method: req.method ?? '',
-    path: mark === -1 ? url : url.slice(0, mark),
     query: mark === -1 ? new Map() : parseForm(url.slice(mark + 1)),
     cookies: parseCookies(req.headers.cookie ?? ''),
-    ip: req.socket.remoteAddress ?? '',
   }
 }
 

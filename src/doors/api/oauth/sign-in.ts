@@ -16,14 +16,7 @@ import {
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { homePage, linkPage, signInPage } from './pages.ts'
-import {
-  checkSameOrigin,
-  parseForm,
-  type Request,
-  readFormText,
-  type Visit,
-  type VisitRoute,
-} from './request.ts'
+import { type Form, type Request, readOwnForm, type Visit, type VisitRoute } from './request.ts'
 
 export interface SignInWorld extends LedgerWorld {
   readonly issuer: string
@@ -51,6 +44,23 @@ export async function sessionOf(
   return secret === undefined ? undefined : findSession(world, secret)
 }
 
+/** A form of a page that was shown to this session, and to no other. */
+export async function readSessionForm(
+  world: SignInWorld,
+  jar: CookieJar,
+  { req, request }: Visit,
+): Promise<{ form: Form; session: Session }> {
+  const form = await readOwnForm(req, world.issuer)
+  const session = await sessionOf(world, jar, request)
+  if (session === undefined)
+    throw new Problem('not-signed-in', {
+      detail: 'You are not signed in any more.',
+      next: 'Sign in and open the page again.',
+    })
+  checkCsrf(session, form.get('csrf'))
+  return { form, session }
+}
+
 async function home(world: SignInWorld, jar: CookieJar, { request, res }: Visit): Promise<void> {
   const link = request.query.get('t')
   if (link !== undefined) return sendPage(res, linkPage(link))
@@ -64,8 +74,7 @@ async function signIn(world: SignInWorld, { request, res }: Visit): Promise<void
 }
 
 async function useLink(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
-  checkSameOrigin(visit.req, world.issuer)
-  const form = parseForm(await readFormText(visit.req))
+  const form = await readOwnForm(visit.req, world.issuer)
   const given = form.get('link') ?? ''
   const prefix = `${world.issuer}/?t=`
   const secret = given.startsWith(prefix) ? given.slice(prefix.length) : given
@@ -100,8 +109,7 @@ async function comeFromCompany(world: SignInWorld, jar: CookieJar, visit: Visit)
 }
 
 async function signOut(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
-  checkSameOrigin(visit.req, world.issuer)
-  const form = parseForm(await readFormText(visit.req))
+  const form = await readOwnForm(visit.req, world.issuer)
   const session = await sessionOf(world, jar, visit.request)
   if (session !== undefined) {
     checkCsrf(session, form.get('csrf'))
