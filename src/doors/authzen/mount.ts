@@ -7,12 +7,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { appTable } from '../../core/app/rows.ts'
 import type { AnyId, PersonId } from '../../core/base/ids.ts'
-import { type Json, parseJson } from '../../core/base/json.ts'
+import type { Json } from '../../core/base/json.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { type Decision, decide } from '../../core/policy/decide.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
+import { isJson, readBytes, readJson } from '../api/body.ts'
 import { headOf } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
 import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
@@ -88,7 +89,7 @@ function metadata(issuer: string, slug: string | null) {
 
 async function answer(world: AuthzenWorld, { what, slug }: Place, req: IncomingMessage) {
   const asker = await askerOf(world, req.headers.authorization, slug)
-  const body = await readBody(req)
+  const body = await bodyOf(req)
   if (what === 'evaluation') return answerOne(world, asker, readEvaluation(body))
   if (what === 'evaluations') {
     const list = readEvaluations(body)
@@ -140,36 +141,16 @@ function noSuchApp(slug: string): Problem {
   return new Problem('not-found', { detail: `There is no app \`${slug}\` you may ask for.` })
 }
 
-/** UTF-8 JSON, read up to its bound whatever was declared. */
-async function readBody(req: IncomingMessage): Promise<Json> {
-  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
-  if (type !== 'application/json')
+async function bodyOf(req: IncomingMessage): Promise<Json> {
+  if (!isJson(req.headers['content-type']))
     // The standard knows 400 alone for what can not be read (§10.1.1).
     throw new Problem('bad-request', {
       field: 'content-type',
       detail: 'The body must be application/json.',
       next: 'Send `content-type: application/json`.',
     })
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > bounds.bodyBytes)
-      throw new Problem('too-large', {
-        detail: `The body is larger than ${bounds.bodyBytes} bytes.`,
-      })
-    chunks.push(chunk)
-  }
-  try {
-    return parseJson(utf8.decode(Buffer.concat(chunks)), bounds.bodyBytes)
-  } catch (thrown) {
-    if (isProblem(thrown)) throw thrown
-    const next = 'Send one JSON value, as UTF-8.'
-    throw new Problem('bad-json', { detail: 'It is not UTF-8.', next })
-  }
+  return readJson(await readBytes(req.iterator({ destroyOnReturn: false }), bounds.bodyBytes))
 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** §10.1.2: the caller's own name for a request comes back with its answer. */
 function echoRequestId(req: IncomingMessage, res: ServerResponse): void {

@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
+import { readBytes } from '../body.ts'
 import { bounds } from '../bounds.ts'
 
 export interface Request {
@@ -81,17 +82,8 @@ export async function readFormText(req: IncomingMessage): Promise<string> {
     })
   if (req.headers['content-encoding'] !== undefined)
     throw new Problem('unsupported-media-type', { detail: 'Send the body without compression.' })
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > bounds.tokenBodyBytes)
-      throw new Problem('too-large', {
-        detail: `The body is larger than ${bounds.tokenBodyBytes} bytes.`,
-      })
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('latin1')
+  const body = req.iterator({ destroyOnReturn: false })
+  return (await readBytes(body, bounds.tokenBodyBytes)).toString('latin1')
 }
 
 /** Throws `bad-request` for a parameter that occurs twice (RFC 6749 §3.1) or can not be decoded. */
