@@ -12,7 +12,7 @@ import type { RefusalTally } from '../../life/audit/refusals.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { parseExchange, writeIssued } from '../../life/token/form.ts'
 import { introspect } from '../../life/token/introspect.ts'
-import { type CallerWorld, checkShown, headerOf, placeOf, shownIn } from './caller.ts'
+import { type CallerWorld, checkShown, placeOf, shownIn } from './caller.ts'
 import type { OauthAnswer } from './oauth/answer.ts'
 import type { WorkloadEndpoints } from './oauth/endpoints.ts'
 import type { Form } from './oauth/request.ts'
@@ -101,19 +101,17 @@ async function askerOf(
   req: IncomingMessage,
   token: string | undefined,
 ): Promise<Actor> {
-  const { authorization, dpop } = req.headers
-  const sent = authorization === undefined ? undefined : shownIn(headerOf(req))
-  const own = { token: token ?? '', scheme: dpop ? 'DPoP' : 'Bearer', proof: dpop?.toString() }
-  const shown = sent ?? own
-  const at = placeOf(req, world.issuer)
+  const proof = req.headers['dpop']?.toString()
+  const own = { token: token ?? '', scheme: proof ? 'DPoP' : 'Bearer', proof }
+  const shown = shownIn(req, world.issuer) ?? { ...placeOf(req, world.issuer), ...own }
   const task = await verifyTaskToken(world, shown.token, world.issuer).catch(unlessRefused)
   if (task !== undefined) {
-    await checkShown(world.proofs, shown, task.boundTo, at)
+    await checkShown(world.proofs, shown, task)
     return { kind: 'identity', id: task.identityId, taskId: task.taskId }
   }
   const person = await world.verifyPerson(shown.token).catch(unlessRefused)
   if (person !== undefined) {
-    await checkShown(world.proofs, shown, person.boundTo, at)
+    await checkShown(world.proofs, shown, person)
     return { kind: 'person', id: person.personId }
   }
   throw new Problem('not-signed-in', {
