@@ -8,13 +8,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { appTable } from '../../core/app/rows.ts'
 import type { AnyId, PersonId } from '../../core/base/ids.ts'
 import type { Json } from '../../core/base/json.ts'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { Problem } from '../../core/base/problem.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { type Decision, decide } from '../../core/policy/decide.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
 import { isJson, readBytes, readJson } from '../api/body.ts'
-import { headOf } from '../api/problems.ts'
+import { problemOf, sendJson, sendProblem } from '../api/oauth/answer.ts'
 import { bounds } from './bounds.ts'
 import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
 import { readEvaluation, readEvaluations, readSearch, type SearchFor } from './form.ts'
@@ -41,9 +41,15 @@ export function mountAuthzen(world: AuthzenWorld) {
         res.setHeader('Allow', isGet ? 'GET' : 'POST')
         throw new Problem('method-not-allowed', { detail: `This takes ${isGet ? 'GET' : 'POST'}.` })
       }
-      send(res, 200, isGet ? metadata(world.issuer, place.slug) : await answer(world, place, req))
+      const body = isGet ? metadata(world.issuer, place.slug) : await answer(world, place, req)
+      sendJson(res, { status: 200, body })
     } catch (thrown) {
-      sendProblem(world, res, thrown)
+      // What was not read of a body can not be skipped safely.
+      if (!req.complete) res.setHeader('Connection', 'close')
+      sendProblem(
+        res,
+        problemOf(thrown, door => world.log({ door })),
+      )
     }
     return true
   }
@@ -162,28 +168,4 @@ function echoRequestId(req: IncomingMessage, res: ServerResponse): void {
       detail: `\`X-Request-ID\` is at most ${bounds.requestIdChars} visible ASCII characters.`,
     })
   res.setHeader('X-Request-ID', id)
-}
-
-function send(res: ServerResponse, status: number, body: object, type = 'application/json'): void {
-  const text = JSON.stringify(body)
-  res.writeHead(status, {
-    'Content-Type': type,
-    'Cache-Control': 'no-store',
-    'Content-Length': Buffer.byteLength(text),
-  })
-  res.end(text)
-}
-
-function sendProblem(world: AuthzenWorld, res: ServerResponse, thrown: unknown): void {
-  if (!isProblem(thrown))
-    world.log({ door: thrown instanceof Error ? thrown.message : typeof thrown })
-  const problem = isProblem(thrown)
-    ? thrown
-    : new Problem('internal', { detail: 'Something broke here; nothing was decided.' })
-  const { code, detail, next, field } = problem
-  const body = { ...headOf(code), detail, next, field }
-  if (body.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
-  // What was not read of a body can not be skipped safely.
-  if (!res.req.complete) res.setHeader('Connection', 'close')
-  send(res, body.status, body, 'application/problem+json')
 }

@@ -23,7 +23,7 @@ import { recordDenial } from '../../core/policy/record.ts'
 import type { Credential, Passage, Passed, Upstream } from '../../core/target/target.ts'
 import { Meter } from '../../life/budget/meter.ts'
 import type { Hosts } from '../api/oauth/request.ts'
-import { problemTable } from '../api/problems.ts'
+import { bodyOf } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
 import { Pace } from './pace.ts'
 import { Sessions } from './sessions.ts'
@@ -302,9 +302,9 @@ function aboutOf({ id, version, taskId }: LeaseRow, session: string) {
 function refuse(world: GatewayWorld, socket: Socket, thrown: unknown): void {
   const known = isProblem(thrown)
   if (!known) world.log({ gateway: textOf(thrown) })
-  const { code, detail, next } = known ? thrown : broken
-  const { status, title } = problemTable[code]
-  const body = JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next })
+  const problem = bodyOf(known ? thrown : broken)
+  const { status, title } = problem
+  const body = JSON.stringify(problem)
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nConnection: close\r\n` +
       `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
