@@ -6,7 +6,6 @@
 
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { JSONWebKeySet } from 'jose'
-import type { JsonObject } from '../../../core/base/json.ts'
 import { Problem } from '../../../core/base/problem.ts'
 import * as server from '../../../life/sign-in/authorization-server.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
@@ -53,16 +52,16 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
   }
   const jwks: Endpoint = async ({ res }) => {
     res.setHeader('Cache-Control', 'public, max-age=60')
-    sendJson(res, { status: 200, body: world.tokenJwks() as unknown as JsonObject })
+    sendJson(res, { status: 200, body: world.tokenJwks() })
   }
   return new Map<string, VisitRoute>([
     ['/.well-known/openid-configuration', { get: read }],
     ['/.well-known/oauth-authorization-server', { get: read }],
     [server.oauthPaths.jwks, { get: jwks }],
     [server.oauthPaths.token, { post: form(exchangeOnly) }],
-    [server.oauthPaths.introspect, { post: form(world.introspect) }],
-    [server.oauthPaths.revoke, { post: form(world.revoke) }],
-    [server.oauthPaths.device, { post: form(() => checkRoom(world)) }],
+    [server.oauthPaths.introspection, { post: form(world.introspect) }],
+    [server.oauthPaths.revocation, { post: form(world.revoke) }],
+    [server.oauthPaths.device_authorization, { post: form(() => checkRoom(world)) }],
   ])
 }
 

@@ -30,8 +30,8 @@ export function mountOauth(world: OauthWorld) {
   const endpoints = oauthRoutes(world)
   const pages = new Map<string, VisitRoute>([
     ...signInRoutes(world, jar),
-    ['/d', deviceRoute(world, jar)],
-    [oauthPaths.authorize, consentRoute(world, jar)],
+    [oauthPaths.code_verification, deviceRoute(world, jar)],
+    [oauthPaths.authorization, consentRoute(world, jar)],
     ['/style.css', { get: async ({ res }) => sendStyle(res) }],
   ])
   return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {
