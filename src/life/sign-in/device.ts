@@ -25,7 +25,6 @@ export interface Device {
   readonly ip: string
   readonly agent: string
   readonly askedAt: Instant
-  readonly endsAt: Instant
 }
 
 /** Letters only, as they are stored. What people add when typing (dashes, blanks) is dropped. */
@@ -44,14 +43,13 @@ export async function findDevice(
 ): Promise<Device | undefined> {
   const row = await findDeviceCode(world.store, userCode, world.clock.now())
   if (row === undefined) return undefined
-  const { clientId, iat, exp, deviceInfo } = row.payload
+  const { clientId, iat, deviceInfo } = row.payload
   return {
     userCode,
     clientId,
     ip: deviceInfo?.ip ?? '',
     agent: deviceInfo?.ua ?? '',
     askedAt: fromMs(iat * 1000),
-    endsAt: fromMs(exp * 1000),
   }
 }
 
