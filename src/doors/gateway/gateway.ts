@@ -39,23 +39,16 @@ import { serveWeb } from './web/serve.ts'
 const sessionOpened = entryKind('session.open', 'opened a session through the gateway')
 const sessionEnded = entryKind('session.end', 'ended a session through the gateway')
 
-export interface Gateway {
-  readonly door: Door
-  /** For the server's `upgrade` event. */
-  readonly upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => void
-  /** At each commit of ours and each entry: what is open is decided again where a fact changed. */
-  readonly look: () => void
-  /** Cuts everything, and waits until that is written down. */
-  close(): Promise<void>
-}
+export type Gateway = ReturnType<typeof openGateway>
 
-export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
+export function openGateway(world: GatewayWorld, hosts: Hosts) {
   const sessions = new Sessions(world)
   const mcp = { catalogue: new Catalogue(world), bridges: new Bridges() }
   const door: Door = { world, sessions, mcp, tunnels: new Map(), under: new Set() }
   return {
     door,
-    upgrade(req, socket, head) {
+    /** For the server's `upgrade` event. */
+    upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => {
       socket.on('error', () => socket.destroy())
       const work = enter(door, hosts, { req, socket, head }).catch((thrown: unknown) =>
         refuse(world, socket, thrown),
@@ -63,9 +56,11 @@ export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
       door.under.add(work)
       void work.finally(() => door.under.delete(work))
     },
-    look: door.sessions.look,
+    /** At each commit of ours and each entry: what is open is decided again where a fact changed. */
+    look: sessions.look,
+    /** Cuts everything, and waits until that is written down. */
     async close() {
-      door.sessions.close(over('The server is stopping.', 'Run your command again in a moment.'))
+      sessions.close(over('The server is stopping.', 'Run your command again in a moment.'))
       await Promise.race([
         Promise.allSettled(door.under),
         wait(bounds.stopMs, undefined, { ref: false }),
