@@ -45,7 +45,7 @@ export function companySignIn(world: SessionWorld, provider: CompanyProvider) {
   return {
     name: provider.name,
     /** Where to send the browser, and the cookie that ties the answer to it. */
-    async begin({ returnTo, loginHint }: { returnTo: string; loginHint?: string }) {
+    async begin({ returnTo, loginHint }: { returnTo: string; loginHint?: string | undefined }) {
       const known = await configuration()
       const [state, nonce] = [oidc.randomState(), oidc.randomNonce()]
       const verifier = oidc.randomPKCECodeVerifier()

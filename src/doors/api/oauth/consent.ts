@@ -16,7 +16,6 @@ import {
 import type { Session } from '../../../life/sign-in/session.ts'
 import { type Choice, choicesOf, nameOf } from '../../../life/sign-in/work.ts'
 import { allowFormTo, sendPage, sendRedirect } from './answer.ts'
-import type { CookieJar } from './cookies.ts'
 import { consentPage } from './pages.ts'
 import type { Visit, VisitRoute } from './request.ts'
 import { readSessionForm, type SignInWorld, sessionOf } from './sign-in.ts'
@@ -26,17 +25,17 @@ export interface ConsentWorld extends SignInWorld {
   readonly documents: AllowedOrigins
 }
 
-export function consentRoute(world: ConsentWorld, jar: CookieJar): VisitRoute {
+export function consentRoute(world: ConsentWorld): VisitRoute {
   return {
-    get: visit => show(world, jar, visit),
-    post: visit => answer(world, jar, visit),
+    get: visit => show(world, visit),
+    post: visit => answer(world, visit),
   }
 }
 
-async function show(world: ConsentWorld, jar: CookieJar, visit: Visit): Promise<void> {
+async function show(world: ConsentWorld, visit: Visit): Promise<void> {
   const { req, request, res } = visit
   const ask = readAsk(request.query)
-  const session = await sessionOf(world, jar, request)
+  const session = await sessionOf(world, request)
   if (session === undefined)
     return sendRedirect(res, `/sign-in?to=${encodeURIComponent(req.url ?? '/')}`)
   const shown = await look(world, session, ask)
@@ -46,9 +45,9 @@ async function show(world: ConsentWorld, jar: CookieJar, visit: Visit): Promise<
   sendPage(res, consentPage(session, { ...shown, held }))
 }
 
-async function answer(world: ConsentWorld, jar: CookieJar, visit: Visit): Promise<void> {
+async function answer(world: ConsentWorld, visit: Visit): Promise<void> {
   // 1. From our own page, shown to this session, for exactly this ask.
-  const { form, session } = await readSessionForm(world, jar, visit)
+  const { form, session } = await readSessionForm(world, visit)
   const ask = readAsk(form)
   if (!equalInConstantTime(form.get('seal') ?? '', sealOf(session, ask)))
     throw bad('seal', 'This answer is to something else than you were shown.')

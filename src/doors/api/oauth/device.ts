@@ -8,7 +8,6 @@ import { Problem } from '../../../core/base/problem.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import * as devices from '../../../life/sign-in/device.ts'
 import { sendPage, sendRedirect } from './answer.ts'
-import type { CookieJar } from './cookies.ts'
 import { answeredPage, codePage, devicePage } from './pages.ts'
 import type { Visit, VisitRoute } from './request.ts'
 import { readSessionForm, type SignInWorld, sessionOf } from './sign-in.ts'
@@ -17,23 +16,22 @@ export interface DeviceWorld extends SignInWorld {
   readonly apiAudience: string
 }
 
-export function deviceRoute(world: DeviceWorld, jar: CookieJar): VisitRoute {
+export function deviceRoute(world: DeviceWorld): VisitRoute {
   const find = countTries(world)
   return {
-    get: visit => showDevice(world, jar, find, visit),
-    post: visit => answer(world, jar, find, visit),
+    get: visit => showDevice(world, find, visit),
+    post: visit => answer(world, find, visit),
   }
 }
 
 async function showDevice(
   world: DeviceWorld,
-  jar: CookieJar,
   find: FindDevice,
   { request, res }: Visit,
 ): Promise<void> {
   const typed = request.query.get('user_code')
   const userCode = typed === undefined ? undefined : devices.parseUserCode(typed)
-  const session = await sessionOf(world, jar, request)
+  const session = await sessionOf(world, request)
   if (session === undefined) {
     const to = userCode === undefined ? '/d' : `/d?user_code=${devices.showUserCode(userCode)}`
     return sendRedirect(res, `/sign-in?to=${encodeURIComponent(to)}`)
@@ -42,13 +40,8 @@ async function showDevice(
   sendPage(res, devicePage(session, await find(session.person.id, userCode)))
 }
 
-async function answer(
-  world: DeviceWorld,
-  jar: CookieJar,
-  find: FindDevice,
-  visit: Visit,
-): Promise<void> {
-  const { form, session } = await readSessionForm(world, jar, visit)
+async function answer(world: DeviceWorld, find: FindDevice, visit: Visit): Promise<void> {
+  const { form, session } = await readSessionForm(world, visit)
   const says = form.get('says')
   if (says !== 'yes' && says !== 'no')
     throw new Problem('bad-request', { field: 'says', detail: '`says` must be `yes` or `no`.' })

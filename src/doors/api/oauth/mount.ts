@@ -18,20 +18,19 @@ import { checkHost, type Hosts, readRequest, type VisitRoute } from './request.t
 import { signInRoutes } from './sign-in.ts'
 
 export interface OauthWorld
-  extends DeviceWorld,
-    ConsentWorld,
+  extends Omit<DeviceWorld & ConsentWorld, 'jar'>,
     Omit<EndpointsWorld, 'store' | 'clock' | 'replica'>,
     Hosts {}
 
 /** Answers true when the request was ours and is answered; false leaves it to the next door. */
 export function mountOauth(world: OauthWorld) {
   const isHttps = world.issuer.startsWith('https:')
-  const jar = cookieJar(isHttps)
+  const people = { ...world, jar: cookieJar(isHttps) }
   const endpoints = oauthRoutes(world)
   const pages = new Map<string, VisitRoute>([
-    ...signInRoutes(world, jar),
-    [oauthPaths.code_verification, deviceRoute(world, jar)],
-    [oauthPaths.authorization, consentRoute(world, jar)],
+    ...signInRoutes(people),
+    [oauthPaths.code_verification, deviceRoute(people)],
+    [oauthPaths.authorization, consentRoute(people)],
     ['/style.css', { get: async ({ res }) => sendStyle(res) }],
   ])
   return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {
