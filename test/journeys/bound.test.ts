@@ -124,6 +124,23 @@ describe('a sign-in with a key', () => {
     expect(told.join()).toContain('does not take the token')
   })
 
+  test('is asked for its proof by the decision API as by every other door', async () => {
+    const own = await newHandle()
+    const { access_token: person } = await signIn(own)
+    const { access_token: task } = await exchange(person, own)
+    const { world } = company.running
+    const about = { type: 'Installation', id: world.installationId() }
+    const subject = { type: 'Identity', id: 'id_none' }
+    const body = { subject, action: { name: 'log.read' }, resource: about }
+    for (const token of [person, task]) {
+      const ask = async (init: { DPoP?: oidc.DPoPHandle }) =>
+        (await call(token, '/access/v1/evaluation', { ...init, body })).status
+      expect(await ask({})).toBe(401)
+      expect(await ask({ DPoP: await newHandle() })).toBe(401)
+      expect(await ask({ DPoP: own })).not.toBe(401)
+    }
+  })
+
   test('is what the command line uses, renews and runs with', async () => {
     const pair = await oidc.randomDPoPKeyPair('ES256', { extractable: true })
     const tokens = await signIn(oidc.getDPoPHandle(client, pair))

@@ -16,12 +16,9 @@ import { addGrantRoutes, addResourceRoutes, addTargetRoutes } from './targets.ts
 import { addToolRoutes } from './tools.ts'
 import type { ApiWorld } from './world.ts'
 
-export interface Api {
-  readonly fetch: (request: Request) => Response | Promise<Response>
-  readonly routes: Routes
-}
+export type Api = ReturnType<typeof makeApi>
 
-export function makeApi(world: ApiWorld & CallerWorld): Api {
+export function makeApi(world: ApiWorld & CallerWorld) {
   const app = new OpenAPIHono()
   const routes = new Routes(app, world)
   for (const add of doors) add(routes, world)
@@ -37,7 +34,7 @@ export function makeApi(world: ApiWorld & CallerWorld): Api {
   app.get('/schemas/leasehold.schema.json', context => context.json(manifestSchema))
   app.notFound(context => answerProblem(context, noRoute(context.req.path), world.log))
   app.onError((thrown, context) => answerProblem(context, thrown, world.log))
-  return { fetch: request => app.fetch(request), routes }
+  return { fetch: (request: Request) => app.fetch(request), routes }
 }
 
 // `/v1/log/checkpoint` and its like come before `/v1/log/:position`: the first that fits answers.

@@ -30,8 +30,7 @@ import { type ApiWorld, isSolo } from './world.ts'
 export function addAppRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/apps', listOf(AppView), inputs.OfApps, async call => {
     const isSeen = sees(world, call.caller)
-    const { state } = call.input
-    const apps = await lists.listApps(world.store, state === undefined ? {} : { state })
+    const apps = await lists.listApps(world.store, call.input)
     const shown = apps.filter(app => isSeen(app.id))
     return { items: await Promise.all(shown.map(app => appView(world, app))) }
   })

@@ -38,17 +38,16 @@ type Person = Pick<PersonToken, 'personId' | 'signInEndsAt' | 'boundTo'>
 
 /** A token that is there and not good is refused; it is never taken for nobody. */
 export async function callerOf(world: CallerWorld, context: Context): Promise<Caller> {
-  const shown = shownIn(name => context.req.header(name))
+  const { req } = context
+  const hosts = [new URL(req.url).host, new URL(world.issuer).host]
+  const at = { method: req.method, path: req.path, hosts, proof: req.header('dpop') }
+  const shown = shownAt(at, req.header('authorization'))
   if (shown === undefined) return { kind: 'nobody' }
   const { token } = shown
-  const { method, path, url } = context.req
-  const at = { method, path, hosts: [new URL(url).host, new URL(world.issuer).host] }
-  const check = ({ boundTo }: { boundTo: string | null }) =>
-    checkShown(world.proofs, shown, boundTo, at)
   // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
   if (isTaskToken(token)) {
     const task = await world.verifyTask(token)
-    await check(task)
+    await checkShown(world.proofs, shown, task)
     return {
       kind: 'identity',
       ...task,
@@ -57,45 +56,46 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
     }
   }
   const person = await world.verifyPerson(token)
-  await check(person)
+  await checkShown(world.proofs, shown, person)
   const { personId, signInEndsAt: validUntil } = person
   return { kind: 'person', personId, validUntil, actor: { kind: 'person', id: personId } }
 }
 
-/** A token as it was sent, and the proof beside it. */
-export interface Shown {
+/** A token as it was sent, the proof beside it, and the request both are for. */
+export interface Shown extends Proven {
   readonly token: string
   readonly scheme: string
   readonly proof: string | undefined
 }
 
 /** Undefined where none was sent. Problem `token-refused` for what is none. */
-export function shownIn(header: (name: string) => string | undefined): Shown | undefined {
-  const authorization = header('authorization')
+export function shownIn(req: IncomingMessage, issuer: string): Shown | undefined {
+  const at = { ...placeOf(req, issuer), proof: req.headers['dpop']?.toString() }
+  return shownAt(at, req.headers.authorization)
+}
+
+function shownAt(
+  at: Omit<Shown, 'token' | 'scheme'>,
+  authorization: string | undefined,
+): Shown | undefined {
   if (authorization === undefined) return undefined
   const [, scheme = '', token] = /^(Bearer|DPoP) ([\w~+/.-]+=*)$/i.exec(authorization) ?? []
   if (token === undefined || token.length > limits.foreignTokenBytes) throw refused()
-  return { token, scheme, proof: header('dpop') }
+  return { ...at, token, scheme }
 }
 
 /** Once it was verified: that who shows it holds the key it is bound to. */
 export function checkShown(
   proofs: Proofs,
-  { token, ...shown }: Shown,
-  boundTo: string | null,
-  at: Omit<Proven, 'token'>,
+  shown: Shown,
+  { boundTo }: { readonly boundTo: string | null },
 ): Promise<void> {
-  return checkBound(proofs, { ...shown, boundTo }, { ...at, token })
+  return checkBound(proofs, { ...shown, boundTo }, shown)
 }
 
-/** The same of a request that was not read by the API. */
-export function placeOf(req: IncomingMessage, issuer: string): Omit<Proven, 'token'> {
+export function placeOf(req: IncomingMessage, issuer: string): Proven {
   const [path = ''] = (req.url ?? '').split('?')
   return { method: req.method ?? '', path, hosts: [req.headers.host ?? '', new URL(issuer).host] }
-}
-
-export function headerOf({ headers }: IncomingMessage): (name: string) => string | undefined {
-  return name => headers[name]?.toString()
 }
 
 function isTaskToken(token: string): boolean {

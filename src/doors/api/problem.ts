@@ -7,7 +7,7 @@ import type { Context } from 'hono'
 import { Problem } from '../../core/base/problem.ts'
 import { violatedConstraint } from '../../core/store/fault.ts'
 import type { DenialView, ProblemBody } from './contract.ts'
-import { headOf, statusOf } from './problems.ts'
+import { bodyOf, headOf, statusOf } from './problems.ts'
 
 /** A denial is a value until a door must answer with it. */
 export class DenialAnswer extends Error {
@@ -23,7 +23,7 @@ export type Log = (line: Readonly<Record<string, unknown>>) => void
 
 export function answerProblem(context: Context, thrown: unknown, log: Log): Response {
   const requestId = randomUUID()
-  const body = bodyOf(thrown, requestId, context, log)
+  const body = answerOf(thrown, requestId, context, log)
   return new Response(JSON.stringify(body), {
     status: body.status,
     headers: {
@@ -35,7 +35,7 @@ export function answerProblem(context: Context, thrown: unknown, log: Log): Resp
   })
 }
 
-function bodyOf(thrown: unknown, requestId: string, context: Context, log: Log): ProblemBody {
+function answerOf(thrown: unknown, requestId: string, context: Context, log: Log): ProblemBody {
   const note = (line: object) => log({ requestId, path: context.req.path, ...line })
   if (thrown instanceof DenialAnswer) {
     const { denial } = thrown
@@ -43,10 +43,10 @@ function bodyOf(thrown: unknown, requestId: string, context: Context, log: Log):
     return { ...headOf('denied'), detail: denial.says, next, requestId, denial }
   }
   if (thrown instanceof Problem) {
-    const { code, detail, next, field } = thrown
+    const { code } = thrown
     if (statusOf(thrown) >= 500 || thrown.log !== undefined)
       note({ code, note: thrown.log ?? causeText(thrown.cause) })
-    return { ...headOf(code), detail, next, field, requestId }
+    return { ...bodyOf(thrown), requestId }
   }
   const constraint = violatedConstraint(thrown)
   if (constraint !== null) {

@@ -55,6 +55,11 @@ export function headOf(code: ProblemCode) {
   return { type: `/problems/${code}`, title, status, code }
 }
 
+/** All that may be told of it (RFC 9457 §3). */
+export function bodyOf({ code, detail, next, field }: Problem) {
+  return { ...headOf(code), detail, next, field }
+}
+
 export function statusOf({ code }: Problem): number {
   return problemTable[code].status
 }

@@ -8,7 +8,6 @@ import { findRequest, type RequestRow } from '../../core/approval/rows.ts'
 import { isId, newId, type PersonId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { parseText } from '../../core/base/text.ts'
 import { answerFinding } from '../../core/finding/raise.ts'
 import { findFinding } from '../../core/finding/rows.ts'
 import { targetTable } from '../../core/grant/rows.ts'
@@ -139,8 +138,7 @@ export async function raise(
   const { kind, appId } = input
   const about = { ...draft, kind, ...(appId === null ? {} : { appId }), ownAnswer }
   const permit = await ask('request.make', 'request', id, about)
-  const reason = parseText(input.reason, 'reason')
-  const request = { ...input, id, reason, quorum: 1, ownAnswer }
+  const request = { ...input, id, quorum: 1, ownAnswer }
   return requestView(world, await makeRequest(world, permit, request))
 }
 

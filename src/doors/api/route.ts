@@ -7,12 +7,13 @@
 import type { OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { AnyId } from '../../core/base/ids.ts'
-import { type JsonObject, parseJson } from '../../core/base/json.ts'
+import type { JsonObject } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { ActionName, Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { decide } from '../../core/policy/decide.ts'
 import type { AboutType } from '../../core/policy/question.ts'
+import { isJson, readBytes, readJson, tooLarge } from './body.ts'
 import { type Caller, type CallerWorld, callerOf, type KnownCaller } from './caller.ts'
 import { allowed } from './permitted.ts'
 import { creating, type Place, reference } from './reference.ts'
@@ -183,37 +184,16 @@ function readQuery(context: Context): Record<string, string> {
 }
 
 /** Reads at most the limit, whatever was declared. Nothing at all is an empty object. */
-async function readBody(context: Context): Promise<unknown> {
-  const bytes = await readBytes(context)
-  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+async function readBody({ req }: Context): Promise<unknown> {
+  if (Number(req.header('content-length') ?? '0') > limits.bodyBytes)
+    throw tooLarge(limits.bodyBytes)
+  const bytes = await readBytes(req.raw.body, limits.bodyBytes)
+  const type = req.header('content-type')
   if (type === undefined && bytes.length === 0) return {}
-  if (type !== 'application/json')
-    throw new Problem('unsupported-media-type', {
-      detail: 'The body must be application/json.',
-      next: 'Send `content-type: application/json`.',
-    })
-  try {
-    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch (cause) {
-    if (cause instanceof Problem) throw cause
-    const next = 'Send one JSON value, as UTF-8.'
-    throw new Problem('bad-json', { detail: 'The body is not UTF-8.', next, cause })
-  }
-}
-
-async function readBytes(context: Context): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let size = Number(context.req.header('content-length') ?? '0') > limits.bodyBytes ? Infinity : 0
-  const body = size === 0 ? context.req.raw.body : null
-  for await (const chunk of (body ?? []) as unknown as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > limits.bodyBytes) break
-    chunks.push(chunk)
-  }
-  if (size <= limits.bodyBytes) return Buffer.concat(chunks)
-  throw new Problem('too-large', {
-    detail: `The body is larger than ${limits.bodyBytes} bytes.`,
-    next: 'Send less at once.',
+  if (isJson(type)) return readJson(bytes)
+  throw new Problem('unsupported-media-type', {
+    detail: 'The body must be application/json.',
+    next: 'Send `content-type: application/json`.',
   })
 }
 

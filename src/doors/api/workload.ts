@@ -18,7 +18,7 @@ import {
   writeIssued,
 } from '../../life/token/form.ts'
 import { introspect } from '../../life/token/introspect.ts'
-import { type CallerWorld, checkShown, headerOf, placeOf, shownIn } from './caller.ts'
+import { type CallerWorld, checkShown, placeOf, shownIn } from './caller.ts'
 import type { OauthAnswer } from './oauth/answer.ts'
 import type { WorkloadEndpoints } from './oauth/endpoints.ts'
 import type { Form } from './oauth/request.ts'
@@ -35,18 +35,19 @@ export function workloadEndpoints(world: WorkloadWorld, tally: RefusalTally): Wo
     countRefusal: (issuer, reason) => tally.count(issuer, reason, world.clock.now()),
   }
   return {
-    exchange: (form, { req }) => exchangeForm(exchangeWorld, world, form, req),
-    introspect: async (form, { req }) => {
+    exchange: (form, req) => exchangeForm(exchangeWorld, world, form, req),
+    introspect: async (form, req) => {
       const asker = await askerOf(world, req, form.get('token'))
       const body = introspect(world, { token: form.get('token') ?? '', asker })
       return body === undefined ? undefined : { status: 200, body }
     },
-    revoke: async (form, { authorization, req }) => {
+    revoke: async (form, req) => {
       const claims = readTaskToken(world, form.get('token') ?? '')
       if (claims === null) return undefined
       const actor = await askerOf(world, req, form.get('token')).catch((thrown: unknown) => {
         // §2.2: a token that is over is no error, and nobody's right is needed to end it.
-        if (authorization === undefined && isProblem(thrown, 'not-signed-in')) return undefined
+        const isNobody = req.headers.authorization === undefined
+        if (isNobody && isProblem(thrown, 'not-signed-in')) return undefined
         throw thrown
       })
       if (actor === undefined) return { status: 200, body: {} }
@@ -125,19 +126,17 @@ async function askerOf(
   req: IncomingMessage,
   token: string | undefined,
 ): Promise<Actor> {
-  const { authorization, dpop } = req.headers
-  const sent = authorization === undefined ? undefined : shownIn(headerOf(req))
-  const own = { token: token ?? '', scheme: dpop ? 'DPoP' : 'Bearer', proof: dpop?.toString() }
-  const shown = sent ?? own
-  const at = placeOf(req, world.issuer)
+  const proof = req.headers['dpop']?.toString()
+  const own = { token: token ?? '', scheme: proof ? 'DPoP' : 'Bearer', proof }
+  const shown = shownIn(req, world.issuer) ?? { ...placeOf(req, world.issuer), ...own }
   const task = await verifyTaskToken(world, shown.token, world.issuer).catch(unlessRefused)
   if (task !== undefined) {
-    await checkShown(world.proofs, shown, task.boundTo, at)
+    await checkShown(world.proofs, shown, task)
     return { kind: 'identity', id: task.identityId, taskId: task.taskId }
   }
   const person = await world.verifyPerson(shown.token).catch(unlessRefused)
   if (person !== undefined) {
-    await checkShown(world.proofs, shown, person.boundTo, at)
+    await checkShown(world.proofs, shown, person)
     return { kind: 'person', id: person.personId }
   }
   throw new Problem('not-signed-in', {

@@ -50,7 +50,7 @@ beforeAll(async () => {
     verifyPerson: async name => {
       if (!Object.hasOwn(company.ids, name))
         throw new Problem('token-refused', { detail: 'whose?' })
-      return { personId: company.ids[name as 'sam'] }
+      return { personId: company.ids[name as 'sam'], boundTo: null }
     },
   })
   server = createServer((req, res) => {

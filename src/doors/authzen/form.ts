@@ -10,18 +10,11 @@ import type { Thing } from '../../life/app-rules/text.ts'
 import { bounds } from './bounds.ts'
 
 export type Evaluation = AppQuestion
-/** What is searched for has no id yet. */
-type Sought = Omit<Thing, 'id'> & { readonly id: string | null }
 
 /** §7.1.2: how far a list is gone through. */
 const semantics = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] as const
-type Semantic = (typeof semantics)[number]
 
-export interface Evaluations {
-  readonly semantic: Semantic
-  /** Each with the defaults of the request; one that can not be read is its own fault (§7.2.1). */
-  readonly items: readonly (Evaluation | Problem)[]
-}
+export type Evaluations = NonNullable<ReturnType<typeof readEvaluations>>
 
 export function readEvaluation(body: Json): Evaluation {
   const { subject, action, resource, context } = objectIn(body, 'the body')
@@ -41,7 +34,7 @@ function readContext(context: Json | undefined, action: Json | undefined): JsonO
 }
 
 /** Null where the request asks one thing alone: it is then answered as one (§7.1). */
-export function readEvaluations(body: Json): Evaluations | null {
+export function readEvaluations(body: Json) {
   const { evaluations, options, ...defaults } = objectIn(body, 'the body')
   const items = evaluations ?? []
   if (!Array.isArray(items)) throw wrong('evaluations', 'must be a list')
@@ -52,7 +45,7 @@ export function readEvaluations(body: Json): Evaluations | null {
   return { semantic: readSemantic(options), items: list.map(item => readItem(defaults, item)) }
 }
 
-/** What an item says takes the place of the default whole; only what names it is filled in. */
+/** One that can not be read is its own fault (§7.2.1). What an item says takes the place of the default whole; only what names it is filled in. */
 function readItem(defaults: JsonObject, item: Json): Evaluation | Problem {
   try {
     const own = objectIn(item, 'evaluations')
@@ -74,7 +67,7 @@ function withNames(own: Json | undefined, byDefault: Json | undefined): Json | u
   return { ...Object.fromEntries(names), ...own }
 }
 
-function readSemantic(options: Json | undefined): Semantic {
+function readSemantic(options: Json | undefined): (typeof semantics)[number] {
   const named =
     options === undefined ? undefined : objectIn(options, 'options')['evaluations_semantic']
   if (named === undefined) return 'execute_all'
@@ -86,19 +79,10 @@ function readSemantic(options: Json | undefined): Semantic {
 
 export type SearchFor = 'subject' | 'resource' | 'action'
 
-export interface Search {
-  readonly for: SearchFor
-  readonly subject: Sought
-  readonly action: string | null
-  readonly resource: Sought
-  readonly context: JsonObject
-  readonly limit: number
-  /** The name the page before ended with. */
-  readonly after: string | null
-}
+export type Search = ReturnType<typeof readSearch>
 
 /** §8: what is searched for is named by its type alone; an id it may have is passed over. */
-export function readSearch(body: Json, what: SearchFor): Search {
+export function readSearch(body: Json, what: SearchFor) {
   const { subject, action, resource, context, page } = objectIn(body, 'the body')
   const one = (value: Json | undefined, name: 'subject' | 'resource') => {
     if (what !== name) return readThing(value, name)
@@ -115,7 +99,8 @@ export function readSearch(body: Json, what: SearchFor): Search {
   }
 }
 
-function readPage(page: Json | undefined): Pick<Search, 'limit' | 'after'> {
+/** `after`: the name the page before ended with. */
+function readPage(page: Json | undefined) {
   const { token, limit } = page === undefined ? {} : objectIn(page, 'page')
   const wanted = limit === undefined ? bounds.results : limit
   if (typeof wanted !== 'number' || !Number.isSafeInteger(wanted) || wanted < 1)

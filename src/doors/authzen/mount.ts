@@ -7,13 +7,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { appTable } from '../../core/app/rows.ts'
 import type { AnyId, PersonId } from '../../core/base/ids.ts'
-import { type Json, parseJson } from '../../core/base/json.ts'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import type { Json } from '../../core/base/json.ts'
+import { Problem } from '../../core/base/problem.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { type Decision, decide } from '../../core/policy/decide.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
-import { headOf } from '../api/problems.ts'
+import type { Proofs } from '../../life/token/dpop.ts'
+import { isJson, readBytes, readJson } from '../api/body.ts'
+import { checkShown, shownIn } from '../api/caller.ts'
+import { problemOf, sendJson, sendProblem } from '../api/oauth/answer.ts'
 import { bounds } from './bounds.ts'
 import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
 import { readEvaluation, readEvaluations, readSearch, type SearchFor } from './form.ts'
@@ -24,7 +27,8 @@ export interface AuthzenWorld extends DecisionWorld, LedgerWorld {
   readonly installationThing: () => { readonly type: 'installation'; readonly id: AnyId }
   /** Null for what is no task token; Problem `token-refused` for one that does not stand. */
   readonly readTask: (token: string) => Promise<Omit<TaskToken, 'tokenId'> | null>
-  readonly verifyPerson: (token: string) => Promise<{ personId: PersonId }>
+  readonly verifyPerson: (token: string) => Promise<{ personId: PersonId; boundTo: string | null }>
+  readonly proofs: Proofs
   readonly log: (line: Readonly<Record<string, unknown>>) => void
 }
 
@@ -40,9 +44,15 @@ export function mountAuthzen(world: AuthzenWorld) {
         res.setHeader('Allow', isGet ? 'GET' : 'POST')
         throw new Problem('method-not-allowed', { detail: `This takes ${isGet ? 'GET' : 'POST'}.` })
       }
-      send(res, 200, isGet ? metadata(world.issuer, place.slug) : await answer(world, place, req))
+      const body = isGet ? metadata(world.issuer, place.slug) : await answer(world, place, req)
+      sendJson(res, { status: 200, body })
     } catch (thrown) {
-      sendProblem(world, res, thrown)
+      // What was not read of a body can not be skipped safely.
+      if (!req.complete) res.setHeader('Connection', 'close')
+      sendProblem(
+        res,
+        problemOf(thrown, door => world.log({ door })),
+      )
     }
     return true
   }
@@ -87,8 +97,8 @@ function metadata(issuer: string, slug: string | null) {
 }
 
 async function answer(world: AuthzenWorld, { what, slug }: Place, req: IncomingMessage) {
-  const asker = await askerOf(world, req.headers.authorization, slug)
-  const body = await readBody(req)
+  const asker = await askerOf(world, req, slug)
+  const body = await bodyOf(req)
   if (what === 'evaluation') return answerOne(world, asker, readEvaluation(body))
   if (what === 'evaluations') {
     const list = readEvaluations(body)
@@ -107,23 +117,26 @@ async function answer(world: AuthzenWorld, { what, slug }: Place, req: IncomingM
 /** A workload of the app, or a person who may read its log; of ours, who may read the whole log. */
 async function askerOf(
   world: AuthzenWorld,
-  header: string | undefined,
+  req: IncomingMessage,
   slug: string | null,
 ): Promise<Asker> {
-  const [, token = ''] = /^Bearer ([\w~+/.-]{1,16384}=*)$/i.exec(header ?? '') ?? []
-  if (token === '')
+  const shown = shownIn(req, world.issuer)
+  if (shown === undefined)
     throw new Problem('not-signed-in', {
       detail: 'A decision is given to whom we know.',
       next: 'Send a task token, or your own: Authorization: Bearer …',
     })
   const app = slug === null ? undefined : world.replica.by(appTable, 'slug', slug)[0]
-  const task = await world.readTask(token)
+  const task = await world.readTask(shown.token)
   if (task !== null) {
+    await checkShown(world.proofs, shown, task)
     const { identityId, taskId, appId } = task
     if (slug !== null && app?.id !== appId) throw noSuchApp(slug)
     return { actor: { kind: 'identity', id: identityId, taskId }, appId: app?.id ?? null }
   }
-  const { personId } = await world.verifyPerson(token)
+  const person = await world.verifyPerson(shown.token)
+  await checkShown(world.proofs, shown, person)
+  const { personId } = person
   const actor = { kind: 'person', id: personId } as const
   if (slug !== null && app === undefined) throw noSuchApp(slug)
   const about = app === undefined ? world.installationThing() : { type: 'app' as const, id: app.id }
@@ -140,36 +153,16 @@ function noSuchApp(slug: string): Problem {
   return new Problem('not-found', { detail: `There is no app \`${slug}\` you may ask for.` })
 }
 
-/** UTF-8 JSON, read up to its bound whatever was declared. */
-async function readBody(req: IncomingMessage): Promise<Json> {
-  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
-  if (type !== 'application/json')
+async function bodyOf(req: IncomingMessage): Promise<Json> {
+  if (!isJson(req.headers['content-type']))
     // The standard knows 400 alone for what can not be read (§10.1.1).
     throw new Problem('bad-request', {
       field: 'content-type',
       detail: 'The body must be application/json.',
       next: 'Send `content-type: application/json`.',
     })
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > bounds.bodyBytes)
-      throw new Problem('too-large', {
-        detail: `The body is larger than ${bounds.bodyBytes} bytes.`,
-      })
-    chunks.push(chunk)
-  }
-  try {
-    return parseJson(utf8.decode(Buffer.concat(chunks)), bounds.bodyBytes)
-  } catch (thrown) {
-    if (isProblem(thrown)) throw thrown
-    const next = 'Send one JSON value, as UTF-8.'
-    throw new Problem('bad-json', { detail: 'It is not UTF-8.', next })
-  }
+  return readJson(await readBytes(req.iterator({ destroyOnReturn: false }), bounds.bodyBytes))
 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** §10.1.2: the caller's own name for a request comes back with its answer. */
 function echoRequestId(req: IncomingMessage, res: ServerResponse): void {
@@ -181,28 +174,4 @@ function echoRequestId(req: IncomingMessage, res: ServerResponse): void {
       detail: `\`X-Request-ID\` is at most ${bounds.requestIdChars} visible ASCII characters.`,
     })
   res.setHeader('X-Request-ID', id)
-}
-
-function send(res: ServerResponse, status: number, body: object, type = 'application/json'): void {
-  const text = JSON.stringify(body)
-  res.writeHead(status, {
-    'Content-Type': type,
-    'Cache-Control': 'no-store',
-    'Content-Length': Buffer.byteLength(text),
-  })
-  res.end(text)
-}
-
-function sendProblem(world: AuthzenWorld, res: ServerResponse, thrown: unknown): void {
-  if (!isProblem(thrown))
-    world.log({ door: thrown instanceof Error ? thrown.message : typeof thrown })
-  const problem = isProblem(thrown)
-    ? thrown
-    : new Problem('internal', { detail: 'Something broke here; nothing was decided.' })
-  const { code, detail, next, field } = problem
-  const body = { ...headOf(code), detail, next, field }
-  if (body.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
-  // What was not read of a body can not be skipped safely.
-  if (!res.req.complete) res.setHeader('Connection', 'close')
-  send(res, body.status, body, 'application/problem+json')
 }

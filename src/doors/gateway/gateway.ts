@@ -23,7 +23,7 @@ import { recordDenial } from '../../core/policy/record.ts'
 import type { Credential, Passage, Passed, Upstream } from '../../core/target/target.ts'
 import { Meter } from '../../life/budget/meter.ts'
 import type { Hosts } from '../api/oauth/request.ts'
-import { problemTable } from '../api/problems.ts'
+import { bodyOf } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
 import { Pace } from './pace.ts'
 import { Sessions } from './sessions.ts'
@@ -39,23 +39,16 @@ import { serveWeb } from './web/serve.ts'
 const sessionOpened = entryKind('session.open', 'opened a session through the gateway')
 const sessionEnded = entryKind('session.end', 'ended a session through the gateway')
 
-export interface Gateway {
-  readonly door: Door
-  /** For the server's `upgrade` event. */
-  readonly upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => void
-  /** At each commit of ours and each entry: what is open is decided again where a fact changed. */
-  readonly look: () => void
-  /** Cuts everything, and waits until that is written down. */
-  close(): Promise<void>
-}
+export type Gateway = ReturnType<typeof openGateway>
 
-export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
+export function openGateway(world: GatewayWorld, hosts: Hosts) {
   const sessions = new Sessions(world)
   const mcp = { catalogue: new Catalogue(world), bridges: new Bridges() }
   const door: Door = { world, sessions, mcp, tunnels: new Map(), under: new Set() }
   return {
     door,
-    upgrade(req, socket, head) {
+    /** For the server's `upgrade` event. */
+    upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => {
       socket.on('error', () => socket.destroy())
       const work = enter(door, hosts, { req, socket, head }).catch((thrown: unknown) =>
         refuse(world, socket, thrown),
@@ -63,9 +56,11 @@ export function openGateway(world: GatewayWorld, hosts: Hosts): Gateway {
       door.under.add(work)
       void work.finally(() => door.under.delete(work))
     },
-    look: door.sessions.look,
+    /** At each commit of ours and each entry: what is open is decided again where a fact changed. */
+    look: sessions.look,
+    /** Cuts everything, and waits until that is written down. */
     async close() {
-      door.sessions.close(over('The server is stopping.', 'Run your command again in a moment.'))
+      sessions.close(over('The server is stopping.', 'Run your command again in a moment.'))
       await Promise.race([
         Promise.allSettled(door.under),
         wait(bounds.stopMs, undefined, { ref: false }),
@@ -302,9 +297,9 @@ function aboutOf({ id, version, taskId }: LeaseRow, session: string) {
 function refuse(world: GatewayWorld, socket: Socket, thrown: unknown): void {
   const known = isProblem(thrown)
   if (!known) world.log({ gateway: textOf(thrown) })
-  const { code, detail, next } = known ? thrown : broken
-  const { status, title } = problemTable[code]
-  const body = JSON.stringify({ type: `/problems/${code}`, title, status, code, detail, next })
+  const problem = bodyOf(known ? thrown : broken)
+  const { status, title } = problem
+  const body = JSON.stringify(problem)
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nConnection: close\r\n` +
       `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -12,7 +12,7 @@ import { toMs } from '../../core/base/time.ts'
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import { readTaskToken, type VerifyWorld, verifyTaskToken } from '../../core/token/verify.ts'
 import type { Spool } from '../../life/records/spool.ts'
-import { checkShown, headerOf, placeOf, shownIn } from '../api/caller.ts'
+import { checkShown, shownIn } from '../api/caller.ts'
 import { checkHost, type Hosts } from '../api/oauth/request.ts'
 import type { ApiWorld } from '../api/world.ts'
 
@@ -37,13 +37,13 @@ export async function readTunnel(
   const [, id = ''] = /^\/v1\/leases\/([\w-]{1,40})\/tunnel$/.exec(req.url ?? '') ?? []
   if (req.method !== 'GET' || req.headers.upgrade?.toLowerCase() !== tunnelProtocol || id === '')
     throw noSuch('There is no such tunnel.')
-  const shown = shownIn(headerOf(req))
+  const shown = shownIn(req, world.issuer)
   if (shown === undefined) throw notAccepted()
   const { token } = shown
   const claims = readTaskToken(world, token)
   const isOurs = claims?.audience === world.issuer
   if (!isOurs || claims.expSeconds * 1000 <= toMs(world.clock.now())) throw notAccepted()
-  await checkShown(world.proofs, shown, claims.boundTo, placeOf(req, world.issuer))
+  await checkShown(world.proofs, shown, claims)
   const known = isId('lease', id) ? world.replica.get(leaseTable, id) : undefined
   const lease = known ?? (isId('lease', id) ? await findLease(world.store, id) : undefined)
   // Of another task, even of the same app: nobody needs to know that it is there.

@@ -5,7 +5,6 @@
  */
 import { requireIn } from '../../core/app/app.ts'
 import type { AppRow } from '../../core/app/rows.ts'
-import type { PersonId } from '../../core/base/ids.ts'
 import { type DataAction, dataActions } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
@@ -31,14 +30,7 @@ export interface AskInput {
   now: Instant
 }
 
-export interface Ask {
-  readonly body: GrantBody
-  readonly approvers: readonly PersonId[]
-  /** In a solo installation the asker may agree: to sandboxes, public and internal data alone. */
-  readonly ownAnswer: boolean
-}
-
-export function askFor(input: AskInput): Ask {
+export function askFor(input: AskInput) {
   const { app, resource, now } = input
   requireIn(app, ['draft', 'active'], now)
   if (resource.state !== 'active')
@@ -58,19 +50,17 @@ export function askFor(input: AskInput): Ask {
   if (actions.length === 0) throw invalid('actions', '`actions` names what it may do.')
   const columns = chooseColumns(resource, input.columns)
   const about = { appId: app.id, resourceId: resource.id, targetId: resource.targetId }
-  return {
-    body: {
-      ...about,
-      roles,
-      actions,
-      columns,
-      unattended: input.unattended,
-      endsAt,
-      ...(input.budget && { budget: { ...input.budget } }),
-    },
-    approvers: [resource.dataOwnerId],
-    ownAnswer: isMild(resource),
+  const body: GrantBody = {
+    ...about,
+    roles,
+    actions,
+    columns,
+    unattended: input.unattended,
+    endsAt,
+    ...(input.budget && { budget: { ...input.budget } }),
   }
+  // In a solo installation the asker may agree: to sandboxes, public and internal data alone.
+  return { body, approvers: [resource.dataOwnerId], ownAnswer: isMild(resource) }
 }
 
 /** INVARIANT: never empty for a resource with columns; to a connector, empty means all. */

@@ -3,15 +3,11 @@ import { commit, type LeafBody, subjectIds } from '../../core/ledger/leaf.ts'
 import type { EntryRow } from '../../core/ledger/rows.ts'
 import { isSame, leafHash } from '../../core/ledger/tree.ts'
 
-export interface OpenedLeaf {
-  readonly body: LeafBody
-  /** There were words, and they are no longer there. */
-  readonly isErased: boolean
-  /** What of the row is not what the leaf says; empty when all of it is. */
-  readonly faults: readonly ('leaf-hash' | 'columns' | 'facts' | 'words')[]
-}
-
-export function openLeaf(row: EntryRow): OpenedLeaf {
+/**
+ * `faults`: what of the row is not what the leaf says; empty when all of it is. `isErased`: there were
+ * words, and they are no longer there.
+ */
+export function openLeaf(row: EntryRow) {
   const body = JSON.parse(row.leaf) as LeafBody
   const faults: ('leaf-hash' | 'columns' | 'facts' | 'words')[] = []
   if (!isSame(leafHash(row.leaf), row.leafHash)) faults.push('leaf-hash')

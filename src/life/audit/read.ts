@@ -2,29 +2,13 @@
 import type { JsonObject } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
-import type { Instant } from '../../core/base/time.ts'
 import { kindSays } from '../../core/ledger/kind.ts'
-import type { Subject } from '../../core/ledger/leaf.ts'
 import type { EntryRow } from '../../core/ledger/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
-import { type OpenedLeaf, openLeaf } from './open-leaf.ts'
+import { openLeaf } from './open-leaf.ts'
 import { type EntryFilter, findEntries } from './rows.ts'
 
-export interface LogEntry {
-  readonly position: number
-  readonly at: Instant
-  readonly kind: string
-  /** The kind as a sentence without its subject: `made the app`. */
-  readonly says: string
-  readonly actor: string
-  readonly subjects: readonly Subject[]
-  readonly facts: JsonObject
-  /** By `<id>.<column>` or the writer's own name; `erased` when they are gone for good. */
-  readonly words: Readonly<Record<string, string>> | 'erased'
-  /** The hashed text: what a proof of this entry is about. */
-  readonly leaf: string
-  readonly faults: OpenedLeaf['faults']
-}
+export type LogEntry = ReturnType<typeof present>
 
 /** A page of the log; newest first unless `after` is given. */
 export async function readLog(
@@ -45,18 +29,24 @@ export async function readEntry(sql: Sql, position: number): Promise<LogEntry> {
   return entry
 }
 
-function present(row: EntryRow): LogEntry {
+function present(row: EntryRow) {
+  const { position, at, kind, leaf } = row
   const { body, isErased, faults } = openLeaf(row)
   return {
-    position: row.position,
-    at: row.at,
-    kind: row.kind,
-    says: kindSays(row.kind),
+    position,
+    at,
+    kind,
+    /** The kind as a sentence without its subject: `made the app`. */
+    says: kindSays(kind),
     actor: body.actor,
     subjects: body.subjects,
     facts: JSON.parse(row.facts) as JsonObject,
-    words: isErased ? 'erased' : (JSON.parse(row.words ?? '{}') as Record<string, string>),
-    leaf: row.leaf,
+    /** By `<id>.<column>` or the writer's own name; `erased` when they are gone for good. */
+    words: isErased ? ('erased' as const) : (JSON.parse(row.words ?? '{}') as Words),
+    /** The hashed text: what a proof of this entry is about. */
+    leaf,
     faults,
   }
 }
+
+type Words = Readonly<Record<string, string>>

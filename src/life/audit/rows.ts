@@ -28,10 +28,7 @@ export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promi
   const add = (condition: (nth: string) => string, value: unknown) => {
     if (value !== undefined) conditions.push(condition(`$${params.push(value)}`))
   }
-  add(
-    nth => `e.subjects @> ${nth}::text[]`,
-    filter.subject === undefined ? undefined : [filter.subject],
-  )
+  add(nth => `e.subjects @> array[${nth}]::text[]`, filter.subject)
   add(nth => `e.kind = ${nth}`, filter.kind)
   add(nth => `e.position > ${nth}`, filter.after)
   add(nth => `e.position < ${nth}`, filter.before)

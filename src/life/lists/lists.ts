@@ -70,7 +70,7 @@ export const findAppBySlug = (sql: Sql, slug: string) => findWhere(sql, appTable
 /** Living apps first, then by name. */
 export function listApps(
   sql: Sql,
-  filter: { personId?: PersonId; state?: AppState },
+  filter: { personId?: PersonId; state?: AppState | undefined },
 ): Promise<AppRow[]> {
   return listRows(
     sql,

@@ -42,15 +42,19 @@ export interface CertifyWorld extends LedgerWorld {
   readonly sealEntry: (subjectId: string, kind: string) => Promise<SealedEntry>
 }
 
-export async function certify(
-  world: CertifyWorld,
-  input: { appId: AppId; row: OffboardingRow; plan: Plan; items: readonly PlanItem[] },
-): Promise<OffboardingRow> {
+/** One look at everything, and its verdict. */
+interface Looked {
+  readonly row: OffboardingRow
+  readonly plan: Plan
+  readonly items: readonly PlanItem[]
+}
+
+export async function certify(world: CertifyWorld, input: Looked): Promise<OffboardingRow> {
   const statement = await makeStatement(world, input)
   const envelope = sealStatement(statement, world.certificateSigner())
   const certificateHash = sha256Hex(statement)
   const row = await recorded(world, async scope => {
-    const before = await findOffboarding(scope.tx, input.appId)
+    const before = await findOffboarding(scope.tx, input.row.appId)
     assert(before !== undefined, 'an offboarding is recorded before it is certified')
     scope.entry({ kind: certified, by: systemId('offboard'), facts: { certificateHash } })
     return scope.save(offboardingTable, before, {
@@ -67,11 +71,8 @@ export async function certify(
   return row
 }
 
-async function makeStatement(
-  world: CertifyWorld,
-  input: { appId: AppId; row: OffboardingRow; plan: Plan; items: readonly PlanItem[] },
-): Promise<string> {
-  const app = await findApp(world.store, input.appId)
+async function makeStatement(world: CertifyWorld, { row, plan, items }: Looked): Promise<string> {
+  const app = await findApp(world.store, row.appId)
   const installation = await findInstallation(world.store)
   assert(app !== undefined && installation !== undefined, 'the app and the installation exist')
   const [owner, backup, things, endedBy] = await Promise.all([
@@ -86,13 +87,13 @@ async function makeStatement(
   return statementOf({
     app: { id: app.id, slug: app.slug, ...people },
     installation: { id, name, trustDomain, mode },
-    plan: input.plan,
-    items: input.items,
-    systems: systemsOf(input.items, things),
+    plan,
+    items,
+    systems: systemsOf(items, things),
     endedBy,
     endedAt: app.endedAt ?? at,
     at,
-    rechecks: input.row.rechecks,
+    rechecks: row.rechecks,
   })
 }
 

@@ -9,20 +9,13 @@ import { product } from '../../core/base/product.ts'
 import type { ItemKind, PlanItem } from './item.ts'
 import type { AppThings } from './rows.ts'
 
-export interface Plan {
-  readonly appId: AppId
-  readonly items: readonly PlanItem[]
-  /** Canonical text of what will be taken down, and its SHA-256 in hex. */
-  readonly text: string
-  readonly hash: string
-}
+export type Plan = ReturnType<typeof planOf>
 
-/** Credentials first, then the rights they hung on, then what could ask for new ones. */
-export function planOf(
-  app: { id: AppId; slug: string },
-  things: AppThings,
-  ownerName: string,
-): Plan {
+/**
+ * Credentials first, then the rights they hung on, then what could ask for new ones. `text` is the
+ * canonical text of what will be taken down, `hash` its SHA-256 in hex.
+ */
+export function planOf(app: { id: AppId; slug: string }, things: AppThings, ownerName: string) {
   const { leases, holders, rules, identities } = things
   const ours = { target: product.name, targetId: null }
   const owners = new Map(leases.map(lease => [lease.target, { ...lease, id: app.id }]))
@@ -33,7 +26,7 @@ export function planOf(
     ...rules.map(rule => toDo('trust-rule', { ...ours, id: rule.id }, rule.issuer)),
     ...identities.map(({ id, spiffeId }) => toDo('identity', { ...ours, id }, spiffeId)),
   ]
-  const ordered = items.map((item, i) => ({ order: i + 1, ...item }))
+  const ordered: readonly PlanItem[] = items.map((item, i) => ({ order: i + 1, ...item }))
   const text = canonicalJson({
     v: 1,
     app: { id: app.id, slug: app.slug },

@@ -91,7 +91,7 @@ async function takeDown(
   if (items.every(isGreen) && app.state === 'ending')
     await finishEnd(world, permit, { appId: app.id, outcome: 'gone' })
   // 6. The certificate says exactly this.
-  const certified = await certify(world, { appId: app.id, row, plan, items })
+  const certified = await certify(world, { row, plan, items })
   // 7. Until here a crash comes back within seconds; from here on it is looked at on its days.
   if (row.state === 'verified-gone') await planRecheck(world, certified, plan)
   return certified

@@ -25,7 +25,8 @@ export interface StatementInput {
 }
 
 export function statementOf(input: StatementInput): string {
-  const { app, installation, plan, items, systems } = input
+  const { plan, items, systems, ...said } = input
+  const { app, installation, at } = said
   return canonicalJson({
     _type: 'https://in-toto.io/Statement/v1',
     subject: [
@@ -37,16 +38,11 @@ export function statementOf(input: StatementInput): string {
     predicateType: certificateType,
     predicate: {
       state: items.every(isGreen) ? 'verified-gone' : 'not-green',
-      app,
-      installation,
-      endedBy: input.endedBy,
-      endedAt: input.endedAt,
-      at: input.at,
-      rechecks: input.rechecks,
+      ...said,
       plan: plan.text,
       // All of an item but what we call its target.
       items: items.map(({ targetId: _, ...item }) => item),
-      scope: { at: input.at, systems },
+      scope: { at, systems },
     },
   })
 }

@@ -10,7 +10,6 @@ import { decisionsSealed, rootHex } from './seal.ts'
 export interface BatchFault {
   /** Of the entry that sealed it. */
   readonly position: number
-  readonly batchId: string
   /** How many records are there, of how many that were sealed; equal where one is another. */
   readonly found: number
   readonly sealed: number
@@ -28,11 +27,11 @@ export async function checkBatches(
       after = position
       if (!isBatch(sealed)) continue
       batches++
-      const { batchId, count, root } = sealed
+      const { count, root } = sealed
       const bodies = await recordsOf(sql, sealed)
       const records = bodies.map(({ body }) => ({ hash: sha256Hex(body) }))
       if (rootHex(records) !== root || records.length !== count)
-        faults.push({ position, batchId, found: records.length, sealed: count })
+        faults.push({ position, found: records.length, sealed: count })
     }
     if (page.length < limits.pageRows) return { batches, faults }
   }

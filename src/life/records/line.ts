@@ -15,16 +15,12 @@ export function lineOf({ body, ...head }: Kept): Buffer {
   return line
 }
 
-export interface ReadLines {
-  readonly records: readonly Kept[]
-  /** Lines that are not what was written: a disk's fault, or somebody's hand. */
-  readonly damaged: number
-  /** Bytes of whole lines; what follows the last of them was never acknowledged. */
-  readonly bytes: number
-}
-
-/** Whole lines of `chunk`, at most `bounds.batchRecords`. A record whose hash is not its own is damaged. */
-export function readLines(chunk: Buffer): ReadLines {
+/**
+ * Whole lines of `chunk`, at most `bounds.batchRecords`. `damaged` counts those that are not what was
+ * written, as a record whose hash is not its own: a disk's fault, or somebody's hand. `bytes` is of whole
+ * lines; what follows the last of them was never acknowledged.
+ */
+export function readLines(chunk: Buffer) {
   const records: Kept[] = []
   let [damaged, bytes] = [0, 0]
   while (records.length + damaged < bounds.batchRecords) {

@@ -21,22 +21,13 @@ import { type Place, Segments } from './segments.ts'
 
 export type SpoolWorld = LedgerWorld & { readonly onFault: (fault: unknown) => void }
 
-export interface Spool {
-  /**
-   * Resolves when the record survives this process; with `isDurable`, when its sealed batch is
-   * committed. Problem `store-unavailable` where that can not be had in time: deny.
-   */
-  keep(record: Kept, isDurable?: boolean): Promise<void>
-  /** Resolves when everything kept so far is sealed. */
-  settle(): Promise<void>
-  stop(): Promise<void>
-}
+export type Spool = ReturnType<typeof openSpool>
 
 /**
  * Takes a folder below `home` that no living process has, and sends what dead ones left, in that one
  * and in others.
  */
-export function openSpool(world: SpoolWorld, home: string, within: SpoolBounds = bounds): Spool {
+export function openSpool(world: SpoolWorld, home: string, within: SpoolBounds = bounds) {
   const [own, ...left] = takeFolders(join(home, 'spool'))
   if (own === undefined)
     throw new Problem('bad-configuration', {
@@ -47,7 +38,12 @@ export function openSpool(world: SpoolWorld, home: string, within: SpoolBounds =
   const sender = new Sender(world, new Segments(own.folder), within)
   const heirs = left.map(({ folder }) => new Sender(world, new Segments(folder), within))
   return {
-    keep: (record, isDurable = false) => sender.keep(record, isDurable),
+    /**
+     * Resolves when the record survives this process; with `isDurable`, when its sealed batch is
+     * committed. Problem `store-unavailable` where that can not be had in time: deny.
+     */
+    keep: (record: Kept, isDurable = false) => sender.keep(record, isDurable),
+    /** Resolves when everything kept so far is sealed. */
     async settle() {
       await Promise.all([sender, ...heirs].map(each => each.settle()))
     },

@@ -37,15 +37,16 @@ export interface AuthorizationServerWorld extends SessionWorld, Pick<WorkWorld, 
   readonly warn: (text: string) => void
 }
 
+/** By the library's names of what is there. */
 export const oauthPaths = {
   token: '/oauth/token',
-  introspect: '/oauth/introspect',
-  revoke: '/oauth/revoke',
+  introspection: '/oauth/introspect',
+  revocation: '/oauth/revoke',
   jwks: '/oauth/jwks',
-  device: '/oauth/device',
-  authorize: '/oauth/authorize',
+  device_authorization: '/oauth/device',
+  authorization: '/oauth/authorize',
   /** Our page where a person types a device's code. */
-  deviceAnswer: '/d',
+  code_verification: '/d',
 } as const
 
 const clientIds = /^https?:\/\/[\x21-\x7e]{1,500}$/
@@ -109,7 +110,7 @@ function configurationOf(world: AuthorizationServerWorld, signer: TokenSigner): 
     scopes: [],
     claims: { openid: ['sub'] },
     pkce: { required: () => true },
-    routes: routesOf(),
+    routes: oauthPaths,
     features: featuresOf(world),
     findAccount: async (_ctx, sub, token) => findAccount(world, sub, token),
     issueRefreshToken: () => true,
@@ -126,18 +127,6 @@ function configurationOf(world: AuthorizationServerWorld, signer: TokenSigner): 
     ttl: ttlOf(),
     // Never set: browsers come to our own pages. Were one added, they must not be forgeable.
     cookies: { keys: [newSecret()], short: { sameSite: 'lax' }, long: { sameSite: 'lax' } },
-  }
-}
-
-function routesOf(): Configuration['routes'] {
-  return {
-    authorization: oauthPaths.authorize,
-    code_verification: oauthPaths.deviceAnswer,
-    device_authorization: oauthPaths.device,
-    introspection: oauthPaths.introspect,
-    jwks: oauthPaths.jwks,
-    revocation: oauthPaths.revoke,
-    token: oauthPaths.token,
   }
 }
 

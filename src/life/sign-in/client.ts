@@ -58,12 +58,7 @@ const notTaken = ['request', 'request_uri', 'registration', 'claims', 'authoriza
 /** What is asked, as it was sent and under its names there: all that an answer is about. */
 export type Ask = z.infer<typeof askShape>
 
-export interface AskedClient {
-  /** Its own words, made harmless. */
-  readonly name: string
-  readonly host: string
-  readonly redirect: URL
-}
+export type AskedClient = Awaited<ReturnType<typeof readClient>>
 
 /** Problem `bad-request` names the parameter. What is not known is passed over (RFC 6749 §3.1). */
 export function readAsk(from: ReadonlyMap<string, string>): Ask {
@@ -96,12 +91,13 @@ const documentShape = z.looseObject({
 
 /**
  * The client's document, fetched now, by the guard for addresses of others. Problem `bad-request` where
- * there is none that is good, or it does not name where the answer is to go.
+ * there is none that is good, or it does not name where the answer is to go. `name` is its own words, made
+ * harmless.
  */
 export async function readClient(
   { client_id: clientId, redirect_uri: redirectUri }: Ask,
   documents: AllowedOrigins,
-): Promise<AskedClient> {
+) {
   const { host, pathname } = checkAddress(clientId, 'client_id', documents)
   if (pathname === '/') throw bad('client_id')
   const said = await fetchJson(clientId, documents).catch(() => undefined)

@@ -13,7 +13,6 @@ import { Problem } from '../../core/base/problem.ts'
 import { safeText } from '../../core/base/text.ts'
 import { addSeconds, type Clock } from '../../core/base/time.ts'
 import { parseEmail } from '../../core/people/person.ts'
-import type { SignIn } from '../../core/people/sign-in.ts'
 import { bounds } from './bounds.ts'
 import { insertSignIn, takeSignIn } from './rows.ts'
 import { newSecret, type SessionWorld, secretHash } from './session.ts'
@@ -30,13 +29,7 @@ export interface CompanyProvider {
   readonly allowLoopbackHttp?: boolean
 }
 
-export interface CompanySignIn {
-  readonly name: string
-  /** Where to send the browser, and the cookie that ties the answer to it. */
-  begin(input: { returnTo: string; loginHint?: string }): Promise<{ url: string; secret: string }>
-  /** `search` is the query the provider sent back. Problem `not-signed-in` for all that does not fit. */
-  finish(input: { search: string; secret: string }): Promise<SignIn & { returnTo: string }>
-}
+export type CompanySignIn = ReturnType<typeof companySignIn>
 
 /** What one sign-in remembers between leaving us and coming back. */
 interface UnderWay {
@@ -46,12 +39,13 @@ interface UnderWay {
   readonly returnTo: string
 }
 
-export function companySignIn(world: SessionWorld, provider: CompanyProvider): CompanySignIn {
+export function companySignIn(world: SessionWorld, provider: CompanyProvider) {
   checkProvider(provider)
   const configuration = cachedDiscovery(world.clock, provider)
   return {
     name: provider.name,
-    async begin({ returnTo, loginHint }) {
+    /** Where to send the browser, and the cookie that ties the answer to it. */
+    async begin({ returnTo, loginHint }: { returnTo: string; loginHint?: string | undefined }) {
       const known = await configuration()
       const [state, nonce] = [oidc.randomState(), oidc.randomNonce()]
       const verifier = oidc.randomPKCECodeVerifier()
@@ -67,7 +61,8 @@ export function companySignIn(world: SessionWorld, provider: CompanyProvider): C
       })
       return { url: url.href, secret }
     },
-    async finish({ search, secret }) {
+    /** `search` is the query the provider sent back. Problem `not-signed-in` for all that does not fit. */
+    async finish({ search, secret }: { search: string; secret: string }) {
       const hash = secretHash(secret)
       const body = hash && (await takeSignIn(world.store, hash, world.clock.now()))
       if (body === undefined) throw notOurs('no sign-in under way has this cookie')

@@ -6,7 +6,7 @@
 
 import type { PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { addSeconds, fromMs, type Instant, toSeconds } from '../../core/base/time.ts'
+import { addSeconds, fromMs, toSeconds } from '../../core/base/time.ts'
 import { lockKnown, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
@@ -18,15 +18,7 @@ import { newSecret, type SessionWorld } from './session.ts'
 const deviceAllowed = entryKind('device.allow', 'signed in a device')
 const deviceRefused = entryKind('device.refuse', 'refused a device')
 
-/** What is shown before the answer. Client, address and agent are what the device claims. */
-export interface Device {
-  readonly userCode: string
-  readonly clientId: string
-  readonly ip: string
-  readonly agent: string
-  readonly askedAt: Instant
-  readonly endsAt: Instant
-}
+export type Device = NonNullable<Awaited<ReturnType<typeof findDevice>>>
 
 /** Letters only, as they are stored. What people add when typing (dashes, blanks) is dropped. */
 export function parseUserCode(text: string): string | undefined {
@@ -38,20 +30,17 @@ export function showUserCode(userCode: string): string {
   return `${userCode.slice(0, 4)}-${userCode.slice(4)}`
 }
 
-export async function findDevice(
-  world: SessionWorld,
-  userCode: string,
-): Promise<Device | undefined> {
+/** What is shown before the answer. Client, address and agent are what the device claims. */
+export async function findDevice(world: SessionWorld, userCode: string) {
   const row = await findDeviceCode(world.store, userCode, world.clock.now())
   if (row === undefined) return undefined
-  const { clientId, iat, exp, deviceInfo } = row.payload
+  const { clientId, iat, deviceInfo } = row.payload
   return {
     userCode,
     clientId,
     ip: deviceInfo?.ip ?? '',
     agent: deviceInfo?.ua ?? '',
     askedAt: fromMs(iat * 1000),
-    endsAt: fromMs(exp * 1000),
   }
 }
 

@@ -39,9 +39,11 @@ export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
       },
       findByUserCode: userCode => findBy('user_code', userCode),
       findByUid: uid => findBy('uid', uid),
-      upsert(id, { jti: _jti, ...payload }, expiresIn) {
+      async upsert(id, { jti: _jti, ...payload }, expiresIn) {
         const expiresAt = expiresIn === undefined ? null : addSeconds(clock.now(), expiresIn)
-        return upsert(sql, { kind, id: keyOf(kind, id), payload, expiresAt })
+        const { grantId = null, userCode = null, uid = null } = payload
+        const found = [grantId, userCode, uid, expiresAt]
+        await sql.query(upsertText, [kind, keyOf(kind, id), JSON.stringify(payload), ...found])
       },
       consume: id => consume(sql, kind, keyOf(kind, id), clock.now()),
       async destroy(id) {
@@ -56,27 +58,11 @@ export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
   }
 }
 
-async function upsert(
-  sql: Sql,
-  row: { kind: string; id: string; payload: AdapterPayload; expiresAt: Instant | null },
-): Promise<void> {
-  const { kind, id, payload, expiresAt } = row
-  await sql.query(
-    `insert into oidc_state (kind, id, payload, grant_id, user_code, uid, expires_at)
-     values ($1, $2, $3::jsonb, $4, $5, $6, $7)
-     on conflict (kind, id) do update set payload = excluded.payload, grant_id = excluded.grant_id,
-       user_code = excluded.user_code, uid = excluded.uid, expires_at = excluded.expires_at`,
-    [
-      kind,
-      id,
-      JSON.stringify(payload),
-      payload.grantId ?? null,
-      payload.userCode ?? null,
-      payload.uid ?? null,
-      expiresAt,
-    ],
-  )
-}
+const upsertText = `
+  insert into oidc_state (kind, id, payload, grant_id, user_code, uid, expires_at)
+  values ($1, $2, $3::jsonb, $4, $5, $6, $7)
+  on conflict (kind, id) do update set payload = excluded.payload, grant_id = excluded.grant_id,
+    user_code = excluded.user_code, uid = excluded.uid, expires_at = excluded.expires_at`
 
 /** The loser of a race holds something that was used: what came of it ends too (RFC 9700 §4.14). */
 async function consume(sql: Sql, kind: string, id: string, now: Instant): Promise<void> {

@@ -40,7 +40,6 @@ export async function insertSession(
 export interface SessionRow {
   readonly personId: PersonId
   readonly csrf: string
-  readonly madeAt: Instant
   readonly usedAt: Instant
   readonly expiresAt: Instant
 }
@@ -48,8 +47,7 @@ export interface SessionRow {
 /** A session that has not ended, whatever its age. */
 export async function findSessionRow(sql: Sql, hash: string): Promise<SessionRow | undefined> {
   const rows = await sql.query<SessionRow>(
-    `select person_id as "personId", csrf, made_at as "madeAt", used_at as "usedAt",
-       expires_at as "expiresAt"
+    `select person_id as "personId", csrf, used_at as "usedAt", expires_at as "expiresAt"
      from browser_session where hash = $1 and ended_at is null`,
     [hash],
   )
@@ -107,9 +105,6 @@ export interface DeviceCodeRow {
   readonly payload: {
     readonly clientId: string
     readonly iat: number
-    readonly exp: number
-    readonly accountId?: string
-    readonly error?: string
     readonly deviceInfo?: { readonly ip?: string; readonly ua?: string }
   }
 }

@@ -23,7 +23,6 @@ export interface Session {
   readonly person: PersonRow
   /** Every form this session posts carries it. */
   readonly csrf: string
-  readonly madeAt: Instant
   readonly expiresAt: Instant
 }
 
@@ -69,7 +68,7 @@ export async function findSession(
   const person = await findPerson(world.store, row.personId)
   if (person === undefined || person.state !== 'living') return undefined
   if (idleMs > bounds.sessionTouchMs) await touchSession(world.store, hash, now)
-  return { person, csrf: row.csrf, madeAt: row.madeAt, expiresAt: row.expiresAt }
+  return { person, csrf: row.csrf, expiresAt: row.expiresAt }
 }
 
 export async function endSession(world: SessionWorld, secret: string): Promise<void> {

@@ -43,6 +43,12 @@ interface Line {
   readonly command?: string
 }
 
+/** What is said of each use of the data, where of one it is not so. */
+const turnUses = (name: 'purposeCovers' | 'approved') => (facts: Facts) =>
+  facts.uses.some(use => use[name] === false)
+    ? { ...facts, uses: facts.uses.map(use => ({ ...use, [name]: true })) }
+    : null
+
 const giveGrant: Lever = {
   fact: 'grant',
   from: 'grants of the app',
@@ -58,10 +64,7 @@ const widenPurpose: Lever = {
   fact: 'purpose of the task',
   from: 'manifest',
   given: false,
-  turn: facts =>
-    facts.uses.every(use => use.purposeCovers)
-      ? null
-      : { ...facts, uses: facts.uses.map(use => ({ ...use, purposeCovers: true })) },
+  turn: turnUses('purposeCovers'),
   is: facts => `${purposeOf(facts)}, which does not need this`,
   needs: facts => `one that needs ${nameOf(facts)}`,
   says: facts => `leasehold.yaml names it under \`${purposeOf(facts)}\``,
@@ -71,10 +74,7 @@ const agreeToCall: Lever = {
   fact: 'yes of a person',
   from: 'requests',
   given: false,
-  turn: facts =>
-    facts.uses.some(use => use.approved === false)
-      ? { ...facts, uses: facts.uses.map(use => ({ ...use, approved: true })) }
-      : null,
+  turn: turnUses('approved'),
   is: () => 'none to exactly this call',
   needs: () => 'one',
   says: () => 'a person agrees to exactly this call',

@@ -10,7 +10,6 @@ import type { DecisionId } from '../../core/base/ids.ts'
 import { canonicalJson } from '../../core/base/json.ts'
 import type { DecisionRecord } from '../../core/base/permit.ts'
 import { assert } from '../../core/base/problem.ts'
-import type { Instant } from '../../core/base/time.ts'
 import { type Bundle, openBundle, withFile } from '../../core/policy/bundle.ts'
 import type { PolicyWorld } from '../../core/policy/decide.ts'
 import { textOf } from '../../core/policy/in-force.ts'
@@ -23,27 +22,6 @@ import { findBundleByHash, findDecision, listDecisions } from './rows.ts'
 import { explain } from './why.ts'
 import { summarize } from './words.ts'
 
-export interface Replay {
-  readonly decisions: number
-  /** How many came out byte for byte under the rules of their moment. */
-  readonly identical: number
-  /** Those that did not: something was tampered with, or we are wrong. */
-  readonly differing: readonly DecisionId[]
-  /** What would come out otherwise under the changed rules. */
-  readonly changed: readonly Flip[]
-}
-
-export interface Flip {
-  readonly decisionId: DecisionId
-  readonly at: Instant
-  readonly what: string
-  readonly from: 'yes' | 'no'
-  readonly to: 'yes' | 'no'
-  /** What decides under the changed rules, and the line where it stands. */
-  readonly rule: string
-  readonly line: number | null
-}
-
 /**
  * Plays what was recorded, the oldest first, up to a bound. `policy try` gives the text of a file; without
  * one nothing changes. `isAll`: nothing was left.
@@ -51,10 +29,10 @@ export interface Flip {
 export async function replayLog(
   world: { readonly store: Sql; readonly policies: () => Bundle },
   file: string | null,
-): Promise<Replay & { readonly isAll: boolean }> {
+) {
   const changed = file === null ? null : openBundle(withFile(world.policies().text, file))
   const held = known(world)
-  const parts: Replay[] = []
+  const parts: ReturnType<typeof replayDecisions>[] = []
   let last: DecisionRecord | undefined
   let isAll = false
   for (let seen = 0; ; ) {
@@ -75,13 +53,18 @@ export async function replayLog(
   }
 }
 
+/**
+ * `identical`: how many came out byte for byte under the rules of their moment; of `differing`, which did
+ * not, something was tampered with, or we are wrong. `changed`: what would come out otherwise under the
+ * changed rules, by which of them, and the line where it stands.
+ */
 export function replayDecisions(
   records: readonly DecisionRecord[],
   bundleOf: (hash: string) => Bundle | undefined,
   changed: Bundle | null,
-): Replay {
+) {
   const differing: DecisionId[] = []
-  const flips: Flip[] = []
+  const flips = []
   for (const record of records) {
     const read = readable(record)
     if (read === undefined) {

@@ -4,17 +4,13 @@ import type { AppId, DecisionId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { DecisionRecord } from '../../core/base/permit.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { type BundleRow, bundleTable } from '../../core/policy/rows.ts'
+import { findWhere } from '../../core/ledger/fact-table.ts'
+import { bundleTable } from '../../core/policy/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
 
-export async function findBundleByHash(sql: Sql, hash: string): Promise<BundleRow | undefined> {
-  const rows = await sql.query<BundleRow>(
-    `select ${bundleTable.select} from bundle where hash = $1 order by serial limit 1`,
-    [hash],
-  )
-  return rows[0]
-}
+/** Any of that hash: each holds the same text. */
+export const findBundleByHash = (sql: Sql, hash: string) => findWhere(sql, bundleTable, { hash })
 
 /** Kept decisions; `rest` is what stands after the name of their table. */
 function listKept(sql: Sql, rest: string, params: readonly unknown[]): Promise<DecisionRecord[]> {

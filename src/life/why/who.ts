@@ -4,9 +4,9 @@
  * granted by it and nothing recorded. It claims what a decision would be: `who.test.ts` compares them.
  */
 import { appTable } from '../../core/app/rows.ts'
-import type { DecisionId, IdentityId, ResourceId, TaskId } from '../../core/base/ids.ts'
+import type { DecisionId, ResourceId, TaskId } from '../../core/base/ids.ts'
 import { type DataAction, dataActions } from '../../core/base/permit.ts'
-import { earliest, type Instant } from '../../core/base/time.ts'
+import { earliest } from '../../core/base/time.ts'
 import { grantTable, manifestTable, resourceTable } from '../../core/grant/rows.ts'
 import { type IdentityRow, identityTable } from '../../core/identity/rows.ts'
 import type { Image } from '../../core/ledger/fact-table.ts'
@@ -14,20 +14,12 @@ import type { Replica } from '../../core/ledger/replica.ts'
 import type { PolicyWorld } from '../../core/policy/decide.ts'
 import { factsOfWork } from '../../core/policy/facts.ts'
 import { judge, type Outcome } from '../../core/policy/judge.ts'
-import { type Autonomy, type TaskRow, taskTable } from '../../core/task/rows.ts'
+import { type TaskRow, taskTable } from '../../core/task/rows.ts'
 import { taskEndsAt } from '../../core/task/task.ts'
 import { bounds } from './bounds.ts'
 
-export interface MayUse {
-  readonly identityId: IdentityId
-  readonly purpose: string
-  readonly autonomy: Autonomy
-  readonly actions: readonly DataAction[]
-  readonly until: Instant
-}
-
 /** At most `bounds.who` identities; who may nothing is left out. */
-export function whoMay(world: PolicyWorld, resourceId: ResourceId): MayUse[] {
+export function whoMay(world: PolicyWorld, resourceId: ResourceId) {
   const { replica } = world
   const slug = replica.get(resourceTable, resourceId)?.slug ?? ''
   const apps = new Set(replica.by(grantTable, 'resourceId', resourceId).map(each => each.appId))

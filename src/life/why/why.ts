@@ -56,13 +56,10 @@ interface Trial {
   readonly facts: Facts
 }
 
-/** One lever turned alone, and what came of it. */
-interface Turned {
-  readonly lever: Lever
-  readonly outcome: Outcome
-}
+type Turned = ReturnType<typeof turnEach>[number]
 
-function turnEach(trial: Trial): Turned[] {
+/** Each lever turned alone, and what came of it. */
+function turnEach(trial: Trial) {
   return levers.flatMap(lever => {
     const facts = lever.turn(trial.facts)
     return facts === null ? [] : [{ lever, outcome: again(trial, facts) }]

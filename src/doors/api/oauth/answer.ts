@@ -1,14 +1,13 @@
 /** What goes out: pages, redirects, JSON, each with the headers that keep it where it belongs. */
 import type { ServerResponse } from 'node:http'
-import type { JsonObject } from '../../../core/base/json.ts'
 import { isProblem, Problem } from '../../../core/base/problem.ts'
-import { headOf, problemTable, statusOf } from '../problems.ts'
+import { bodyOf, problemTable, statusOf } from '../problems.ts'
 import type { Html } from './html.ts'
 
 /** An answer of an OAuth endpoint: `status` and a JSON body. */
 export interface OauthAnswer {
   readonly status: number
-  readonly body: JsonObject
+  readonly body: object
 }
 
 const policy =
@@ -46,19 +45,23 @@ export function sendRedirect(res: ServerResponse, to: string): void {
   res.end()
 }
 
-export function sendJson(res: ServerResponse, { status, body }: OauthAnswer): void {
+export function sendJson(
+  res: ServerResponse,
+  { status, body }: OauthAnswer,
+  type = 'application/json',
+): void {
   const text = JSON.stringify(body)
   // With its length known the answer is one write to the socket, and not sent in chunks.
   const length = Buffer.byteLength(text)
-  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length })
+  res.writeHead(status, { 'Content-Type': type, 'Content-Length': length })
   res.end(text)
 }
 
-/** RFC 9457: for a request that was refused before any door looked at it. */
+/** RFC 9457, where no handler of the API answers. */
 export function sendProblem(res: ServerResponse, problem: Problem): void {
-  const { code, detail, next } = problem
-  res.writeHead(statusOf(problem), { 'Content-Type': 'application/problem+json' })
-  res.end(JSON.stringify({ ...headOf(code), detail, next }))
+  const body = bodyOf(problem)
+  if (body.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
+  sendJson(res, { status: body.status, body }, 'application/problem+json')
 }
 
 /** RFC 6749 §5.2: 400 for everything that is the client's, but what HTTP itself has a word for. */

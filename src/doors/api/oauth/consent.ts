@@ -13,31 +13,29 @@ import {
   readClient,
   resourceOf,
 } from '../../../life/sign-in/client.ts'
-import { checkCsrf, type Session } from '../../../life/sign-in/session.ts'
+import type { Session } from '../../../life/sign-in/session.ts'
 import { type Choice, choicesOf, nameOf } from '../../../life/sign-in/work.ts'
 import { allowFormTo, sendPage, sendRedirect } from './answer.ts'
-import type { CookieJar } from './cookies.ts'
 import { consentPage } from './pages.ts'
 import type { Visit, VisitRoute } from './request.ts'
-import { checkSameOrigin, parseForm, readFormText } from './request.ts'
-import { type SignInWorld, sessionOf } from './sign-in.ts'
+import { readSessionForm, type SignInWorld, sessionOf } from './sign-in.ts'
 
 export interface ConsentWorld extends SignInWorld {
   /** Origins on this machine or inside whose client documents may be read, for trials. */
   readonly documents: AllowedOrigins
 }
 
-export function consentRoute(world: ConsentWorld, jar: CookieJar): VisitRoute {
+export function consentRoute(world: ConsentWorld): VisitRoute {
   return {
-    get: visit => show(world, jar, visit),
-    post: visit => answer(world, jar, visit),
+    get: visit => show(world, visit),
+    post: visit => answer(world, visit),
   }
 }
 
-async function show(world: ConsentWorld, jar: CookieJar, visit: Visit): Promise<void> {
+async function show(world: ConsentWorld, visit: Visit): Promise<void> {
   const { req, request, res } = visit
   const ask = readAsk(request.query)
-  const session = await sessionOf(world, jar, request)
+  const session = await sessionOf(world, request)
   if (session === undefined)
     return sendRedirect(res, `/sign-in?to=${encodeURIComponent(req.url ?? '/')}`)
   const shown = await look(world, session, ask)
@@ -47,15 +45,9 @@ async function show(world: ConsentWorld, jar: CookieJar, visit: Visit): Promise<
   sendPage(res, consentPage(session, { ...shown, held }))
 }
 
-async function answer(world: ConsentWorld, jar: CookieJar, visit: Visit): Promise<void> {
-  const { req, request, res } = visit
+async function answer(world: ConsentWorld, visit: Visit): Promise<void> {
   // 1. From our own page, shown to this session, for exactly this ask.
-  checkSameOrigin(req, world.issuer)
-  const form = parseForm(await readFormText(req))
-  const session = await sessionOf(world, jar, request)
-  if (session === undefined)
-    throw new Problem('not-signed-in', { detail: 'You are not signed in any more.' })
-  checkCsrf(session, form.get('csrf'))
+  const { form, session } = await readSessionForm(world, visit)
   const ask = readAsk(form)
   if (!equalInConstantTime(form.get('seal') ?? '', sealOf(session, ask)))
     throw bad('seal', 'This answer is to something else than you were shown.')
@@ -64,7 +56,7 @@ async function answer(world: ConsentWorld, jar: CookieJar, visit: Visit): Promis
   const choice = form.get('says') === 'no' ? undefined : chosen(choices, form.get('work'))
   // 3. Written down, and only then told.
   const personId = session.person.id
-  sendRedirect(res, await answerClient(world, { personId, ask, client, choice }))
+  sendRedirect(visit.res, await answerClient(world, { personId, ask, client, choice }))
 }
 
 async function look(world: ConsentWorld, { person }: Session, ask: Ask) {

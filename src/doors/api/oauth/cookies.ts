@@ -7,18 +7,14 @@ import type { ServerResponse } from 'node:http'
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import type { Request } from './request.ts'
 
-export interface CookieJar {
-  read(request: Request, cookie: CookieName): string | undefined
-  set(res: ServerResponse, cookie: CookieName, value: string): void
-  clear(res: ServerResponse, cookie: CookieName): void
-}
+export type CookieJar = ReturnType<typeof cookieJar>
 
-export type CookieName = 'session' | 'sign-in'
+type CookieName = 'session' | 'sign-in'
 
 const names = { session: 'lh_session', 'sign-in': 'lh_sign_in' } as const
 const ages = { session: bounds.sessionSeconds, 'sign-in': bounds.signInSeconds } as const
 
-export function cookieJar(isHttps: boolean): CookieJar {
+export function cookieJar(isHttps: boolean) {
   const nameOf = (cookie: CookieName) => `${isHttps ? '__Host-' : ''}${names[cookie]}`
   const write = (res: ServerResponse, cookie: CookieName, value: string, age: number) =>
     res.appendHeader(
@@ -26,8 +22,9 @@ export function cookieJar(isHttps: boolean): CookieJar {
       `${nameOf(cookie)}=${value}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${isHttps ? '; Secure' : ''}`,
     )
   return {
-    read: (request, cookie) => request.cookies.get(nameOf(cookie)),
-    set: (res, cookie, value) => void write(res, cookie, value, ages[cookie]),
-    clear: (res, cookie) => void write(res, cookie, '', 0),
+    read: (request: Request, cookie: CookieName) => request.cookies.get(nameOf(cookie)),
+    set: (res: ServerResponse, cookie: CookieName, value: string) =>
+      void write(res, cookie, value, ages[cookie]),
+    clear: (res: ServerResponse, cookie: CookieName) => void write(res, cookie, '', 0),
   }
 }

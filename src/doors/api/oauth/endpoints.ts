@@ -6,7 +6,6 @@
 
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { JSONWebKeySet } from 'jose'
-import type { JsonObject } from '../../../core/base/json.ts'
 import { Problem } from '../../../core/base/problem.ts'
 import { type FederationIssuer, federationPaths } from '../../../life/federation/issuer.ts'
 import * as server from '../../../life/sign-in/authorization-server.ts'
@@ -15,20 +14,15 @@ import { countDeviceCodes } from '../../../life/sign-in/rows.ts'
 import { type OauthAnswer, sendJson } from './answer.ts'
 import { type Form, parseForm, readFormText, type Visit, type VisitRoute } from './request.ts'
 
-/** What a handler may know beside the form. */
-export interface FormMeta {
-  readonly ip: string
-  readonly authorization: string | undefined
-  /** The request it came in, for a proof of possession. */
-  readonly req: IncomingMessage
-}
+/** A form, and the request it came in, whose headers say who sends it. Throws Problems. */
+type FormHandler<A> = (form: Form, req: IncomingMessage) => Promise<A>
 
 export interface WorkloadEndpoints {
-  /** RFC 8693. Throws Problems; answers with the body to send. */
-  readonly exchange: (form: Form, meta: FormMeta) => Promise<OauthAnswer>
+  /** RFC 8693. */
+  readonly exchange: FormHandler<OauthAnswer>
   /** RFC 7662 and 7009 for the tokens of workloads; undefined when the token is none of those. */
-  readonly introspect: (form: Form, meta: FormMeta) => Promise<OauthAnswer | undefined>
-  readonly revoke: (form: Form, meta: FormMeta) => Promise<OauthAnswer | undefined>
+  readonly introspect: FormHandler<OauthAnswer | undefined>
+  readonly revoke: FormHandler<OauthAnswer | undefined>
 }
 
 export interface EndpointsWorld extends server.AuthorizationServerWorld, WorkloadEndpoints {
@@ -46,14 +40,15 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
   const forward = (req: IncomingMessage, res: ServerResponse, text?: string) =>
     provider(remake(req, issuer, text), res)
   const form =
-    (ours: (form: Form, meta: FormMeta) => Promise<OauthAnswer | undefined>): Endpoint =>
-    async ({ req, res, request }) => {
+    (ours: FormHandler<OauthAnswer | undefined>): Endpoint =>
+    async ({ req, res }) => {
       const text = await readFormText(req)
-      const { authorization } = req.headers
-      const answer = await ours(parseForm(text), { ip: request.ip, authorization, req })
+      const answer = await ours(parseForm(text), req)
       if (answer !== undefined) sendJson(res, answer)
       else await forward(req, res, text)
     }
+  const exchangeOnly: FormHandler<OauthAnswer | undefined> = async (given, req) =>
+    given.get('grant_type') === server.tokenExchangeGrant ? world.exchange(given, req) : undefined
   const read: Endpoint = async ({ req, res }) => {
     res.setHeader('Cache-Control', 'public, max-age=60')
     await forward(req, res)
@@ -62,7 +57,7 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
   const published = (document: () => object | Promise<object>): Endpoint => {
     return async ({ res }) => {
       res.setHeader('Cache-Control', 'public, max-age=60')
-      sendJson(res, { status: 200, body: (await document()) as JsonObject })
+      sendJson(res, { status: 200, body: await document() })
     }
   }
   const outsideKeys = async () => {
@@ -75,16 +70,11 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
     ['/.well-known/openid-configuration', { get: read }],
     ['/.well-known/oauth-authorization-server', { get: read }],
     [server.oauthPaths.jwks, { get: published(world.tokenJwks) }],
-    [server.oauthPaths.token, { post: form(exchangeOnly(world)) }],
-    [server.oauthPaths.introspect, { post: form(world.introspect) }],
-    [server.oauthPaths.revoke, { post: form(world.revoke) }],
-    [server.oauthPaths.device, { post: form(() => checkRoom(world)) }],
+    [server.oauthPaths.token, { post: form(exchangeOnly) }],
+    [server.oauthPaths.introspection, { post: form(world.introspect) }],
+    [server.oauthPaths.revocation, { post: form(world.revoke) }],
+    [server.oauthPaths.device_authorization, { post: form(() => checkRoom(world)) }],
   ])
-}
-
-function exchangeOnly(world: WorkloadEndpoints) {
-  return async (form: Form, meta: FormMeta) =>
-    form.get('grant_type') === server.tokenExchangeGrant ? world.exchange(form, meta) : undefined
 }
 
 async function checkRoom(world: EndpointsWorld): Promise<undefined> {

@@ -18,24 +18,24 @@ import { checkHost, type Hosts, readRequest, type VisitRoute } from './request.t
 import { signInRoutes } from './sign-in.ts'
 
 export interface OauthWorld
-  extends DeviceWorld,
-    ConsentWorld,
+  extends Omit<DeviceWorld & ConsentWorld, 'jar'>,
     Omit<EndpointsWorld, 'store' | 'clock' | 'replica'>,
     Hosts {}
 
 /** Answers true when the request was ours and is answered; false leaves it to the next door. */
 export function mountOauth(world: OauthWorld) {
   const isHttps = world.issuer.startsWith('https:')
-  const jar = cookieJar(isHttps)
+  const people = { ...world, jar: cookieJar(isHttps) }
   const endpoints = oauthRoutes(world)
   const pages = new Map<string, VisitRoute>([
-    ...signInRoutes(world, jar),
-    ['/d', deviceRoute(world, jar)],
-    [oauthPaths.authorize, consentRoute(world, jar)],
+    ...signInRoutes(people),
+    [oauthPaths.code_verification, deviceRoute(people)],
+    [oauthPaths.authorization, consentRoute(people)],
     ['/style.css', { get: async ({ res }) => sendStyle(res) }],
   ])
   return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {
     answers.setSecurityHeaders(res, isHttps)
+    // As sent; compared, never decoded or normalised.
     const path = (req.url ?? '').split('?', 1)[0] ?? ''
     const page = pages.get(path)
     const route = page ?? endpoints.get(path)
@@ -66,16 +66,17 @@ async function answer(
   home: string | undefined,
 ): Promise<void> {
   const request = readRequest(req)
-  const handle = request.method === 'POST' ? route.post : route.get
+  const { method = '' } = req
+  const handle = method === 'POST' ? route.post : route.get
   const methods = [
     ...(route.get === undefined ? [] : ['GET', 'HEAD']),
     ...(route.post === undefined ? [] : ['POST']),
   ]
-  if (!methods.includes(request.method)) {
+  if (!methods.includes(method)) {
     res.setHeader('Allow', methods.join(', '))
     throw new Problem('method-not-allowed', { detail: `This takes ${methods.join(' or ')}.` })
   }
-  if (home && request.method !== 'POST' && req.headers.host !== new URL(home).host) {
+  if (home && method !== 'POST' && req.headers.host !== new URL(home).host) {
     res.writeHead(308, { Location: `${home}${req.url ?? '/'}` })
     res.end()
   } else await handle?.({ req, res, request })

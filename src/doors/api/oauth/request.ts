@@ -7,15 +7,12 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
+import { readBytes } from '../body.ts'
 import { bounds } from '../bounds.ts'
 
 export interface Request {
-  readonly method: string
-  /** As sent; compared, never decoded or normalised. */
-  readonly path: string
   readonly query: Form
   readonly cookies: ReadonlyMap<string, string>
-  readonly ip: string
 }
 
 /** One visit to a page of ours or an OAuth endpoint. */
@@ -57,9 +54,9 @@ export function checkHost(req: IncomingMessage, { hosts, issuer }: Hosts): void 
     throw new Problem('bad-request', { detail: 'Pages of other sites can not use this server.' })
 }
 
-/** A form is accepted only from a page of ours; browsers always say which page sent it. */
-export function checkSameOrigin(req: IncomingMessage, issuer: string): void {
-  if (req.headers.origin === issuer) return
+/** What was posted from a page of ours and no other: browsers always say which page sent a form. */
+export async function readOwnForm(req: IncomingMessage, issuer: string): Promise<Form> {
+  if (req.headers.origin === issuer) return parseForm(await readFormText(req))
   throw new Problem('bad-request', {
     detail: 'This form did not come from a page of this server.',
     next: `Open ${issuer}`,
@@ -70,11 +67,8 @@ export function readRequest(req: IncomingMessage): Request {
   const url = req.url ?? ''
   const mark = url.indexOf('?')
   return {
-    method: req.method ?? '',
-    path: mark === -1 ? url : url.slice(0, mark),
     query: mark === -1 ? new Map() : parseForm(url.slice(mark + 1)),
     cookies: parseCookies(req.headers.cookie ?? ''),
-    ip: req.socket.remoteAddress ?? '',
   }
 }
 
@@ -88,17 +82,8 @@ export async function readFormText(req: IncomingMessage): Promise<string> {
     })
   if (req.headers['content-encoding'] !== undefined)
     throw new Problem('unsupported-media-type', { detail: 'Send the body without compression.' })
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > bounds.tokenBodyBytes)
-      throw new Problem('too-large', {
-        detail: `The body is larger than ${bounds.tokenBodyBytes} bytes.`,
-      })
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('latin1')
+  const body = req.iterator({ destroyOnReturn: false })
+  return (await readBytes(body, bounds.tokenBodyBytes)).toString('latin1')
 }
 
 /** Throws `bad-request` for a parameter that occurs twice (RFC 6749 §3.1) or can not be decoded. */

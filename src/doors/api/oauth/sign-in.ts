@@ -16,45 +16,54 @@ import {
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { homePage, linkPage, signInPage } from './pages.ts'
-import {
-  checkSameOrigin,
-  parseForm,
-  type Request,
-  readFormText,
-  type Visit,
-  type VisitRoute,
-} from './request.ts'
+import { type Form, type Request, readOwnForm, type Visit, type VisitRoute } from './request.ts'
 
 export interface SignInWorld extends LedgerWorld {
   readonly issuer: string
+  readonly jar: CookieJar
   readonly company?: CompanySignIn | undefined
 }
 
-export function signInRoutes(world: SignInWorld, jar: CookieJar): Map<string, VisitRoute> {
+export function signInRoutes(world: SignInWorld): Map<string, VisitRoute> {
   return new Map<string, VisitRoute>([
-    ['/', { get: visit => home(world, jar, visit) }],
+    ['/', { get: visit => home(world, visit) }],
     ['/sign-in', { get: visit => signIn(world, visit) }],
-    ['/sign-in/link', { post: visit => useLink(world, jar, visit) }],
-    ['/sign-in/company', { get: visit => leaveForCompany(world, jar, visit) }],
-    ['/sign-in/callback', { get: visit => comeFromCompany(world, jar, visit) }],
-    ['/sign-out', { post: visit => signOut(world, jar, visit) }],
+    ['/sign-in/link', { post: visit => useLink(world, visit) }],
+    ['/sign-in/company', { get: visit => leaveForCompany(world, visit) }],
+    ['/sign-in/callback', { get: visit => comeFromCompany(world, visit) }],
+    ['/sign-out', { post: visit => signOut(world, visit) }],
   ])
 }
 
 /** The session of the request's cookie. */
 export async function sessionOf(
   world: SignInWorld,
-  jar: CookieJar,
   request: Request,
 ): Promise<Session | undefined> {
-  const secret = jar.read(request, 'session')
+  const secret = world.jar.read(request, 'session')
   return secret === undefined ? undefined : findSession(world, secret)
 }
 
-async function home(world: SignInWorld, jar: CookieJar, { request, res }: Visit): Promise<void> {
+/** A form of a page that was shown to this session, and to no other. */
+export async function readSessionForm(
+  world: SignInWorld,
+  { req, request }: Visit,
+): Promise<{ form: Form; session: Session }> {
+  const form = await readOwnForm(req, world.issuer)
+  const session = await sessionOf(world, request)
+  if (session === undefined)
+    throw new Problem('not-signed-in', {
+      detail: 'You are not signed in any more.',
+      next: 'Sign in and open the page again.',
+    })
+  checkCsrf(session, form.get('csrf'))
+  return { form, session }
+}
+
+async function home(world: SignInWorld, { request, res }: Visit): Promise<void> {
   const link = request.query.get('t')
   if (link !== undefined) return sendPage(res, linkPage(link))
-  const session = await sessionOf(world, jar, request)
+  const session = await sessionOf(world, request)
   if (session === undefined) return sendPage(res, signInPage(world.company?.name, '/'))
   sendPage(res, homePage(session))
 }
@@ -63,66 +72,60 @@ async function signIn(world: SignInWorld, { request, res }: Visit): Promise<void
   sendPage(res, signInPage(world.company?.name, returnPath(request.query.get('to'))))
 }
 
-async function useLink(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
-  checkSameOrigin(visit.req, world.issuer)
-  const form = parseForm(await readFormText(visit.req))
+async function useLink(world: SignInWorld, visit: Visit): Promise<void> {
+  const form = await readOwnForm(visit.req, world.issuer)
   const given = form.get('link') ?? ''
   const prefix = `${world.issuer}/?t=`
   const secret = given.startsWith(prefix) ? given.slice(prefix.length) : given
   const { session } = await redeemLink(world, secret)
-  await keep(world, jar, visit, session)
+  await keep(world, visit, session)
   sendRedirect(visit.res, returnPath(form.get('to')))
 }
 
-async function leaveForCompany(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
+async function leaveForCompany(world: SignInWorld, visit: Visit): Promise<void> {
   const { query } = visit.request
   const returnTo = returnPath(query.get('to'))
   const loginHint = query.get('login_hint')?.slice(0, 200)
-  const started = await companyOf(world).begin({
-    returnTo,
-    ...(loginHint === undefined ? {} : { loginHint }),
-  })
-  jar.set(visit.res, 'sign-in', started.secret)
+  const started = await companyOf(world).begin({ returnTo, loginHint })
+  world.jar.set(visit.res, 'sign-in', started.secret)
   sendRedirect(visit.res, started.url)
 }
 
-async function comeFromCompany(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
+async function comeFromCompany(world: SignInWorld, visit: Visit): Promise<void> {
   const { req, request, res } = visit
-  jar.clear(res, 'sign-in')
+  world.jar.clear(res, 'sign-in')
   const url = req.url ?? ''
   const { returnTo, ...came } = await companyOf(world).finish({
     search: url.slice(url.indexOf('?') + 1),
-    secret: jar.read(request, 'sign-in') ?? '',
+    secret: world.jar.read(request, 'sign-in') ?? '',
   })
   const person = await signInPerson(world, came)
-  await keep(world, jar, visit, await startSession(world.store, person.id, world.clock.now()))
+  await keep(world, visit, await startSession(world.store, person.id, world.clock.now()))
   sendRedirect(res, returnTo)
 }
 
-async function signOut(world: SignInWorld, jar: CookieJar, visit: Visit): Promise<void> {
-  checkSameOrigin(visit.req, world.issuer)
-  const form = parseForm(await readFormText(visit.req))
-  const session = await sessionOf(world, jar, visit.request)
+async function signOut(world: SignInWorld, visit: Visit): Promise<void> {
+  const form = await readOwnForm(visit.req, world.issuer)
+  const session = await sessionOf(world, visit.request)
   if (session !== undefined) {
     checkCsrf(session, form.get('csrf'))
     // The one place where a person can end what they let MCP clients do, on whatever machine.
     await endClientsOf(world.store, session.person.id)
-    await endSession(world, jar.read(visit.request, 'session') ?? '')
+    await endSession(world, world.jar.read(visit.request, 'session') ?? '')
   }
-  jar.clear(visit.res, 'session')
+  world.jar.clear(visit.res, 'session')
   sendRedirect(visit.res, '/')
 }
 
 /** The browser gets the new session; the one it came with, whoever planted it, ends. */
 async function keep(
   world: SignInWorld,
-  jar: CookieJar,
   { request, res }: Visit,
   session: NewSession,
 ): Promise<void> {
-  const old = jar.read(request, 'session')
+  const old = world.jar.read(request, 'session')
   if (old !== undefined) await endSession(world, old)
-  jar.set(res, 'session', session.secret)
+  world.jar.set(res, 'session', session.secret)
 }
 
 function companyOf(world: SignInWorld): CompanySignIn {

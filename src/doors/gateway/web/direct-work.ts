@@ -21,7 +21,7 @@ import {
   verifyClientToken,
 } from '../../../life/sign-in/person-token.ts'
 import { actionsOf, isStanding, mcpUri } from '../../../life/sign-in/work.ts'
-import { checkShown, headerOf, placeOf, shownIn } from '../../api/caller.ts'
+import { checkShown, shownIn } from '../../api/caller.ts'
 import { askLease, renewTerm } from '../../api/leases.ts'
 import { denialView } from '../../api/permitted.ts'
 import { DenialAnswer } from '../../api/problem.ts'
@@ -42,25 +42,23 @@ export function openWork(world: DirectWorld) {
   return {
     /** Problem `not-signed-in` without a token, `token-refused` for one that is not good here. */
     async callerOf(req: IncomingMessage, resource: Resource): Promise<Caller> {
-      const shown = shownIn(headerOf(req))
+      const shown = shownIn(req, world.issuer)
       if (shown === undefined)
         throw new Problem('not-signed-in', {
           detail: 'This needs a token.',
           next: 'Let your MCP client sign in; where, says `WWW-Authenticate`.',
         })
       const { token } = shown
-      const check = ({ boundTo }: { boundTo: string | null }) =>
-        checkShown(world.proofs, shown, boundTo, placeOf(req, world.issuer))
       // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
       if (readTaskToken(world, token) !== null) {
         const task = await verifyTaskToken(world, token, world.issuer)
-        await check(task)
+        await checkShown(world.proofs, shown, task)
         return task
       }
       const verify = (given: string) =>
         verifyClientToken(world, given, mcpUri(world, resource.slug))
       const said = await verify(token)
-      await check(said)
+      await checkShown(world.proofs, shown, said)
       const stands = () => isStanding(world, said.personId, said.work)
       if (!stands() || said.work.resourceId !== resource.id)
         throw over(

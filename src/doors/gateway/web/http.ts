@@ -6,6 +6,7 @@ import type { Json } from '../../../core/base/json.ts'
 import { Problem } from '../../../core/base/problem.ts'
 import type { Priced, Upstream } from '../../../core/target/target.ts'
 import type { Meter } from '../../../life/budget/meter.ts'
+import { readBytes, tooLarge } from '../../api/body.ts'
 import { bounds } from '../bounds.ts'
 import { headersBack, send } from './forward.ts'
 import type { Judge } from './judge-call.ts'
@@ -28,7 +29,7 @@ export async function answerHttp(
   if (action === undefined) throw new Problem('not-found', { detail: 'This is not offered here.' })
   let body: Buffer | undefined
   const said = async () => {
-    body = await readUpTo(req, bounds.shownBytes)
+    body = await readBytes(req.iterator({ destroyOnReturn: false }), bounds.shownBytes)
     return { path, body: body.toString() }
   }
   const { refused, meter } = await judge.ask({ action, asked: withoutNames(asked), said })
@@ -110,19 +111,13 @@ function flushSoon(res: ServerResponse, answer: IncomingMessage): void {
   answer.once('data', () => clearImmediate(soon))
 }
 
-async function readUpTo(req: IncomingMessage, bytes: number): Promise<Buffer> {
-  const parts = []
-  for await (const part of req.pipe(upTo(bytes))) parts.push(part as Buffer)
-  return Buffer.concat(parts)
-}
-
 function upTo(bytes: number): Transform {
   let left = bytes
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       left -= chunk.length
       if (left >= 0) done(null, chunk)
-      else done(new Problem('too-large', { detail: `The body is larger than ${bytes} bytes.` }))
+      else done(tooLarge(bytes))
     },
   })
 }

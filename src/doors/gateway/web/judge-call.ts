@@ -25,19 +25,13 @@ export interface Judged {
   readonly meter?: Meter
 }
 
-export interface Judge {
-  /** Where it may be its record is kept, and it is counted. Throws where that can not be had. */
-  ask(call: Call): Promise<Judged>
-  /** Whether it would be allowed now. Nothing is recorded. */
-  may(action: DataAction): boolean
-  /** There is an order to stop this tool of the target. */
-  isHeld(tool: string): boolean
-}
+export type Judge = ReturnType<typeof judgeOf>
 
 /** `turn` bounds how fast refusals are written down: each is an entry in the log. */
-export function judgeOf(world: GatewayWorld, lease: LeaseRow, turn: () => Promise<void>): Judge {
+export function judgeOf(world: GatewayWorld, lease: LeaseRow, turn: () => Promise<void>) {
   return {
-    async ask(call) {
+    /** Where it may be its record is kept, and it is counted. Throws where that can not be had. */
+    async ask(call: Call): Promise<Judged> {
       const { standing, request } = await decideCall(world, lease, call)
       if (standing.record && Math.random() * bounds.shadowEvery < 1) shadow(world, standing.record)
       if (standing.allowed) {
@@ -63,8 +57,10 @@ export function judgeOf(world: GatewayWorld, lease: LeaseRow, turn: () => Promis
       if (standing.record !== undefined) await recordDenial(world, standing.record)
       return { refused: standing }
     },
-    isHeld: tool => heldBy(world.replica, [`${lease.targetId}/${tool}`]).length > 0,
-    may(action) {
+    /** There is an order to stop this tool of the target. */
+    isHeld: (tool: string) => heldBy(world.replica, [`${lease.targetId}/${tool}`]).length > 0,
+    /** Whether it would be allowed now. Nothing is recorded. */
+    may(action: DataAction) {
       const standing = decideSession(world, lease, { action, asked: '' })
       return standing.allowed || mayWith(world, standing)
     },

@@ -12,7 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { sha256 } from '../../../core/base/hash.ts'
 import { isProblem, Problem } from '../../../core/base/problem.ts'
 import type { Passage, Passed } from '../../../core/target/target.ts'
-import { problemTable } from '../../api/problems.ts'
+import { bodyOf } from '../../api/problems.ts'
 import { bounds } from '../bounds.ts'
 
 export type Answer = (
@@ -115,9 +115,8 @@ function checkWord({ headers }: IncomingMessage, word: string): void {
 /** In the form of the API, to git in words that it shows; nothing of what broke inside. */
 export function refuse(res: ServerResponse, thrown: unknown): void {
   if (res.headersSent) return void res.destroy()
-  const { code, detail, next } = isProblem(thrown) ? thrown : broken
-  const { status, title } = problemTable[code]
-  const problem = { type: `/problems/${code}`, title, status, code, detail, next }
+  const problem = bodyOf(isProblem(thrown) ? thrown : broken)
+  const { status, title, detail, next } = problem
   const isGit = res.req.headers['user-agent']?.startsWith('git/')
   const [scheme, type, body] = isGit
     ? ['Basic realm="Leasehold"', 'text/plain', `Leasehold: ${detail}\n${next ?? title}\n`]

@@ -11,6 +11,7 @@ import { isProblem, Problem } from '../../../../core/base/problem.ts'
 import type { Meter } from '../../../../life/budget/meter.ts'
 import { shortId } from '../../../../life/lists/short-id.ts'
 import type { Tool } from '../../../../life/tools/pin.ts'
+import { readBytes } from '../../../api/body.ts'
 import { bounds } from '../../bounds.ts'
 import { headersBack, send } from '../forward.ts'
 import type { Judged } from '../judge-call.ts'
@@ -210,18 +211,8 @@ function sealOf(word: string, session: string): string {
   return base64url(hmacSha256(Buffer.from(word), `mcp session ${session}`)).slice(0, 22)
 }
 
-async function readBody(from: IncomingMessage): Promise<Buffer> {
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const part of from) {
-    length += (part as Buffer).length
-    if (length > bounds.messageBytes)
-      throw new Problem('too-large', {
-        detail: `A message is larger than ${bounds.messageBytes} bytes.`,
-      })
-    parts.push(part as Buffer)
-  }
-  return Buffer.concat(parts)
+function readBody(from: IncomingMessage): Promise<Buffer> {
+  return readBytes(from, bounds.messageBytes, 'A message')
 }
 
 function reply(res: ServerResponse, status: number, message: Message | string): void {
