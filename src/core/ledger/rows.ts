@@ -49,15 +49,15 @@ export interface Write {
 
 /**
  * The one statement that writes an entry, with the decisions it seals, the fact written last and what
- * is written beside. Resolves to its inbox id with the commit. INVARIANT: the entry reads from that
+ * is written beside. INVARIANT: the entry reads from that
  * fact, so its id is taken after it; the database runs what nobody reads from at the end.
  */
-export async function writeEntry(
+export function writeEntry(
   tx: Tx,
   entry: Sealed & { readonly seen: number },
   write: Write | undefined,
-  beside: readonly Write[] = [],
-): Promise<number | null> {
+  beside: readonly Write[],
+): void {
   const { seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt } = entry
   const params: unknown[] = [seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt]
   const before: string[] = []
@@ -71,17 +71,16 @@ export async function writeEntry(
   }
   if (entry.decisions.length > 0)
     before.push(keepDecisions(`$${params.push(JSON.stringify(entry.decisions))}`))
-  const rows = await tx.finish<{ id: number }>(
+  // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
+  tx.finish(
     `${before.length > 0 ? `with ${before.join(', ')}` : ''}
      insert into ledger_inbox
        (at, kind, subjects, leaf, facts, facts_salt, words, words_salt, log_size)
      select $2::timestamptz, $3, $4::text[], $5, $6, $7, $8, $9,
        case when written = 1 then (select size from ledger_head where size >= $1) else -1 end
-     from (select ${write === undefined ? '1' : 'count(*) from fact'}) as f (written)
-     returning id`,
+     from (select ${write === undefined ? '1' : 'count(*) from fact'}) as f (written)`,
     params,
-  )
-  return rows[0]?.id ?? null
+  ).catch(() => {})
 }
 
 /** A decision that carried several acts is kept once. */
