@@ -38,7 +38,6 @@ function pgliteStore(db: PGlite): Store {
     assert(inside.getStore()?.isOpen !== true, 'inside a transaction only `tx` is asked')
   const send = sendBy(db)
   const store: Store = {
-    kind: 'pglite',
     query: async <Row>(text: string, params: readonly unknown[] = []) => {
       refuseInside()
       return send<Row>(text, params)

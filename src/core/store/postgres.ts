@@ -45,7 +45,6 @@ function postgresStore(
 ): Store {
   const texts = new Map<string, string | undefined>()
   const store: Store = {
-    kind: 'postgres',
     query: <Row>(text: string, params: readonly unknown[] = []) =>
       withClient(pool, async client => rowsOf<Row>(await client.query(hot(texts, text, params)))),
     async transact(work, how = {}) {
