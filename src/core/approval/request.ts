@@ -3,10 +3,10 @@
  * is asked, and a person says yes or no to the request they were shown.
  */
 import { sha256Hex } from '../base/hash.ts'
-import { isId, type PersonId } from '../base/ids.ts'
+import type { PersonId } from '../base/ids.ts'
 import { canonicalJson, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
+import { checkPermit, type Permit, requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
@@ -98,13 +98,8 @@ export async function answerRequest(
   input: Answer,
 ): Promise<{ state: rows.RequestState }> {
   checkPermit(permit, 'request.answer', input.requestId)
-  const personId = permit.actor
-  // ATTACKER: an agent, or one of our own sweeps, that would agree in a person's place.
-  if (!isId('person', personId))
-    throw new Problem('human-required', {
-      detail: 'Only a person can answer a request.',
-      next: `Ask the person to run: ${product.command} approve`,
-    })
+  const next = `Ask the person to run: ${product.command} approve`
+  const personId = requirePerson(permit, 'answer a request', next)
   const comment = input.comment === undefined ? null : parseText(input.comment, 'comment')
   return recorded(world, async scope => {
     const request = await lockKnown(scope.tx, rows.requestTable, input.requestId)

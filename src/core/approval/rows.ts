@@ -9,7 +9,7 @@ import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import { type FactRow, factTable, findRow, listWhere } from '../ledger/fact-table.ts'
 import type { Sql } from '../store/store.ts'
 
 /** `call`: one thing through a gateway that waits for a person. */
@@ -69,10 +69,8 @@ export const answerTable = factTable<AnswerRow, 'comment'>(
 
 export const findRequest = (sql: Sql, id: RequestId) => findRow(sql, requestTable, id)
 
-export function listAnswers(sql: Sql, requestId: RequestId): Promise<AnswerRow[]> {
-  const text = `select ${answerTable.select} from answer where request_id = $1 order by at, id`
-  return sql.query<AnswerRow>(text, [requestId])
-}
+export const listAnswers = (sql: Sql, requestId: RequestId) =>
+  listWhere(sql, answerTable, { requestId }, 'order by at, id')
 
 export function listOverdueRequests(sql: Sql, now: Instant): Promise<{ id: RequestId }[]> {
   return sql.query(

@@ -3,9 +3,9 @@
  * transaction of what was done about it, whose entry carries the row. Once per kind and thing while
  * open; what a person answered may be raised again. Answering is a verb of its own, of a person.
  */
-import { type FindingId, isId, newId } from '../base/ids.ts'
+import { type FindingId, newId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
+import { checkPermit, type Permit, requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { parseText, safeText } from '../base/text.ts'
 import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
@@ -60,12 +60,7 @@ export async function answerFinding(
 ): Promise<FindingRow> {
   checkPermit(permit, 'finding.answer', input.findingId)
   const answer = parseText(input.answer, 'answer')
-  const answeredBy = permit.actor
-  if (!isId('person', answeredBy))
-    throw new Problem('human-required', {
-      detail: 'Only a person can answer a finding.',
-      next: 'Show it to its owner.',
-    })
+  const answeredBy = requirePerson(permit, 'answer a finding', 'Show it to its owner.')
   return recorded(world, async scope => {
     const before = await lockKnown(scope.tx, findingTable, input.findingId)
     if (before.state !== 'open')

@@ -4,7 +4,7 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable, listWhere } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { IdentityRole } from './spiffe.ts'
 
@@ -46,12 +46,8 @@ export const trustRuleTable = factTable<TrustRuleRow>(
   { json: ['claims'], isResident: rule => rule.state === 'active' },
 )
 
-export function listIdentities(sql: Sql, appId: AppId): Promise<IdentityRow[]> {
-  return sql.query<IdentityRow>(
-    `select ${identityTable.select} from identity where app_id = $1 order by made_at, id`,
-    [appId],
-  )
-}
+export const listIdentities = (sql: Sql, appId: AppId) =>
+  listWhere(sql, identityTable, { appId }, 'order by made_at, id')
 
 /** Active identities of apps that are over. */
 export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
@@ -62,13 +58,8 @@ export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
   )
 }
 
-export function lockTrustRulesOf(tx: Tx, identityId: IdentityId): Promise<TrustRuleRow[]> {
-  return tx.query<TrustRuleRow>(
-    `select ${trustRuleTable.select} from trust_rule
-     where identity_id = $1 and state = 'active' order by id for update`,
-    [identityId],
-  )
-}
+export const lockTrustRulesOf = (tx: Tx, identityId: IdentityId) =>
+  listWhere(tx, trustRuleTable, { identityId, state: 'active' }, 'order by id for update')
 
 /** Marks an assertion as used: null. Else when it was used before, here or on another replica. */
 export async function markAssertion(

@@ -73,6 +73,23 @@ export function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 }
 
+/** The rows with these values; `rest` is what follows in the text: their order, their lock. */
+export function listWhere<R extends FactRow>(
+  sql: Sql,
+  table: FactTable<R>,
+  where: Partial<R>,
+  rest = '',
+): Promise<R[]> {
+  // Of the table's own columns, so that nothing else becomes part of the text.
+  const columns = table.columns.filter(column => Object.hasOwn(where, column))
+  const tests = columns.map((column, i) => `${snakeCase(column)} = $${i + 1}`).join(' and ')
+  const text = `select ${table.select} from ${table.name} where ${tests || 'true'} ${rest}`
+  return sql.query<R>(
+    text,
+    columns.map(column => where[column]),
+  )
+}
+
 /** The one row with these values, as it is now or until the commit. */
 export async function findWhere<R extends FactRow>(
   sql: Sql,
@@ -80,12 +97,7 @@ export async function findWhere<R extends FactRow>(
   where: Partial<R>,
   lock: '' | 'for update' | 'for share' = '',
 ): Promise<R | undefined> {
-  // Of the table's own columns, so that nothing else becomes part of the text.
-  const columns = table.columns.filter(column => Object.hasOwn(where, column))
-  const tests = columns.map((column, i) => `${snakeCase(column)} = $${i + 1}`).join(' and ')
-  const text = `select ${table.select} from ${table.name} where ${tests} ${lock}`
-  const params = columns.map(column => where[column])
-  return (await sql.query<R>(text, params))[0]
+  return (await listWhere(sql, table, where, lock))[0]
 }
 
 export const findRow = <R extends FactRow>(sql: Sql, table: FactTable<R>, id: R['id']) =>

@@ -8,7 +8,7 @@
 import type { PersonId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import { type FactRow, factTable, findRow, findWhere } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { isLiving, type Role } from './person.ts'
 
@@ -46,11 +46,7 @@ export const personTable = factTable<PersonRow, 'sub' | 'name' | 'email'>(
   { words: ['sub', 'name', 'email'] },
 )
 
-export async function findInstallation(sql: Sql): Promise<InstallationRow | undefined> {
-  return (
-    await sql.query<InstallationRow>(`select ${installationTable.select} from installation`)
-  )[0]
-}
+export const findInstallation = (sql: Sql) => findWhere(sql, installationTable, {})
 
 export const findPerson = (sql: Sql, id: PersonId) => findRow(sql, personTable, id)
 

@@ -3,7 +3,7 @@ import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
+import { type FactRow, factTable, listWhere } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
 export interface TokenRow extends FactRow<TokenId> {
@@ -34,9 +34,6 @@ export function listLeftTasks(sql: Sql): Promise<{ id: TaskId }[]> {
 }
 
 export function lockLiveTokensOf(tx: Tx, taskId: TaskId): Promise<TokenRow[]> {
-  return tx.query<TokenRow>(
-    `select ${tokenTable.select} from token where task_id = $1 and state = 'live'
-     order by id limit ${limits.pageRows} for update`,
-    [taskId],
-  )
+  const rest = `order by id limit ${limits.pageRows} for update`
+  return listWhere(tx, tokenTable, { taskId, state: 'live' }, rest)
 }
