@@ -8,7 +8,7 @@ import { addSeconds, type Instant } from '../base/time.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { onViolated } from '../store/fault.ts'
+import { onTaken } from '../store/fault.ts'
 import { requireLiving } from './events.ts'
 import { type AppRow, appTable, findApp } from './rows.ts'
 
@@ -36,7 +36,13 @@ export async function makeApp(
     await scope.insert(appTable, app)
     scope.entry({ kind: appMade, by: permit })
     return app
-  }).catch(onViolated('app_slug', () => slugTaken(input.slug)))
+  }).catch(
+    onTaken('app_slug', {
+      field: 'slug',
+      detail: `There is, or was, an app named \`${input.slug}\`, and its name is never given again.`,
+      next: `Choose another name, or look at it: ${product.command} show ${input.slug}`,
+    }),
+  )
 }
 
 function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppRow {
@@ -84,12 +90,4 @@ async function checkPeople(scope: Scope, app: AppRow): Promise<void> {
       detail: 'Owner and backup are two people, so that somebody is there when one leaves.',
       next: `Name a colleague. Who is here: ${product.command} person ls`,
     })
-}
-
-function slugTaken(slug: string): Problem {
-  return new Problem('already-exists', {
-    field: 'slug',
-    detail: `There is, or was, an app named \`${slug}\`, and its name is never given again.`,
-    next: `Choose another name, or look at it: ${product.command} show ${slug}`,
-  })
 }

@@ -13,13 +13,20 @@ const grantDropped = entryKind('grant.drop', 'gave the grant back')
 const grantEnded = entryKind('grant.end', 'ended the grant')
 const grantNarrowed = entryKind('grant.narrow', 'narrowed the grant')
 
-/** Over already: the grant as it is, and nothing is recorded. */
+/** Over already: the grant as it is, and nothing is recorded. `ended`: by what it hung on. */
 export async function dropGrant(
   world: LedgerWorld,
   permit: Permit<'grant.drop'>,
-  input: { grantId: GrantId },
+  { grantId: id }: { grantId: GrantId },
+  state: 'dropped' | 'ended' = 'dropped',
 ): Promise<GrantRow> {
-  return endGrant(world, permit, input.grantId, 'dropped')
+  checkPermit(permit, 'grant.drop', id)
+  return recorded(world, async scope => {
+    const before = await lockKnown(scope.tx, grantTable, id)
+    if (before.state !== 'live') return before
+    scope.entry({ kind: state === 'dropped' ? grantDropped : grantEnded, by: permit })
+    return scope.save(grantTable, before, { ...before, state, endedAt: scope.at })
+  })
 }
 
 /** Pulls what ends or narrows a grant: its time, its app, its target, columns that are hidden now. */
@@ -29,25 +36,12 @@ export async function sweepGrants(world: SweepWorld): Promise<number> {
   return forEachDue(due, async one => {
     const about = { type: 'grant', id: one.id }
     const columns = one.due === 'columns' ? await columnsLeft(world, one.id) : []
-    if (columns.length === 0)
-      return endGrant(world, world.permitFor(actor, 'grant.drop', about), one.id, 'ended')
+    if (columns.length === 0) {
+      const permit = world.permitFor(actor, 'grant.drop', about)
+      return dropGrant(world, permit, { grantId: one.id }, 'ended')
+    }
     const permit = world.permitFor(actor, 'grant.narrow', about)
     return narrowGrant(world, permit, one.id, columns)
-  })
-}
-
-async function endGrant(
-  world: LedgerWorld,
-  permit: Permit<'grant.drop'>,
-  id: GrantId,
-  state: 'dropped' | 'ended',
-): Promise<GrantRow> {
-  checkPermit(permit, 'grant.drop', id)
-  return recorded(world, async scope => {
-    const before = await lockKnown(scope.tx, grantTable, id)
-    if (before.state !== 'live') return before
-    scope.entry({ kind: state === 'dropped' ? grantDropped : grantEnded, by: permit })
-    return scope.save(grantTable, before, { ...before, state, endedAt: scope.at })
   })
 }
 

@@ -14,7 +14,7 @@ import { addSeconds, type Instant } from '../base/time.ts'
 import { findRow, lockRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import { onViolated } from '../store/fault.ts'
+import { onTaken } from '../store/fault.ts'
 import {
   putSealedConfig,
   type ResourceRow,
@@ -57,7 +57,13 @@ export async function connectTarget(
     const after = before === undefined ? target : await scope.save(targetTable, before, target)
     await putSealedConfig(scope.tx, target.id, sealed)
     return after
-  }).catch(onViolated('target_slug_key', () => targetNameTaken(input.slug)))
+  }).catch(
+    onTaken('target_slug_key', {
+      field: 'slug',
+      detail: `A target named \`${input.slug}\` is connected already.`,
+      next: `To change its credential, connect it again under its id: ${product.command} ls targets`,
+    }),
+  )
 }
 
 function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Instant): TargetRow {
@@ -88,14 +94,6 @@ function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Insta
   }
 }
 
-function targetNameTaken(slug: string): Problem {
-  return new Problem('already-exists', {
-    field: 'slug',
-    detail: `A target named \`${slug}\` is connected already.`,
-    next: `To change its credential, connect it again under its id: ${product.command} ls targets`,
-  })
-}
-
 /** `object` as the connector parsed it. */
 export type NewResource = Omit<ResourceRow, 'version' | 'state' | 'madeAt'>
 
@@ -119,7 +117,13 @@ export async function defineResource(
     if (before !== undefined) return scope.save(resourceTable, before, resource)
     await scope.insert(resourceTable, resource)
     return resource
-  }).catch(onViolated('resource_slug_key', () => resourceNameTaken(input.slug)))
+  }).catch(
+    onTaken('resource_slug_key', {
+      field: 'slug',
+      detail: `A resource named \`${input.slug}\` is known already.`,
+      next: 'Define that one anew under its id, or choose another name.',
+    }),
+  )
 }
 
 function draftResource(
@@ -169,12 +173,4 @@ async function checkPlace(scope: Scope, input: NewResource): Promise<void> {
 function invalid(field: string, detail: string, example?: string): Problem {
   const next = example === undefined ? 'Correct the columns.' : `For example: ${example}`
   return new Problem('invalid-field', { field, detail, next })
-}
-
-function resourceNameTaken(slug: string): Problem {
-  return new Problem('already-exists', {
-    field: 'slug',
-    detail: `A resource named \`${slug}\` is known already.`,
-    next: 'Define that one anew under its id, or choose another name.',
-  })
 }

@@ -247,11 +247,6 @@ export function readLeases(sql: Sql, ids: readonly ids.LeaseId[]): Promise<Lease
   return sql.query(`select ${leaseTable.select} from lease where id = any ($1::text[])`, [ids])
 }
 
-/** One can have gone between the claim and the reading. */
-function openOnes(due: readonly DueLease[]): DueLease[] {
-  return due.filter(({ lease }) => lease.state !== 'gone')
-}
-
 export type DueWorld = Pick<LedgerWorld, 'store' | 'replica'>
 
 /** One lease, due or not, gone or not. */
@@ -270,46 +265,54 @@ export async function findDue(world: DueWorld, id: ids.LeaseId): Promise<DueLeas
  * Takes due leases of one target until `until`: another replica passes over them, and if this one
  * dies they are due again. Oldest first.
  */
-export async function takeDue(
+export function takeDue(
   world: DueWorld,
   targetId: ids.TargetId,
-  { now, until, limit }: { now: Instant; until: Instant; limit: number },
+  { now, until }: { now: Instant; until: Instant },
 ): Promise<DueLease[]> {
-  const rows = await world.store.query<DueText>(
-    `with first as (
-       select lease_id from lease_due where target_id = $1 and due_at <= $2 and ${isFree('$2')}
-       order by due_at limit $4 for update skip locked),
-     due as (
-       update lease_due set held_until = $3, tries = tries + 1
-       where lease_id = any (array(select lease_id from first)) returning lease_id, tries)
-     ${dueText}`,
-    [targetId, now, until, limit],
+  return takeThose(
+    world,
+    `select lease_id from lease_due where target_id = $3 and due_at <= $1 and ${isFree('$1')}
+     order by due_at limit ${limits.sweepBatch} for update skip locked`,
+    [now, until, targetId],
   )
-  return openOnes(await withLeases(world, rows))
 }
 
 /**
  * Takes the open leases of one task or app, also those a sweep holds: ending twice is no harm, and who
  * closes a task waits for it. Not what may still be made at its target, nor a row locked just now.
  */
-export async function takeOpen(
+export function takeOpen(
   world: DueWorld,
   filter: { readonly taskId?: ids.TaskId; readonly appId?: ids.AppId },
   { now, until }: { now: Instant; until: Instant },
 ): Promise<DueLease[]> {
-  const rows = await world.store.query<DueText>(
-    `with open as (
-       select lease_id from lease_due join lease on lease.id = lease_due.lease_id
-       where lease.state in ('live', 'ending') and ${isSettled('$4')}
-         and ($1::text is null or task_id = $1) and ($2::text is null or app_id = $2)
-       order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked),
-     due as (
-       update lease_due set due_at = least(due_at, $4), held_until = $3, tries = tries + 1
-       where lease_id = any (array(select lease_id from open)) returning lease_id, tries)
-     ${dueText}`,
-    [filter.taskId ?? null, filter.appId ?? null, until, now],
+  return takeThose(
+    world,
+    `select lease_id from lease_due join lease on lease.id = lease_due.lease_id
+     where lease.state in ('live', 'ending') and ${isSettled('$1')}
+       and ($3::text is null or task_id = $3) and ($4::text is null or app_id = $4)
+     order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked`,
+    [now, until, filter.taskId ?? null, filter.appId ?? null],
   )
-  return openOnes(await withLeases(world, rows))
+}
+
+/** Makes what `first` names due at `$1` at the latest, and ours until `$2`. */
+async function takeThose(
+  world: DueWorld,
+  first: string,
+  params: readonly unknown[],
+): Promise<DueLease[]> {
+  const rows = await world.store.query<DueText>(
+    `with first as (${first}),
+     due as (
+       update lease_due set due_at = least(due_at, $1), held_until = $2, tries = tries + 1
+       where lease_id = any (array(select lease_id from first)) returning lease_id, tries)
+     ${dueText}`,
+    params,
+  )
+  // One can have gone between the claim and the reading.
+  return (await withLeases(world, rows)).filter(({ lease }) => lease.state !== 'gone')
 }
 
 /** Those whose turn at the target did not come: due as they were, and that was no try. */

@@ -15,7 +15,7 @@ import {
   type Permit,
   type PermitFor,
 } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
+import { assert, Problem } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
 import type { Freshness } from '../ledger/follow.ts'
 import type { Replica } from '../ledger/replica.ts'
@@ -56,9 +56,7 @@ export function decide<A extends ActionName>(
   const gathered: Gathered = isKnown(question)
     ? factsOfChange(view, question)
     : { facts: { unknown: 'action' }, appId: null }
-  const { outcome, record, permit, denial } = settle(world, view, question, gathered)
-  if (!outcome.allowed) return { allowed: false, denial: denial(), record }
-  return { allowed: true, permit: permit(), record }
+  return settle(world, view, question, gathered).decision
 }
 
 /**
@@ -79,12 +77,11 @@ export function decideLease<A extends LeaseAction>(
     ? factsOfWork(view, { ...question, actions })
     : { facts: { unknown: 'action' }, appId: null }
   const { asked } = question
-  const { outcome, ...settled } = settle(world, view, { actor, action, about, asked }, gathered)
-  const { record } = settled
-  if (!outcome.allowed || outcome.grantId === null || outcome.reach === null)
-    return { allowed: false, denial: settled.denial(), record }
+  const { decision, outcome } = settle(world, view, { actor, action, about, asked }, gathered)
+  if (!decision.allowed) return decision
   const { grantId, reach } = outcome
-  return { allowed: true, permit: settled.permit(), record, grantId, ...reach }
+  assert(grantId !== null && reach !== null, 'use that is allowed is under a grant')
+  return { ...decision, grantId, ...reach }
 }
 
 /** Permits for our own sweeps; a sweep that may not is a Problem `denied`. */
@@ -121,7 +118,7 @@ function settle<A extends ActionName>(
   { freshness, ...view }: View & { freshness: Freshness },
   { actor, action, about, asked: inWords }: Question<A>,
   { facts, appId }: Gathered,
-) {
+): { outcome: Outcome; decision: Decision<A> } {
   const bundle = world.policies()
   const asked: Asked = {
     v: 1,
@@ -135,13 +132,15 @@ function settle<A extends ActionName>(
     freshness: { ...freshness, ageMs: Math.ceil(view.ageMs) },
     facts,
   }
-  const outcome: Outcome = judge(bundle, asked)
+  const outcome = judge(bundle, asked)
   const record = writeRecord(asked, outcome, appId)
+  if (!outcome.allowed) {
+    const denial = world.explain(bundle, { ...asked, outcome }, view)
+    return { outcome, decision: { allowed: false, denial, record } }
+  }
   const decided = { actor: actor.id, about: about.id, decisions: [record], decidedAt: asked.at }
   return {
     outcome,
-    record,
-    permit: () => issuePermit({ action, ...decided }),
-    denial: () => world.explain(bundle, { ...asked, outcome }, view),
+    decision: { allowed: true, permit: issuePermit({ action, ...decided }), record },
   }
 }
