@@ -13,7 +13,7 @@ import { parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
 import { lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type Scope, subjectOf } from '../ledger/record.ts'
 import { findInstallation, livingOf } from '../people/rows.ts'
 import { countAnswers, mayAnswer } from './approval.ts'
 import * as rows from './rows.ts'
@@ -121,8 +121,7 @@ export async function answerRequest(
     const state = countAnswers(request, answers, await livingOf(scope.tx, people, scope.at))
     if (state !== 'open')
       await scope.save(rows.requestTable, request, { ...request, state, closedAt: scope.at })
-    const { id, version } = request
-    const subjects = [{ type: 'request', id, version }]
+    const subjects = [subjectOf(rows.requestTable, request)]
     const { says, bodyHash } = answer
     scope.entry({ kind: requestAnswered, by: permit, subjects, facts: { says, bodyHash, state } })
     return { state }

@@ -52,13 +52,12 @@ export const requestTable = factTable<RequestRow, 'body' | 'reason'>(
     'id version kind appId askedBy body bodyHash reason approvers quorum ownAnswer state',
     'madeAt expiresAt closedAt',
   ),
-  { words: ['body', 'reason'], isResident: isAsked },
+  {
+    words: ['body', 'reason'],
+    // Open, or a yes that is yet to be used; others are read where they are needed.
+    isResident: ({ state, kind }) => state === 'open' || (kind === 'call' && state === 'agreed'),
+  },
 )
-
-/** Open, or a yes that is yet to be used; others are read where they are needed. */
-function isAsked({ state, kind }: Pick<RequestRow, 'state' | 'kind'>): boolean {
-  return state === 'open' || (kind === 'call' && state === 'agreed')
-}
 
 /** Counted by SQL under the request's lock, so no follower keeps them. */
 export const answerTable = factTable<AnswerRow, 'comment'>(

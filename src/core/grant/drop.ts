@@ -3,11 +3,10 @@ import { type GrantId, systemId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
-import { findRow, lockKnown } from '../ledger/fact-table.ts'
+import { lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
-import { offeredColumns } from './body.ts'
-import { type GrantRow, grantTable, listDueGrants, resourceTable } from './rows.ts'
+import { type GrantRow, grantTable, listDueGrants } from './rows.ts'
 
 const grantDropped = entryKind('grant.drop', 'gave the grant back')
 const grantEnded = entryKind('grant.end', 'ended the grant')
@@ -33,15 +32,12 @@ export async function dropGrant(
 export async function sweepGrants(world: SweepWorld): Promise<number> {
   const due = await listDueGrants(world.store, world.clock.now())
   const actor = systemId('app-sweep')
-  return forEachDue(due, async one => {
-    const about = { type: 'grant', id: one.id }
-    const columns = one.due === 'columns' ? await columnsLeft(world, one.id) : []
-    if (columns.length === 0) {
-      const permit = world.permitFor(actor, 'grant.drop', about)
-      return dropGrant(world, permit, { grantId: one.id }, 'ended')
-    }
-    const permit = world.permitFor(actor, 'grant.narrow', about)
-    return narrowGrant(world, permit, one.id, columns)
+  return forEachDue(due, async ({ id, columns }) => {
+    const about = { type: 'grant', id }
+    if (columns.length > 0)
+      return narrowGrant(world, world.permitFor(actor, 'grant.narrow', about), id, columns)
+    const permit = world.permitFor(actor, 'grant.drop', about)
+    return dropGrant(world, permit, { grantId: id }, 'ended')
   })
 }
 
@@ -61,11 +57,4 @@ async function narrowGrant(
     scope.entry({ kind: grantNarrowed, by: permit })
     return scope.save(grantTable, before, { ...before, columns: kept })
   })
-}
-
-async function columnsLeft(world: LedgerWorld, id: GrantId): Promise<string[]> {
-  const grant = await findRow(world.store, grantTable, id)
-  const resource = grant && (await findRow(world.store, resourceTable, grant.resourceId))
-  const offered = resource === undefined ? [] : offeredColumns(resource)
-  return grant?.columns.filter(name => offered.includes(name)) ?? []
 }

@@ -164,25 +164,26 @@ export function targetConfigAad(id: ids.TargetId): string {
 export const findGrant = (sql: Sql, id: ids.GrantId) => findRow(sql, grantTable, id)
 
 /**
- * Live grants that are over by themselves or by their parents (`end`), or have columns that are not
- * offered any more.
+ * Live grants that are over by themselves or by their parents, or have columns that are not offered any
+ * more: with the columns that are left, none of one that is over.
  */
 export function listDueGrants(
   sql: Sql,
   now: Instant,
-): Promise<{ id: ids.GrantId; due: 'end' | 'columns' }[]> {
+): Promise<{ id: ids.GrantId; columns: readonly string[] }[]> {
   return sql.query(
-    `select id, due from (
+    `select id, columns from (
        select g.id, g.ends_at, case
          when g.ends_at <= $1 or app.state in ('ending', 'ended', 'graduated')
-           or resource.state = 'retired' or target.state = 'retired' then 'end'
-         when not g.columns <@ (select coalesce(array_agg(c ->> 'name'), '{}')
-           from jsonb_array_elements(resource.columns) c where not (c ->> 'hidden')::boolean)
-           then 'columns' end as due
+           or resource.state = 'retired' or target.state = 'retired' then '{}'
+         when not g.columns <@ offered.names
+           then array(select unnest(g.columns) intersect select unnest(offered.names)) end as columns
        from app_grant g join app on app.id = g.app_id join resource on resource.id = g.resource_id
          join target on target.id = g.target_id
+         cross join lateral (select coalesce(array_agg(c ->> 'name'), '{}') as names
+           from jsonb_array_elements(resource.columns) c where not (c ->> 'hidden')::boolean) offered
        where g.state = 'live') found
-     where due is not null order by ends_at, id limit ${limits.pageRows}`,
+     where columns is not null order by ends_at, id limit ${limits.pageRows}`,
     [now],
   )
 }

@@ -6,6 +6,7 @@ import type { Instant } from '../base/time.ts'
 import { words } from '../base/words.ts'
 import { type FactRow, factTable, listWhere } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
+import type { UsedAssertion } from './refusal.ts'
 import type { IdentityRole } from './spiffe.ts'
 
 export interface IdentityRow extends FactRow<IdentityId> {
@@ -64,21 +65,20 @@ export const lockTrustRulesOf = (tx: Tx, identityId: IdentityId) =>
 /** Marks an assertion as used: null. Else when it was used before, here or on another replica. */
 export async function markAssertion(
   tx: Tx,
-  { issuer, hash, expiresAt }: { issuer: string; hash: string; expiresAt: Instant },
+  assertion: UsedAssertion,
   now: Instant,
 ): Promise<Instant | null> {
   const marked = await tx.query(
     `insert into seen_assertion (issuer, hash, used_at, expires_at) values ($1, $2, $3, $4)
      on conflict (issuer, hash) do nothing returning 1 as one`,
-    [issuer, hash, now, expiresAt],
+    [assertion.issuer, assertion.hash, now, assertion.expiresAt],
   )
-  if (marked.length === 1) return null
-  return (await findUse(tx, { issuer, hash })) ?? now
+  return marked.length === 1 ? null : ((await findUse(tx, assertion)) ?? now)
 }
 
 export async function findUse(
   sql: Sql,
-  { issuer, hash }: { issuer: string; hash: string },
+  { issuer, hash }: UsedAssertion,
 ): Promise<Instant | undefined> {
   const [used] = await sql.query<{ at: Instant }>(
     'select used_at as at from seen_assertion where issuer = $1 and hash = $2',

@@ -78,7 +78,10 @@ export async function issueLease(
   const known = await findKnown(world, input)
   if (known !== undefined) return known
   // 2. A target that failed its canary is not used.
-  await ensurePreflight(world, targetOf(world, input.grantId))
+  const grant = world.replica.get(grantTable, input.grantId)
+  if (grant === undefined)
+    throw new Problem('not-found', { detail: 'There is no such grant any more.' })
+  await ensurePreflight(world, grant.targetId)
   // 3. Intent, committed.
   const salt = world.newLeaseSalt()
   const intended = await intend(world, permit, input, salt)
@@ -252,13 +255,6 @@ export function orderOf(world: LeaseWorld, lease: LeaseRow, salt: string): Issue
       : lease.intentDeadline,
     endsAt: lease.termEndsAt,
   }
-}
-
-function targetOf(world: LeaseWorld, grantId: GrantId) {
-  const grant = world.replica.get(grantTable, grantId)
-  if (grant === undefined)
-    throw new Problem('not-found', { detail: 'There is no such grant any more.' })
-  return grant.targetId
 }
 
 function hashOfKey({ idempotencyKey: key }: IssueInput): string | null {

@@ -216,7 +216,8 @@ class Draft {
   }
 
   #entryOf(text: EntryText): Sealed {
-    const subjects = [...this.images.map(subjectOf), ...(text.subjects ?? [])]
+    const written = this.images.map(({ table: name, row }) => subjectOf({ name }, row))
+    const subjects = [...written, ...(text.subjects ?? [])]
     const decisions = this.#records.map(({ id, hash }) => ({ id, hash }))
     const facts = salted({
       ...text.facts,
@@ -292,6 +293,7 @@ function behind(seen: number): Problem {
   })
 }
 
-function subjectOf(image: TableImage): Subject {
-  return { type: image.table, id: image.row.id, version: image.row.version }
+/** A row as what an entry is about. */
+export function subjectOf({ name }: { readonly name: string }, { id, version }: FactRow): Subject {
+  return { type: name, id, version }
 }

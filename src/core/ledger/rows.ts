@@ -115,10 +115,7 @@ function onlyRow<T>(rows: readonly T[]): T {
   return row
 }
 
-export interface Picked {
-  readonly id: number
-  readonly leaf: string
-}
+type Picked = { readonly id: number; readonly leaf: string }
 
 /**
  * The head and everything visible that waits, in id order. INVARIANT: no lower bound. An entry that
@@ -186,9 +183,6 @@ export type FeedRow = Pick<
   'position' | 'inboxId' | 'at' | 'kind' | 'subjects' | 'facts' | 'leafHash'
 >
 
-const feedColumns = `position, inbox_id as "inboxId", at, kind, subjects, facts,
-  leaf_hash as "leafHash"`
-
 /** The head, how long the oldest entry has waited for a position, and what follows `position`. */
 export interface News extends Pick<HeadRow, 'size' | 'root'> {
   readonly waitingMs: number
@@ -202,7 +196,8 @@ export async function readNews(sql: Sql, position: number): Promise<News> {
          select extract(epoch from clock_timestamp() - queued_at) * 1000
          from ledger_inbox order by id limit 1), 0)::float8 as "waitingMs", e.*
      from ledger_head h left join lateral (
-       select ${feedColumns} from ledger_entry
+       select position, inbox_id as "inboxId", at, kind, subjects, facts, leaf_hash as "leafHash"
+       from ledger_entry
        where position >= $1 and position < h.size order by position limit $2) e on true
      order by e.position`,
     [position, limits.followBatch],

@@ -9,7 +9,7 @@ import { Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import { lockKnown, throwUnknown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, subjectOf } from '../ledger/record.ts'
 import { localIssuer, parseEmail, parseKey, parseName, parseRoles } from './person.ts'
 import { endSignIns, lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
 
@@ -61,8 +61,7 @@ export async function leavePerson(
     const isFirst = before.state === 'living'
     const left = { ...before, state: 'left' as const, leftAt: scope.at }
     const after = isFirst ? await scope.save(personTable, before, left) : before
-    const { id, version } = before
-    const subjects = isFirst ? [] : [{ type: 'person', id, version }]
+    const subjects = isFirst ? [] : [subjectOf(personTable, before)]
     scope.entry({ kind: personLeft, by: permit, subjects })
     return after
   })

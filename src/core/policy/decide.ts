@@ -53,9 +53,7 @@ export function decide<A extends ActionName>(
   question: Question<A>,
 ): Decision<A> {
   const view = look(world)
-  const gathered: Gathered = isKnown(question)
-    ? factsOfChange(view, question)
-    : { facts: { unknown: 'action' }, appId: null }
+  const gathered = isKnown(question) ? factsOfChange(view, question) : unknownAction
   return settle(world, view, question, gathered).decision
 }
 
@@ -73,9 +71,7 @@ export function decideLease<A extends LeaseAction>(
   const actor = { kind: 'identity', id: question.identityId, taskId: question.taskId } as const
   const actions = [...new Set(question.actions)]
   const isWork = actions.length > 0 && actions.every(each => dataActions.includes(each))
-  const gathered: Gathered = isWork
-    ? factsOfWork(view, { ...question, actions })
-    : { facts: { unknown: 'action' }, appId: null }
+  const gathered = isWork ? factsOfWork(view, { ...question, actions }) : unknownAction
   const { asked } = question
   const { decision, outcome } = settle(world, view, { actor, action, about, asked }, gathered)
   if (!decision.allowed) return decision
@@ -101,6 +97,8 @@ export function permitsFor(world: PolicyWorld): PermitFor {
     })
   }
 }
+
+const unknownAction: Gathered = { facts: { unknown: 'action' }, appId: null }
 
 function look(world: PolicyWorld): View & { freshness: Freshness } {
   const freshness = world.freshness()

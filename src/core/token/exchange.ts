@@ -14,8 +14,9 @@ import { type Instant, toSeconds } from '../base/time.ts'
 import { type Attested, type AttestWorld, attest } from '../identity/attest.ts'
 import { claimAssertion, orSpent } from '../identity/once.ts'
 import { type AttestRefusal, isRefusal, type RefusalReason } from '../identity/refusal.ts'
+import { identityTable, trustRuleTable } from '../identity/rows.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, subjectOf } from '../ledger/record.ts'
 import type { Decision } from '../policy/decide.ts'
 import type { Denial, Question } from '../policy/question.ts'
 import { recordDenial } from '../policy/record.ts'
@@ -74,7 +75,7 @@ export async function exchange(
   const attempt = { tokenId: newId('token'), now: world.clock.now(), request }
   // 2. Attest. A refusal is counted: nobody knows whose it is.
   const attested = await attestCaller(world, request, attempt.now)
-  if (isRefusal(attested)) return { kind: 'refused', refusal: attested }
+  if (isRefusal(attested)) return refuse(world, attested)
   const work: Work = { ...attempt, attested }
   // 3. The task: the open one of this run, or a new one.
   const task = planTask(world, work)
@@ -108,14 +109,16 @@ async function attestCaller(
 ): Promise<Attested | AttestRefusal> {
   try {
     const answer = await attest(world, { token, audience: world.issuer, now, identity })
-    if (!isRefusal(answer)) return answer
-    const refusal = await orSpent(world.store, answer)
-    world.countRefusal(refusal.issuer, refusal.refused)
-    return refusal
+    return isRefusal(answer) ? await orSpent(world.store, answer) : answer
   } catch (thrown) {
     world.countRefusal(null, 'unavailable')
     throw thrown
   }
+}
+
+function refuse(world: ExchangeWorld, refusal: AttestRefusal): ExchangeAnswer {
+  world.countRefusal(refusal.issuer, refusal.refused)
+  return { kind: 'refused', refusal }
 }
 
 function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Work): PlannedTask {
@@ -167,17 +170,9 @@ function mint(
   const { autonomy, onBehalfOf: actor } = task
   const expiresAt = tokenEndsAt({ autonomy, boundTo }, now, task.endsAt)
   const whose = { identityId, appId, taskId: task.id, audience, issuedAt: now, expiresAt }
-  const said = {
-    ...whose,
-    tokenId,
-    issuer: world.issuer,
-    spiffeId,
-    purpose,
-    autonomy,
-    actor,
-    boundTo,
-  }
-  const accessToken = signToken(world.signer(), writeClaims(said))
+  const { issuer } = world
+  const claims = { ...whose, tokenId, issuer, spiffeId, purpose, autonomy, actor, boundTo }
+  const accessToken = signToken(world.signer(), writeClaims(claims))
   const fixed = { version: 1, state: 'live', revokedAt: null } as const
   const row: TokenRow = { id: tokenId, ...fixed, ...whose, hash: sha256Hex(accessToken) }
   const expiresIn = toSeconds(expiresAt) - toSeconds(now)
@@ -191,28 +186,27 @@ async function commit(
 ): Promise<ExchangeAnswer> {
   const { attested } = work
   checkPermit(given.permit, 'token.exchange', work.tokenId)
-  const answer = await recorded<ExchangeAnswer>(world, async scope => {
+  return recorded<ExchangeAnswer>(world, async scope => {
     const refusal = await claimAssertion(scope.tx, attested.assertion, scope.at)
-    if (refusal !== null) return { kind: 'refused', refusal }
+    if (refusal !== null) return refuse(world, refusal)
     const task = await openTask(scope, given.permit, given.task)
     // Another call of this run has opened it meanwhile, and this token is for that task.
     const token = task.id === given.task.id ? given.minted : mint(world, work, task)
-    if (token.row.expiresAt > task.endsAt) throw changed()
+    if (token.row.expiresAt > task.endsAt)
+      throw new Problem('conflict', {
+        detail: 'The task or its app got an earlier end at the same moment.',
+        next: 'Ask again, with a new token.',
+      })
     await scope.insert(tokenTable, token.row)
     scope.entry({ kind: tokenExchanged, by: given.permit, ...entryOf(attested) })
     return { kind: 'issued', token }
   })
-  if (answer.kind === 'refused') world.countRefusal(answer.refusal.issuer, answer.refusal.refused)
-  return answer
 }
 
 /** Who was attested by what: ids in the facts, names of the run in the words. */
 function entryOf({ identity, rule, provenance, assertion }: Attested) {
   return {
-    subjects: [
-      { type: 'identity', id: identity.id, version: identity.version },
-      { type: 'trust_rule', id: rule.id, version: rule.version },
-    ],
+    subjects: [subjectOf(identityTable, identity), subjectOf(trustRuleTable, rule)],
     facts: { issuer: assertion.issuer, assertion: assertion.hash, from: provenance.facts },
     words: provenance.words,
   }
@@ -226,10 +220,7 @@ async function deny(
 ): Promise<ExchangeAnswer> {
   const { assertion } = attested
   const refusal = await world.store.transact(tx => claimAssertion(tx, assertion, now))
-  if (refusal !== null) {
-    world.countRefusal(refusal.issuer, refusal.refused)
-    return { kind: 'refused', refusal }
-  }
+  if (refusal !== null) return refuse(world, refusal)
   await recordDenial(world, record, { issuer: assertion.issuer, assertion: assertion.hash })
   return { kind: 'denied', denial }
 }
@@ -248,12 +239,5 @@ async function recordChanged(
     const { subjects, facts } = entryOf(attested)
     const because = { ...facts, because: thrown.code }
     scope.entry({ kind: tokenRefused, by: attested.identity.id, subjects, facts: because })
-  })
-}
-
-function changed(): Problem {
-  return new Problem('conflict', {
-    detail: 'The task or its app got an earlier end at the same moment.',
-    next: 'Ask again, with a new token.',
   })
 }

@@ -72,14 +72,10 @@ export function matchGithub(binding: GithubBinding, claims: JsonObject): Miss | 
     const isProtection = name === 'ref_protected'
     const needs = isProtection ? (binding.ref === undefined ? undefined : 'true') : binding[name]
     const said = claims[name]
-    if (needs === undefined || needs === said || isOneOf(needs, said)) fitted++
+    if (needs === undefined || [needs].flat().some(each => each === said)) fitted++
     else refusal ??= refuseRule(name, said, needs)
   }
   return refusal === undefined ? null : { refusal, fitted }
-}
-
-function isOneOf(needs: string | readonly string[], said: Json | undefined): boolean {
-  return typeof needs !== 'string' && typeof said === 'string' && needs.includes(said)
 }
 
 function refuseRule(
