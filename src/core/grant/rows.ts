@@ -10,27 +10,28 @@ import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import { always, fact, factTable, findRow, json, type RowOf, text } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
-export interface TargetRow extends FactRow<ids.TargetId> {
-  readonly slug: string
+export const targetTable = factTable('target', always, {
+  id: fact<ids.TargetId>(),
+  slug: fact<string>(),
   /** Kind of the connector that speaks to it. */
-  readonly connector: string
+  connector: fact<string>(),
   /** Where it is, without any secret. */
-  readonly address: string
-  readonly production: boolean
+  address: fact<string>(),
+  production: fact<boolean>(),
   /** Who answers for the credential we use there. */
-  readonly ownerId: ids.PersonId
-  readonly adminEndsAt: Instant
-  readonly adminRotatedAt: Instant
-  readonly preflightState: 'never' | 'passed' | 'failed'
-  readonly preflightAt: Instant | null
-  readonly state: 'active' | 'retired'
-  readonly madeAt: Instant
-}
+  ownerId: fact<ids.PersonId>(),
+  adminEndsAt: fact<Instant>(),
+  adminRotatedAt: fact<Instant>(),
+  preflightState: fact<'never' | 'passed' | 'failed'>(),
+  preflightAt: fact<Instant | null>(),
+  state: fact<'active' | 'retired'>(),
+  madeAt: fact<Instant>(),
+})
+export type TargetRow = RowOf<typeof targetTable>
 
 export interface Column {
   readonly name: string
@@ -39,44 +40,48 @@ export interface Column {
   readonly hidden: boolean
 }
 
-export interface ResourceRow extends FactRow<ids.ResourceId> {
+export const resourceTable = factTable('resource', always, {
+  id: fact<ids.ResourceId>(),
   /** What people say: `crm.deals`. */
-  readonly slug: string
-  readonly targetId: ids.TargetId
+  slug: fact<string>(),
+  targetId: fact<ids.TargetId>(),
   /** Where it is at the target, in the connector's own form. */
-  readonly object: Json
+  object: json<Json>(),
   /** Empty for a resource that has no columns. */
-  readonly columns: readonly Column[]
-  readonly dataClass: DataClass
-  readonly dataOwnerId: ids.PersonId
-  readonly sandboxTwinId: ids.ResourceId | null
-  readonly isSandbox: boolean
-  readonly state: 'active' | 'retired'
-  readonly madeAt: Instant
-}
+  columns: json<readonly Column[]>(),
+  dataClass: fact<DataClass>(),
+  dataOwnerId: fact<ids.PersonId>(),
+  sandboxTwinId: fact<ids.ResourceId | null>(),
+  isSandbox: fact<boolean>(),
+  state: fact<'active' | 'retired'>(),
+  madeAt: fact<Instant>(),
+})
+export type ResourceRow = RowOf<typeof resourceTable>
 
-export interface GrantRow extends FactRow<ids.GrantId> {
-  readonly appId: ids.AppId
-  readonly roles: readonly IdentityRole[]
-  readonly resourceId: ids.ResourceId
-  readonly targetId: ids.TargetId
-  readonly actions: readonly DataAction[]
+export const grantTable = factTable('app_grant', grant => grant.state === 'live', {
+  id: fact<ids.GrantId>(),
+  appId: fact<ids.AppId>(),
+  roles: fact<readonly IdentityRole[]>(),
+  resourceId: fact<ids.ResourceId>(),
+  targetId: fact<ids.TargetId>(),
+  actions: fact<readonly DataAction[]>(),
   /** Columns that may be read; empty only where the resource has none. */
-  readonly columns: readonly string[]
-  readonly unattended: boolean
-  readonly budget: Budget | null
+  columns: fact<readonly string[]>(),
+  unattended: fact<boolean>(),
+  budget: json<Budget | null>(),
   /** Null for one that was taken by breaking the glass. */
-  readonly requestId: ids.RequestId | null
+  requestId: fact<ids.RequestId | null>(),
   /** Deterministic name of what holds these rights at the target. */
-  readonly holder: string
-  readonly state: 'live' | 'dropped' | 'ended'
-  readonly madeAt: Instant
-  readonly endsAt: Instant
-  readonly usedAt: Instant | null
+  holder: fact<string>(),
+  state: fact<'live' | 'dropped' | 'ended'>(),
+  madeAt: fact<Instant>(),
+  endsAt: fact<Instant>(),
+  usedAt: fact<Instant | null>(),
   /** Who broke the glass for it: one lease, of their own attended work, whatever policy says. */
-  readonly glassBy: ids.PersonId | null
-  readonly endedAt: Instant | null
-}
+  glassBy: fact<ids.PersonId | null>(),
+  endedAt: fact<Instant | null>(),
+})
+export type GrantRow = RowOf<typeof grantTable>
 
 /** The most that may be used under a grant in one task or one day (UTC); what is not named has no bound. */
 export interface Budget {
@@ -99,48 +104,18 @@ export interface Purpose {
   readonly egress: readonly string[]
 }
 
-export interface ManifestRow extends FactRow<ids.ManifestId> {
-  readonly appId: ids.AppId
+export const manifestTable = factTable('manifest', manifest => manifest.state === 'current', {
+  id: fact<ids.ManifestId>(),
+  appId: fact<ids.AppId>(),
   /** SHA-256 of the canonical manifest, hex. */
-  readonly digest: string
-  readonly purposes: readonly Purpose[]
+  digest: fact<string>(),
+  purposes: json<readonly Purpose[]>(),
   /** Canonical JSON: what each purpose is for, in people's words, by its name. */
-  readonly says: string
-  readonly state: 'current' | 'superseded'
-  readonly madeAt: Instant
-}
-
-export const targetTable = factTable<TargetRow>(
-  'target',
-  words(
-    'id version slug connector address production ownerId adminEndsAt adminRotatedAt',
-    'preflightState preflightAt state madeAt',
-  ),
-)
-
-export const resourceTable = factTable<ResourceRow>(
-  'resource',
-  words(
-    'id version slug targetId object columns dataClass dataOwnerId sandboxTwinId',
-    'isSandbox state madeAt',
-  ),
-  { json: ['object', 'columns'] },
-)
-
-export const grantTable = factTable<GrantRow>(
-  'app_grant',
-  words(
-    'id version appId roles resourceId targetId actions columns unattended budget requestId',
-    'holder state madeAt endsAt usedAt glassBy endedAt',
-  ),
-  { json: ['budget'], isResident: grant => grant.state === 'live' },
-)
-
-export const manifestTable = factTable<ManifestRow, 'says'>(
-  'manifest',
-  words('id version appId digest purposes says state madeAt'),
-  { json: ['purposes'], words: ['says'], isResident: manifest => manifest.state === 'current' },
-)
+  says: text<string>(),
+  state: fact<'current' | 'superseded'>(),
+  madeAt: fact<Instant>(),
+})
+export type ManifestRow = RowOf<typeof manifestTable>
 
 /** The sealed configuration; open it with `targetConfigAad`. */
 export async function findSealedConfig(sql: Sql, id: ids.TargetId): Promise<string | undefined> {

@@ -3,49 +3,41 @@ import type { AppId, IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
-import { type FactRow, factTable, listWhere } from '../ledger/fact-table.ts'
+import { always, fact, factTable, json, listWhere, type RowOf } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { UsedAssertion } from './refusal.ts'
 import type { IdentityRole } from './spiffe.ts'
 
-export interface IdentityRow extends FactRow<IdentityId> {
-  readonly appId: AppId
-  readonly role: IdentityRole
-  readonly spiffeId: string
-  readonly state: 'active' | 'revoked'
-  readonly madeAt: Instant
-  readonly endedAt: Instant | null
-}
+/** Revoked identities stay in memory: a decision about one must say "revoked", not "unknown". */
+export const identityTable = factTable('identity', always, {
+  id: fact<IdentityId>(),
+  appId: fact<AppId>(),
+  role: fact<IdentityRole>(),
+  spiffeId: fact<string>(),
+  state: fact<'active' | 'revoked'>(),
+  madeAt: fact<Instant>(),
+  endedAt: fact<Instant | null>(),
+})
+export type IdentityRow = RowOf<typeof identityTable>
 
 export type TrustPreset = 'github' | 'person'
 
-export interface TrustRuleRow extends FactRow<TrustRuleId> {
-  readonly identityId: IdentityId
-  readonly appId: AppId
-  readonly preset: TrustPreset
-  readonly issuer: string
+export const trustRuleTable = factTable('trust_rule', rule => rule.state === 'active', {
+  id: fact<TrustRuleId>(),
+  identityId: fact<IdentityId>(),
+  appId: fact<AppId>(),
+  preset: fact<TrustPreset>(),
+  issuer: fact<string>(),
   /** What the token must say, in the preset's own form; immutable ids and names of systems only. */
-  readonly claims: JsonObject
+  claims: json<JsonObject>(),
   /** Issuer and the immutable id it turns on: what a token is looked up by. */
-  readonly anchor: string
-  readonly requestId: RequestId | null
-  readonly state: 'active' | 'revoked'
-  readonly madeAt: Instant
-  readonly endedAt: Instant | null
-}
-
-/** Revoked identities stay in memory: a decision about one must say "revoked", not "unknown". */
-export const identityTable = factTable<IdentityRow>(
-  'identity',
-  words('id version appId role spiffeId state madeAt endedAt'),
-)
-
-export const trustRuleTable = factTable<TrustRuleRow>(
-  'trust_rule',
-  words('id version identityId appId preset issuer claims anchor requestId state madeAt endedAt'),
-  { json: ['claims'], isResident: rule => rule.state === 'active' },
-)
+  anchor: fact<string>(),
+  requestId: fact<RequestId | null>(),
+  state: fact<'active' | 'revoked'>(),
+  madeAt: fact<Instant>(),
+  endedAt: fact<Instant | null>(),
+})
+export type TrustRuleRow = RowOf<typeof trustRuleTable>
 
 export const listIdentities = (sql: Sql, appId: AppId) =>
   listWhere(sql, identityTable, { appId }, 'order by made_at, id')

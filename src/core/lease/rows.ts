@@ -11,8 +11,8 @@ import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { type Word, words } from '../base/words.ts'
-import { type FactRow, factTable, findRow, lockRow } from '../ledger/fact-table.ts'
+import type { Word } from '../base/words.ts'
+import { fact, factTable, findRow, json, lockRow, type RowOf } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
@@ -22,42 +22,34 @@ export type LeaseOutcome = 'verified-gone' | 'revoked-unverified' | 'never-made'
 export type LeaseCause =
   Word<'released revoked expired unfinished failed task identity grant app hold tampered'>
 
-export interface LeaseRow extends FactRow<ids.LeaseId> {
-  readonly appId: ids.AppId
-  readonly identityId: ids.IdentityId
-  readonly taskId: ids.TaskId
-  readonly grantId: ids.GrantId
-  readonly targetId: ids.TargetId
-  readonly resourceId: ids.ResourceId
-  readonly actions: readonly DataAction[]
-  readonly principal: string
-  readonly idempotencyHash: string | null
-  readonly state: LeaseState
-  readonly outcome: LeaseOutcome | null
+export const leaseTable = factTable('lease', lease => lease.state !== 'gone', {
+  id: fact<ids.LeaseId>(),
+  appId: fact<ids.AppId>(),
+  identityId: fact<ids.IdentityId>(),
+  taskId: fact<ids.TaskId>(),
+  grantId: fact<ids.GrantId>(),
+  targetId: fact<ids.TargetId>(),
+  resourceId: fact<ids.ResourceId>(),
+  actions: fact<readonly DataAction[]>(),
+  principal: fact<string>(),
+  idempotencyHash: fact<string | null>(),
+  state: fact<LeaseState>(),
+  outcome: fact<LeaseOutcome | null>(),
   /** Harmless though not gone: can not sign in, no session, but something is left. */
-  readonly contained: boolean
-  readonly cause: LeaseCause | null
-  readonly term: number
-  readonly intentDeadline: Instant
-  readonly madeAt: Instant
-  readonly issuedAt: Instant | null
-  readonly termEndsAt: Instant
-  readonly endsAt: Instant
-  readonly diesAt: Instant | null
-  readonly acceptedPath: string | null
-  readonly evidence: Evidence | null
-  readonly endedAt: Instant | null
-}
-
-export const leaseTable = factTable<LeaseRow>(
-  'lease',
-  words(
-    'id version appId identityId taskId grantId targetId resourceId actions principal',
-    'idempotencyHash state outcome contained cause term intentDeadline madeAt issuedAt termEndsAt',
-    'endsAt diesAt acceptedPath evidence endedAt',
-  ),
-  { json: ['evidence'], isResident: lease => lease.state !== 'gone' },
-)
+  contained: fact<boolean>(),
+  cause: fact<LeaseCause | null>(),
+  term: fact<number>(),
+  intentDeadline: fact<Instant>(),
+  madeAt: fact<Instant>(),
+  issuedAt: fact<Instant | null>(),
+  termEndsAt: fact<Instant>(),
+  endsAt: fact<Instant>(),
+  diesAt: fact<Instant | null>(),
+  acceptedPath: fact<string | null>(),
+  evidence: json<Evidence | null>(),
+  endedAt: fact<Instant | null>(),
+})
+export type LeaseRow = RowOf<typeof leaseTable>
 
 const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
   or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of, task.id,

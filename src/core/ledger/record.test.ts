@@ -17,7 +17,7 @@ import { openLeaf } from '../../life/audit/open-leaf.ts'
 import { newId } from '../base/ids.ts'
 import { Problem } from '../base/problem.ts'
 import { StoreFault } from '../store/fault.ts'
-import { factTable } from './fact-table.ts'
+import { always, fact, factTable } from './fact-table.ts'
 import { entryKind } from './kind.ts'
 import { recorded } from './record.ts'
 import type { EntryRow } from './rows.ts'
@@ -266,7 +266,7 @@ describe('the runtime role', () => {
 test('a kind and a fact table are declared in one place', () => {
   expect(() => entryKind('thing.make', 'says something else')).toThrow(/declared in one place/)
   expect(entryKind('thing.make', 'made a thing')).toBe(thingMade)
-  expect(() => factTable('thing', ['id', 'version'])).toThrow(/declared in one place/)
+  expect(() => factTable('thing', always, { id: fact<string>() })).toThrow(/declared in one place/)
 })
 
 function row(change: Partial<ThingRow> = {}): ThingRow {
