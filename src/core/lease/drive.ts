@@ -60,22 +60,19 @@ async function endAndLook(world: LeaseWorld, due: DueLease): Promise<Seen | unde
   } catch (thrown) {
     if (isProblem(thrown, 'target-busy')) return undefined
     const why = isProblem(thrown) ? thrown.detail : 'the target did not answer'
-    return { ...due, evidence: nothingSeen(world.clock.now(), why) }
+    return { ...due, evidence: { ...nothingSeen, because: why, at: world.clock.now() } }
   }
 }
 
-function nothingSeen(at: Instant, because: string): Evidence {
-  return {
-    listed: 'unknown',
-    credential: 'not-tried',
-    probe: 'not-tried',
-    sessions: null,
-    residue: [],
-    paths: [],
-    because,
-    at,
-  }
-}
+/** Of a target that did not answer. */
+const nothingSeen = {
+  listed: 'unknown',
+  credential: 'not-tried',
+  probe: 'not-tried',
+  sessions: null,
+  residue: [],
+  paths: [],
+} as const
 
 /**
  * Records a batch in one transaction; what is not gone is due again, later each time. One that can not

@@ -14,6 +14,7 @@ import type { Instant } from '../base/time.ts'
 import type { Word } from '../base/words.ts'
 import { fact, factTable, findRow, json, lockRow, type RowOf } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
+import { statement } from '../ledger/rows.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
@@ -115,23 +116,14 @@ export function plantBeside(
   salt: string,
   due: Due,
 ): void {
-  scope.beside({
-    sql: at => `insert into lease_salt (lease_id, salt) values ($${at}, $${at + 1})`,
-    params: [id, salt],
-  })
-  scope.beside({
-    sql: at =>
-      `insert into lease_due (lease_id, target_id, due_at) values ($${at}, $${at + 1}, $${at + 2})`,
-    params: [id, targetId, due.at],
-  })
+  scope.beside(statement`insert into lease_salt (lease_id, salt) values (${id}, ${salt})`)
+  scope.beside(statement`insert into lease_due (lease_id, target_id, due_at)
+    values (${id}, ${targetId}, ${due.at})`)
 }
 
 /** In place of the salt: the secret its target made, sealed. */
 export function keepBeside(scope: Scope, id: ids.LeaseId, sealed: string): void {
-  scope.beside({
-    sql: at => `update lease_salt set salt = $${at + 1} where lease_id = $${at}`,
-    params: [id, sealed],
-  })
+  scope.beside(statement`update lease_salt set salt = ${sealed} where lease_id = ${id}`)
 }
 
 /** When a lease is looked at again: null where it is gone, and then never. */
@@ -142,25 +134,17 @@ export interface Due {
 }
 
 export function moveDue(scope: Scope, next: ReadonlyMap<ids.LeaseId, Due>): void {
-  const gone = [...next].flatMap(([id, { at }]) => (at === null ? [id] : []))
+  const gone = [...next].filter(([, { at }]) => at === null).map(([id]) => id)
   const again = [...next].filter(([, { at }]) => at !== null)
   if (gone.length > 0)
-    scope.beside({
-      sql: at => `delete from lease_due where lease_id = any ($${at}::text[])`,
-      params: [gone],
-    })
-  if (again.length > 0)
-    scope.beside({
-      sql: at => `update lease_due set due_at = again.due_at::timestamptz,
-          held_until = again.held_until::timestamptz
-        from unnest($${at}::text[], $${at + 1}::text[], $${at + 2}::text[])
-          as again (id, due_at, held_until) where lease_id = again.id`,
-      params: [
-        again.map(([id]) => id),
-        again.map(([, { at }]) => at),
-        again.map(([, { heldUntil }]) => heldUntil ?? null),
-      ],
-    })
+    scope.beside(statement`delete from lease_due where lease_id = any (${gone}::text[])`)
+  if (again.length === 0) return
+  const heldUntil = again.map(([, due]) => due.heldUntil ?? null)
+  scope.beside(statement`update lease_due set due_at = again.due_at::timestamptz,
+      held_until = again.held_until::timestamptz
+    from unnest(${again.map(([id]) => id)}::text[], ${again.map(([, { at }]) => at)}::text[],
+        ${heldUntil}::text[])
+      as again (id, due_at, held_until) where lease_id = again.id`)
 }
 
 export async function readSalts(

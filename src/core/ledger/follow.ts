@@ -142,7 +142,11 @@ export class Follower {
       // A long way behind: the next page, before anything is said of the whole.
       if (news.entries.length === limits.followBatch) return await this.#readOn()
       if (this.position < news.size) throw gapAt(this.position)
-      if (!isSame(rootOf(this.#frontier), news.root)) throw forkedAt(news.size)
+      if (!isSame(rootOf(this.#frontier), news.root))
+        throw new Problem('ledger-regressed', {
+          detail: `The log at size ${news.size} is not the continuation of what was seen here before.`,
+          next: 'Stop writing and run: doctor',
+        })
       this.#freshAtMs = askedMs - news.waitingMs
     } catch (thrown) {
       if (isProblem(thrown, 'store-unavailable')) return
@@ -199,11 +203,4 @@ function unknownAt(position: number, what: string): Problem {
 function stopped(position: number, says: string, log: string, cause?: unknown): Problem {
   const detail = `The follower of the log stopped at entry ${position}. ${says}`
   return new Problem('internal', { detail, next: 'Run: doctor', log, cause })
-}
-
-function forkedAt(size: number): Problem {
-  return new Problem('ledger-regressed', {
-    detail: `The log at size ${size} is not the continuation of what was seen here before.`,
-    next: 'Stop writing and run: doctor',
-  })
 }

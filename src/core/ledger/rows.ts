@@ -47,6 +47,11 @@ export interface Write {
   readonly params: readonly unknown[]
 }
 
+/** A statement as it is written out: what is put into its text travels as its parameters. */
+export function statement(text: TemplateStringsArray, ...params: unknown[]): Write {
+  return { sql: first => text.reduce((all, next, i) => `${all}$${first + i - 1}${next}`), params }
+}
+
 /**
  * The one statement that writes an entry, with the decisions it seals, the fact written last and what
  * is written beside. INVARIANT: the entry reads from that
@@ -91,18 +96,13 @@ const keepDecisions = (param: string) => `kept as (
     (id text, at timestamptz, "appId" text, "taskId" text, allowed boolean, body text, hash text)
   on conflict (id) do nothing)`
 
-/** One number for one advisory lock: who holds it may move entries. */
-const sequencerLock = 7_135_002
-
 /**
- * A statement of its own, before the inbox is read: a lock taken in the same statement would leave
- * it reading the snapshot from before the last holder committed.
+ * One process at a time moves entries. A statement of its own, before the inbox is read: a lock taken
+ * in the same statement would leave it reading the snapshot from before the last holder committed.
  */
 export async function takeTurn(tx: Tx): Promise<boolean> {
-  const rows = await tx.query<{ mine: boolean }>('select pg_try_advisory_xact_lock($1) as mine', [
-    sequencerLock,
-  ])
-  return rows[0]?.mine === true
+  const text = 'select pg_try_advisory_xact_lock(7135002) as mine'
+  return (await tx.query<{ mine: boolean }>(text))[0]?.mine === true
 }
 
 export async function readHead(sql: Sql): Promise<HeadRow> {
