@@ -28,21 +28,14 @@ export async function raiseIn(scope: Scope, input: NewFinding): Promise<FindingR
   const { kind, about } = input
   const known = await lockOrWait(scope.tx, findingTable, { kind, about, state: 'open' })
   if (known !== undefined) return known
-  const finding: FindingRow = {
+  return scope.insert(findingTable, {
     ...input,
     id: newId('finding'),
-    version: 1,
-    ownerId: input.ownerId ?? null,
     details: input.details ?? {},
     words: input.words === undefined ? null : safeText(input.words, 500),
     state: 'open',
-    answer: null,
-    answeredBy: null,
     madeAt: scope.at,
-    closedAt: null,
-  }
-  await scope.insert(findingTable, finding)
-  return finding
+  })
 }
 
 /** The cause is gone: resolves the open finding of this kind, if there is one. */

@@ -35,14 +35,13 @@ export async function grantAgreed(
     const resource = await checkStill(scope, request, body)
     const columns = body.columns.filter(name => offeredColumns(resource).includes(name))
     const said = { ...body, id, columns, budget: body.budget ?? null }
-    const given = { ...said, requestId: request.id, glassBy: null }
+    const given = { ...said, requestId: request.id }
     const grant = newGrant(await findInstallation(scope.tx), given, scope.at)
     if (grant.columns.length === 0 && resource.columns.length > 0) throw notOffered(resource)
-    await scope.insert(grantTable, grant)
     const { bodyHash } = request
     const subjects = [subjectOf(requestTable, request)]
     scope.entry({ kind: grantMade, by: permit, subjects, facts: { bodyHash } })
-    return grant
+    return scope.insert(grantTable, grant)
   })
 }
 

@@ -6,6 +6,7 @@ import { assert, Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import type { Instant } from '../base/time.ts'
 import { identityRoles } from '../identity/spiffe.ts'
+import type { NewRow } from '../ledger/fact-table.ts'
 import type { InstallationRow } from '../people/rows.ts'
 import type { Budget, GrantRow, ResourceRow } from './rows.ts'
 
@@ -59,15 +60,13 @@ export function parseGrantBody(body: JsonObject): GrantBody {
   })
 }
 
-type Fresh = 'version' | 'holder' | 'state' | 'madeAt' | 'usedAt' | 'endedAt'
-
 /** A grant as it begins. What holds its rights at the target goes by a deterministic name. */
 export function newGrant(
   installation: InstallationRow | undefined,
-  given: Omit<GrantRow, Fresh>,
+  given: Omit<NewRow<GrantRow>, 'holder' | 'state' | 'madeAt'>,
   now: Instant,
-): GrantRow {
+): NewRow<GrantRow> {
   assert(installation, 'a grant is made in an installation')
   const holder = `${product.targetPrefix}g_${installation.id.slice(3, 9)}_${given.id.slice(3)}`
-  return { ...given, version: 1, holder, state: 'live', madeAt: now, usedAt: null, endedAt: null }
+  return { ...given, holder, state: 'live', madeAt: now }
 }

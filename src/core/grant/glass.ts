@@ -6,9 +6,8 @@
  */
 import { requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
-import type { AppId, GrantId, ResourceId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { checkPermit, type DataAction, type Permit, requirePerson } from '../base/permit.ts'
+import { checkPermit, type Permit, requirePerson } from '../base/permit.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
 import { addSeconds, earliest } from '../base/time.ts'
@@ -25,11 +24,7 @@ const glassBroken = entryKind('glass.break', 'broke the glass')
 export async function breakGlass(
   world: LedgerWorld,
   permit: Permit<'grant.break'>,
-  input: {
-    readonly id: GrantId
-    readonly appId: AppId
-    readonly resourceId: ResourceId
-    readonly actions: readonly DataAction[]
+  input: Pick<GrantRow, 'id' | 'appId' | 'resourceId' | 'actions'> & {
     /** Why it can not wait, in the person's words. */
     readonly reason: string
   },
@@ -49,13 +44,11 @@ export async function breakGlass(
       targetId: resource.targetId,
       columns: offeredColumns(resource),
       unattended: false,
-      budget: null,
-      requestId: null,
       glassBy: by,
       endsAt: earliest(addSeconds(scope.at, limits.glassSeconds), app.endsAt),
     } as const
-    const grant = newGrant(await findInstallation(scope.tx), given, scope.at)
-    await scope.insert(grantTable, grant)
+    const installation = await findInstallation(scope.tx)
+    const grant = await scope.insert(grantTable, newGrant(installation, given, scope.at))
     const { appId, resourceId, actions } = input
     await raiseIn(scope, {
       kind: 'glass-broken',

@@ -53,8 +53,9 @@ export async function connectTarget(
     const before = await lockRow(scope.tx, targetTable, input.id)
     const target = draftTarget(input, before, scope.at)
     scope.entry({ kind: targetConnected, by: permit, facts: { again: before !== undefined } })
-    if (before === undefined) await scope.insert(targetTable, target)
-    const after = before === undefined ? target : await scope.save(targetTable, before, target)
+    const after = await (before === undefined
+      ? scope.insert(targetTable, target)
+      : scope.save(targetTable, before, target))
     await putSealedConfig(scope.tx, target.id, sealed)
     return after
   }).catch(
@@ -115,8 +116,7 @@ export async function defineResource(
     const resource = draftResource(input, before, scope.at)
     scope.entry({ kind: resourceDefined, by: permit })
     if (before !== undefined) return scope.save(resourceTable, before, resource)
-    await scope.insert(resourceTable, resource)
-    return resource
+    return scope.insert(resourceTable, resource)
   }).catch(
     onTaken('resource_slug_key', {
       field: 'slug',
@@ -130,7 +130,7 @@ function draftResource(
   input: NewResource,
   before: ResourceRow | undefined,
   now: Instant,
-): ResourceRow {
+): Omit<ResourceRow, 'version'> {
   if (!/^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/.test(input.slug) || input.slug.length > 100)
     throw invalid('slug', '`slug` must be lower-case names with dots between them.', 'crm.deals')
   if (before !== undefined && (before.slug !== input.slug || before.targetId !== input.targetId))
@@ -138,7 +138,7 @@ function draftResource(
       detail: `This id is of \`${before.slug}\`, at another place or under another name.`,
       next: 'Define it under a new id.',
     })
-  return { ...input, version: 1, state: 'active', madeAt: before?.madeAt ?? now }
+  return { ...input, state: 'active', madeAt: before?.madeAt ?? now }
 }
 
 /** ATTACKER: strong data offered under the weak class of its table. */

@@ -141,9 +141,8 @@ async function intend(
     await requireRunning(scope.tx, input)
     const diesAt = longestSeconds === undefined ? null : addSeconds(scope.at, longestSeconds)
     const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt, diesAt)
-    const lease: LeaseRow = {
+    const lease = await scope.insert(leaseTable, {
       id: input.id,
-      version: 1,
       appId: app.id,
       identityId: task.identityId,
       taskId: task.id,
@@ -154,21 +153,13 @@ async function intend(
       principal: principalName(world.installationId(), app.slug, input.id),
       idempotencyHash: hashOfKey(input),
       state: 'intended',
-      outcome: null,
       contained: false,
-      cause: null,
       term: 1,
       intentDeadline: addMs(scope.at, limits.intentDeadlineMs),
       madeAt: scope.at,
-      issuedAt: null,
       termEndsAt: earliest(endsAt, addSeconds(scope.at, input.termSeconds)),
       endsAt,
-      diesAt: null,
-      acceptedPath: null,
-      evidence: null,
-      endedAt: null,
-    }
-    await scope.insert(leaseTable, lease)
+    })
     plantBeside(scope, lease, salt, { at: settlesAt(lease, scope.at) })
     scope.entry({ kind: leaseIntended, by: permit })
     return lease

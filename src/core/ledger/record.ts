@@ -15,7 +15,7 @@ import { assert, Problem } from '../base/problem.ts'
 import type { Clock, Instant } from '../base/time.ts'
 import { violatedConstraint } from '../store/fault.ts'
 import type { Store, Tx } from '../store/store.ts'
-import { type FactRow, type FactTable, imageOf, snakeCase } from './fact-table.ts'
+import { type FactRow, type FactTable, imageOf, type NewRow, snakeCase } from './fact-table.ts'
 import type { EntryKind } from './kind.ts'
 import { commit, leafText, type Subject, subjectIds } from './leaf.ts'
 import type { Replica, TableImage } from './replica.ts'
@@ -72,7 +72,11 @@ export async function recorded<T>(
     })
     .catch((thrown: unknown) => {
       const constraint = violatedConstraint(thrown)
-      if (constraint === logReaches) throw behind(seen)
+      if (constraint === logReaches)
+        throw new Problem('ledger-regressed', {
+          detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
+          next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
+        })
       throw constraint === rowIsCurrent ? changedMeanwhile() : thrown
     })
   world.replica.applyOwn(draft.images)
@@ -106,8 +110,11 @@ class Draft {
   }
 
   /** Not waited for: a constraint it breaks is what `recorded` throws. */
-  async insert<R extends FactRow>(table: FactTable<R>, row: R): Promise<void> {
+  async insert<R extends FactRow>(table: FactTable<R>, given: NoInfer<NewRow<R>>): Promise<R> {
+    const nulls = Object.fromEntries(table.columns.map(column => [column, null]))
+    const row = { ...nulls, version: 1, ...given } as unknown as R
     this.#hold(table, row)
+    return row
   }
 
   /** Writes `after` if the row still has the version of `before`; else `recorded` throws `conflict`. */
@@ -283,13 +290,6 @@ function changedMeanwhile(): Problem {
   return new Problem('conflict', {
     detail: 'This was changed by somebody else at the same moment.',
     next: 'Look at it again and repeat.',
-  })
-}
-
-function behind(seen: number): Problem {
-  return new Problem('ledger-regressed', {
-    detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
-    next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
   })
 }
 

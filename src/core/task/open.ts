@@ -45,18 +45,13 @@ export async function openTask(
   const known = await lockOrWait(scope.tx, taskTable, key)
   if (known !== undefined && canJoin(known, input, scope.at)) return known
   if (known !== undefined) await closeOverdue(scope, known)
-  const task: TaskRow = {
+  return scope.insert(taskTable, {
     ...input,
-    version: 1,
     touched: [],
     state: 'open',
-    closedBecause: null,
     openedAt: scope.at,
     endsAt: taskEndsAt(input.kind, app, scope.at),
-    closedAt: null,
-  }
-  await scope.insert(taskTable, task)
-  return task
+  })
 }
 
 /** One that ran out and was not swept yet makes room; any other is somebody's work. */
