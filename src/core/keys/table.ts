@@ -43,7 +43,7 @@ const keyShape = z.strictObject({
 })
 export type TableKey = Readonly<z.infer<typeof keyShape>>
 
-const tableShape = z.strictObject({
+const tableShape = z.object({
   type: z.literal(tableType),
   /** Grows by one with each change; a verifier that remembers a greater one refuses. */
   serial: z.int(),
