@@ -5,7 +5,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { newId, systemId } from '../../src/core/base/ids.ts'
 import type { Instant } from '../../src/core/base/time.ts'
-import { type FactRow, factTable } from '../../src/core/ledger/fact-table.ts'
+import { fact, factTable, json, type RowOf, text } from '../../src/core/ledger/fact-table.ts'
 import { entryKind } from '../../src/core/ledger/kind.ts'
 import type { NoteSigner } from '../../src/core/ledger/note.ts'
 import { type LedgerWorld, recorded } from '../../src/core/ledger/record.ts'
@@ -15,20 +15,17 @@ import type { Store } from '../../src/core/store/store.ts'
 import { type HandClock, handClock } from './clock.ts'
 import { memoryStore } from './store.ts'
 
-export interface ThingRow extends FactRow {
-  readonly state: 'active' | 'paused' | 'gone'
-  readonly ownerId: string | null
-  readonly name: string
-  readonly tags: readonly string[]
-  readonly extra: Readonly<Record<string, unknown>>
-  readonly madeAt: Instant
-}
+export const thingTable = factTable('thing', image => image.state !== 'gone', {
+  id: fact<string>(),
+  state: fact<'active' | 'paused' | 'gone'>(),
+  ownerId: fact<string | null>(),
+  name: text<string>(),
+  tags: fact<readonly string[]>(),
+  extra: json<Readonly<Record<string, unknown>>>(),
+  madeAt: fact<Instant>(),
+})
+export type ThingRow = RowOf<typeof thingTable>
 
-export const thingTable = factTable<ThingRow, 'name'>(
-  'thing',
-  ['id', 'version', 'state', 'ownerId', 'name', 'tags', 'extra', 'madeAt'],
-  { json: ['extra'], words: ['name'], isResident: image => image.state !== 'gone' },
-)
 export const thingMade = entryKind('thing.make', 'made a thing')
 export const thingChanged = entryKind('thing.change', 'changed a thing')
 export const actor = systemId('genesis')

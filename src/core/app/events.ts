@@ -4,7 +4,7 @@
  * (`sweep.ts`).
  */
 import { type AppId, isId, type PersonId } from '../base/ids.ts'
-import { type ActionName, checkPermit, type Permit } from '../base/permit.ts'
+import { type ActionName, checkPermit, type Permit, requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
@@ -64,12 +64,8 @@ export const nameBackup = verb(
 export const acceptApp = verb(
   'app.accept',
   entryKind('app.accept', 'accepted the app'),
-  ({ backupId }: OfApp & { backupId?: PersonId }, { actor: by }) => {
-    if (!isId('person', by))
-      throw new Problem('human-required', {
-        detail: 'Only a person can own an app.',
-        next: 'The person it was offered to accepts it.',
-      })
+  ({ backupId }: OfApp & { backupId?: PersonId }, permit) => {
+    const by = requirePerson(permit, 'own an app', 'The person it was offered to accepts it.')
     return {
       event: async (before, scope) => ({
         kind: 'accept',

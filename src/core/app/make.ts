@@ -5,10 +5,11 @@ import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseSlug, parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
+import type { NewRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { onViolated } from '../store/fault.ts'
+import { onTaken } from '../store/fault.ts'
 import { requireLiving } from './events.ts'
 import { type AppRow, appTable, findApp } from './rows.ts'
 
@@ -33,10 +34,15 @@ export async function makeApp(
     if (known !== undefined) return sameApp(known, permit, input)
     const app = draftApp(permit, input, scope.at)
     await checkPeople(scope, app)
-    await scope.insert(appTable, app)
     scope.entry({ kind: appMade, by: permit })
-    return app
-  }).catch(onViolated('app_slug', () => slugTaken(input.slug)))
+    return scope.insert(appTable, app)
+  }).catch(
+    onTaken('app_slug', {
+      field: 'slug',
+      detail: `There is, or was, an app named \`${input.slug}\`, and its name is never given again.`,
+      next: `Choose another name, or look at it: ${product.command} show ${input.slug}`,
+    }),
+  )
 }
 
 function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppRow {
@@ -47,7 +53,7 @@ function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppR
   })
 }
 
-function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): AppRow {
+function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): NewRow<AppRow> {
   const days = input.stage === 'prototype' ? limits.prototypeMaxDays : limits.managedMaxDays
   const maxEndsAt = addSeconds(now, days * 24 * 3600)
   if (input.endsAt <= now || input.endsAt > maxEndsAt)
@@ -59,23 +65,18 @@ function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): AppR
   const { isDraft = false, ...given } = input
   return {
     ...given,
-    version: 1,
     slug: parseSlug(input.slug, 'slug'),
-    offeredTo: null,
     team: input.team === null ? null : parseSlug(input.team, 'team'),
     purpose: parseText(input.purpose, 'purpose'),
     dataClasses: [...new Set(input.dataClasses)].sort(),
     state: isDraft ? 'draft' : 'active',
     maxEndsAt,
-    pausedBecause: null,
-    orphanedAt: null,
     madeBy: permit.actor,
     madeAt: now,
-    endedAt: null,
   }
 }
 
-async function checkPeople(scope: Scope, app: AppRow): Promise<void> {
+async function checkPeople(scope: Scope, app: NewRow<AppRow>): Promise<void> {
   await requireLiving(scope, app.ownerId, 'ownerId')
   await requireLiving(scope, app.backupId, 'backupId')
   if (app.ownerId === app.backupId && (await findInstallation(scope.tx))?.mode !== 'solo')
@@ -84,12 +85,4 @@ async function checkPeople(scope: Scope, app: AppRow): Promise<void> {
       detail: 'Owner and backup are two people, so that somebody is there when one leaves.',
       next: `Name a colleague. Who is here: ${product.command} person ls`,
     })
-}
-
-function slugTaken(slug: string): Problem {
-  return new Problem('already-exists', {
-    field: 'slug',
-    detail: `There is, or was, an app named \`${slug}\`, and its name is never given again.`,
-    next: `Choose another name, or look at it: ${product.command} show ${slug}`,
-  })
 }

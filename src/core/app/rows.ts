@@ -2,8 +2,8 @@
 import type { ActorId, AppId, PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
-import { type Word, words } from '../base/words.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import type { Word } from '../base/words.ts'
+import { always, fact, factTable, findRow, type RowOf, text } from '../ledger/fact-table.ts'
 import type { Sql } from '../store/store.ts'
 
 /** From what anyone may read to what hurts most. `customer` and `hr` weigh the same. */
@@ -15,37 +15,30 @@ export type AppState = (typeof appStates)[number]
 /** `owner` its owner or backup · `person` somebody else with the right · `drift` a control of ours. */
 export type PauseCause = 'owner' | 'owner-gone' | 'drift' | 'person'
 
-export interface AppRow extends FactRow<AppId> {
-  readonly slug: string
-  readonly ownerId: PersonId
-  readonly backupId: PersonId
-  readonly offeredTo: PersonId | null
-  readonly team: string | null
-  readonly purpose: string
-  readonly dataClasses: readonly DataClass[]
-  readonly stage: 'prototype' | 'managed'
-  readonly state: AppState
-  readonly endTrigger: 'date' | 'owner' | 'day-closes' | 'graduation'
-  readonly endsAt: Instant
-  /** No extension passes this. */
-  readonly maxEndsAt: Instant
-  readonly pausedBecause: PauseCause | null
-  /** Since when no living person owns it; null while one does. */
-  readonly orphanedAt: Instant | null
-  readonly madeBy: ActorId
-  readonly madeAt: Instant
-  readonly endedAt: Instant | null
-}
-
 /** Ended apps stay in memory: a decision about one must say "ended", not "unknown". */
-export const appTable = factTable<AppRow, 'purpose'>(
-  'app',
-  words(
-    'id version slug ownerId backupId offeredTo team purpose dataClasses stage state',
-    'endTrigger endsAt maxEndsAt pausedBecause orphanedAt madeBy madeAt endedAt',
-  ),
-  { words: ['purpose'] },
-)
+export const appTable = factTable('app', always, {
+  id: fact<AppId>(),
+  slug: fact<string>(),
+  ownerId: fact<PersonId>(),
+  backupId: fact<PersonId>(),
+  offeredTo: fact<PersonId | null>(),
+  team: fact<string | null>(),
+  purpose: text<string>(),
+  dataClasses: fact<readonly DataClass[]>(),
+  stage: fact<'prototype' | 'managed'>(),
+  state: fact<AppState>(),
+  endTrigger: fact<'date' | 'owner' | 'day-closes' | 'graduation'>(),
+  endsAt: fact<Instant>(),
+  /** No extension passes this. */
+  maxEndsAt: fact<Instant>(),
+  pausedBecause: fact<PauseCause | null>(),
+  /** Since when no living person owns it; null while one does. */
+  orphanedAt: fact<Instant | null>(),
+  madeBy: fact<ActorId>(),
+  madeAt: fact<Instant>(),
+  endedAt: fact<Instant | null>(),
+})
+export type AppRow = RowOf<typeof appTable>
 
 export const findApp = (sql: Sql, id: AppId) => findRow(sql, appTable, id)
 

@@ -11,7 +11,7 @@ import { addMs, type Instant } from '../base/time.ts'
 import { raiseIn, resolveIn } from '../finding/raise.ts'
 import { lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { recorded, type Scope, type SweepWorld } from '../ledger/record.ts'
+import { recorded, type Scope, type SweepWorld, subjectOf } from '../ledger/record.ts'
 import { handOverEndsAt } from './app.ts'
 import { changeApp } from './events.ts'
 import { type AppRow, appTable, backupGone, type DueEvent, listDueApps, orphaned } from './rows.ts'
@@ -48,7 +48,7 @@ async function applyDue(world: SweepWorld, id: AppId, due: DueEvent): Promise<vo
     const app = await lockKnown(scope.tx, appTable, id)
     await requireDue(scope, id, due)
     await follow(scope, due, app)
-    scope.entry({ kind, by: permit, subjects: [{ type: 'app', id, version: app.version }] })
+    scope.entry({ kind, by: permit, subjects: [subjectOf(appTable, app)] })
   })
 }
 

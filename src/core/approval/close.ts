@@ -11,29 +11,12 @@ import { listOverdueRequests, type RequestRow, requestTable } from './rows.ts'
 const requestWithdrawn = entryKind('request.withdraw', 'withdrew a request')
 const requestExpired = entryKind('request.expire', 'let a request expire')
 
+/** `expired`: nobody answered in time, or nobody used the yes to a call. */
 export async function withdrawRequest(
   world: LedgerWorld,
   permit: Permit<'request.withdraw'>,
-  input: { requestId: RequestId },
-): Promise<RequestRow> {
-  return closeRequest(world, permit, input.requestId, 'withdrawn')
-}
-
-/** Returns how many expired. */
-export async function sweepRequests(world: SweepWorld): Promise<number> {
-  const overdue = await listOverdueRequests(world.store, world.clock.now())
-  return forEachDue(overdue, async ({ id }) => {
-    const about = { type: 'request', id }
-    const permit = world.permitFor(systemId('approval'), 'request.withdraw', about)
-    await closeRequest(world, permit, id, 'expired')
-  })
-}
-
-async function closeRequest(
-  world: LedgerWorld,
-  permit: Permit<'request.withdraw'>,
-  id: RequestId,
-  state: 'withdrawn' | 'expired',
+  { requestId: id }: { requestId: RequestId },
+  state: 'withdrawn' | 'expired' = 'withdrawn',
 ): Promise<RequestRow> {
   checkPermit(permit, 'request.withdraw', id)
   return recorded(world, async scope => {
@@ -45,5 +28,15 @@ async function closeRequest(
       })
     scope.entry({ kind: state === 'expired' ? requestExpired : requestWithdrawn, by: permit })
     return scope.save(requestTable, request, { ...request, state, closedAt: scope.at })
+  })
+}
+
+/** Returns how many expired. */
+export async function sweepRequests(world: SweepWorld): Promise<number> {
+  const overdue = await listOverdueRequests(world.store, world.clock.now())
+  return forEachDue(overdue, async ({ id }) => {
+    const about = { type: 'request', id }
+    const permit = world.permitFor(systemId('approval'), 'request.withdraw', about)
+    await withdrawRequest(world, permit, { requestId: id }, 'expired')
   })
 }

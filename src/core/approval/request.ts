@@ -3,17 +3,17 @@
  * is asked, and a person says yes or no to the request they were shown.
  */
 import { sha256Hex } from '../base/hash.ts'
-import { isId, type PersonId } from '../base/ids.ts'
+import type { PersonId } from '../base/ids.ts'
 import { canonicalJson, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
+import { checkPermit, type Permit, requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
-import { lockKnown } from '../ledger/fact-table.ts'
+import { lockKnown, type NewRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type Scope, subjectOf } from '../ledger/record.ts'
 import { findInstallation, livingOf } from '../people/rows.ts'
 import { countAnswers, mayAnswer } from './approval.ts'
 import * as rows from './rows.ts'
@@ -45,9 +45,8 @@ export async function makeRequest(
     if (known !== undefined) return sameRequest(known, bodyHash)
     const people = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
     const living = await livingOf(scope.tx, people, scope.at)
-    const request: rows.RequestRow = {
+    const request: NewRow<rows.RequestRow> = {
       ...asked,
-      version: 1,
       askedBy: permit.actor,
       body,
       bodyHash,
@@ -56,12 +55,10 @@ export async function makeRequest(
       state: 'open',
       madeAt: scope.at,
       expiresAt: addSeconds(scope.at, openSeconds),
-      closedAt: null,
     }
     await checkPeople(scope, request)
-    await scope.insert(rows.requestTable, request)
     scope.entry({ kind: requestMade, by: permit, facts: { kind: input.kind, appId: input.appId } })
-    return request
+    return scope.insert(rows.requestTable, request)
   })
 }
 
@@ -73,7 +70,7 @@ function sameRequest(known: rows.RequestRow, bodyHash: string): rows.RequestRow 
   })
 }
 
-async function checkPeople(scope: Scope, request: rows.RequestRow): Promise<void> {
+async function checkPeople(scope: Scope, request: NewRow<rows.RequestRow>): Promise<void> {
   if (request.approvers.length < Math.max(request.quorum, 1))
     throw new Problem('approval-needed', {
       detail: `This needs a yes of ${request.quorum}, and ${request.approvers.length} other people can give it.`,
@@ -98,13 +95,8 @@ export async function answerRequest(
   input: Answer,
 ): Promise<{ state: rows.RequestState }> {
   checkPermit(permit, 'request.answer', input.requestId)
-  const personId = permit.actor
-  // ATTACKER: an agent, or one of our own sweeps, that would agree in a person's place.
-  if (!isId('person', personId))
-    throw new Problem('human-required', {
-      detail: 'Only a person can answer a request.',
-      next: `Ask the person to run: ${product.command} approve`,
-    })
+  const next = `Ask the person to run: ${product.command} approve`
+  const personId = requirePerson(permit, 'answer a request', next)
   const comment = input.comment === undefined ? null : parseText(input.comment, 'comment')
   return recorded(world, async scope => {
     const request = await lockKnown(scope.tx, rows.requestTable, input.requestId)
@@ -112,22 +104,15 @@ export async function answerRequest(
     const mine = earlier.find(answer => answer.personId === personId)
     if (mine !== undefined) return repeatAnswer(request, mine, input)
     checkAnswer(request, personId, input.bodyHash, scope.at)
-    const answer: rows.AnswerRow = {
-      ...input,
-      id: `${request.id}.${personId}`,
-      version: 1,
-      personId,
-      comment,
-      at: scope.at,
-    }
-    await scope.insert(rows.answerTable, answer)
+    const id = `${request.id}.${personId}`
+    const said = { ...input, id, personId, comment, at: scope.at }
+    const answer = await scope.insert(rows.answerTable, said)
     const answers = [...earlier, answer]
     const people = answers.map(each => each.personId)
     const state = countAnswers(request, answers, await livingOf(scope.tx, people, scope.at))
     if (state !== 'open')
       await scope.save(rows.requestTable, request, { ...request, state, closedAt: scope.at })
-    const { id, version } = request
-    const subjects = [{ type: 'request', id, version }]
+    const subjects = [subjectOf(rows.requestTable, request)]
     const { says, bodyHash } = answer
     scope.entry({ kind: requestAnswered, by: permit, subjects, facts: { says, bodyHash, state } })
     return { state }

@@ -8,71 +8,56 @@
 import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import { fact, factTable, findRow, listWhere, type RowOf, text } from '../ledger/fact-table.ts'
 import type { Sql } from '../store/store.ts'
 
 /** `call`: one thing through a gateway that waits for a person. */
 export type RequestKind = 'grant' | 'policy' | 'trust' | 'call'
 export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired' | 'used'
 
-export interface RequestRow extends FactRow<RequestId> {
-  readonly kind: RequestKind
-  readonly appId: AppId | null
-  readonly askedBy: ActorId
-  /** Canonical JSON of what is asked. */
-  readonly body: string
-  /** SHA-256 of `body`, hex. */
-  readonly bodyHash: string
-  readonly reason: string
-  /** Who may answer; the asker is among them only with `ownAnswer`. */
-  readonly approvers: readonly PersonId[]
-  readonly quorum: number
-  /** The asker may answer: in a solo installation alone. */
-  readonly ownAnswer: boolean
-  readonly state: RequestState
-  readonly madeAt: Instant
-  readonly expiresAt: Instant
-  readonly closedAt: Instant | null
-}
-
-export interface AnswerRow extends FactRow {
-  readonly requestId: RequestId
-  readonly personId: PersonId
-  readonly says: 'yes' | 'no'
-  /** Hash of the body the person saw. */
-  readonly bodyHash: string
-  readonly comment: string | null
-  readonly at: Instant
-}
-
-export const requestTable = factTable<RequestRow, 'body' | 'reason'>(
-  'request',
-  words(
-    'id version kind appId askedBy body bodyHash reason approvers quorum ownAnswer state',
-    'madeAt expiresAt closedAt',
-  ),
-  { words: ['body', 'reason'], isResident: isAsked },
+export const requestTable = factTable(
+  'request', // Open, or a yes that is yet to be used; others are read where they are needed.
+  ({ state, kind }) => state === 'open' || (kind === 'call' && state === 'agreed'),
+  {
+    id: fact<RequestId>(),
+    kind: fact<RequestKind>(),
+    appId: fact<AppId | null>(),
+    askedBy: fact<ActorId>(),
+    /** Canonical JSON of what is asked. */
+    body: text<string>(),
+    /** SHA-256 of `body`, hex. */
+    bodyHash: fact<string>(),
+    reason: text<string>(),
+    /** Who may answer; the asker is among them only with `ownAnswer`. */
+    approvers: fact<readonly PersonId[]>(),
+    quorum: fact<number>(),
+    /** The asker may answer: in a solo installation alone. */
+    ownAnswer: fact<boolean>(),
+    state: fact<RequestState>(),
+    madeAt: fact<Instant>(),
+    expiresAt: fact<Instant>(),
+    closedAt: fact<Instant | null>(),
+  },
 )
-
-/** Open, or a yes that is yet to be used; others are read where they are needed. */
-function isAsked({ state, kind }: Pick<RequestRow, 'state' | 'kind'>): boolean {
-  return state === 'open' || (kind === 'call' && state === 'agreed')
-}
+export type RequestRow = RowOf<typeof requestTable>
 
 /** Counted by SQL under the request's lock, so no follower keeps them. */
-export const answerTable = factTable<AnswerRow, 'comment'>(
-  'answer',
-  words('id version requestId personId says bodyHash comment at'),
-  { words: ['comment'], isResident: () => false },
-)
+export const answerTable = factTable('answer', () => false, {
+  id: fact<string>(),
+  requestId: fact<RequestId>(),
+  personId: fact<PersonId>(),
+  says: fact<'yes' | 'no'>(),
+  /** Hash of the body the person saw. */
+  bodyHash: fact<string>(),
+  comment: text<string | null>(),
+  at: fact<Instant>(),
+})
+export type AnswerRow = RowOf<typeof answerTable>
 
 export const findRequest = (sql: Sql, id: RequestId) => findRow(sql, requestTable, id)
 
-export function listAnswers(sql: Sql, requestId: RequestId): Promise<AnswerRow[]> {
-  const text = `select ${answerTable.select} from answer where request_id = $1 order by at, id`
-  return sql.query<AnswerRow>(text, [requestId])
-}
+export const listAnswers = (sql: Sql, requestId: RequestId) =>
+  listWhere(sql, answerTable, { requestId }, 'order by at, id')
 
 export function listOverdueRequests(sql: Sql, now: Instant): Promise<{ id: RequestId }[]> {
   return sql.query(

@@ -3,7 +3,7 @@ import type { RequestId } from '../base/ids.ts'
 import type { Permit } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, subjectOf } from '../ledger/record.ts'
 import { readAgreed } from './agreed.ts'
 import { requestTable } from './rows.ts'
 
@@ -21,13 +21,9 @@ export async function useAgreed(
   assert(permit.action === 'lease.use', 'a call is used under a permit to use')
   await recorded(world, async scope => {
     const { request } = await readAgreed(scope, requestId, 'call')
-    const { id, version, bodyHash } = request
-    scope.entry({
-      kind: requestUsed,
-      by: permit,
-      subjects: [{ type: 'request', id, version }],
-      facts: { bodyHash },
-    })
+    const subjects = [subjectOf(requestTable, request)]
+    const { bodyHash } = request
+    scope.entry({ kind: requestUsed, by: permit, subjects, facts: { bodyHash } })
     await scope.save(requestTable, request, { ...request, state: 'used' })
   })
 }

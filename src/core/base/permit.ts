@@ -4,9 +4,9 @@
  *
  * INVARIANT: `issuePermit` is called by `core/policy/decide` alone (a rule of the checks).
  */
-import type { ActorId, AnyId, AppId, DecisionId, SystemId, TaskId } from './ids.ts'
+import * as ids from './ids.ts'
 import type { JsonObject } from './json.ts'
-import { assert } from './problem.ts'
+import { assert, Problem } from './problem.ts'
 import type { Instant } from './time.ts'
 import { words } from './words.ts'
 
@@ -28,10 +28,10 @@ export type DataAction = (typeof dataActions)[number]
 
 /** A decision as it is kept: `body` is canonical JSON, enough to decide again byte for byte. */
 export interface DecisionRecord {
-  readonly id: DecisionId
+  readonly id: ids.DecisionId
   readonly at: Instant
-  readonly appId: AppId | null
-  readonly taskId: TaskId | null
+  readonly appId: ids.AppId | null
+  readonly taskId: ids.TaskId | null
   readonly allowed: boolean
   readonly body: string
   /** SHA-256 of `body`, hex: what the entry that used the decision seals. */
@@ -41,9 +41,9 @@ export interface DecisionRecord {
 declare const permitBrand: unique symbol
 export interface Permit<A extends ActionName> {
   readonly action: A
-  readonly actor: ActorId
+  readonly actor: ids.ActorId
   /** What it is about: one thing, by id; verbs check that it is the thing they were given. */
-  readonly about: AnyId
+  readonly about: ids.AnyId
   /** What was decided to come here; the entry of the act it allows carries their hashes. */
   readonly decisions: readonly DecisionRecord[]
   readonly decidedAt: Instant
@@ -52,9 +52,9 @@ export interface Permit<A extends ActionName> {
 
 /** How a sweep comes to its permits: `main.ts` makes it from `decide`. Throws Problem `denied`. */
 export type PermitFor = <A extends ActionName>(
-  actor: SystemId,
+  actor: ids.SystemId,
   action: A,
-  about: { readonly type: string; readonly id: AnyId; readonly draft?: JsonObject },
+  about: { readonly type: string; readonly id: ids.AnyId; readonly draft?: JsonObject },
 ) => Permit<A>
 
 export function issuePermit<A extends ActionName>(
@@ -64,7 +64,20 @@ export function issuePermit<A extends ActionName>(
 }
 
 /** Asserts that the permit is for this action and this thing. A mismatch is a bug, not a denial. */
-export function checkPermit<A extends ActionName>(permit: Permit<A>, action: A, about: AnyId) {
+export function checkPermit<A extends ActionName>(permit: Permit<A>, action: A, about: ids.AnyId) {
   const isFor = permit.action === action && permit.about === about
   assert(isFor, `permit for ${permit.action} ${permit.about} used for ${action} ${about}`)
+}
+
+/**
+ * The person who acts. ATTACKER: an agent, or one of our own sweeps, that would do in a person's place
+ * what only people do.
+ */
+export function requirePerson(
+  { actor }: Permit<ActionName>,
+  does: string,
+  next?: string,
+): ids.PersonId {
+  if (ids.isId('person', actor)) return actor
+  throw new Problem('human-required', { detail: `Only a person can ${does}.`, next })
 }

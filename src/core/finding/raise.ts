@@ -3,9 +3,9 @@
  * transaction of what was done about it, whose entry carries the row. Once per kind and thing while
  * open; what a person answered may be raised again. Answering is a verb of its own, of a person.
  */
-import { type FindingId, isId, newId } from '../base/ids.ts'
+import { type FindingId, newId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
+import { checkPermit, type Permit, requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { parseText, safeText } from '../base/text.ts'
 import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
@@ -28,21 +28,14 @@ export async function raiseIn(scope: Scope, input: NewFinding): Promise<FindingR
   const { kind, about } = input
   const known = await lockOrWait(scope.tx, findingTable, { kind, about, state: 'open' })
   if (known !== undefined) return known
-  const finding: FindingRow = {
+  return scope.insert(findingTable, {
     ...input,
     id: newId('finding'),
-    version: 1,
-    ownerId: input.ownerId ?? null,
     details: input.details ?? {},
     words: input.words === undefined ? null : safeText(input.words, 500),
     state: 'open',
-    answer: null,
-    answeredBy: null,
     madeAt: scope.at,
-    closedAt: null,
-  }
-  await scope.insert(findingTable, finding)
-  return finding
+  })
 }
 
 /** The cause is gone: resolves the open finding of this kind, if there is one. */
@@ -60,12 +53,7 @@ export async function answerFinding(
 ): Promise<FindingRow> {
   checkPermit(permit, 'finding.answer', input.findingId)
   const answer = parseText(input.answer, 'answer')
-  const answeredBy = permit.actor
-  if (!isId('person', answeredBy))
-    throw new Problem('human-required', {
-      detail: 'Only a person can answer a finding.',
-      next: 'Show it to its owner.',
-    })
+  const answeredBy = requirePerson(permit, 'answer a finding', 'Show it to its owner.')
   return recorded(world, async scope => {
     const before = await lockKnown(scope.tx, findingTable, input.findingId)
     if (before.state !== 'open')

@@ -2,36 +2,28 @@
 import type { FindingId, PersonId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import { fact, factTable, findRow, json, type RowOf, text } from '../ledger/fact-table.ts'
 import type { Sql } from '../store/store.ts'
 
-export interface FindingRow extends FactRow<FindingId> {
+export const findingTable = factTable('finding', ({ state }) => state === 'open', {
+  id: fact<FindingId>(),
   /** `<noun>-<what is wrong>`, named by the chapter that raises it: `app-orphaned`. */
-  readonly kind: string
-  readonly severity: 'low' | 'medium' | 'high'
+  kind: fact<string>(),
+  severity: fact<'low' | 'medium' | 'high'>(),
   /** Id of the thing it is about. */
-  readonly about: string
+  about: fact<string>(),
   /** Who must look; null: whoever has the role `platform`. */
-  readonly ownerId: PersonId | null
+  ownerId: fact<PersonId | null>(),
   /** Ids, enums, numbers, instants. */
-  readonly details: JsonObject
+  details: json<JsonObject>(),
   /** A sentence for people. */
-  readonly words: string | null
-  readonly state: 'open' | 'answered' | 'resolved'
-  readonly answer: string | null
-  readonly answeredBy: PersonId | null
-  readonly madeAt: Instant
-  readonly closedAt: Instant | null
-}
-
-export const findingTable = factTable<FindingRow, 'words' | 'answer'>(
-  'finding',
-  words(
-    'id version kind severity about ownerId details words state answer answeredBy madeAt',
-    'closedAt',
-  ),
-  { json: ['details'], words: ['words', 'answer'], isResident: ({ state }) => state === 'open' },
-)
+  words: text<string | null>(),
+  state: fact<'open' | 'answered' | 'resolved'>(),
+  answer: text<string | null>(),
+  answeredBy: fact<PersonId | null>(),
+  madeAt: fact<Instant>(),
+  closedAt: fact<Instant | null>(),
+})
+export type FindingRow = RowOf<typeof findingTable>
 
 export const findFinding = (sql: Sql, id: FindingId) => findRow(sql, findingTable, id)

@@ -2,16 +2,16 @@
 import { living, requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import { readAgreed } from '../approval/agreed.ts'
-import { listAnswers, type RequestRow } from '../approval/rows.ts'
+import { listAnswers, type RequestRow, requestTable } from '../approval/rows.ts'
 import type { GrantId, RequestId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { shareRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, type Scope, subjectOf } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { type GrantBody, holderName, isMild, offeredColumns, parseGrantBody } from './body.ts'
+import { type GrantBody, isMild, newGrant, offeredColumns, parseGrantBody } from './body.ts'
 import { findGrant, type GrantRow, grantTable, type ResourceRow, resourceTable } from './rows.ts'
 
 const grantMade = entryKind('grant.make', 'granted what was agreed')
@@ -33,28 +33,15 @@ export async function grantAgreed(
     if (known !== undefined) return known
     const body = parseGrantBody(text)
     const resource = await checkStill(scope, request, body)
-    const installation = await findInstallation(scope.tx)
-    assert(installation, 'a request is made in an installation')
-    const grant: GrantRow = {
-      ...body,
-      id,
-      budget: body.budget ?? null,
-      version: 1,
-      columns: body.columns.filter(name => offeredColumns(resource).includes(name)),
-      requestId: request.id,
-      holder: holderName(installation.id, id),
-      glassBy: null,
-      state: 'live',
-      madeAt: scope.at,
-      usedAt: null,
-      endedAt: null,
-    }
+    const columns = body.columns.filter(name => offeredColumns(resource).includes(name))
+    const said = { ...body, id, columns, budget: body.budget ?? null }
+    const given = { ...said, requestId: request.id }
+    const grant = newGrant(await findInstallation(scope.tx), given, scope.at)
     if (grant.columns.length === 0 && resource.columns.length > 0) throw notOffered(resource)
-    await scope.insert(grantTable, grant)
-    const { bodyHash, version } = request
-    const subjects = [{ type: 'request', id: request.id, version }]
+    const { bodyHash } = request
+    const subjects = [subjectOf(requestTable, request)]
     scope.entry({ kind: grantMade, by: permit, subjects, facts: { bodyHash } })
-    return grant
+    return scope.insert(grantTable, grant)
   })
 }
 

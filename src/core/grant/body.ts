@@ -1,11 +1,13 @@
 /** What the body of a request for a grant says, and what of a resource is offered. Pure. */
 import { z } from 'zod'
-import type { GrantId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { dataActions } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
+import { assert, Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
+import type { Instant } from '../base/time.ts'
 import { identityRoles } from '../identity/spiffe.ts'
+import type { NewRow } from '../ledger/fact-table.ts'
+import type { InstallationRow } from '../people/rows.ts'
 import type { Budget, GrantRow, ResourceRow } from './rows.ts'
 
 type Place = 'appId' | 'resourceId' | 'targetId'
@@ -58,7 +60,13 @@ export function parseGrantBody(body: JsonObject): GrantBody {
   })
 }
 
-/** Deterministic name of what holds the rights of a grant at its target. */
-export function holderName(installationId: string, id: GrantId): string {
-  return `${product.targetPrefix}g_${installationId.slice(3, 9)}_${id.slice(3)}`
+/** A grant as it begins. What holds its rights at the target goes by a deterministic name. */
+export function newGrant(
+  installation: InstallationRow | undefined,
+  given: Omit<NewRow<GrantRow>, 'holder' | 'state' | 'madeAt'>,
+  now: Instant,
+): NewRow<GrantRow> {
+  assert(installation, 'a grant is made in an installation')
+  const holder = `${product.targetPrefix}g_${installation.id.slice(3, 9)}_${given.id.slice(3)}`
+  return { ...given, holder, state: 'live', madeAt: now }
 }

@@ -3,50 +3,22 @@ import { type GrantId, systemId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
-import { findRow, lockKnown } from '../ledger/fact-table.ts'
+import { lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
-import { offeredColumns } from './body.ts'
-import { type GrantRow, grantTable, listDueGrants, resourceTable } from './rows.ts'
+import { type GrantRow, grantTable, listDueGrants } from './rows.ts'
 import { restGrant, tellUnused } from './unused.ts'
 
 const grantDropped = entryKind('grant.drop', 'gave the grant back')
 const grantEnded = entryKind('grant.end', 'ended the grant')
 const grantNarrowed = entryKind('grant.narrow', 'narrowed the grant')
 
-/** Over already: the grant as it is, and nothing is recorded. */
+/** Over already: the grant as it is, and nothing is recorded. `ended`: by what it hung on. */
 export async function dropGrant(
   world: LedgerWorld,
   permit: Permit<'grant.drop'>,
-  input: { grantId: GrantId },
-): Promise<GrantRow> {
-  return endGrant(world, permit, input.grantId, 'dropped')
-}
-
-/** Pulls what ends or narrows a grant: its time, its app, its target, hidden columns, nobody using it. */
-export async function sweepGrants(world: SweepWorld): Promise<number> {
-  const due = await listDueGrants(world.store, world.clock.now())
-  const actor = systemId('app-sweep')
-  return forEachDue(due, async one => {
-    const about = { type: 'grant', id: one.id }
-    const given = { grantId: one.id, unusedSince: one.unusedSince }
-    if (one.due === 'tell')
-      return tellUnused(world, world.permitFor(actor, 'grant.narrow', about), given)
-    if (one.due === 'rest')
-      return restGrant(world, world.permitFor(actor, 'grant.narrow', about), given)
-    const columns = one.due === 'columns' ? await columnsLeft(world, one.id) : []
-    if (columns.length === 0)
-      return endGrant(world, world.permitFor(actor, 'grant.drop', about), one.id, 'ended')
-    const permit = world.permitFor(actor, 'grant.narrow', about)
-    return narrowGrant(world, permit, one.id, columns)
-  })
-}
-
-async function endGrant(
-  world: LedgerWorld,
-  permit: Permit<'grant.drop'>,
-  id: GrantId,
-  state: 'dropped' | 'ended',
+  { grantId: id }: { grantId: GrantId },
+  state: 'dropped' | 'ended' = 'dropped',
 ): Promise<GrantRow> {
   checkPermit(permit, 'grant.drop', id)
   return recorded(world, async scope => {
@@ -54,6 +26,21 @@ async function endGrant(
     if (before.state !== 'live' && before.state !== 'resting') return before
     scope.entry({ kind: state === 'dropped' ? grantDropped : grantEnded, by: permit })
     return scope.save(grantTable, before, { ...before, state, endedAt: scope.at })
+  })
+}
+
+/** Pulls what ends or narrows a grant: its time, its app, its target, hidden columns, nobody using it. */
+export async function sweepGrants(world: SweepWorld): Promise<number> {
+  const due = await listDueGrants(world.store, world.clock.now())
+  const actor = systemId('app-sweep')
+  return forEachDue(due, async ({ id: grantId, due: is, columns, unusedSince }) => {
+    const about = { type: 'grant', id: grantId }
+    if (is === 'end')
+      return dropGrant(world, world.permitFor(actor, 'grant.drop', about), { grantId }, 'ended')
+    const permit = world.permitFor(actor, 'grant.narrow', about)
+    if (is === 'columns') return narrowGrant(world, permit, grantId, columns)
+    if (is === 'tell') return tellUnused(world, permit, { grantId })
+    return restGrant(world, permit, { grantId, unusedSince })
   })
 }
 
@@ -73,11 +60,4 @@ async function narrowGrant(
     scope.entry({ kind: grantNarrowed, by: permit })
     return scope.save(grantTable, before, { ...before, columns: kept })
   })
-}
-
-async function columnsLeft(world: LedgerWorld, id: GrantId): Promise<string[]> {
-  const grant = await findRow(world.store, grantTable, id)
-  const resource = grant && (await findRow(world.store, resourceTable, grant.resourceId))
-  const offered = resource === undefined ? [] : offeredColumns(resource)
-  return grant?.columns.filter(name => offered.includes(name)) ?? []
 }

@@ -6,10 +6,8 @@
  */
 import { requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
-import { type AppId, type GrantId, isId, type ResourceId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { checkPermit, type DataAction, type Permit } from '../base/permit.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { checkPermit, type Permit, requirePerson } from '../base/permit.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
 import { addSeconds, earliest } from '../base/time.ts'
@@ -18,7 +16,7 @@ import { shareKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
 import { findInstallation } from '../people/rows.ts'
-import { holderName, offeredColumns } from './body.ts'
+import { newGrant, offeredColumns } from './body.ts'
 import { type GrantRow, grantTable, resourceTable } from './rows.ts'
 
 const glassBroken = entryKind('glass.break', 'broke the glass')
@@ -26,46 +24,31 @@ const glassBroken = entryKind('glass.break', 'broke the glass')
 export async function breakGlass(
   world: LedgerWorld,
   permit: Permit<'grant.break'>,
-  input: {
-    readonly id: GrantId
-    readonly appId: AppId
-    readonly resourceId: ResourceId
-    readonly actions: readonly DataAction[]
+  input: Pick<GrantRow, 'id' | 'appId' | 'resourceId' | 'actions'> & {
     /** Why it can not wait, in the person's words. */
     readonly reason: string
   },
 ): Promise<GrantRow> {
   checkPermit(permit, 'grant.break', input.id)
-  const by = permit.actor
-  if (!isId('person', by))
-    throw new Problem('human-required', { detail: 'Only a person can break the glass.' })
+  const by = requirePerson(permit, 'break the glass')
   const { reason, ...wanted } = input
   const words = parseText(reason, 'reason')
   return recorded(world, async scope => {
     const app = await shareKnown(scope.tx, appTable, input.appId)
     requireIn(app, ['active'], scope.at)
     const resource = await shareKnown(scope.tx, resourceTable, input.resourceId)
-    const installation = await findInstallation(scope.tx)
-    assert(installation, 'there is an installation')
-    const grant: GrantRow = {
+    const given = {
       ...wanted,
-      version: 1,
       // Never an agent's, whoever it acts for (design §3.11).
       roles: ['run'],
       targetId: resource.targetId,
       columns: offeredColumns(resource),
       unattended: false,
-      budget: null,
-      requestId: null,
-      holder: holderName(installation.id, input.id),
       glassBy: by,
-      state: 'live',
-      madeAt: scope.at,
       endsAt: earliest(addSeconds(scope.at, limits.glassSeconds), app.endsAt),
-      usedAt: null,
-      endedAt: null,
-    }
-    await scope.insert(grantTable, grant)
+    } as const
+    const installation = await findInstallation(scope.tx)
+    const grant = await scope.insert(grantTable, newGrant(installation, given, scope.at))
     const { appId, resourceId, actions } = input
     await raiseIn(scope, {
       kind: 'glass-broken',

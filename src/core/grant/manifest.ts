@@ -44,17 +44,14 @@ export async function setManifest(
     if (before?.digest === text.digest) return before
     if (before !== undefined)
       await scope.save(manifestTable, before, { ...before, state: 'superseded' })
-    const manifest: ManifestRow = {
+    scope.entry({ kind: manifestSet, by: permit })
+    return scope.insert(manifestTable, {
       ...current,
       id: input.id,
-      version: 1,
       digest: text.digest,
       purposes: text.purposes,
       says: canonicalJson(text.says),
       madeAt: scope.at,
-    }
-    await scope.insert(manifestTable, manifest)
-    scope.entry({ kind: manifestSet, by: permit })
-    return manifest
+    })
   })
 }

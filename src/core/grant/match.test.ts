@@ -46,6 +46,7 @@ const rowsOf = (drawn: Drawn): GrantRow[] =>
     madeAt: now,
     endsAt: addSeconds(now, ends),
     usedAt: null,
+    keptAt: null,
     budget: null,
     glassBy: null,
     endedAt: null,

@@ -14,7 +14,7 @@ import { addSeconds, type Instant } from '../base/time.ts'
 import { findRow, lockRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import { onViolated } from '../store/fault.ts'
+import { onTaken } from '../store/fault.ts'
 import {
   putSealedConfig,
   type ResourceRow,
@@ -53,11 +53,18 @@ export async function connectTarget(
     const before = await lockRow(scope.tx, targetTable, input.id)
     const target = draftTarget(input, before, scope.at)
     scope.entry({ kind: targetConnected, by: permit, facts: { again: before !== undefined } })
-    if (before === undefined) await scope.insert(targetTable, target)
-    const after = before === undefined ? target : await scope.save(targetTable, before, target)
+    const after = await (before === undefined
+      ? scope.insert(targetTable, target)
+      : scope.save(targetTable, before, target))
     await putSealedConfig(scope.tx, target.id, sealed)
     return after
-  }).catch(onViolated('target_slug_key', () => targetNameTaken(input.slug)))
+  }).catch(
+    onTaken('target_slug_key', {
+      field: 'slug',
+      detail: `A target named \`${input.slug}\` is connected already.`,
+      next: `To change its credential, connect it again under its id: ${product.command} ls targets`,
+    }),
+  )
 }
 
 function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Instant): TargetRow {
@@ -88,14 +95,6 @@ function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Insta
   }
 }
 
-function targetNameTaken(slug: string): Problem {
-  return new Problem('already-exists', {
-    field: 'slug',
-    detail: `A target named \`${slug}\` is connected already.`,
-    next: `To change its credential, connect it again under its id: ${product.command} ls targets`,
-  })
-}
-
 /** `object` as the connector parsed it. */
 export type NewResource = Omit<ResourceRow, 'version' | 'state' | 'madeAt'>
 
@@ -117,16 +116,21 @@ export async function defineResource(
     const resource = draftResource(input, before, scope.at)
     scope.entry({ kind: resourceDefined, by: permit })
     if (before !== undefined) return scope.save(resourceTable, before, resource)
-    await scope.insert(resourceTable, resource)
-    return resource
-  }).catch(onViolated('resource_slug_key', () => resourceNameTaken(input.slug)))
+    return scope.insert(resourceTable, resource)
+  }).catch(
+    onTaken('resource_slug_key', {
+      field: 'slug',
+      detail: `A resource named \`${input.slug}\` is known already.`,
+      next: 'Define that one anew under its id, or choose another name.',
+    }),
+  )
 }
 
 function draftResource(
   input: NewResource,
   before: ResourceRow | undefined,
   now: Instant,
-): ResourceRow {
+): Omit<ResourceRow, 'version'> {
   if (!/^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/.test(input.slug) || input.slug.length > 100)
     throw invalid('slug', '`slug` must be lower-case names with dots between them.', 'crm.deals')
   if (before !== undefined && (before.slug !== input.slug || before.targetId !== input.targetId))
@@ -134,7 +138,7 @@ function draftResource(
       detail: `This id is of \`${before.slug}\`, at another place or under another name.`,
       next: 'Define it under a new id.',
     })
-  return { ...input, version: 1, state: 'active', madeAt: before?.madeAt ?? now }
+  return { ...input, state: 'active', madeAt: before?.madeAt ?? now }
 }
 
 /** ATTACKER: strong data offered under the weak class of its table. */
@@ -169,12 +173,4 @@ async function checkPlace(scope: Scope, input: NewResource): Promise<void> {
 function invalid(field: string, detail: string, example?: string): Problem {
   const next = example === undefined ? 'Correct the columns.' : `For example: ${example}`
   return new Problem('invalid-field', { field, detail, next })
-}
-
-function resourceNameTaken(slug: string): Problem {
-  return new Problem('already-exists', {
-    field: 'slug',
-    detail: `A resource named \`${slug}\` is known already.`,
-    next: 'Define that one anew under its id, or choose another name.',
-  })
 }

@@ -10,27 +10,28 @@ import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import { always, fact, factTable, findRow, json, type RowOf, text } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
-export interface TargetRow extends FactRow<ids.TargetId> {
-  readonly slug: string
+export const targetTable = factTable('target', always, {
+  id: fact<ids.TargetId>(),
+  slug: fact<string>(),
   /** Kind of the connector that speaks to it. */
-  readonly connector: string
+  connector: fact<string>(),
   /** Where it is, without any secret. */
-  readonly address: string
-  readonly production: boolean
+  address: fact<string>(),
+  production: fact<boolean>(),
   /** Who answers for the credential we use there. */
-  readonly ownerId: ids.PersonId
-  readonly adminEndsAt: Instant
-  readonly adminRotatedAt: Instant
-  readonly preflightState: 'never' | 'passed' | 'failed'
-  readonly preflightAt: Instant | null
-  readonly state: 'active' | 'retired'
-  readonly madeAt: Instant
-}
+  ownerId: fact<ids.PersonId>(),
+  adminEndsAt: fact<Instant>(),
+  adminRotatedAt: fact<Instant>(),
+  preflightState: fact<'never' | 'passed' | 'failed'>(),
+  preflightAt: fact<Instant | null>(),
+  state: fact<'active' | 'retired'>(),
+  madeAt: fact<Instant>(),
+})
+export type TargetRow = RowOf<typeof targetTable>
 
 export interface Column {
   readonly name: string
@@ -39,47 +40,51 @@ export interface Column {
   readonly hidden: boolean
 }
 
-export interface ResourceRow extends FactRow<ids.ResourceId> {
+export const resourceTable = factTable('resource', always, {
+  id: fact<ids.ResourceId>(),
   /** What people say: `crm.deals`. */
-  readonly slug: string
-  readonly targetId: ids.TargetId
+  slug: fact<string>(),
+  targetId: fact<ids.TargetId>(),
   /** Where it is at the target, in the connector's own form. */
-  readonly object: Json
+  object: json<Json>(),
   /** Empty for a resource that has no columns. */
-  readonly columns: readonly Column[]
-  readonly dataClass: DataClass
-  readonly dataOwnerId: ids.PersonId
-  readonly sandboxTwinId: ids.ResourceId | null
-  readonly isSandbox: boolean
-  readonly state: 'active' | 'retired'
-  readonly madeAt: Instant
-}
+  columns: json<readonly Column[]>(),
+  dataClass: fact<DataClass>(),
+  dataOwnerId: fact<ids.PersonId>(),
+  sandboxTwinId: fact<ids.ResourceId | null>(),
+  isSandbox: fact<boolean>(),
+  state: fact<'active' | 'retired'>(),
+  madeAt: fact<Instant>(),
+})
+export type ResourceRow = RowOf<typeof resourceTable>
 
-export interface GrantRow extends FactRow<ids.GrantId> {
-  readonly appId: ids.AppId
-  readonly roles: readonly IdentityRole[]
-  readonly resourceId: ids.ResourceId
-  readonly targetId: ids.TargetId
-  readonly actions: readonly DataAction[]
+export const grantTable = factTable('app_grant', grant => grant.state === 'live', {
+  id: fact<ids.GrantId>(),
+  appId: fact<ids.AppId>(),
+  roles: fact<readonly IdentityRole[]>(),
+  resourceId: fact<ids.ResourceId>(),
+  targetId: fact<ids.TargetId>(),
+  actions: fact<readonly DataAction[]>(),
   /** Columns that may be read; empty only where the resource has none. */
-  readonly columns: readonly string[]
-  readonly unattended: boolean
-  readonly budget: Budget | null
+  columns: fact<readonly string[]>(),
+  unattended: fact<boolean>(),
+  budget: json<Budget | null>(),
   /** Null for one that was taken by breaking the glass. */
-  readonly requestId: ids.RequestId | null
+  requestId: fact<ids.RequestId | null>(),
   /** Deterministic name of what holds these rights at the target. */
-  readonly holder: string
+  holder: fact<string>(),
   /** `resting`: not used for long, so its right is taken away; one word takes it up again. */
-  readonly state: 'live' | 'resting' | 'dropped' | 'ended'
-  readonly madeAt: Instant
-  readonly endsAt: Instant
-  readonly usedAt: Instant | null
-  /** When somebody said that it stays, used or not; missing in what was recorded before. */
-  readonly keptAt?: Instant | null
+  state: fact<'live' | 'resting' | 'dropped' | 'ended'>(),
+  madeAt: fact<Instant>(),
+  endsAt: fact<Instant>(),
+  usedAt: fact<Instant | null>(),
+  /** When somebody said that it stays, used or not. */
+  keptAt: fact<Instant | null>(),
   /** Who broke the glass for it: one lease, of their own attended work, whatever policy says. */
-  readonly glassBy: ids.PersonId | null
-  readonly endedAt: Instant | null
-}
+  glassBy: fact<ids.PersonId | null>(),
+  endedAt: fact<Instant | null>(),
+})
+export type GrantRow = RowOf<typeof grantTable>
 
 /** The most that may be used under a grant in one task or one day (UTC); what is not named has no bound. */
 export interface Budget {
@@ -102,48 +107,18 @@ export interface Purpose {
   readonly egress: readonly string[]
 }
 
-export interface ManifestRow extends FactRow<ids.ManifestId> {
-  readonly appId: ids.AppId
+export const manifestTable = factTable('manifest', manifest => manifest.state === 'current', {
+  id: fact<ids.ManifestId>(),
+  appId: fact<ids.AppId>(),
   /** SHA-256 of the canonical manifest, hex. */
-  readonly digest: string
-  readonly purposes: readonly Purpose[]
+  digest: fact<string>(),
+  purposes: json<readonly Purpose[]>(),
   /** Canonical JSON: what each purpose is for, in people's words, by its name. */
-  readonly says: string
-  readonly state: 'current' | 'superseded'
-  readonly madeAt: Instant
-}
-
-export const targetTable = factTable<TargetRow>(
-  'target',
-  words(
-    'id version slug connector address production ownerId adminEndsAt adminRotatedAt',
-    'preflightState preflightAt state madeAt',
-  ),
-)
-
-export const resourceTable = factTable<ResourceRow>(
-  'resource',
-  words(
-    'id version slug targetId object columns dataClass dataOwnerId sandboxTwinId',
-    'isSandbox state madeAt',
-  ),
-  { json: ['object', 'columns'] },
-)
-
-export const grantTable = factTable<GrantRow>(
-  'app_grant',
-  words(
-    'id version appId roles resourceId targetId actions columns unattended budget requestId',
-    'holder state madeAt endsAt usedAt keptAt glassBy endedAt',
-  ),
-  { json: ['budget'], isResident: grant => grant.state === 'live' },
-)
-
-export const manifestTable = factTable<ManifestRow, 'says'>(
-  'manifest',
-  words('id version appId digest purposes says state madeAt'),
-  { json: ['purposes'], words: ['says'], isResident: manifest => manifest.state === 'current' },
-)
+  says: text<string>(),
+  state: fact<'current' | 'superseded'>(),
+  madeAt: fact<Instant>(),
+})
+export type ManifestRow = RowOf<typeof manifestTable>
 
 /** The sealed configuration; open it with `targetConfigAad`. */
 export async function findSealedConfig(sql: Sql, id: ids.TargetId): Promise<string | undefined> {
@@ -172,6 +147,8 @@ export const unusedKind = 'grant-unused'
 export interface DueGrant {
   readonly id: ids.GrantId
   readonly due: 'end' | 'columns' | 'tell' | 'rest'
+  /** Those that are left. */
+  readonly columns: readonly string[]
   readonly unusedSince: Instant
 }
 
@@ -180,21 +157,24 @@ export interface DueGrant {
  * more, or are not used: of which their owner is to be told, or was told long enough ago (`rest`).
  */
 export function listDueGrants(sql: Sql, now: Instant): Promise<DueGrant[]> {
+  const { managed, prototype } = limits.unused
   const days = (of: 'tellDays' | 'restDays') =>
-    `make_interval(days => case app.stage when 'managed' then ${limits.unused.managed[of]} else ${limits.unused.prototype[of]} end)`
+    `make_interval(days => case app.stage when 'managed' then ${managed[of]} else ${prototype[of]} end)`
   return sql.query(
-    `select id, due, unused_since as "unusedSince" from (
-       select g.id, g.ends_at, unused_since, case
+    `select id, due, columns, unused_since as "unusedSince" from (
+       select g.id, g.ends_at, unused_since, kept as columns, case
          when g.ends_at <= $1 or app.state in ('ending', 'ended', 'graduated')
-           or resource.state = 'retired' or target.state = 'retired' then 'end'
-         when not g.columns <@ (select coalesce(array_agg(c ->> 'name'), '{}')
-           from jsonb_array_elements(resource.columns) c where not (c ->> 'hidden')::boolean)
-           then 'columns'
+           or resource.state = 'retired' or target.state = 'retired'
+           or (kept = '{}' and g.columns <> '{}') then 'end'
+         when cardinality(kept) < cardinality(g.columns) then 'columns'
          when g.state = 'resting' or g.glass_by is not null or unused_since + ${days('tellDays')} > $1 then null
          when told_at is null then 'tell'
          when told_at + ${days('restDays')} - ${days('tellDays')} <= $1 then 'rest' end as due
        from app_grant g join app on app.id = g.app_id join resource on resource.id = g.resource_id
          join target on target.id = g.target_id
+         cross join lateral (select array(select unnest(g.columns) intersect
+           select c ->> 'name' from jsonb_array_elements(resource.columns) c
+           where not (c ->> 'hidden')::boolean) as kept) offered
          cross join lateral (select greatest(g.made_at, g.used_at, g.kept_at) as unused_since) unused
          cross join lateral (select max(made_at) as told_at from finding
            where kind = '${unusedKind}' and about = g.id and made_at > unused_since) told

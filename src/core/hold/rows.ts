@@ -1,25 +1,20 @@
 /** Holds: the rows, and every SQL text that reads them. */
 import type { ActorId, HoldId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
+import { fact, factTable, type RowOf, text } from '../ledger/fact-table.ts'
 
 export type HoldScope = 'app' | 'person' | 'identity' | 'task' | 'tool' | 'issuer' | 'everything'
 
-export interface HoldRow extends FactRow<HoldId> {
-  readonly scope: HoldScope
+export const holdTable = factTable('hold', hold => hold.state === 'set', {
+  id: fact<HoldId>(),
+  scope: fact<HoldScope>(),
   /** Id of what is held; `target id/name` of a tool, an issuer's address, `everything`. */
-  readonly about: string
-  readonly reason: string
-  readonly setBy: ActorId
-  readonly state: 'set' | 'lifted'
-  readonly madeAt: Instant
-  readonly liftedBy: ActorId | null
-  readonly liftedAt: Instant | null
-}
-
-export const holdTable = factTable<HoldRow, 'reason'>(
-  'hold',
-  words('id version scope about reason setBy state madeAt liftedBy liftedAt'),
-  { words: ['reason'], isResident: hold => hold.state === 'set' },
-)
+  about: fact<string>(),
+  reason: text<string>(),
+  setBy: fact<ActorId>(),
+  state: fact<'set' | 'lifted'>(),
+  madeAt: fact<Instant>(),
+  liftedBy: fact<ActorId | null>(),
+  liftedAt: fact<Instant | null>(),
+})
+export type HoldRow = RowOf<typeof holdTable>

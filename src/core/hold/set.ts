@@ -33,19 +33,9 @@ export async function setHold(
   return recorded(world, async scope => {
     const known = await lockOrWait(scope.tx, holdTable, { scope: held, about, state: 'set' })
     if (known !== undefined) return known
-    const hold: HoldRow = {
-      ...input,
-      version: 1,
-      reason,
-      setBy: permit.actor,
-      state: 'set',
-      madeAt: scope.at,
-      liftedBy: null,
-      liftedAt: null,
-    }
-    await scope.insert(holdTable, hold)
-    scope.entry({ kind: holdSet, by: permit, subjects: thingOf(hold) })
-    return hold
+    scope.entry({ kind: holdSet, by: permit, subjects: thingOf(input) })
+    const set = { setBy: permit.actor, state: 'set', madeAt: scope.at } as const
+    return scope.insert(holdTable, { ...input, ...set, reason })
   })
 }
 
@@ -75,6 +65,6 @@ export async function liftHold(
   })
 }
 
-function thingOf({ scope, about }: HoldRow): Subject[] {
+function thingOf({ scope, about }: Pick<HoldRow, 'scope' | 'about'>): Subject[] {
   return scope === everything ? [] : [{ type: scope, id: about, version: 0 }]
 }

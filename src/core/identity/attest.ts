@@ -196,10 +196,7 @@ async function signedIn(world: AttestWorld, token: string): Promise<PersonId | n
   }
 }
 
-interface Chosen {
-  readonly rule: Image<TrustRuleRow>
-  readonly identity: Image<IdentityRow>
-}
+type Chosen = Pick<Attested, 'rule' | 'identity'>
 
 /** The one identity whose rule fits; else the refusal of the rule that came nearest. */
 function choose(

@@ -35,31 +35,22 @@ export async function makeIdentities(
       })
     const installation = await findInstallation(scope.tx)
     assert(installation, 'an app is made in an installation')
-    const known = (await rows.listIdentities(scope.tx, app.id)).filter(
-      ({ state }) => state === 'active',
-    )
-    const made: rows.IdentityRow[] = [...new Set(input.roles)]
-      .filter(role => !known.some(identity => identity.role === role))
-      .map(role => ({
-        id: newId('identity'),
-        version: 1,
-        appId: app.id,
-        role,
-        spiffeId: spiffeId({ trustDomain: installation.trustDomain, slug: app.slug, role }),
-        state: 'active',
-        madeAt: scope.at,
-        endedAt: null,
-      }))
-    for (const identity of made) {
-      const { spiffeId } = identity
-      const taken = await findWhere(scope.tx, rows.identityTable, { spiffeId })
+    const all = await rows.listIdentities(scope.tx, app.id)
+    const known = all.filter(({ state }) => state === 'active')
+    const made: rows.IdentityRow[] = []
+    for (const role of new Set(input.roles)) {
+      if (known.some(identity => identity.role === role)) continue
+      const named = spiffeId({ trustDomain: installation.trustDomain, slug: app.slug, role })
+      const taken = await findWhere(scope.tx, rows.identityTable, { spiffeId: named })
       if (taken !== undefined)
         throw new Problem('already-exists', {
           field: 'slug',
           detail: `An identity named \`${app.slug}\` existed before, and its name is never given again.`,
           next: 'Choose another name for the app.',
         })
-      await scope.insert(rows.identityTable, identity)
+      const fixed = { state: 'active', madeAt: scope.at } as const
+      const identity = { id: newId('identity'), appId: app.id, role, spiffeId: named, ...fixed }
+      made.push(await scope.insert(rows.identityTable, identity))
     }
     if (made.length > 0) scope.entry({ kind: identitiesMade, by: permit })
     return [...known, ...made].filter(({ role }) => input.roles.includes(role))

@@ -3,57 +3,45 @@ import type { AppId, IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
+import { always, fact, factTable, json, listWhere, type RowOf } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { MachineName } from './presets/machines.ts'
 import type { UsedAssertion } from './refusal.ts'
 import type { IdentityRole } from './spiffe.ts'
 
-export interface IdentityRow extends FactRow<IdentityId> {
-  readonly appId: AppId
-  readonly role: IdentityRole
-  readonly spiffeId: string
-  readonly state: 'active' | 'revoked'
-  readonly madeAt: Instant
-  readonly endedAt: Instant | null
-}
+/** Revoked identities stay in memory: a decision about one must say "revoked", not "unknown". */
+export const identityTable = factTable('identity', always, {
+  id: fact<IdentityId>(),
+  appId: fact<AppId>(),
+  role: fact<IdentityRole>(),
+  spiffeId: fact<string>(),
+  state: fact<'active' | 'revoked'>(),
+  madeAt: fact<Instant>(),
+  endedAt: fact<Instant | null>(),
+})
+export type IdentityRow = RowOf<typeof identityTable>
 
 export type TrustPreset = MachineName | 'person'
 
-export interface TrustRuleRow extends FactRow<TrustRuleId> {
-  readonly identityId: IdentityId
-  readonly appId: AppId
-  readonly preset: TrustPreset
-  readonly issuer: string
+export const trustRuleTable = factTable('trust_rule', rule => rule.state === 'active', {
+  id: fact<TrustRuleId>(),
+  identityId: fact<IdentityId>(),
+  appId: fact<AppId>(),
+  preset: fact<TrustPreset>(),
+  issuer: fact<string>(),
   /** What the token must say, in the preset's own form; immutable ids and names of systems only. */
-  readonly claims: JsonObject
+  claims: json<JsonObject>(),
   /** Issuer and the immutable id it turns on: what a token is looked up by. */
-  readonly anchor: string
-  readonly requestId: RequestId | null
-  readonly state: 'active' | 'revoked'
-  readonly madeAt: Instant
-  readonly endedAt: Instant | null
-}
+  anchor: fact<string>(),
+  requestId: fact<RequestId | null>(),
+  state: fact<'active' | 'revoked'>(),
+  madeAt: fact<Instant>(),
+  endedAt: fact<Instant | null>(),
+})
+export type TrustRuleRow = RowOf<typeof trustRuleTable>
 
-/** Revoked identities stay in memory: a decision about one must say "revoked", not "unknown". */
-export const identityTable = factTable<IdentityRow>(
-  'identity',
-  words('id version appId role spiffeId state madeAt endedAt'),
-)
-
-export const trustRuleTable = factTable<TrustRuleRow>(
-  'trust_rule',
-  words('id version identityId appId preset issuer claims anchor requestId state madeAt endedAt'),
-  { json: ['claims'], isResident: rule => rule.state === 'active' },
-)
-
-export function listIdentities(sql: Sql, appId: AppId): Promise<IdentityRow[]> {
-  return sql.query<IdentityRow>(
-    `select ${identityTable.select} from identity where app_id = $1 order by made_at, id`,
-    [appId],
-  )
-}
+export const listIdentities = (sql: Sql, appId: AppId) =>
+  listWhere(sql, identityTable, { appId }, 'order by made_at, id')
 
 /** Active identities of apps that are over. */
 export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
@@ -64,13 +52,8 @@ export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
   )
 }
 
-export function lockTrustRulesOf(tx: Tx, identityId: IdentityId): Promise<TrustRuleRow[]> {
-  return tx.query<TrustRuleRow>(
-    `select ${trustRuleTable.select} from trust_rule
-     where identity_id = $1 and state = 'active' order by id for update`,
-    [identityId],
-  )
-}
+export const lockTrustRulesOf = (tx: Tx, identityId: IdentityId) =>
+  listWhere(tx, trustRuleTable, { identityId, state: 'active' }, 'order by id for update')
 
 /**
  * Marks an assertion as used: null, and again for the key it is bound to. Else when it was used before, here
@@ -78,9 +61,10 @@ export function lockTrustRulesOf(tx: Tx, identityId: IdentityId): Promise<TrustR
  */
 export async function markAssertion(
   tx: Tx,
-  { issuer, hash, expiresAt, replay, boundTo }: UsedAssertion,
+  assertion: UsedAssertion,
   now: Instant,
 ): Promise<Instant | null> {
+  const { issuer, hash, expiresAt, replay, boundTo } = assertion
   const marked = await tx.query(
     `insert into seen_assertion (issuer, hash, used_at, expires_at, bound_to) values ($1, $2, $3, $4, $5)
      on conflict (issuer, hash) do update set bound_to = excluded.bound_to
@@ -88,13 +72,12 @@ export async function markAssertion(
      returning 1 as one`,
     [issuer, hash, now, expiresAt, replay === 'bound' ? boundTo : null],
   )
-  if (marked.length === 1) return null
-  return (await findUse(tx, { issuer, hash })) ?? now
+  return marked.length === 1 ? null : ((await findUse(tx, assertion)) ?? now)
 }
 
 export async function findUse(
   sql: Sql,
-  { issuer, hash }: { issuer: string; hash: string },
+  { issuer, hash }: UsedAssertion,
 ): Promise<Instant | undefined> {
   const [used] = await sql.query<{ at: Instant }>(
     'select used_at as at from seen_assertion where issuer = $1 and hash = $2',

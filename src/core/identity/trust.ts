@@ -115,11 +115,9 @@ async function insertRule(
   if (identity?.state !== 'active')
     throw new Problem('wrong-state', { detail: 'This identity was revoked meanwhile.' })
   const anchor = anchorOf(body)
-  const fixed = { version: 1, state: 'active', madeAt: scope.at, endedAt: null } as const
-  const rule: TrustRuleRow = { id, ...body, anchor, requestId, ...fixed }
-  await scope.insert(trustRuleTable, rule)
   scope.entry({ kind: trustAdded, by: permit })
-  return rule
+  const fixed = { state: 'active', madeAt: scope.at } as const
+  return scope.insert(trustRuleTable, { id, ...body, anchor, requestId, ...fixed })
 }
 
 /** Issuer and the immutable id a rule turns on: what a token finds its rules by. */

@@ -27,11 +27,7 @@ interface KeysWorld {
 }
 
 /** One as RFC 7517 publishes it. */
-interface TokenJwk extends PublicJwk {
-  readonly kid: string
-  readonly alg: string
-  readonly use: 'sig'
-}
+type TokenJwk = PublicJwk & Readonly<Record<'kid' | 'alg' | 'use', string>>
 
 /**
  * Opens the keys; at the first start makes them. `Problem` `bad-configuration` when what opens them

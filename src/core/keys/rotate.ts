@@ -94,9 +94,7 @@ export async function rotateRows(
   const old = findActive(rows, keyId)
   const changed = changesFor({ rows, vault, old, at, because })
   for (const row of changed) await saveKey(tx, row)
-  const retired = changed.find(row => row.id === old.id)
-  const active = changed.find(row => row.use === old.use && row.state === 'active')
-  assert(retired && active, 'one key steps down and one steps up')
+  const [retired, active] = changed
   const serial = old.publicJwk === null ? null : table.serial + 1
   if (serial !== null) {
     const root = readRoot(vault.home, signed.rootFingerprint)
@@ -114,7 +112,9 @@ interface Change {
 }
 
 /** In the order they are written: the old one steps down before the new one steps up. */
-function changesFor(change: Change): KeyRow[] {
+type Changed = readonly [retired: KeyRow, active: KeyRow, ...more: KeyRow[]]
+
+function changesFor(change: Change): Changed {
   const { old, at, vault } = change
   const { use } = old
   const retired: KeyRow = { ...next(old), state: 'retired', retiredAt: at }
@@ -135,7 +135,7 @@ function changesFor(change: Change): KeyRow[] {
 const gone = { state: 'destroyed', sealed: null } as const
 
 /** The next key, known to verifiers by now, takes over; another is published to come after it. */
-function changeToken(change: Change, retired: KeyRow): KeyRow[] {
+function changeToken(change: Change, retired: KeyRow): Changed {
   const { rows, at, because } = change
   const tokens = rows.filter(row => row.use === 'token')
   const after = tokens.find(row => row.state === 'next')
@@ -148,15 +148,15 @@ function changeToken(change: Change, retired: KeyRow): KeyRow[] {
   const past = tokens.filter(row => row.state === 'retired' && isOver(row, at))
   const startsAt = at < after.startsAt ? at : after.startsAt
   return [
-    ...past.map(row => ({ ...next(row), ...gone })),
     because === 'compromise' ? { ...retired, ...gone } : retired,
     { ...next(after), state: 'active', startsAt },
     draftNext(sealsKeys(change), at),
+    ...past.map(row => ({ ...next(row), ...gone })),
   ]
 }
 
 /** Private parts are few: all are sealed again, and what sealed them before is destroyed. */
-function changeSeal({ rows, vault, old, at }: Change, retired: KeyRow): KeyRow[] {
+function changeSeal({ rows, vault, old, at }: Change, retired: KeyRow): Changed {
   const bytes = randomBytes(32)
   const row = draftKey('seal-keys', vault.kek, at, bytes)
   const fresh = sealKey(bytes, row.id)
@@ -165,7 +165,7 @@ function changeSeal({ rows, vault, old, at }: Change, retired: KeyRow): KeyRow[]
     const plain = unsealWith(vault.dataKey, each.sealed, placeOf(each.id))
     return [{ ...next(each), sealed: sealWith(fresh, plain, placeOf(each.id)) }]
   })
-  return [...moved, { ...retired, ...gone }, row]
+  return [{ ...retired, ...gone }, row, ...moved]
 }
 
 function sealsKeys({ rows, vault }: Change): SealKey {
@@ -210,9 +210,7 @@ function next(row: KeyRow): KeyRow {
   return { ...row, version: row.version + 1 }
 }
 
-function versionOf({ id, version }: KeyRow) {
-  return { id, version }
-}
+const versionOf = ({ id, version }: KeyRow) => ({ id, version })
 
 function findActive(rows: readonly KeyRow[], id: KeyId): KeyRow {
   const row = rows.find(each => each.id === id)

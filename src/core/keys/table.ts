@@ -3,34 +3,14 @@
  * Pure, and all that a verifier needs: pin the root's fingerprint once, then trust what it signed.
  */
 import { createPublicKey, verify } from 'node:crypto'
+import { z } from 'zod'
 import { equalInConstantTime, sha256Hex } from '../base/hash.ts'
-import { canonicalJson, isObject, parseJson } from '../base/json.ts'
+import { canonicalJson, parseJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { safeText } from '../base/text.ts'
 import { type Pair, type PublicJwk, signWith, thumbprint } from './pair.ts'
-
-export interface TableKey {
-  /** RFC 7638 thumbprint of `jwk`. */
-  readonly kid: string
-  /** `root`, `ledger`, `certificate` or `token`. */
-  readonly use: string
-  readonly alg: string
-  readonly jwk: PublicJwk
-  /** `next`: published, signs nothing yet. `retired` and `destroyed`: what it signed before still holds. */
-  readonly state: string
-  /** It signs nothing before this instant. */
-  readonly notBefore: string
-}
-
-export interface KeyTable {
-  readonly type: string
-  /** Grows by one with each change; a verifier that remembers a greater one refuses. */
-  readonly serial: number
-  readonly installation: string
-  readonly keys: readonly TableKey[]
-}
 
 export interface SignedKeyTable {
   /** Canonical JSON of a `KeyTable`: exactly what is signed. */
@@ -44,6 +24,34 @@ export interface SignedKeyTable {
 /** In the signed bytes, so that nothing else the root may ever sign reads as a key table. */
 const tableType = `${product.typeBase}/key-table/v1`
 
+const keyShape = z.strictObject({
+  /** RFC 7638 thumbprint of `jwk`. */
+  kid: z.string(),
+  /** `root`, `ledger`, `certificate` or `token`. */
+  use: z.string(),
+  alg: z.string(),
+  jwk: z.strictObject({
+    kty: z.string(),
+    crv: z.string(),
+    x: z.string(),
+    y: z.string().exactOptional(),
+  }),
+  /** `next`: published, signs nothing yet. `retired` and `destroyed`: what it signed before still holds. */
+  state: z.string(),
+  /** It signs nothing before this instant. */
+  notBefore: z.string(),
+})
+export type TableKey = Readonly<z.infer<typeof keyShape>>
+
+const tableShape = z.object({
+  type: z.literal(tableType),
+  /** Grows by one with each change; a verifier that remembers a greater one refuses. */
+  serial: z.int(),
+  installation: z.string(),
+  keys: z.array(keyShape),
+})
+export type KeyTable = Readonly<z.infer<typeof tableShape>>
+
 export function signKeyTable(root: Pair, table: Omit<KeyTable, 'type'>): SignedKeyTable {
   const body = canonicalJson({ ...table, type: tableType })
   return {
@@ -55,8 +63,8 @@ export function signKeyTable(root: Pair, table: Omit<KeyTable, 'type'>): SignedK
 
 /** The table, or `Problem` `not-verified` naming what does not hold. `rootFingerprint` is the pinned one. */
 export function verifyKeyTable(body: string, signature: string, rootFingerprint: string): KeyTable {
-  const table = parseJson(body, limits.keyTableBytes)
-  if (!isKeyTable(table)) throw refuse('it is no key table')
+  const { data: table } = tableShape.safeParse(parseJson(body, limits.keyTableBytes))
+  if (table === undefined) throw refuse('it is no key table')
   const root = table.keys.find(key => key.use === 'root' && key.state === 'active')
   if (root === undefined || !equalInConstantTime(fingerprint(root.jwk), rootFingerprint))
     throw refuse('its root key is not the one that was pinned')
@@ -74,25 +82,6 @@ function isSignedBy({ kty, crv, x }: PublicJwk, body: string, signature: string)
   } catch {
     return false
   }
-}
-
-function isKeyTable(json: unknown): json is KeyTable {
-  return (
-    isObject(json) &&
-    json['type'] === tableType &&
-    Number.isSafeInteger(json['serial']) &&
-    typeof json['installation'] === 'string' &&
-    Array.isArray(json['keys']) &&
-    json['keys'].every(isTableKey)
-  )
-}
-
-function isTableKey(json: unknown): json is TableKey {
-  if (!isObject(json) || !isObject(json['jwk'])) return false
-  const { kty, crv, x, y = '' } = json['jwk']
-  const { kid, use, alg, state, notBefore } = json
-  const texts = [kty, crv, x, y, kid, use, alg, state, notBefore]
-  return texts.every(text => typeof text === 'string')
 }
 
 export function fingerprint(jwk: PublicJwk): string {

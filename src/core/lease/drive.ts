@@ -60,22 +60,19 @@ async function endAndLook(world: LeaseWorld, due: DueLease): Promise<Seen | unde
   } catch (thrown) {
     if (isProblem(thrown, 'target-busy')) return undefined
     const why = isProblem(thrown) ? thrown.detail : 'the target did not answer'
-    return { ...due, evidence: nothingSeen(world.clock.now(), why) }
+    return { ...due, evidence: { ...nothingSeen, because: why, at: world.clock.now() } }
   }
 }
 
-function nothingSeen(at: Instant, because: string): Evidence {
-  return {
-    listed: 'unknown',
-    credential: 'not-tried',
-    probe: 'not-tried',
-    sessions: null,
-    residue: [],
-    paths: [],
-    because,
-    at,
-  }
-}
+/** Of a target that did not answer. */
+const nothingSeen = {
+  listed: 'unknown',
+  credential: 'not-tried',
+  probe: 'not-tried',
+  sessions: null,
+  residue: [],
+  paths: [],
+} as const
 
 /**
  * Records a batch in one transaction; what is not gone is due again, later each time. One that can not
@@ -104,15 +101,10 @@ export async function recordSeen(
   }
 }
 
-/** One alone is one statement. */
 function recordSteps(world: LeaseWorld, by: ActorId, steps: readonly Step[]): Promise<LeaseRow[]> {
-  const [first, ...more] = steps
   return recorded(world, async scope => {
     for (const step of steps) await sayStuck(scope, step)
-    const saved =
-      first === undefined || more.length > 0
-        ? await scope.saveAll(leaseTable, steps)
-        : [await scope.save(leaseTable, first.before, first.after)]
+    const saved = await scope.saveAll(leaseTable, steps)
     moveDue(scope, new Map(steps.map(step => [step.after.id, dueAfter(step, scope.at)])))
     scope.entry({ kind: leasesSeen, by, facts: { count: saved.length } })
     return saved
@@ -139,31 +131,18 @@ function dueAfter({ after, tries }: Step, at: Instant): Due {
 /** Told once while it lasts; taken back when it is gone. */
 async function sayStuck(scope: Scope, { after: lease, tries }: Step): Promise<void> {
   if (tries < triesBeforeFinding) return
-  const kind = lease.contained ? 'lease-contained' : 'lease-stuck'
-  if (lease.state !== 'gone') return raiseStuck(scope, kind, lease, tries)
-  for (const each of ['lease-stuck', 'lease-contained']) await resolveIn(scope, each, lease.id)
-}
-
-async function raiseStuck(
-  scope: Scope,
-  kind: string,
-  lease: LeaseRow,
-  tries: number,
-): Promise<void> {
+  if (lease.state === 'gone') {
+    for (const kind of ['lease-stuck', 'lease-contained']) await resolveIn(scope, kind, lease.id)
+    return
+  }
+  const { appId, targetId, principal, contained, evidence } = lease
+  const { because = null, residue = [] } = evidence ?? {}
   await raiseIn(scope, {
-    kind,
-    severity: lease.contained ? 'medium' : 'high',
+    kind: contained ? 'lease-contained' : 'lease-stuck',
+    severity: contained ? 'medium' : 'high',
     about: lease.id,
-    ownerId: null,
-    details: {
-      appId: lease.appId,
-      targetId: lease.targetId,
-      principal: lease.principal,
-      tries,
-      because: lease.evidence?.because ?? null,
-      residue: lease.evidence?.residue ?? [],
-    },
-    words: `${lease.principal} is not gone after ${tries} tries; it is tried again by itself. Look at the target: ${lease.evidence?.because ?? 'something is left there'}.`,
+    details: { appId, targetId, principal, tries, because, residue },
+    words: `${principal} is not gone after ${tries} tries; it is tried again by itself. Look at the target: ${because ?? 'something is left there'}.`,
   })
 }
 

@@ -6,7 +6,7 @@
  */
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
-import type { GrantId, LeaseId, TaskId } from '../base/ids.ts'
+import type { GrantId, TaskId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
@@ -14,6 +14,7 @@ import { assert, isProblem, Problem } from '../base/problem.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
 import { isUseToNote, useIn } from '../grant/use.ts'
+import type { Keys } from '../keys/keys.ts'
 import { findWhere } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
@@ -41,15 +42,11 @@ const leaseIntended = entryKind('lease.intend', 'is about to make a credential')
 const leaseIssued = entryKind('lease.issue', 'made a credential')
 const leaseFailed = entryKind('lease.fail', 'could not make a credential')
 
-export interface LeaseWorld extends LedgerWorld {
+type LeaseKeys = Pick<Keys, 'leaseSecret' | 'newLeaseSalt' | 'keepLeaseSecret'>
+
+export interface LeaseWorld extends LedgerWorld, LeaseKeys {
   readonly targets: Targets
   readonly playCanary: PlayCanary
-  /** A keyed hash of lease id and salt: nothing of a credential lies at rest. */
-  readonly leaseSecret: (leaseId: LeaseId, salt: string) => string
-  /** Random, and names the key it is used with. */
-  readonly newLeaseSalt: () => string
-  /** A secret that its target made, sealed in place of a salt: what `leaseSecret` then opens. */
-  readonly keepLeaseSecret: (leaseId: LeaseId, secret: string) => string
   readonly installationId: () => string
 }
 
@@ -81,7 +78,10 @@ export async function issueLease(
   const known = await findKnown(world, input)
   if (known !== undefined) return known
   // 2. A target that failed its canary is not used.
-  await ensurePreflight(world, targetOf(world, input.grantId))
+  const grant = world.replica.get(grantTable, input.grantId)
+  if (grant === undefined)
+    throw new Problem('not-found', { detail: 'There is no such grant any more.' })
+  await ensurePreflight(world, grant.targetId)
   // 3. Intent, committed.
   const salt = world.newLeaseSalt()
   const intended = await intend(world, permit, input, salt)
@@ -94,14 +94,12 @@ export async function issueLease(
 }
 
 async function findKnown(world: LeaseWorld, input: IssueInput): Promise<IssuedLease | undefined> {
-  if (input.idempotencyKey === undefined) return undefined
-  const where = { taskId: input.taskId, idempotencyHash: idempotencyHash(input) ?? '' }
-  const lease = await findWhere(world.store, leaseTable, where)
+  const { taskId, resourceId, actions } = input
+  const known = { taskId, idempotencyHash: hashOfKey(input) }
+  if (known.idempotencyHash === null) return undefined
+  const lease = await findWhere(world.store, leaseTable, known)
   if (lease === undefined) return undefined
-  if (
-    lease.resourceId !== input.resourceId ||
-    canonicalJson(lease.actions) !== canonicalJson(input.actions)
-  )
+  if (lease.resourceId !== resourceId || canonicalJson(lease.actions) !== canonicalJson(actions))
     throw new Problem('conflict', {
       field: 'Idempotency-Key',
       detail: 'This key was used for another request.',
@@ -143,9 +141,8 @@ async function intend(
     await requireRunning(scope.tx, input)
     const diesAt = longestSeconds === undefined ? null : addSeconds(scope.at, longestSeconds)
     const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt, diesAt)
-    const lease: LeaseRow = {
+    const lease = await scope.insert(leaseTable, {
       id: input.id,
-      version: 1,
       appId: app.id,
       identityId: task.identityId,
       taskId: task.id,
@@ -154,23 +151,15 @@ async function intend(
       resourceId: input.resourceId,
       actions: input.actions,
       principal: principalName(world.installationId(), app.slug, input.id),
-      idempotencyHash: idempotencyHash(input) ?? null,
+      idempotencyHash: hashOfKey(input),
       state: 'intended',
-      outcome: null,
       contained: false,
-      cause: null,
       term: 1,
       intentDeadline: addMs(scope.at, limits.intentDeadlineMs),
       madeAt: scope.at,
-      issuedAt: null,
       termEndsAt: earliest(endsAt, addSeconds(scope.at, input.termSeconds)),
       endsAt,
-      diesAt: null,
-      acceptedPath: null,
-      evidence: null,
-      endedAt: null,
-    }
-    await scope.insert(leaseTable, lease)
+    })
     plantBeside(scope, lease, salt, { at: settlesAt(lease, scope.at) })
     scope.entry({ kind: leaseIntended, by: permit })
     return lease
@@ -259,13 +248,6 @@ export function orderOf(world: LeaseWorld, lease: LeaseRow, salt: string): Issue
   }
 }
 
-function targetOf(world: LeaseWorld, grantId: GrantId) {
-  const grant = world.replica.get(grantTable, grantId)
-  if (grant === undefined)
-    throw new Problem('not-found', { detail: 'There is no such grant any more.' })
-  return grant.targetId
-}
-
-function idempotencyHash(input: IssueInput): string | undefined {
-  return input.idempotencyKey === undefined ? undefined : sha256Hex(`lease:${input.idempotencyKey}`)
+function hashOfKey({ idempotencyKey: key }: IssueInput): string | null {
+  return key === undefined ? null : sha256Hex(`lease:${key}`)
 }

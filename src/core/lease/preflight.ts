@@ -3,20 +3,23 @@ import type { TargetId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { msBetween } from '../base/time.ts'
-import { type TargetRow, targetTable } from '../grant/rows.ts'
+import { targetTable } from '../grant/rows.ts'
 import type { LedgerWorld } from '../ledger/record.ts'
 import type { Preflight } from '../target/target.ts'
 
 /** Plays a canary at the target now, or joins one under way, and writes down how it went. */
 export type PlayCanary = (targetId: TargetId) => Promise<Preflight>
 
-type PreflightWorld = LedgerWorld & { readonly playCanary: PlayCanary }
-
 /** Passes at once when the last canary is young enough; else one is played. Throws when it failed. */
-export async function ensurePreflight(world: PreflightWorld, targetId: TargetId): Promise<void> {
+export async function ensurePreflight(
+  world: LedgerWorld & { readonly playCanary: PlayCanary },
+  targetId: TargetId,
+): Promise<void> {
   const row = world.replica.get(targetTable, targetId)
   if (row === undefined) throw new Problem('not-found', { detail: 'There is no such target.' })
-  if (row.preflightState === 'passed' && !isOld(row, world)) return
+  const { preflightState, preflightAt } = row
+  const ageMs = preflightAt === null ? Infinity : msBetween(preflightAt, world.clock.now())
+  if (preflightState === 'passed' && ageMs <= limits.preflightHours * 3_600_000) return
   const result = await world.playCanary(targetId)
   if (result.ok) return
   const failed = result.steps.find(step => !step.ok)
@@ -24,9 +27,4 @@ export async function ensurePreflight(world: PreflightWorld, targetId: TargetId)
     detail: `\`${row.slug}\` failed its canary at the step "${failed?.name ?? 'unknown'}": ${failed?.detail ?? 'no detail'}.`,
     next: 'Compare its rights with docs/connectors and connect it again.',
   })
-}
-
-function isOld(row: Pick<TargetRow, 'preflightAt'>, world: LedgerWorld): boolean {
-  const age = row.preflightAt === null ? Infinity : msBetween(row.preflightAt, world.clock.now())
-  return age > limits.preflightHours * 3_600_000
 }

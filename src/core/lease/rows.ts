@@ -11,9 +11,10 @@ import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { type Word, words } from '../base/words.ts'
-import { type FactRow, factTable, findRow, lockRow } from '../ledger/fact-table.ts'
+import type { Word } from '../base/words.ts'
+import { fact, factTable, findRow, json, lockRow, type RowOf } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
+import { statement } from '../ledger/rows.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
@@ -22,42 +23,34 @@ export type LeaseOutcome = 'verified-gone' | 'revoked-unverified' | 'never-made'
 export type LeaseCause =
   Word<'released revoked expired unfinished failed task identity grant app hold tampered'>
 
-export interface LeaseRow extends FactRow<ids.LeaseId> {
-  readonly appId: ids.AppId
-  readonly identityId: ids.IdentityId
-  readonly taskId: ids.TaskId
-  readonly grantId: ids.GrantId
-  readonly targetId: ids.TargetId
-  readonly resourceId: ids.ResourceId
-  readonly actions: readonly DataAction[]
-  readonly principal: string
-  readonly idempotencyHash: string | null
-  readonly state: LeaseState
-  readonly outcome: LeaseOutcome | null
+export const leaseTable = factTable('lease', lease => lease.state !== 'gone', {
+  id: fact<ids.LeaseId>(),
+  appId: fact<ids.AppId>(),
+  identityId: fact<ids.IdentityId>(),
+  taskId: fact<ids.TaskId>(),
+  grantId: fact<ids.GrantId>(),
+  targetId: fact<ids.TargetId>(),
+  resourceId: fact<ids.ResourceId>(),
+  actions: fact<readonly DataAction[]>(),
+  principal: fact<string>(),
+  idempotencyHash: fact<string | null>(),
+  state: fact<LeaseState>(),
+  outcome: fact<LeaseOutcome | null>(),
   /** Harmless though not gone: can not sign in, no session, but something is left. */
-  readonly contained: boolean
-  readonly cause: LeaseCause | null
-  readonly term: number
-  readonly intentDeadline: Instant
-  readonly madeAt: Instant
-  readonly issuedAt: Instant | null
-  readonly termEndsAt: Instant
-  readonly endsAt: Instant
-  readonly diesAt: Instant | null
-  readonly acceptedPath: string | null
-  readonly evidence: Evidence | null
-  readonly endedAt: Instant | null
-}
-
-export const leaseTable = factTable<LeaseRow>(
-  'lease',
-  words(
-    'id version appId identityId taskId grantId targetId resourceId actions principal',
-    'idempotencyHash state outcome contained cause term intentDeadline madeAt issuedAt termEndsAt',
-    'endsAt diesAt acceptedPath evidence endedAt',
-  ),
-  { json: ['evidence'], isResident: lease => lease.state !== 'gone' },
-)
+  contained: fact<boolean>(),
+  cause: fact<LeaseCause | null>(),
+  term: fact<number>(),
+  intentDeadline: fact<Instant>(),
+  madeAt: fact<Instant>(),
+  issuedAt: fact<Instant | null>(),
+  termEndsAt: fact<Instant>(),
+  endsAt: fact<Instant>(),
+  diesAt: fact<Instant | null>(),
+  acceptedPath: fact<string | null>(),
+  evidence: json<Evidence | null>(),
+  endedAt: fact<Instant | null>(),
+})
+export type LeaseRow = RowOf<typeof leaseTable>
 
 const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
   or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of, task.id,
@@ -123,23 +116,14 @@ export function plantBeside(
   salt: string,
   due: Due,
 ): void {
-  scope.beside({
-    sql: at => `insert into lease_salt (lease_id, salt) values ($${at}, $${at + 1})`,
-    params: [id, salt],
-  })
-  scope.beside({
-    sql: at =>
-      `insert into lease_due (lease_id, target_id, due_at) values ($${at}, $${at + 1}, $${at + 2})`,
-    params: [id, targetId, due.at],
-  })
+  scope.beside(statement`insert into lease_salt (lease_id, salt) values (${id}, ${salt})`)
+  scope.beside(statement`insert into lease_due (lease_id, target_id, due_at)
+    values (${id}, ${targetId}, ${due.at})`)
 }
 
 /** In place of the salt: the secret its target made, sealed. */
 export function keepBeside(scope: Scope, id: ids.LeaseId, sealed: string): void {
-  scope.beside({
-    sql: at => `update lease_salt set salt = $${at + 1} where lease_id = $${at}`,
-    params: [id, sealed],
-  })
+  scope.beside(statement`update lease_salt set salt = ${sealed} where lease_id = ${id}`)
 }
 
 /** When a lease is looked at again: null where it is gone, and then never. */
@@ -150,25 +134,17 @@ export interface Due {
 }
 
 export function moveDue(scope: Scope, next: ReadonlyMap<ids.LeaseId, Due>): void {
-  const gone = [...next].flatMap(([id, { at }]) => (at === null ? [id] : []))
+  const gone = [...next].filter(([, { at }]) => at === null).map(([id]) => id)
   const again = [...next].filter(([, { at }]) => at !== null)
   if (gone.length > 0)
-    scope.beside({
-      sql: at => `delete from lease_due where lease_id = any ($${at}::text[])`,
-      params: [gone],
-    })
-  if (again.length > 0)
-    scope.beside({
-      sql: at => `update lease_due set due_at = again.due_at::timestamptz,
-          held_until = again.held_until::timestamptz
-        from unnest($${at}::text[], $${at + 1}::text[], $${at + 2}::text[])
-          as again (id, due_at, held_until) where lease_id = again.id`,
-      params: [
-        again.map(([id]) => id),
-        again.map(([, { at }]) => at),
-        again.map(([, { heldUntil }]) => heldUntil ?? null),
-      ],
-    })
+    scope.beside(statement`delete from lease_due where lease_id = any (${gone}::text[])`)
+  if (again.length === 0) return
+  const heldUntil = again.map(([, due]) => due.heldUntil ?? null)
+  scope.beside(statement`update lease_due set due_at = again.due_at::timestamptz,
+      held_until = again.held_until::timestamptz
+    from unnest(${again.map(([id]) => id)}::text[], ${again.map(([, { at }]) => at)}::text[],
+        ${heldUntil}::text[])
+      as again (id, due_at, held_until) where lease_id = again.id`)
 }
 
 export async function readSalts(
@@ -247,11 +223,6 @@ export function readLeases(sql: Sql, ids: readonly ids.LeaseId[]): Promise<Lease
   return sql.query(`select ${leaseTable.select} from lease where id = any ($1::text[])`, [ids])
 }
 
-/** One can have gone between the claim and the reading. */
-function openOnes(due: readonly DueLease[]): DueLease[] {
-  return due.filter(({ lease }) => lease.state !== 'gone')
-}
-
 export type DueWorld = Pick<LedgerWorld, 'store' | 'replica'>
 
 /** One lease, due or not, gone or not. */
@@ -270,46 +241,54 @@ export async function findDue(world: DueWorld, id: ids.LeaseId): Promise<DueLeas
  * Takes due leases of one target until `until`: another replica passes over them, and if this one
  * dies they are due again. Oldest first.
  */
-export async function takeDue(
+export function takeDue(
   world: DueWorld,
   targetId: ids.TargetId,
-  { now, until, limit }: { now: Instant; until: Instant; limit: number },
+  { now, until }: { now: Instant; until: Instant },
 ): Promise<DueLease[]> {
-  const rows = await world.store.query<DueText>(
-    `with first as (
-       select lease_id from lease_due where target_id = $1 and due_at <= $2 and ${isFree('$2')}
-       order by due_at limit $4 for update skip locked),
-     due as (
-       update lease_due set held_until = $3, tries = tries + 1
-       where lease_id = any (array(select lease_id from first)) returning lease_id, tries)
-     ${dueText}`,
-    [targetId, now, until, limit],
+  return takeThose(
+    world,
+    `select lease_id from lease_due where target_id = $3 and due_at <= $1 and ${isFree('$1')}
+     order by due_at limit ${limits.sweepBatch} for update skip locked`,
+    [now, until, targetId],
   )
-  return openOnes(await withLeases(world, rows))
 }
 
 /**
  * Takes the open leases of one task or app, also those a sweep holds: ending twice is no harm, and who
  * closes a task waits for it. Not what may still be made at its target, nor a row locked just now.
  */
-export async function takeOpen(
+export function takeOpen(
   world: DueWorld,
   filter: { readonly taskId?: ids.TaskId; readonly appId?: ids.AppId },
   { now, until }: { now: Instant; until: Instant },
 ): Promise<DueLease[]> {
-  const rows = await world.store.query<DueText>(
-    `with open as (
-       select lease_id from lease_due join lease on lease.id = lease_due.lease_id
-       where lease.state in ('live', 'ending') and ${isSettled('$4')}
-         and ($1::text is null or task_id = $1) and ($2::text is null or app_id = $2)
-       order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked),
-     due as (
-       update lease_due set due_at = least(due_at, $4), held_until = $3, tries = tries + 1
-       where lease_id = any (array(select lease_id from open)) returning lease_id, tries)
-     ${dueText}`,
-    [filter.taskId ?? null, filter.appId ?? null, until, now],
+  return takeThose(
+    world,
+    `select lease_id from lease_due join lease on lease.id = lease_due.lease_id
+     where lease.state in ('live', 'ending') and ${isSettled('$1')}
+       and ($3::text is null or task_id = $3) and ($4::text is null or app_id = $4)
+     order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked`,
+    [now, until, filter.taskId ?? null, filter.appId ?? null],
   )
-  return openOnes(await withLeases(world, rows))
+}
+
+/** Makes what `first` names due at `$1` at the latest, and ours until `$2`. */
+async function takeThose(
+  world: DueWorld,
+  first: string,
+  params: readonly unknown[],
+): Promise<DueLease[]> {
+  const rows = await world.store.query<DueText>(
+    `with first as (${first}),
+     due as (
+       update lease_due set due_at = least(due_at, $1), held_until = $2, tries = tries + 1
+       where lease_id = any (array(select lease_id from first)) returning lease_id, tries)
+     ${dueText}`,
+    params,
+  )
+  // One can have gone between the claim and the reading.
+  return (await withLeases(world, rows)).filter(({ lease }) => lease.state !== 'gone')
 }
 
 /** Those whose turn at the target did not come: due as they were, and that was no try. */

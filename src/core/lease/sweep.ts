@@ -15,7 +15,6 @@ export interface SweepWorld extends LeaseWorld {
 }
 
 export interface SweepResult {
-  readonly looked: number
   readonly gone: number
 }
 
@@ -37,31 +36,26 @@ export async function sweepLeases(
     return pass
   })
   const results = await Promise.all(passes)
-  return {
-    looked: results.reduce((sum, each) => sum + each.looked, 0),
-    gone: results.reduce((sum, each) => sum + each.gone, 0),
-  }
+  return { gone: results.reduce((sum, each) => sum + each.gone, 0) }
 }
 
 /** All that is due now at one target; while one batch is recorded, the target works on another. */
-export async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<SweepResult> {
+async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<SweepResult> {
   const { actor } = sweepPermit(world)
   // What is put off meanwhile is for the next pass: this one has an end.
   const now = world.clock.now()
-  let looked = 0
   let gone = 0
   const sweepBatches = async () => {
     for (;;) {
       const until = addMs(world.clock.now(), limits.sweepHoldMs)
-      const due = await takeDue(world, targetId, { now, until, limit: limits.sweepBatch })
+      const due = await takeDue(world, targetId, { now, until })
       if (due.length === 0) return
       const rows = await recordSeen(world, actor, await lookAtTarget(world, due))
-      looked += due.length
       gone += rows.filter(row => row.state === 'gone').length
     }
   }
   await Promise.all(Array.from({ length: limits.sweepsAtOnce }, sweepBatches))
-  return { looked, gone }
+  return { gone }
 }
 
 /** Drives the open leases of one task or app now, whatever they are due; what resists stays due. */

@@ -30,7 +30,10 @@ export async function renewLease(
   input: RenewInput,
 ): Promise<rows.LeaseRow> {
   checkPermit(permit, 'lease.renew', input.leaseId)
-  const { diesByItself } = await describeTarget(world, input.leaseId)
+  const known = await rows.findLease(world.store, input.leaseId)
+  if (known === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
+  // Before the transaction: opening a target may read from the network.
+  const { diesByItself } = await world.targets.describe(known.targetId)
   const lease = await recorded(world, async scope => {
     const renewed = async (row: rows.LeaseRow) => {
       await requireRunning(scope.tx, row)
@@ -48,13 +51,6 @@ export async function renewLease(
     target.renew(orderOf(world, lease, salt), signal),
   )
   return lease
-}
-
-/** Before the transaction: opening a target may read from the network. */
-async function describeTarget(world: LeaseWorld, leaseId: LeaseId) {
-  const lease = await rows.findLease(world.store, leaseId)
-  if (lease === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
-  return world.targets.describe(lease.targetId)
 }
 
 /**

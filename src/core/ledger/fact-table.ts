@@ -2,8 +2,9 @@
  * Fact tables: the rows whose after-image travels in the entry that records their change, so that a
  * follower can keep them in memory and a replay of the log equals the tables (design §3.1, I5).
  *
- * A row's columns are named here once; SQL is snake_case, code camelCase. Columns in `words` hold
- * personal or free text: they are in the table and beside the leaf, never in facts or in memory.
+ * A row's columns are named once, with their types: its own type is made of them. SQL is snake_case,
+ * code camelCase. Columns of `text` hold personal or free text: they are in the table and beside the
+ * leaf, never in facts or in memory.
  *
  * A row is found here too: to read it, to change it, or to keep others from changing it until the commit.
  */
@@ -30,24 +31,57 @@ export interface FactTable<R extends FactRow, W extends keyof R & string = never
 /** What of a row may be in facts and in memory. */
 export type Image<R extends FactRow, W extends keyof R = never> = Omit<R, W>
 
+type Kind = 'fact' | 'json' | 'text'
+
+/** What is in a column; its type is known to the compiler alone. */
+interface Column<T, K extends Kind = Kind> {
+  readonly kind: K
+  readonly value?: T
+}
+
+/** `fact`: a value as it is. `json`: kept as `jsonb`. `text`: words of people, which are in no fact. */
+const columnOf =
+  <K extends Kind>(kind: K) =>
+  <T>(): Column<T, K> => ({ kind })
+export const fact = columnOf('fact')
+export const json = columnOf('json')
+export const text = columnOf('text')
+
+type Columns = Readonly<Record<string, Column<unknown>>> & { readonly id: Column<string> }
+type ValueOf<C> = C extends Column<infer T> ? T : never
+type RowIn<C extends Columns> = FactRow<ValueOf<C['id']> & string> & {
+  readonly [N in Exclude<keyof C & string, 'id'>]: ValueOf<C[N]>
+}
+type TextIn<C extends Columns> = keyof RowIn<C> &
+  { [N in keyof C & string]: C[N] extends Column<unknown, 'text'> ? N : never }[keyof C & string]
+
+/** A row of this table. */
+export type RowOf<T> = T extends FactTable<infer R, infer _> ? R : never
+
+/** A row as it begins: its version is 1, and what may be null is where nothing is said. */
+export type NewRow<R extends FactRow> = Omit<R, 'version' | NullIn<R>> & Partial<R>
+type NullIn<R> = { [N in keyof R]: null extends R[N] ? N : never }[keyof R]
+
+/** Every row stays in memory. */
+export const always = () => true
+
 const declared = new Map<string, FactTable<FactRow>>()
 
-export function factTable<R extends FactRow, W extends keyof R & string = never>(
+export function factTable<C extends Columns>(
   name: string,
-  columns: readonly (keyof R & string)[],
-  options: {
-    json?: readonly (keyof R & string)[]
-    words?: readonly W[]
-    isResident?: (image: Image<R, W>) => boolean
-  } = {},
-): FactTable<R, W> {
-  const table: FactTable<R, W> = {
+  isResident: FactTable<RowIn<C>, TextIn<C>>['isResident'],
+  /** All but the version, which every row has. */
+  kinds: C,
+): FactTable<RowIn<C>, TextIn<C>> {
+  const columns = ['version', ...Object.keys(kinds)] as (keyof RowIn<C> & string)[]
+  const ofKind = (kind: Kind) => new Set(columns.filter(column => kinds[column]?.kind === kind))
+  const table: FactTable<RowIn<C>, TextIn<C>> = {
     name,
     columns,
     select: columns.map(column => `${snakeCase(column)} as "${column}"`).join(', '),
-    json: new Set(options.json ?? []),
-    words: new Set(options.words ?? []),
-    isResident: options.isResident ?? (() => true),
+    json: ofKind('json'),
+    words: ofKind('text'),
+    isResident,
   }
   assert(!declared.has(name), `fact table ${name} is declared in one place`)
   declared.set(name, table as unknown as FactTable<FactRow>)
@@ -73,6 +107,23 @@ export function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 }
 
+/** The rows with these values; `rest` is what follows in the text: their order, their lock. */
+export function listWhere<R extends FactRow>(
+  sql: Sql,
+  table: FactTable<R>,
+  where: Partial<R>,
+  rest = '',
+): Promise<R[]> {
+  // Of the table's own columns, so that nothing else becomes part of the text.
+  const columns = table.columns.filter(column => Object.hasOwn(where, column))
+  const tests = columns.map((column, i) => `${snakeCase(column)} = $${i + 1}`).join(' and ')
+  const text = `select ${table.select} from ${table.name} where ${tests || 'true'} ${rest}`
+  return sql.query<R>(
+    text,
+    columns.map(column => where[column]),
+  )
+}
+
 /** The one row with these values, as it is now or until the commit. */
 export async function findWhere<R extends FactRow>(
   sql: Sql,
@@ -80,12 +131,7 @@ export async function findWhere<R extends FactRow>(
   where: Partial<R>,
   lock: '' | 'for update' | 'for share' = '',
 ): Promise<R | undefined> {
-  // Of the table's own columns, so that nothing else becomes part of the text.
-  const columns = table.columns.filter(column => Object.hasOwn(where, column))
-  const tests = columns.map((column, i) => `${snakeCase(column)} = $${i + 1}`).join(' and ')
-  const text = `select ${table.select} from ${table.name} where ${tests} ${lock}`
-  const params = columns.map(column => where[column])
-  return (await sql.query<R>(text, params))[0]
+  return (await listWhere(sql, table, where, lock))[0]
 }
 
 export const findRow = <R extends FactRow>(sql: Sql, table: FactTable<R>, id: R['id']) =>

@@ -7,6 +7,7 @@
  * INVARIANT: an entry of an unknown kind, or a gap, stops it. Nothing is ever skipped.
  */
 import { limits } from '../base/limits.ts'
+import { getOrMake } from '../base/map.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import { factTables } from './fact-table.ts'
 import { isKnownKind } from './kind.ts'
@@ -56,11 +57,10 @@ export async function openFollower(world: FollowWorld): Promise<Follower> {
 /** The state of one follower. A class because it guards it: only `sync` moves it, one at a time. */
 export class Follower {
   readonly #world: FollowWorld
-  readonly #ready = Promise.withResolvers<void>()
+  /** Resolves when everything that was committed before the start is applied. */
+  readonly ready: Promise<unknown>
   readonly #tellers = new Set<(entry: FeedRow) => void>()
   readonly #waiters = new Map<number, PromiseWithResolvers<number>>()
-  /** Entries without a position at the start: the tables show them, the feed will repeat them. */
-  readonly #ahead: Set<number>
   readonly #bell = makeBell()
   #frontier: Frontier
   #freshAtMs: number
@@ -71,15 +71,10 @@ export class Follower {
   constructor(world: FollowWorld, frontier: Frontier, ahead: readonly number[], atMs: number) {
     this.#world = world
     this.#frontier = frontier
-    this.#ahead = new Set(ahead)
     this.#freshAtMs = atMs
-    this.#ready.promise.catch(() => {})
-    if (ahead.length === 0) this.#ready.resolve()
-  }
-
-  /** Resolves when everything that was committed before the start is applied. */
-  get ready(): Promise<void> {
-    return this.#ready.promise
+    // Entries without a position at the start: the tables show them, the feed will repeat them.
+    this.ready = Promise.all(ahead.map(id => this.#wait(id)))
+    this.ready.catch(() => {})
   }
 
   /** Entries applied. */
@@ -108,13 +103,10 @@ export class Follower {
   /** The position of a committed entry, once it is applied here. Rejects when the follower ends. */
   async reached(inboxId: number): Promise<number> {
     if (this.#fault !== undefined) throw this.#fault
-    const waiter = this.#waiters.get(inboxId) ?? Promise.withResolvers<number>()
-    this.#waiters.set(inboxId, waiter)
-    // The follower may end before anybody waits for this one.
-    waiter.promise.catch(() => {})
+    const applied = this.#wait(inboxId)
     const position = await positionOf(this.#world.store, inboxId)
     if (position !== undefined && position < this.position) this.#tellWaiter(inboxId, position)
-    return waiter.promise
+    return applied
   }
 
   /** Reads what is new. Database trouble is not an end: the age grows until a read succeeds. */
@@ -150,7 +142,11 @@ export class Follower {
       // A long way behind: the next page, before anything is said of the whole.
       if (news.entries.length === limits.followBatch) return await this.#readOn()
       if (this.position < news.size) throw gapAt(this.position)
-      if (!isSame(rootOf(this.#frontier), news.root)) throw forkedAt(news.size)
+      if (!isSame(rootOf(this.#frontier), news.root))
+        throw new Problem('ledger-regressed', {
+          detail: `The log at size ${news.size} is not the continuation of what was seen here before.`,
+          next: 'Stop writing and run: doctor',
+        })
       this.#freshAtMs = askedMs - news.waitingMs
     } catch (thrown) {
       if (isProblem(thrown, 'store-unavailable')) return
@@ -172,7 +168,14 @@ export class Follower {
     this.#frontier = extend(this.#frontier, [row.leafHash]).frontier
     for (const tell of this.#tellers) tell(row)
     this.#tellWaiter(row.inboxId, row.position)
-    if (this.#ahead.delete(row.inboxId) && this.#ahead.size === 0) this.#ready.resolve()
+  }
+
+  #wait(inboxId: number): Promise<number> {
+    const make = () => Promise.withResolvers<number>()
+    const { promise } = getOrMake(this.#waiters, inboxId, make)
+    // The follower may end before anybody waits for this one.
+    promise.catch(() => {})
+    return promise
   }
 
   #tellWaiter(inboxId: number, position: number): void {
@@ -182,7 +185,6 @@ export class Follower {
 
   #end(fault: Problem): void {
     this.#fault ??= fault
-    this.#ready.reject(fault)
     for (const waiter of this.#waiters.values()) waiter.reject(fault)
     this.#waiters.clear()
     this.#bell.ring()
@@ -201,11 +203,4 @@ function unknownAt(position: number, what: string): Problem {
 function stopped(position: number, says: string, log: string, cause?: unknown): Problem {
   const detail = `The follower of the log stopped at entry ${position}. ${says}`
   return new Problem('internal', { detail, next: 'Run: doctor', log, cause })
-}
-
-function forkedAt(size: number): Problem {
-  return new Problem('ledger-regressed', {
-    detail: `The log at size ${size} is not the continuation of what was seen here before.`,
-    next: 'Stop writing and run: doctor',
-  })
 }

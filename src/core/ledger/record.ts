@@ -15,7 +15,7 @@ import { assert, Problem } from '../base/problem.ts'
 import type { Clock, Instant } from '../base/time.ts'
 import { violatedConstraint } from '../store/fault.ts'
 import type { Store, Tx } from '../store/store.ts'
-import { type FactRow, type FactTable, imageOf, snakeCase } from './fact-table.ts'
+import { type FactRow, type FactTable, imageOf, type NewRow, snakeCase } from './fact-table.ts'
 import type { EntryKind } from './kind.ts'
 import { commit, leafText, type Subject, subjectIds } from './leaf.ts'
 import type { Replica, TableImage } from './replica.ts'
@@ -52,7 +52,7 @@ export interface EntryText {
 }
 
 /** What a verb writes through. */
-export type Scope = Omit<Draft, 'begin' | 'seal' | 'explain' | 'images' | 'later' | 'sealed'>
+export type Scope = Omit<Draft, 'seal' | 'explain' | 'images'>
 
 /**
  * Runs `work` in one transaction and seals it with its entry. A scope that wrote a row and named no
@@ -62,31 +62,34 @@ export async function recorded<T>(
   world: LedgerWorld,
   work: (scope: Scope) => Promise<T>,
 ): Promise<T> {
-  const draft = new Draft(world.clock.now(), world.gate?.() ?? 0)
-  const result = await world.store
+  const [at, seen] = [world.clock.now(), world.gate?.() ?? 0]
+  const { draft, value, hasEntry } = await world.store
     .transact(async tx => {
-      draft.begin(tx)
-      const value = await work(draft)
-      await draft.seal()
-      return value
+      // A new one each time: on `ending`, work that found no room runs again and keeps nothing.
+      const draft = new Draft(tx, at, seen)
+      const value = await work(draft).catch((thrown: unknown) => draft.explain(thrown))
+      return { draft, value, hasEntry: await draft.seal() }
     })
-    .catch((thrown: unknown) => draft.explain(thrown))
-  const inboxId = await draft.sealed
+    .catch((thrown: unknown) => {
+      const constraint = violatedConstraint(thrown)
+      if (constraint === logReaches)
+        throw new Problem('ledger-regressed', {
+          detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
+          next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
+        })
+      throw constraint === rowIsCurrent ? changedMeanwhile() : thrown
+    })
   world.replica.applyOwn(draft.images)
-  if (inboxId !== null) world.poke()
-  for (const run of draft.later) run(inboxId)
-  return result
+  if (hasEntry) world.poke()
+  return value
 }
 
 /** The state of one scope. A class because it guards one thing: the entry is written once, last. */
 class Draft {
   readonly at: Instant
+  readonly tx: Tx
   readonly images: TableImage[] = []
-  readonly later: ((inboxId: number | null) => void)[] = []
-  /** The entry's inbox id, once the commit is answered. */
-  sealed: Promise<number | null> = Promise.resolve(null)
   readonly #seen: number
-  #tx: Tx | undefined
   #text: EntryText | undefined
   #words: Record<string, string> = {}
   #records: DecisionRecord[] = []
@@ -96,27 +99,22 @@ class Draft {
   /** Writes that were sent and not waited for: each rejects when it did not write its row. */
   #sent: Promise<void>[] = []
 
-  constructor(at: Instant, seen: number) {
-    this.at = at
-    this.#seen = seen
-  }
-
-  get tx(): Tx {
-    assert(this.#tx, 'the scope is open')
-    return this.#tx
-  }
-
-  begin(tx: Tx): void {
+  constructor(tx: Tx, at: Instant, seen: number) {
     const query: Tx['query'] = (text, params) => {
       this.#send()
       return tx.query(text, params)
     }
-    this.#tx = { ...tx, query }
+    this.tx = { ...tx, query }
+    this.at = at
+    this.#seen = seen
   }
 
   /** Not waited for: a constraint it breaks is what `recorded` throws. */
-  async insert<R extends FactRow>(table: FactTable<R>, row: R): Promise<void> {
+  async insert<R extends FactRow>(table: FactTable<R>, given: NoInfer<NewRow<R>>): Promise<R> {
+    const nulls = Object.fromEntries(table.columns.map(column => [column, null]))
+    const row = { ...nulls, version: 1, ...given } as unknown as R
     this.#hold(table, row)
+    return row
   }
 
   /** Writes `after` if the row still has the version of `before`; else `recorded` throws `conflict`. */
@@ -130,13 +128,18 @@ class Draft {
     return row
   }
 
-  /** `save` for many rows of one table in one statement; all or none. At most `limits.saveRows`. */
+  /**
+   * `save` for many rows of one table in one statement; all or none. At most `limits.saveRows`. One
+   * alone travels with the entry.
+   */
   async saveAll<R extends FactRow>(
     table: FactTable<R>,
     pairs: readonly { readonly before: R; readonly after: Omit<R, 'version'> }[],
   ): Promise<R[]> {
     assert(pairs.length <= limits.saveRows, 'a batch is bounded')
-    if (pairs.length === 0) return []
+    const [only, second] = pairs
+    if (only === undefined) return []
+    if (second === undefined) return [await this.save(table, only.before, only.after)]
     const rows = pairs.map(({ before, after }) => ({ ...after, version: before.version + 1 }) as R)
     // The version says that all else is as it was.
     const changed = table.columns.filter(column =>
@@ -176,13 +179,11 @@ class Draft {
       if (!this.#records.some(known => known.id === record.id)) this.#records.push(record)
   }
 
-  /** Runs after the commit, never before: release of a token, a wake-up. Told the entry's inbox id. */
-  afterCommit(run: (inboxId: number | null) => void): void {
-    this.later.push(run)
-  }
-
-  /** The last statement, in one flush with the commit. Nothing after it may take a row lock. */
-  async seal(): Promise<void> {
+  /**
+   * The last statement, in one flush with the commit, and whether there was one to send. Nothing after
+   * it may take a row lock.
+   */
+  async seal(): Promise<boolean> {
     const [text, held] = [this.#text, this.#held]
     if (text === undefined) this.#send()
     this.#held = undefined
@@ -190,21 +191,17 @@ class Draft {
     if (text === undefined) {
       const count = this.images.length + this.#records.length + this.#beside.length
       assert(count === 0, 'a state change has an entry')
-      return
+      return false
     }
-    const entry = { ...this.#entryOf(text), seen: this.#seen }
-    this.sealed = writeEntry(this.tx, entry, held, this.#beside)
-    // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
-    this.sealed.catch(() => {})
+    writeEntry(this.tx, { ...this.#entryOf(text), seen: this.#seen }, held, this.#beside)
+    return true
   }
 
   /** The first thing that went wrong: a write that nobody waited for comes before what followed. */
   async explain(thrown: unknown): Promise<never> {
     for (const sent of await Promise.allSettled(this.#sent))
       if (sent.status === 'rejected') throw sent.reason
-    const constraint = violatedConstraint(thrown)
-    if (constraint === logReaches) throw behind(this.#seen)
-    throw constraint === rowIsCurrent ? changedMeanwhile() : thrown
+    throw thrown
   }
 
   #hold<R extends FactRow>(table: FactTable<R>, row: R, before?: R): void {
@@ -226,7 +223,8 @@ class Draft {
   }
 
   #entryOf(text: EntryText): Sealed {
-    const subjects = [...this.images.map(subjectOf), ...(text.subjects ?? [])]
+    const written = this.images.map(({ table: name, row }) => subjectOf({ name }, row))
+    const subjects = [...written, ...(text.subjects ?? [])]
     const decisions = this.#records.map(({ id, hash }) => ({ id, hash }))
     const facts = salted({
       ...text.facts,
@@ -295,13 +293,7 @@ function changedMeanwhile(): Problem {
   })
 }
 
-function behind(seen: number): Problem {
-  return new Problem('ledger-regressed', {
-    detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
-    next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
-  })
-}
-
-function subjectOf(image: TableImage): Subject {
-  return { type: image.table, id: image.row.id, version: image.row.version }
+/** A row as what an entry is about. */
+export function subjectOf({ name }: { readonly name: string }, { id, version }: FactRow): Subject {
+  return { type: name, id, version }
 }

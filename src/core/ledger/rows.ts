@@ -47,17 +47,22 @@ export interface Write {
   readonly params: readonly unknown[]
 }
 
+/** A statement as it is written out: what is put into its text travels as its parameters. */
+export function statement(text: TemplateStringsArray, ...params: unknown[]): Write {
+  return { sql: first => text.reduce((all, next, i) => `${all}$${first + i - 1}${next}`), params }
+}
+
 /**
  * The one statement that writes an entry, with the decisions it seals, the fact written last and what
- * is written beside. Resolves to its inbox id with the commit. INVARIANT: the entry reads from that
+ * is written beside. INVARIANT: the entry reads from that
  * fact, so its id is taken after it; the database runs what nobody reads from at the end.
  */
-export async function writeEntry(
+export function writeEntry(
   tx: Tx,
   entry: Sealed & { readonly seen: number },
   write: Write | undefined,
-  beside: readonly Write[] = [],
-): Promise<number | null> {
+  beside: readonly Write[],
+): void {
   const { seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt } = entry
   const params: unknown[] = [seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt]
   const before: string[] = []
@@ -71,17 +76,16 @@ export async function writeEntry(
   }
   if (entry.decisions.length > 0)
     before.push(keepDecisions(`$${params.push(JSON.stringify(entry.decisions))}`))
-  const rows = await tx.finish<{ id: number }>(
+  // Its failure is the transaction's, which is thrown; nobody is left to look at this one.
+  tx.finish(
     `${before.length > 0 ? `with ${before.join(', ')}` : ''}
      insert into ledger_inbox
        (at, kind, subjects, leaf, facts, facts_salt, words, words_salt, log_size)
      select $2::timestamptz, $3, $4::text[], $5, $6, $7, $8, $9,
        case when written = 1 then (select size from ledger_head where size >= $1) else -1 end
-     from (select ${write === undefined ? '1' : 'count(*) from fact'}) as f (written)
-     returning id`,
+     from (select ${write === undefined ? '1' : 'count(*) from fact'}) as f (written)`,
     params,
-  )
-  return rows[0]?.id ?? null
+  ).catch(() => {})
 }
 
 /** A decision that carried several acts is kept once. */
@@ -92,18 +96,13 @@ const keepDecisions = (param: string) => `kept as (
     (id text, at timestamptz, "appId" text, "taskId" text, allowed boolean, body text, hash text)
   on conflict (id) do nothing)`
 
-/** One number for one advisory lock: who holds it may move entries. */
-const sequencerLock = 7_135_002
-
 /**
- * A statement of its own, before the inbox is read: a lock taken in the same statement would leave
- * it reading the snapshot from before the last holder committed.
+ * One process at a time moves entries. A statement of its own, before the inbox is read: a lock taken
+ * in the same statement would leave it reading the snapshot from before the last holder committed.
  */
 export async function takeTurn(tx: Tx): Promise<boolean> {
-  const rows = await tx.query<{ mine: boolean }>('select pg_try_advisory_xact_lock($1) as mine', [
-    sequencerLock,
-  ])
-  return rows[0]?.mine === true
+  const text = 'select pg_try_advisory_xact_lock(7135002) as mine'
+  return (await tx.query<{ mine: boolean }>(text))[0]?.mine === true
 }
 
 export async function readHead(sql: Sql): Promise<HeadRow> {
@@ -116,10 +115,7 @@ function onlyRow<T>(rows: readonly T[]): T {
   return row
 }
 
-export interface Picked {
-  readonly id: number
-  readonly leaf: string
-}
+type Picked = { readonly id: number; readonly leaf: string }
 
 /**
  * The head and everything visible that waits, in id order. INVARIANT: no lower bound. An entry that
@@ -187,9 +183,6 @@ export type FeedRow = Pick<
   'position' | 'inboxId' | 'at' | 'kind' | 'subjects' | 'facts' | 'leafHash'
 >
 
-const feedColumns = `position, inbox_id as "inboxId", at, kind, subjects, facts,
-  leaf_hash as "leafHash"`
-
 /** The head, how long the oldest entry has waited for a position, and what follows `position`. */
 export interface News extends Pick<HeadRow, 'size' | 'root'> {
   readonly waitingMs: number
@@ -203,7 +196,8 @@ export async function readNews(sql: Sql, position: number): Promise<News> {
          select extract(epoch from clock_timestamp() - queued_at) * 1000
          from ledger_inbox order by id limit 1), 0)::float8 as "waitingMs", e.*
      from ledger_head h left join lateral (
-       select ${feedColumns} from ledger_entry
+       select position, inbox_id as "inboxId", at, kind, subjects, facts, leaf_hash as "leafHash"
+       from ledger_entry
        where position >= $1 and position < h.size order by position limit $2) e on true
      order by e.position`,
     [position, limits.followBatch],

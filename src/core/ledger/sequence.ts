@@ -9,9 +9,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
-import type { Store, Tx } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { type CheckpointWorld, signHead } from './checkpoint.ts'
-import { type HeadRow, moveEntries, type Picked, pickInbox, takeTurn } from './rows.ts'
+import { moveEntries, pickInbox, takeTurn } from './rows.ts'
 import { extend, leafHash, packPeaks, rootOf, unpackPeaks } from './tree.ts'
 
 export interface SequencerWorld {
@@ -75,26 +75,20 @@ export async function sequenceRound(world: SequencerWorld): Promise<number | 'bu
       const [isMine, { picked, ...head }] = await Promise.all(asked)
       if (!isMine) return 'busy'
       refuseBehind(head.size, floor)
-      return picked.length === 0 ? 0 : move(tx, head, picked)
+      if (picked.length === 0) return 0
+      const entries = picked.map(({ id, leaf }) => ({ id, hash: leafHash(leaf) }))
+      const hashes = entries.map(({ hash }) => hash)
+      const { frontier, nodes } = extend(unpackPeaks(head.size, head.peaks), hashes)
+      moveEntries(tx, entries, head.size, {
+        size: frontier.size,
+        root: rootOf(frontier),
+        peaks: packPeaks(frontier),
+        nodes,
+      })
+      return picked.length
     },
     { role: 'sequencer' },
   )
-}
-
-function move(tx: Tx, head: HeadRow, picked: readonly Picked[]): number {
-  const entries = picked.map(({ id, leaf }) => ({ id, hash: leafHash(leaf) }))
-  const { frontier, nodes } = extend(
-    unpackPeaks(head.size, head.peaks),
-    entries.map(entry => entry.hash),
-  )
-  const { size } = frontier
-  moveEntries(tx, entries, head.size, {
-    size,
-    root: rootOf(frontier),
-    peaks: packPeaks(frontier),
-    nodes,
-  })
-  return picked.length
 }
 
 /** The log may never be behind what this process has seen of it. */

@@ -76,7 +76,8 @@ export function packPeaks(frontier: Frontier): Uint8Array {
 export function unpackPeaks(size: number, packed: Uint8Array): Frontier {
   const peaks: Hash[] = []
   for (let i = 0; i < packed.length; i += hashBytes) peaks.push(packed.subarray(i, i + hashBytes))
-  assert(peaks.length === bitsOf(size), `a tree of ${size} leaves has as many peaks as set bits`)
+  const bits = size.toString(2).replaceAll('0', '').length
+  assert(peaks.length === bits, `a tree of ${size} leaves has as many peaks as set bits`)
   return { size, peaks }
 }
 
@@ -102,10 +103,4 @@ export function largestPowerBelow(count: number): number {
   let power = 1
   while (power * 2 < count) power *= 2
   return power
-}
-
-function bitsOf(size: number): number {
-  let bits = 0
-  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) bits += rest % 2
-  return bits
 }

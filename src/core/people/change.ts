@@ -7,9 +7,9 @@ import { newId, type PersonId } from '../base/ids.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { lockKnown, throwUnknown } from '../ledger/fact-table.ts'
+import { lockKnown, type NewRow, throwUnknown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, subjectOf } from '../ledger/record.ts'
 import { localIssuer, parseEmail, parseKey, parseName, parseRoles } from './person.ts'
 import { endSignIns, lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
 
@@ -61,8 +61,7 @@ export async function leavePerson(
     const isFirst = before.state === 'living'
     const left = { ...before, state: 'left' as const, leftAt: scope.at }
     const after = isFirst ? await scope.save(personTable, before, left) : before
-    const { id, version } = before
-    const subjects = isFirst ? [] : [{ type: 'person', id, version }]
+    const subjects = isFirst ? [] : [subjectOf(personTable, before)]
     scope.entry({ kind: personLeft, by: permit, subjects })
     return after
   })
@@ -77,7 +76,7 @@ function keepOnePlatform(platform: readonly PersonId[], goingId: PersonId): void
     })
 }
 
-export function draftPerson(input: NewPerson, now: Instant): PersonRow {
+export function draftPerson(input: NewPerson, now: Instant): NewRow<PersonRow> {
   const id = input.id ?? newId('person')
   const isLocal = input.iss === undefined && input.sub === undefined
   const key = isLocal
@@ -87,13 +86,11 @@ export function draftPerson(input: NewPerson, now: Instant): PersonRow {
     throw new Problem('invalid-field', { field: 'iss', detail: 'This issuer is our own.' })
   return {
     id,
-    version: 1,
     ...key,
     name: parseName(input.name),
     email: parseEmail(input.email ?? null),
     roles: parseRoles(input.roles ?? []),
     state: 'living',
-    leftAt: null,
     seenAt: now,
     madeAt: now,
   }

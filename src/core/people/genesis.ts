@@ -25,19 +25,17 @@ export async function genesis(world: LedgerWorld, input: Genesis) {
     await scope.tx.query('select pg_advisory_xact_lock(7135003)')
     if ((await findInstallation(scope.tx)) !== undefined)
       throw new Problem('already-exists', { detail: 'This installation is set up already.' })
-    const installation = {
+    const installation = await scope.insert(installationTable, {
       // Part of every name we make at a target, so it is short.
       id: `in_${newId('system').slice(3, 11)}`,
-      version: 1,
       name,
       trustDomain,
       mode: input.mode,
       epoch: 1,
       madeAt: scope.at,
-    }
-    const person = draftPerson({ ...input.person, roles: ['platform'] }, scope.at)
-    await scope.insert(installationTable, installation)
-    await scope.insert(personTable, person)
+    })
+    const draft = draftPerson({ ...input.person, roles: ['platform'] }, scope.at)
+    const person = await scope.insert(personTable, draft)
     scope.entry({ kind: installationMade, by: systemId('genesis'), facts: { mode: input.mode } })
     return { installation, person }
   })

@@ -7,50 +7,45 @@
  */
 import type { PersonId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import {
+  always,
+  fact,
+  factTable,
+  findRow,
+  findWhere,
+  type RowOf,
+  text,
+} from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { isLiving, type Role } from './person.ts'
 
-export interface InstallationRow extends FactRow {
-  readonly name: string
-  readonly trustDomain: string
-  readonly mode: 'solo' | 'team'
-  readonly epoch: number
-  readonly madeAt: Instant
-}
+export const installationTable = factTable('installation', always, {
+  id: fact<string>(),
+  name: text<string>(),
+  trustDomain: fact<string>(),
+  mode: fact<'solo' | 'team'>(),
+  epoch: fact<number>(),
+  madeAt: fact<Instant>(),
+})
+export type InstallationRow = RowOf<typeof installationTable>
 
-export const installationTable = factTable<InstallationRow, 'name'>(
-  'installation',
-  words('id version name trustDomain mode epoch madeAt'),
-  { words: ['name'] },
-)
-
-export interface PersonRow extends FactRow<PersonId> {
+export const personTable = factTable('person', always, {
+  id: fact<PersonId>(),
   /** Issuer that vouches for `sub`; `localIssuer` for a person of this installation alone. */
-  readonly iss: string
-  readonly sub: string
-  readonly name: string
-  readonly email: string | null
-  readonly roles: readonly Role[]
-  readonly state: 'living' | 'left'
-  readonly leftAt: Instant | null
+  iss: fact<string>(),
+  sub: text<string>(),
+  name: text<string>(),
+  email: text<string | null>(),
+  roles: fact<readonly Role[]>(),
+  state: fact<'living' | 'left'>(),
+  leftAt: fact<Instant | null>(),
   /** Last sign-in. */
-  readonly seenAt: Instant
-  readonly madeAt: Instant
-}
+  seenAt: fact<Instant>(),
+  madeAt: fact<Instant>(),
+})
+export type PersonRow = RowOf<typeof personTable>
 
-export const personTable = factTable<PersonRow, 'sub' | 'name' | 'email'>(
-  'person',
-  words('id version iss sub name email roles state leftAt seenAt madeAt'),
-  { words: ['sub', 'name', 'email'] },
-)
-
-export async function findInstallation(sql: Sql): Promise<InstallationRow | undefined> {
-  return (
-    await sql.query<InstallationRow>(`select ${installationTable.select} from installation`)
-  )[0]
-}
+export const findInstallation = (sql: Sql) => findWhere(sql, installationTable, {})
 
 export const findPerson = (sql: Sql, id: PersonId) => findRow(sql, personTable, id)
 

@@ -30,8 +30,7 @@ export async function signInPerson(world: LedgerWorld, input: SignIn): Promise<P
   return recorded(world, async scope => {
     const known = await lockOrWait(scope.tx, personTable, key)
     if (known !== undefined) return seePerson(scope, known, words)
-    const person = draftPerson({ ...key, ...words }, scope.at)
-    await scope.insert(personTable, person)
+    const person = await scope.insert(personTable, draftPerson({ ...key, ...words }, scope.at))
     scope.entry({ kind: personSeen, by: person.id, facts: { by: 'company', isNew: true } })
     return person
   })

@@ -15,7 +15,7 @@ import {
   type Permit,
   type PermitFor,
 } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
+import { assert, Problem } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
 import type { Freshness } from '../ledger/follow.ts'
 import type { Replica } from '../ledger/replica.ts'
@@ -53,12 +53,8 @@ export function decide<A extends ActionName>(
   question: Question<A>,
 ): Decision<A> {
   const view = look(world)
-  const gathered: Gathered = isKnown(question)
-    ? factsOfChange(view, question)
-    : { facts: { unknown: 'action' }, appId: null }
-  const { outcome, record, permit, denial } = settle(world, view, question, gathered)
-  if (!outcome.allowed) return { allowed: false, denial: denial(), record }
-  return { allowed: true, permit: permit(), record }
+  const gathered = isKnown(question) ? factsOfChange(view, question) : unknownAction
+  return settle(world, view, question, gathered).decision
 }
 
 /**
@@ -75,16 +71,13 @@ export function decideLease<A extends LeaseAction>(
   const actor = { kind: 'identity', id: question.identityId, taskId: question.taskId } as const
   const actions = [...new Set(question.actions)]
   const isWork = actions.length > 0 && actions.every(each => dataActions.includes(each))
-  const gathered: Gathered = isWork
-    ? factsOfWork(view, { ...question, actions })
-    : { facts: { unknown: 'action' }, appId: null }
+  const gathered = isWork ? factsOfWork(view, { ...question, actions }) : unknownAction
   const { asked } = question
-  const { outcome, ...settled } = settle(world, view, { actor, action, about, asked }, gathered)
-  const { record } = settled
-  if (!outcome.allowed || outcome.grantId === null || outcome.reach === null)
-    return { allowed: false, denial: settled.denial(), record }
+  const { decision, outcome } = settle(world, view, { actor, action, about, asked }, gathered)
+  if (!decision.allowed) return decision
   const { grantId, reach } = outcome
-  return { allowed: true, permit: settled.permit(), record, grantId, ...reach }
+  assert(grantId !== null && reach !== null, 'use that is allowed is under a grant')
+  return { ...decision, grantId, ...reach }
 }
 
 /** Permits for our own sweeps; a sweep that may not is a Problem `denied`. */
@@ -105,6 +98,8 @@ export function permitsFor(world: PolicyWorld): PermitFor {
   }
 }
 
+const unknownAction: Gathered = { facts: { unknown: 'action' }, appId: null }
+
 function look(world: PolicyWorld): View & { freshness: Freshness } {
   const freshness = world.freshness()
   return { replica: world.replica, now: world.clock.now(), ageMs: freshness.ageMs, freshness }
@@ -121,7 +116,7 @@ function settle<A extends ActionName>(
   { freshness, ...view }: View & { freshness: Freshness },
   { actor, action, about, asked: inWords }: Question<A>,
   { facts, appId }: Gathered,
-) {
+): { outcome: Outcome; decision: Decision<A> } {
   const bundle = world.policies()
   const asked: Asked = {
     v: 1,
@@ -135,13 +130,15 @@ function settle<A extends ActionName>(
     freshness: { ...freshness, ageMs: Math.ceil(view.ageMs) },
     facts,
   }
-  const outcome: Outcome = judge(bundle, asked)
+  const outcome = judge(bundle, asked)
   const record = writeRecord(asked, outcome, appId)
+  if (!outcome.allowed) {
+    const denial = world.explain(bundle, { ...asked, outcome }, view)
+    return { outcome, decision: { allowed: false, denial, record } }
+  }
   const decided = { actor: actor.id, about: about.id, decisions: [record], decidedAt: asked.at }
   return {
     outcome,
-    record,
-    permit: () => issuePermit({ action, ...decided }),
-    denial: () => world.explain(bundle, { ...asked, outcome }, view),
+    decision: { allowed: true, permit: issuePermit({ action, ...decided }), record },
   }
 }

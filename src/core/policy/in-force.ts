@@ -85,10 +85,8 @@ async function takePlace(
   if (held !== undefined) await scope.save(bundleTable, held, { ...held, state: 'superseded' })
   const id = newId('bundle')
   const serial = (held?.serial ?? 0) + 1
-  const made = { version: 1, state: 'active', madeAt: scope.at } as const
-  const row: BundleRow = { ...made, id, serial, hash, body, requestId }
-  await scope.insert(bundleTable, row)
-  return row
+  const made = { state: 'active', madeAt: scope.at } as const
+  return scope.insert(bundleTable, { ...made, id, serial, hash, body, requestId })
 }
 
 export function textOf(row: Pick<BundleRow, 'body'>): bundles.BundleText {

@@ -4,7 +4,7 @@
  *
  * Drivers attach the statement's parameters and the row's values to their errors: none of it passes.
  */
-import { isProblem, Problem } from '../base/problem.ts'
+import { isProblem, Problem, type ProblemText } from '../base/problem.ts'
 
 /** `sqlstate` is the database's code; `constraint` the name of the rule that refused, or null. */
 export class StoreFault extends Error {
@@ -24,10 +24,10 @@ export function violatedConstraint(thrown: unknown): string | null {
   return thrown instanceof StoreFault && thrown.sqlstate.startsWith('23') ? thrown.constraint : null
 }
 
-/** For a `catch`: a write that broke this constraint is the Problem; anything else is as it was. */
-export function onViolated(constraint: string, problem: () => Problem) {
+/** For a `catch`: a write that broke this constraint is Problem `already-exists`; anything else is as it was. */
+export function onTaken(constraint: string, text: ProblemText) {
   return (thrown: unknown): never => {
-    throw violatedConstraint(thrown) === constraint ? problem() : thrown
+    throw violatedConstraint(thrown) === constraint ? new Problem('already-exists', text) : thrown
   }
 }
 

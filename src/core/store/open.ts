@@ -60,14 +60,13 @@ async function openFolder({ dataDir, place }: FolderConfig): Promise<Store> {
 async function openServer(config: ServerConfig): Promise<Store> {
   const owner = openPostgres({ url: config.url, connections: 1 })
   try {
-    const synchronousCommit = await checkServer(owner)
+    const synchronous_commit = await checkServer(owner)
     await migrate(owner).catch(refuseRights)
     return openPostgres({
       connections: limits.storeConnections,
       endingConnections: limits.storeEndingConnections,
       ...config,
-      role: 'leasehold_runtime',
-      synchronousCommit,
+      session: { role: 'leasehold_runtime', synchronous_commit },
     })
   } finally {
     await owner.close()

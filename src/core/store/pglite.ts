@@ -7,7 +7,7 @@ import { PGlite, type Transaction } from '@electric-sql/pglite'
 import { assert, Problem } from '../base/problem.ts'
 import { beginText, instantFromText, oids, type Send, safeInteger, txOver } from './driver.ts'
 import { translate } from './fault.ts'
-import type { Store, TransactOptions, Tx } from './store.ts'
+import type { Store } from './store.ts'
 
 /** Opens (or makes) a database in `folder` with the owner's rights. */
 export async function openPglite(folder: string): Promise<Store> {
@@ -38,7 +38,6 @@ function pgliteStore(db: PGlite): Store {
     assert(inside.getStore()?.isOpen !== true, 'inside a transaction only `tx` is asked')
   const send = sendBy(db)
   const store: Store = {
-    kind: 'pglite',
     query: async <Row>(text: string, params: readonly unknown[] = []) => {
       refuseInside()
       return send<Row>(text, params)
@@ -47,7 +46,17 @@ function pgliteStore(db: PGlite): Store {
       refuseInside()
       const state = { isOpen: true }
       try {
-        return await inside.run(state, () => db.transaction(tx => runWork(tx, work, options)))
+        return await inside.run(state, () =>
+          db.transaction(async tx => {
+            const begin = beginText('set transaction', options)
+            if (begin !== '') await tx.exec(begin)
+            const send = sendBy(tx)
+            const ours = txOver(send, send)
+            const value = await work(ours.tx)
+            for (const run of ours.last) await run()
+            return value
+          }),
+        )
       } catch (thrown) {
         throw translate(thrown)
       } finally {
@@ -64,20 +73,6 @@ function pgliteStore(db: PGlite): Store {
     close: () => db.close(),
   }
   return store
-}
-
-async function runWork<T>(
-  tx: Transaction,
-  work: (tx: Tx) => Promise<T>,
-  options: TransactOptions,
-): Promise<T> {
-  const begin = beginText('set transaction', options)
-  if (begin !== '') await tx.exec(begin)
-  const send = sendBy(tx)
-  const ours = txOver(send, send)
-  const value = await work(ours.tx)
-  for (const run of ours.last) await run()
-  return value
 }
 
 function sendBy(db: PGlite | Transaction): Send {

@@ -12,10 +12,11 @@ import type { Store, TransactOptions, Tx } from './store.ts'
 
 export interface PostgresOptions {
   readonly url: string
-  /** The role each session takes on; the owner (migrations) takes on none. */
-  readonly role?: 'leasehold_runtime'
-  /** What the server's `synchronous_commit` was found to be; pinned, so that nobody can turn it off later. */
-  readonly synchronousCommit?: string
+  /**
+   * The role each session takes on, and what the server's `synchronous_commit` was found to be: pinned, so
+   * that nobody can turn it off later. The owner (migrations) has neither.
+   */
+  readonly session?: { readonly role: 'leasehold_runtime'; readonly synchronous_commit: string }
   readonly connections: number
   /** Connections kept apart for ending; without it `ending` is the store itself. */
   readonly endingConnections?: number
@@ -45,7 +46,6 @@ function postgresStore(
 ): Store {
   const texts = new Map<string, string | undefined>()
   const store: Store = {
-    kind: 'postgres',
     query: <Row>(text: string, params: readonly unknown[] = []) =>
       withClient(pool, async client => rowsOf<Row>(await client.query(hot(texts, text, params)))),
     async transact(work, how = {}) {
@@ -194,10 +194,7 @@ function clientConfig(options: PostgresOptions): pg.ClientConfig {
     statement_timeout: limits.storeStatementMs,
     lock_timeout: limits.storeLockMs,
     idle_in_transaction_session_timeout: limits.storeStatementMs,
-    ...(options.role === undefined ? {} : { role: options.role }),
-    ...(options.synchronousCommit === undefined
-      ? {}
-      : { synchronous_commit: options.synchronousCommit }),
+    ...options.session,
   }
   const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
   return {

@@ -127,7 +127,6 @@ describe('the room kept for ending', () => {
     const asked: string[] = []
     let isFull = true
     const lane: Store = {
-      kind: 'postgres',
       async query<Row>(text: string) {
         asked.push(text)
         if (text.includes('spend_reserve')) isFull = false

@@ -28,7 +28,6 @@ export interface TransactOptions {
 }
 
 export interface Store extends Sql {
-  readonly kind: 'pglite' | 'postgres'
   /**
    * Commits when `work` resolves and throws what it throws. A commit that did not commit throws; one
    * whose answer was lost throws `store-unavailable` and may have happened. `work` runs once; on

@@ -49,18 +49,13 @@ export async function openTask(
   const known = await lockOrWait(scope.tx, taskTable, key)
   if (known !== undefined && canJoin(known, input, scope.at)) return known
   if (known !== undefined) await closeOverdue(scope, known)
-  const task: TaskRow = {
+  return scope.insert(taskTable, {
     ...input,
-    version: 1,
     touched: [],
     state: 'open',
-    closedBecause: null,
     openedAt: scope.at,
     endsAt: earliest(taskEndsAt(input.kind, app, scope.at), parent ? parent.endsAt : null),
-    closedAt: null,
-  }
-  await scope.insert(taskTable, task)
-  return task
+  })
 }
 
 const over = new Problem('wrong-state', {

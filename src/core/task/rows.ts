@@ -5,45 +5,37 @@ import type { AppId, IdentityId, PersonId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
-import { type FactRow, factTable, findRow } from '../ledger/fact-table.ts'
+import { fact, factTable, findRow, json, type RowOf } from '../ledger/fact-table.ts'
 import type { Sql } from '../store/store.ts'
 
 export type TaskKind = 'job' | 'service'
 export type Autonomy = 'attended' | 'unattended'
 export type CloseCause = 'done' | 'expired' | 'app' | 'identity' | 'person' | 'parent'
 
-export interface TaskRow extends FactRow<TaskId> {
-  readonly appId: AppId
-  readonly identityId: IdentityId
-  readonly kind: TaskKind
+export const taskTable = factTable('task', task => task.state === 'open', {
+  id: fact<TaskId>(),
+  appId: fact<AppId>(),
+  identityId: fact<IdentityId>(),
+  kind: fact<TaskKind>(),
   /** A purpose of the app's manifest, by name. */
-  readonly purpose: string
-  readonly autonomy: Autonomy
-  readonly onBehalfOf: PersonId | null
-  /** The task it works for, whose rights bound its own; missing in what was recorded before there were any. */
-  readonly parentId?: TaskId | null
+  purpose: fact<string>(),
+  autonomy: fact<Autonomy>(),
+  onBehalfOf: fact<PersonId | null>(),
+  /** The task it works for, whose rights bound its own. */
+  parentId: fact<TaskId | null>(),
   /** What attestation said: commit, run, workflow, digests. Ids only. */
-  readonly provenance: JsonObject
+  provenance: json<JsonObject>(),
   /** Equal for two calls of the same run, so that the second joins. */
-  readonly provenanceKey: string
+  provenanceKey: fact<string>(),
   /** Classes of data it was given access to. Only ever grows. */
-  readonly touched: readonly DataClass[]
-  readonly state: 'open' | 'closed'
-  readonly closedBecause: CloseCause | null
-  readonly openedAt: Instant
-  readonly endsAt: Instant
-  readonly closedAt: Instant | null
-}
-
-export const taskTable = factTable<TaskRow>(
-  'task',
-  words(
-    'id version appId identityId kind purpose autonomy onBehalfOf provenance',
-    'provenanceKey parentId touched state closedBecause openedAt endsAt closedAt',
-  ),
-  { json: ['provenance'], isResident: task => task.state === 'open' },
-)
+  touched: fact<readonly DataClass[]>(),
+  state: fact<'open' | 'closed'>(),
+  closedBecause: fact<CloseCause | null>(),
+  openedAt: fact<Instant>(),
+  endsAt: fact<Instant>(),
+  closedAt: fact<Instant | null>(),
+})
+export type TaskRow = RowOf<typeof taskTable>
 
 export const findTask = (sql: Sql, id: TaskId) => findRow(sql, taskTable, id)
 

@@ -57,6 +57,7 @@ const open = (over: Partial<NewTask> = {}, at: TestWorld = world) =>
       purpose: 'stuck-deals',
       autonomy: 'unattended',
       onBehalfOf: null,
+      parentId: null,
       provenance: { commit: '9f2c1', run: '41' },
       provenanceKey: 'github 41',
       ...over,

@@ -79,16 +79,8 @@ export interface ReadClaims
  * subject is no SPIFFE id, and it names no task.
  */
 export function readClaims(all: Readonly<Record<string, unknown>>): ReadClaims | null {
-  const {
-    iss: issuer,
-    sub,
-    aud: audience,
-    exp,
-    jti: tokenId,
-    client_id: identityId,
-    txn: taskId,
-    cnf,
-  } = all
+  const { iss: issuer, aud: audience, sub, exp, cnf } = all
+  const { jti: tokenId, client_id: identityId, txn: taskId } = all
   const isTask = typeof sub === 'string' && parseSpiffeId(sub) !== null
   if (!isTask || typeof issuer !== 'string' || typeof audience !== 'string') return null
   if (!isIdText('token', tokenId) || !isIdText('task', taskId)) return null

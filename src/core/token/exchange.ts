@@ -14,10 +14,10 @@ import { type Instant, toSeconds } from '../base/time.ts'
 import { type Attested, type AttestWorld, attest } from '../identity/attest.ts'
 import { claimAssertion, orSpent } from '../identity/once.ts'
 import { type AttestRefusal, isRefusal, type RefusalReason } from '../identity/refusal.ts'
-import { type IdentityRow, identityTable } from '../identity/rows.ts'
+import { type IdentityRow, identityTable, trustRuleTable } from '../identity/rows.ts'
 import type { Image } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { type LedgerWorld, recorded, subjectOf } from '../ledger/record.ts'
 import type { Replica } from '../ledger/replica.ts'
 import type { Decision } from '../policy/decide.ts'
 import type { Denial, Question } from '../policy/question.ts'
@@ -77,7 +77,7 @@ export async function exchange(
   const attempt = { tokenId: newId('token'), now: world.clock.now(), request }
   // 2. Attest. A refusal is counted: nobody knows whose it is.
   const attested = await attestCaller(world, request, attempt.now)
-  if (isRefusal(attested)) return { kind: 'refused', refusal: attested }
+  if (isRefusal(attested)) return refuse(world, attested)
   const work: Work = { ...attempt, attested }
   // 3. The task: the open one of this run, or a new one.
   const task = planTask(world, work)
@@ -111,14 +111,17 @@ async function attestCaller(
 ): Promise<Attested | AttestRefusal> {
   try {
     const answer = await attest(world, { token, audience: world.issuer, now, identity })
-    if (!isRefusal(answer)) return { ...answer, assertion: { ...answer.assertion, boundTo } }
-    const refusal = await orSpent(world.store, answer)
-    world.countRefusal(refusal.issuer, refusal.refused)
-    return refusal
+    if (isRefusal(answer)) return await orSpent(world.store, answer)
+    return { ...answer, assertion: { ...answer.assertion, boundTo } }
   } catch (thrown) {
     world.countRefusal(null, 'unavailable')
     throw thrown
   }
+}
+
+function refuse(world: ExchangeWorld, refusal: AttestRefusal): ExchangeAnswer {
+  world.countRefusal(refusal.issuer, refusal.refused)
+  return { kind: 'refused', refusal }
 }
 
 function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Work): PlannedTask {
@@ -133,6 +136,7 @@ function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Wor
     purpose: request.purpose,
     autonomy: person === null ? 'unattended' : 'attended',
     onBehalfOf: person,
+    parentId: null,
     provenance: provenance.facts,
     // What a person does from their own machine is a piece of work of its own each time.
     provenanceKey: person === null ? provenance.key : `${provenance.key} ${request.run ?? tokenId}`,
@@ -181,8 +185,7 @@ export function mint(
   const whose = { identityId, appId, taskId: task.id, audience, issuedAt: now, expiresAt }
   const actors = actorsOf(world.replica, task)
   const work = { issuer: world.issuer, spiffeId, purpose, autonomy, actors, boundTo }
-  const said = { ...whose, ...work, tokenId }
-  const accessToken = signToken(world.signer(), writeClaims(said))
+  const accessToken = signToken(world.signer(), writeClaims({ ...whose, ...work, tokenId }))
   const fixed = { version: 1, state: 'live', revokedAt: null } as const
   const row: TokenRow = { id: tokenId, ...fixed, ...whose, hash: sha256Hex(accessToken) }
   const expiresIn = toSeconds(expiresAt) - toSeconds(now)
@@ -204,28 +207,27 @@ async function commit(
 ): Promise<ExchangeAnswer> {
   const { attested } = work
   checkPermit(given.permit, 'token.exchange', work.tokenId)
-  const answer = await recorded<ExchangeAnswer>(world, async scope => {
+  return recorded<ExchangeAnswer>(world, async scope => {
     const refusal = await claimAssertion(scope.tx, attested.assertion, scope.at)
-    if (refusal !== null) return { kind: 'refused', refusal }
+    if (refusal !== null) return refuse(world, refusal)
     const task = await openTask(scope, given.permit, given.task)
     // Another call of this run has opened it meanwhile, and this token is for that task.
     const token = task.id === given.task.id ? given.minted : mint(world, mintingOf(work), task)
-    if (token.row.expiresAt > task.endsAt) throw changed()
+    if (token.row.expiresAt > task.endsAt)
+      throw new Problem('conflict', {
+        detail: 'The task or its app got an earlier end at the same moment.',
+        next: 'Ask again, with a new token.',
+      })
     await scope.insert(tokenTable, token.row)
     scope.entry({ kind: tokenExchanged, by: given.permit, ...entryOf(attested) })
     return { kind: 'issued', token }
   })
-  if (answer.kind === 'refused') world.countRefusal(answer.refusal.issuer, answer.refusal.refused)
-  return answer
 }
 
 /** Who was attested by what: ids in the facts, names of the run in the words. */
 function entryOf({ identity, rule, provenance, assertion }: Attested) {
   return {
-    subjects: [
-      { type: 'identity', id: identity.id, version: identity.version },
-      { type: 'trust_rule', id: rule.id, version: rule.version },
-    ],
+    subjects: [subjectOf(identityTable, identity), subjectOf(trustRuleTable, rule)],
     facts: { issuer: assertion.issuer, assertion: assertion.hash, from: provenance.facts },
     words: provenance.words,
   }
@@ -239,10 +241,7 @@ async function deny(
 ): Promise<ExchangeAnswer> {
   const { assertion } = attested
   const refusal = await world.store.transact(tx => claimAssertion(tx, assertion, now))
-  if (refusal !== null) {
-    world.countRefusal(refusal.issuer, refusal.refused)
-    return { kind: 'refused', refusal }
-  }
+  if (refusal !== null) return refuse(world, refusal)
   await recordDenial(world, record, { issuer: assertion.issuer, assertion: assertion.hash })
   return { kind: 'denied', denial }
 }
@@ -261,12 +260,5 @@ async function recordChanged(
     const { subjects, facts } = entryOf(attested)
     const because = { ...facts, because: thrown.code }
     scope.entry({ kind: tokenRefused, by: attested.identity.id, subjects, facts: because })
-  })
-}
-
-function changed(): Problem {
-  return new Problem('conflict', {
-    detail: 'The task or its app got an earlier end at the same moment.',
-    next: 'Ask again, with a new token.',
   })
 }

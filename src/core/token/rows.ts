@@ -2,28 +2,23 @@
 import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
-import { words } from '../base/words.ts'
-import { type FactRow, factTable } from '../ledger/fact-table.ts'
+import { fact, factTable, listWhere, type RowOf } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 
-export interface TokenRow extends FactRow<TokenId> {
+export const tokenTable = factTable('token', token => token.state === 'live', {
+  id: fact<TokenId>(),
   /** SHA-256 of the token as it was handed out, hex: to recognise it, never to accept it. */
-  readonly hash: string
-  readonly identityId: IdentityId
-  readonly appId: AppId
-  readonly taskId: TaskId
-  readonly audience: string
-  readonly state: 'live' | 'revoked' | 'expired'
-  readonly issuedAt: Instant
-  readonly expiresAt: Instant
-  readonly revokedAt: Instant | null
-}
-
-export const tokenTable = factTable<TokenRow>(
-  'token',
-  words('id version hash identityId appId taskId audience state issuedAt expiresAt revokedAt'),
-  { isResident: token => token.state === 'live' },
-)
+  hash: fact<string>(),
+  identityId: fact<IdentityId>(),
+  appId: fact<AppId>(),
+  taskId: fact<TaskId>(),
+  audience: fact<string>(),
+  state: fact<'live' | 'revoked' | 'expired'>(),
+  issuedAt: fact<Instant>(),
+  expiresAt: fact<Instant>(),
+  revokedAt: fact<Instant | null>(),
+})
+export type TokenRow = RowOf<typeof tokenTable>
 
 /** Closed tasks that still have tokens to be put away. */
 export function listLeftTasks(sql: Sql): Promise<{ id: TaskId }[]> {
@@ -34,9 +29,6 @@ export function listLeftTasks(sql: Sql): Promise<{ id: TaskId }[]> {
 }
 
 export function lockLiveTokensOf(tx: Tx, taskId: TaskId): Promise<TokenRow[]> {
-  return tx.query<TokenRow>(
-    `select ${tokenTable.select} from token where task_id = $1 and state = 'live'
-     order by id limit ${limits.pageRows} for update`,
-    [taskId],
-  )
+  const rest = `order by id limit ${limits.pageRows} for update`
+  return listWhere(tx, tokenTable, { taskId, state: 'live' }, rest)
 }

@@ -10,6 +10,7 @@ import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import type { JSONWebKeySet, JWK } from 'jose'
 import { base64url } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
+import { getOrMake } from '../base/map.ts'
 import type { Clock } from '../base/time.ts'
 import type { Pair } from '../keys/pair.ts'
 
@@ -23,9 +24,7 @@ export function signToken({ kid, privateKey }: TokenSigner, claims: object): str
 }
 
 /** The published keys by the header that names them. */
-export interface TokenKeys {
-  keyOf(header: string): KeyObject | undefined
-}
+export type TokenKeys = (header: string) => KeyObject | undefined
 
 /** Reads `tokenJwks` again once a second, so that a key that was withdrawn is withdrawn here. */
 export function makeTokenKeys(world: {
@@ -34,25 +33,23 @@ export function makeTokenKeys(world: {
 }): TokenKeys {
   let keys = new Map<string, KeyObject>()
   let readAtMs = Number.NEGATIVE_INFINITY
-  return {
-    keyOf(header) {
-      const nowMs = world.clock.monotonicMs()
-      if (nowMs - readAtMs >= limits.tokenKeysReadMs) {
-        readAtMs = nowMs
-        const ours = world.tokenJwks().keys.filter(jwk => jwk.crv === 'P-256')
-        const keyIn = (jwk: JWK) => createPublicKey({ key: { ...jwk }, format: 'jwk' })
-        keys = new Map(ours.map(jwk => [headerOf(jwk.kid ?? ''), keyIn(jwk)]))
-      }
-      return keys.get(header)
-    },
+  return header => {
+    const nowMs = world.clock.monotonicMs()
+    if (nowMs - readAtMs >= limits.tokenKeysReadMs) {
+      readAtMs = nowMs
+      const ours = world.tokenJwks().keys.filter(jwk => jwk.crv === 'P-256')
+      const keyIn = (jwk: JWK) => createPublicKey({ key: { ...jwk }, format: 'jwk' })
+      keys = new Map(ours.map(jwk => [headerOf(jwk.kid ?? ''), keyIn(jwk)]))
+    }
+    return keys.get(header)
   }
 }
 
 /** The claims of a token one of our keys has signed, whoever it was signed for; else null. */
-export function openToken(keys: TokenKeys, token: string): Record<string, unknown> | null {
+export function openToken(keyOf: TokenKeys, token: string): Record<string, unknown> | null {
   if (token.length > limits.foreignTokenBytes) return null
   const [header = '', body = '', signature = '', ...rest] = token.split('.', 4)
-  const key = keys.keyOf(header)
+  const key = keyOf(header)
   if (key === undefined || rest.length > 0) return null
   const bytes = Buffer.from(signature, 'base64url')
   if (bytes.length !== 64 || base64url(bytes) !== signature) return null
@@ -67,11 +64,7 @@ const dsaEncoding = 'ieee-p1363'
 const headers = new Map<string, string>()
 
 function headerOf(kid: string): string {
-  const known = headers.get(kid)
-  if (known !== undefined) return known
-  const header = encode({ alg: 'ES256', typ: 'at+jwt', kid })
-  headers.set(kid, header)
-  return header
+  return getOrMake(headers, kid, () => encode({ alg: 'ES256', typ: 'at+jwt', kid }))
 }
 
 function encode(value: object): string {

@@ -28,9 +28,7 @@ export async function setAppRules(
     if (before?.hash === hash) return before
     if (before !== undefined)
       await scope.save(appRulesTable, before, { ...before, state: 'superseded' })
-    const rules: AppRulesRow = { ...current, ...input, hash, version: 1, madeAt: scope.at }
-    await scope.insert(appRulesTable, rules)
     scope.entry({ kind: appRulesSet, by: permit, facts: { hash } })
-    return rules
+    return scope.insert(appRulesTable, { ...current, ...input, hash, madeAt: scope.at })
   })
 }

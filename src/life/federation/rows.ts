@@ -2,25 +2,20 @@
 import type { KeyId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { words } from '../../core/base/words.ts'
-import { type FactRow, factTable } from '../../core/ledger/fact-table.ts'
+import { fact, factTable, json, type RowOf } from '../../core/ledger/fact-table.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 
-export interface FederationKeyRow extends FactRow<KeyId> {
+export const federationKeyTable = factTable('federation_key', key => key.state !== 'gone', {
+  id: fact<KeyId>(),
   /** The public part as RFC 7517 publishes it. */
-  readonly jwk: JsonObject
+  jwk: json<JsonObject>(),
   /** `next` is published and signs nothing yet; `retired` signs nothing any more and is published. */
-  readonly state: 'next' | 'active' | 'retired' | 'gone'
-  readonly madeAt: Instant
-  readonly startedAt: Instant | null
-  readonly retiredAt: Instant | null
-}
-
-export const federationKeyTable = factTable<FederationKeyRow>(
-  'federation_key',
-  words('id version jwk state madeAt startedAt retiredAt'),
-  { json: ['jwk'], isResident: key => key.state !== 'gone' },
-)
+  state: fact<'next' | 'active' | 'retired' | 'gone'>(),
+  madeAt: fact<Instant>(),
+  startedAt: fact<Instant | null>(),
+  retiredAt: fact<Instant | null>(),
+})
+export type FederationKeyRow = RowOf<typeof federationKeyTable>
 
 /** Under lock, whatever their state, so that of two that turn the keys one does. */
 export async function lockFederationKeys(tx: Tx): Promise<FederationKeyRow[]> {

@@ -10,26 +10,22 @@ import type {
 } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { words } from '../../core/base/words.ts'
-import { type FactRow, factTable, findWhere } from '../../core/ledger/fact-table.ts'
+import { always, fact, factTable, findWhere, type RowOf } from '../../core/ledger/fact-table.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 import type { PlanItem } from './item.ts'
 
-export interface OffboardingRow extends FactRow<OffboardingId> {
-  readonly appId: AppId
-  readonly planHash: string
-  readonly state: 'running' | 'not-green' | 'verified-gone'
+export const offboardingTable = factTable('offboarding', always, {
+  id: fact<OffboardingId>(),
+  appId: fact<AppId>(),
+  planHash: fact<string>(),
+  state: fact<'running' | 'not-green' | 'verified-gone'>(),
   /** SHA-256 of the newest certificate's payload, hex. */
-  readonly certificateHash: string | null
-  readonly certifiedAt: Instant | null
-  readonly rechecks: number
-  readonly madeAt: Instant
-}
-
-export const offboardingTable = factTable<OffboardingRow>(
-  'offboarding',
-  words('id version appId planHash state certificateHash certifiedAt rechecks madeAt'),
-)
+  certificateHash: fact<string | null>(),
+  certifiedAt: fact<Instant | null>(),
+  rechecks: fact<number>(),
+  madeAt: fact<Instant>(),
+})
+export type OffboardingRow = RowOf<typeof offboardingTable>
 
 export interface OffboardingWork {
   readonly plan: string

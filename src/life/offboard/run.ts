@@ -141,15 +141,12 @@ async function recordLook(
   const state = isGone ? 'verified-gone' : 'not-green'
   return recorded(world, async scope => {
     const said = { appId: plan.appId, planHash: plan.hash, state } as const
-    const never = { certificateHash: null, certifiedAt: null, rechecks: 0, madeAt: scope.at }
-    const first = { id: newId('offboarding'), version: 1, ...said, ...never }
-    if (known === undefined) await scope.insert(rows.offboardingTable, first)
     const again = known !== undefined && isRecheck(known, scope.at) ? 1 : 0
     const rechecks = isGone ? (known?.rechecks ?? 0) + again : 0
-    const saved =
-      known === undefined
-        ? first
-        : await scope.save(rows.offboardingTable, known, { ...known, ...said, rechecks })
+    const first = { id: newId('offboarding'), ...said, rechecks, madeAt: scope.at }
+    const saved = await (known === undefined
+      ? scope.insert(rows.offboardingTable, first)
+      : scope.save(rows.offboardingTable, known, { ...known, ...said, rechecks }))
     const work = await rows.findWork(scope.tx, saved.id)
     const tries = isGone ? 0 : (work?.tries ?? 0) + 1
     await rows.putWork(scope.tx, saved.id, {

@@ -47,10 +47,9 @@ export async function seeTools(
   return recorded(world, async scope => {
     const before = await lockRow(scope.tx, toolPinsTable, targetId)
     if (before === undefined) {
-      const pins = { id: targetId, version: 1, agreed: seen, changed: {}, madeAt: scope.at }
-      await scope.insert(toolPinsTable, pins)
       scope.entry({ kind: toolsPinned, by: bySweep, facts: { count: Object.keys(seen).length } })
-      return pins
+      const pins = { id: targetId, agreed: seen, changed: {}, madeAt: scope.at }
+      return scope.insert(toolPinsTable, pins)
     }
     scope.entry({ kind: toolsChanged, by: bySweep })
     return change(scope, world, before, { ...before, changed: differing(before, seen) })

@@ -61,6 +61,7 @@ function beginning(
     purpose,
     autonomy,
     onBehalfOf: autonomy === 'attended' ? (app?.ownerId ?? null) : null,
+    parentId: null,
     provenance: {},
     provenanceKey: '',
     touched: [],
