@@ -17,6 +17,7 @@ import { bounds as offboardBounds } from './life/offboard/bounds.ts'
 import { dueOffboardings } from './life/offboard/rows.ts'
 import { runOffboarding } from './life/offboard/run.ts'
 import { sweepSignIns } from './life/sign-in/rows.ts'
+import { sweepUnused } from './life/unused/unused.ts'
 import { listAgreedIdle, type World } from './world.ts'
 
 export interface Job {
@@ -107,6 +108,7 @@ export function jobsOf(
         await sweepApps(world)
         await sweepRequests(world)
         await world.sweepChildren()
+        await sweepUnused(world)
       },
     },
     { name: 'agreed', everyMs: 15_000, run: () => sweepAgreed(world) },

@@ -110,11 +110,6 @@ export const limits = {
   // grant
   /** A grant's `usedAt` is this exact at most, so that each lease is not a write to its grant. */
   usedAtSeconds: 3600,
-  /** Not used for so many days, its owner is told; for so many, it rests. */
-  unused: {
-    prototype: { tellDays: 3, restDays: 5 },
-    managed: { tellDays: 14, restDays: 21 },
-  },
   resourceColumns: 200,
   // tokens
   /** Our published keys are read again this often where task tokens are verified. */

@@ -7,7 +7,6 @@ import { lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type SweepWorld } from '../ledger/record.ts'
 import { type GrantRow, grantTable, listDueGrants } from './rows.ts'
-import { restGrant, tellUnused } from './unused.ts'
 
 const grantDropped = entryKind('grant.drop', 'gave the grant back')
 const grantEnded = entryKind('grant.end', 'ended the grant')
@@ -29,18 +28,16 @@ export async function dropGrant(
   })
 }
 
-/** Pulls what ends or narrows a grant: its time, its app, its target, hidden columns, nobody using it. */
+/** Pulls what ends or narrows a grant: its time, its app, its target, columns that are hidden now. */
 export async function sweepGrants(world: SweepWorld): Promise<number> {
   const due = await listDueGrants(world.store, world.clock.now())
   const actor = systemId('app-sweep')
-  return forEachDue(due, async ({ id: grantId, due: is, columns, unusedSince }) => {
-    const about = { type: 'grant', id: grantId }
-    if (is === 'end')
-      return dropGrant(world, world.permitFor(actor, 'grant.drop', about), { grantId }, 'ended')
-    const permit = world.permitFor(actor, 'grant.narrow', about)
-    if (is === 'columns') return narrowGrant(world, permit, grantId, columns)
-    if (is === 'tell') return tellUnused(world, permit, { grantId })
-    return restGrant(world, permit, { grantId, unusedSince })
+  return forEachDue(due, async ({ id, columns }) => {
+    const about = { type: 'grant', id }
+    if (columns.length > 0)
+      return narrowGrant(world, world.permitFor(actor, 'grant.narrow', about), id, columns)
+    const permit = world.permitFor(actor, 'grant.drop', about)
+    return dropGrant(world, permit, { grantId: id }, 'ended')
   })
 }
 

@@ -144,42 +144,27 @@ export const findGrant = (sql: Sql, id: ids.GrantId) => findRow(sql, grantTable,
 /** The finding of a grant that is not used, about it. */
 export const unusedKind = 'grant-unused'
 
-export interface DueGrant {
-  readonly id: ids.GrantId
-  readonly due: 'end' | 'columns' | 'tell' | 'rest'
-  /** Those that are left. */
-  readonly columns: readonly string[]
-  readonly unusedSince: Instant
-}
-
 /**
- * Grants that are over by themselves or by their parents (`end`), have columns that are not offered any
- * more, or are not used: of which their owner is to be told, or was told long enough ago (`rest`).
+ * Grants that are over by themselves or by their parents, or have columns that are not offered any more:
+ * with the columns that are left, none of one that is over.
  */
-export function listDueGrants(sql: Sql, now: Instant): Promise<DueGrant[]> {
-  const { managed, prototype } = limits.unused
-  const days = (of: 'tellDays' | 'restDays') =>
-    `make_interval(days => case app.stage when 'managed' then ${managed[of]} else ${prototype[of]} end)`
+export function listDueGrants(
+  sql: Sql,
+  now: Instant,
+): Promise<{ id: ids.GrantId; columns: readonly string[] }[]> {
   return sql.query(
-    `select id, due, columns, unused_since as "unusedSince" from (
-       select g.id, g.ends_at, unused_since, kept as columns, case
+    `select id, columns from (
+       select g.id, g.ends_at, case
          when g.ends_at <= $1 or app.state in ('ending', 'ended', 'graduated')
-           or resource.state = 'retired' or target.state = 'retired'
-           or (kept = '{}' and g.columns <> '{}') then 'end'
-         when cardinality(kept) < cardinality(g.columns) then 'columns'
-         when g.state = 'resting' or g.glass_by is not null or unused_since + ${days('tellDays')} > $1 then null
-         when told_at is null then 'tell'
-         when told_at + ${days('restDays')} - ${days('tellDays')} <= $1 then 'rest' end as due
+           or resource.state = 'retired' or target.state = 'retired' then '{}'
+         when not g.columns <@ offered.names
+           then array(select unnest(g.columns) intersect select unnest(offered.names)) end as columns
        from app_grant g join app on app.id = g.app_id join resource on resource.id = g.resource_id
          join target on target.id = g.target_id
-         cross join lateral (select array(select unnest(g.columns) intersect
-           select c ->> 'name' from jsonb_array_elements(resource.columns) c
-           where not (c ->> 'hidden')::boolean) as kept) offered
-         cross join lateral (select greatest(g.made_at, g.used_at, g.kept_at) as unused_since) unused
-         cross join lateral (select max(made_at) as told_at from finding
-           where kind = '${unusedKind}' and about = g.id and made_at > unused_since) told
+         cross join lateral (select coalesce(array_agg(c ->> 'name'), '{}') as names
+           from jsonb_array_elements(resource.columns) c where not (c ->> 'hidden')::boolean) offered
        where g.state in ('live', 'resting')) found
-     where due is not null order by ends_at, id limit ${limits.pageRows}`,
+     where columns is not null order by ends_at, id limit ${limits.pageRows}`,
     [now],
   )
 }
