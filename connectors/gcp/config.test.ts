@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Json } from '../../src/core/base/json.ts'
 import { parseConfig, parseObject } from './config.ts'
 import { gcpConnector } from './gcp.ts'
-import { accountId, ourName } from './names.ts'
+import { accountId } from './names.ts'
 
 const page = readFileSync(new URL('../../docs/connectors/gcp.md', import.meta.url), 'utf8')
 const blocks = (kind: string) =>
@@ -83,6 +83,6 @@ describe('the id of a service account', () => {
 
   test('is made of no name that is not of our form', () => {
     for (const name of ['lh_A', 'lh_', 'x', 'lh_a@b', `lh_${'a'.repeat(61)}`])
-      expect(() => ourName(name)).toThrow(/invalid-field/)
+      expect(() => accountId(name)).toThrow(/invalid-field/)
   })
 })

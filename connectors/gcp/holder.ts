@@ -8,10 +8,10 @@ import { z } from 'zod'
 import { parseJson } from '../../src/core/base/json.ts'
 import type { DataAction } from '../../src/core/base/permit.ts'
 import type { HolderEvidence, HolderOrder } from '../../src/core/target/target.ts'
+import { ourName } from '../rest/names.ts'
 import { type Account, findAccount, makeAccount } from './account.ts'
 import { type Cloud, explain, refused } from './cloud.ts'
 import { type GcpObject, parseObject, parsePlace } from './config.ts'
-import { ourName } from './names.ts'
 import * as policies from './policy.ts'
 
 /** What several actions are together is one role, or nothing. */

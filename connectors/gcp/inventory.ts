@@ -4,14 +4,14 @@
  */
 import { z } from 'zod'
 import { isProblem } from '../../src/core/base/problem.ts'
-import { product } from '../../src/core/base/product.ts'
 import { type Instant, parseInstant } from '../../src/core/base/time.ts'
 import type { Found, InventoryPage } from '../../src/core/target/target.ts'
 import { type List, type ListPage, notShown, readLists, thing } from '../rest/lists.ts'
+import { isOurName, kindOf } from '../rest/names.ts'
 import { type Account, accountShape } from './account.ts'
 import { type Cloud, readAs } from './cloud.ts'
 import { markOf } from './holder.ts'
-import { accountId, isOurName } from './names.ts'
+import { accountId } from './names.ts'
 import { placeOf, readBindings } from './policy.ts'
 
 const most = { perPage: 50, activities: 1_000 }
@@ -123,8 +123,7 @@ function ourNameOf({ email, displayName }: Account): string | undefined {
 }
 
 function ownOf(name: string, { email, disabled }: Account): Found {
-  const kind = name.startsWith(`${product.targetPrefix}g_`) ? 'holder' : 'principal'
-  const of = { id: `account ${email}`, kind, name, ours: true } as const
+  const of = { id: `account ${email}`, kind: kindOf(name), name, ours: true } as const
   return thing({ ...of, details: { email, isDisabled: disabled } }, '')
 }
 

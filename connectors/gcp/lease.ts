@@ -4,11 +4,11 @@
  */
 import { addSeconds, type Instant, parseInstant } from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { ourName } from '../rest/names.ts'
 import { makeAccount } from './account.ts'
 import { type Cloud, isToken, lifeSeconds, refused, rest, unavailable } from './cloud.ts'
 import { parseObject } from './config.ts'
 import { type Clouds, pathOf, type Rights, requireExact, rightsOf } from './holder.ts'
-import { ourName } from './names.ts'
 import * as policies from './policy.ts'
 
 const bounds = { tries: 10, restMs: 500, rightsTries: 6, rightsRestMs: 1_000 }

@@ -3,11 +3,11 @@
  * tried on the path that once accepted it while ours is let in there. Observations only.
  */
 import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
+import { ourName } from '../rest/names.ts'
 import { findAccount } from './account.ts'
 import { type Cloud, explain, isToken, type Said } from './cloud.ts'
 import { parseObject } from './config.ts'
 import { acceptedPathOf } from './lease.ts'
-import { ourName } from './names.ts'
 import { isOf, placeOf, readBindings } from './policy.ts'
 
 export const paths = [

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { mariadb } from '../fakes/mariadb.ts'
 import { redis } from '../fakes/redis.ts'
 import { snowflakeDescription } from '../fakes/snowflake.ts'
+import { azureFixture } from '../support/kit/azure.ts'
 import { cases } from '../support/kit/cases.ts'
 import { gcpFixture } from '../support/kit/gcp.ts'
 import { githubFixture } from '../support/kit/github.ts'
@@ -29,6 +30,7 @@ const fixtures: Readonly<Record<string, () => Promise<KitFixture>>> = {
   notion: notionFixture,
   snowflake: snowflakeFixture,
   gcp: gcpFixture,
+  azure: azureFixture,
 }
 /** Real servers that npm does not have; where they are missing is said, and fails where it may not be. */
 const servers: Readonly<Record<string, { readonly isHere: boolean; readonly name: string }>> = {
