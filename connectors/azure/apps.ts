@@ -5,13 +5,19 @@
 import { z } from 'zod'
 import { type Json, parseJson } from '../../src/core/base/json.ts'
 import { ourName } from '../rest/names.ts'
-import { type Cloud, readAs, rest, unavailable } from './cloud.ts'
+import type { Cloud } from './cloud.ts'
 import { parseScope } from './config.ts'
-import { refused } from './login.ts'
+import { readAs, refused, rest, unavailable } from './login.ts'
 
 const bounds = { tries: 12, restMs: 500 }
 const guid = z.string().regex(/^[0-9a-f-]{36}$/)
-const appShape = z.object({ id: guid, appId: guid, notes: z.string().nullable().default(null) })
+const appShape = z.object({
+  id: guid,
+  appId: guid,
+  notes: z.string().nullable().default(null),
+  passwordCredentials: z.array(z.unknown()).default([]),
+  keyCredentials: z.array(z.unknown()).default([]),
+})
 const principalShape = z.object({ id: guid, accountEnabled: z.boolean() })
 const markShape = z.object({ of: z.string(), at: z.string() })
 const kinds = ['application', 'servicePrincipal'] as const
@@ -27,7 +33,7 @@ const pathOf = (name: string) => `/v1.0/applications(uniqueName='${ourName(name)
 const principalOf = ({ appId }: App) => `/v1.0/servicePrincipals(appId='${appId}')`
 
 export async function findApp(cloud: Cloud, name: string, signal: AbortSignal) {
-  const path = `${pathOf(name)}?$select=id,appId,notes`
+  const path = `${pathOf(name)}?$select=id,appId,notes,passwordCredentials,keyCredentials`
   const answer = await cloud.call('graph', { method: 'GET', path, takes: [404] }, signal)
   return answer.status === 404 ? undefined : readAs(appShape, answer.body)
 }
@@ -54,6 +60,9 @@ export async function makeApp(
   for (let tries = 1; tries <= bounds.tries; tries++) {
     const app = await findApp(cloud, name, signal)
     const principal = app && (await findPrincipal(cloud, app, signal))
+    // ATTACKER: who made one of that name before us, to sign in as it.
+    if ((app?.passwordCredentials.length ?? 0) + (app?.keyCredentials.length ?? 0) > 0)
+      throw refused(`Somebody gave \`${name}\` a credential.`, 'Find out who, and remove it.')
     if (app !== undefined && principal?.accountEnabled === isEnabled)
       return { app, principalId: principal.id }
     if (principal !== undefined)

@@ -2,30 +2,19 @@
  * Requests at Microsoft Graph and Azure Resource Manager: as ourselves, and with the token of a lease to
  * see whether it still opens anything.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import { isObject, type Json, type JsonObject } from '../../src/core/base/json.ts'
-import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import { type RestRequest, restClient } from '../rest/client.ts'
+import type { Said } from '../rest/cloud.ts'
 import type { Federation } from '../rest/federation.ts'
 import type { AzureConfig } from './config.ts'
-import { hosts, name, openLogin, refused, type Service } from './login.ts'
+import { explain, hosts, name, openLogin, readAs, refused, type Service } from './login.ts'
 
 const pages = 200
 export const armVersion = 'api-version=2022-04-01'
 
-export const unavailable = (what: string) =>
-  new Problem('target-unavailable', {
-    detail: `Azure ${what}.`,
-    next: 'Try again; what was begun there is looked at and cleaned up.',
-  })
-
 export type Request = Omit<RestRequest, 'headers'> & { readonly prefer?: string }
-export interface Said {
-  readonly says: 'accepted' | 'refused' | 'unclear'
-  readonly because: string
-}
 export type Cloud = ReturnType<typeof openCloud>
 
 export function openCloud(config: AzureConfig, clock: Pick<Clock, 'now'>, issuer?: Federation) {
@@ -119,26 +108,8 @@ const pageShape = z.object({
   nextLink: z.string().optional(),
 })
 
-/** Problem `target-refused` where Azure answered something else. What else an answer holds is not read. */
-export function readAs<S extends z.ZodType>(shape: S, body: unknown): z.infer<S> {
-  const read = shape.safeParse(body)
-  if (read.success) return read.data
-  throw refused('Azure answered something we do not know.')
-}
-
 export function errorIn(body: Json): string {
   const error = isObject(body) ? body['error'] : undefined
   const code = isObject(error) ? error['code'] : undefined
   return typeof code === 'string' && /^\w{1,80}$/.test(code) ? code : ''
-}
-
-export function explain(thrown: unknown): string {
-  return isProblem(thrown) ? thrown.detail : 'Azure answered something we do not know.'
-}
-
-/** Azure's replicas learn of things a while later. */
-export async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal }).catch(() => {
-    throw unavailable('did not finish in time')
-  })
 }

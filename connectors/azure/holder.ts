@@ -13,8 +13,8 @@ import {
   markOf,
   removeApp,
 } from './apps.ts'
-import { type Cloud, explain } from './cloud.ts'
-import { refused } from './login.ts'
+import type { Cloud } from './cloud.ts'
+import { explain, refused } from './login.ts'
 import { type Agreed, type Assignment, agreedOf, give, listAt, take } from './rights.ts'
 
 export async function ensureHolder(cloud: Cloud, order: HolderOrder, signal: AbortSignal) {

@@ -7,6 +7,7 @@ import { isProblem } from '../../src/core/base/problem.ts'
 import { addSeconds } from '../../src/core/base/time.ts'
 import { judge } from '../../src/core/target/judge.ts'
 import type { IssueOrder, Target } from '../../src/core/target/target.ts'
+import { newApp } from '../../test/fakes/azure/state.ts'
 import { type FakeAzure, startFakeAzure } from '../../test/fakes/azure.ts'
 import { type HandClock, handClock } from '../../test/support/clock.ts'
 import { azureConnector } from './azure.ts'
@@ -164,6 +165,22 @@ describe('a pause', () => {
     expect(rolesOf('lh_test_desk')).toEqual([reader])
   })
 
+  test('gives back no role that was not named when Azure was connected', async () => {
+    await issueNew()
+    await target.hold('lh_test_desk', soon())
+    const holder = [...azure.principals.values()].find(each => each.displayName === 'lhg_test')
+    const facts = { name: randomUUID(), scope: scopeOf(), role: randomUUID(), description: '' }
+    const more = {
+      ...facts,
+      principalId: holder?.id ?? '',
+      endedAt: null,
+      ending: 'honest',
+    } as const
+    azure.assignments.set(more.name, more)
+    await target.release('lh_test_desk', soon())
+    expect(rolesOf('lh_test_desk')).toEqual([reader])
+  })
+
   test('ends nowhere else than where the lease was, whatever somebody writes beside it', async () => {
     await issueNew()
     const app = appOf('lh_test_desk')
@@ -177,6 +194,16 @@ describe('a pause', () => {
 })
 
 describe('a grant', () => {
+  test('to whose application somebody gave a credential is not used, nor is a lease of that kind', async () => {
+    await target.ensureHolder(orderOf(), soon())
+    const key = { keyId: randomUUID(), endDateTime: addSeconds(clock.now(), 900) }
+    appOf('lhg_test')?.keys.push(key)
+    expect(await faultOf(target.ensureHolder(orderOf(), soon()))).toMatch(/gave `lhg_test` a cred/)
+    newApp(azure, { displayName: 'lh_test_desk', uniqueName: 'lh_test_desk', keys: [key] })
+    expect(await faultOf(target.issue(orderOf(), soon()))).toMatch(/gave `lh_test_desk` a cred/)
+    expect(rolesOf('lh_test_desk')).toEqual([])
+  })
+
   test('that somebody gave more is not used until that is taken back', async () => {
     await target.ensureHolder(orderOf(), soon())
     const holder = [...azure.principals.values()].find(each => each.displayName === 'lhg_test')

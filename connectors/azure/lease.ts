@@ -8,10 +8,10 @@ import * as time from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
 import { ourName } from '../rest/names.ts'
 import { type App, findApp, findPrincipal, makeApp, markOf, removeApp } from './apps.ts'
-import { type Cloud, rest, unavailable } from './cloud.ts'
+import type { Cloud } from './cloud.ts'
 import { parseObject, scopeOf } from './config.ts'
 import { requireExact, rolesOf } from './holder.ts'
-import { claimsOf, isNotYet, isToken, refused } from './login.ts'
+import { claimsOf, isNotYet, isToken, refused, rest, unavailable } from './login.ts'
 import { agreedOf, give, listAt, take } from './rights.ts'
 import { newSecret } from './secret.ts'
 
@@ -97,7 +97,7 @@ export async function hold(cloud: Cloud, principal: string, signal: AbortSignal)
   await takeOwn(cloud, { principal, holder: mark.of, scope: mark.at }, signal)
 }
 
-/** What its grant has now is given back, and nothing else. */
+/** What its grant has now is given back, where it may be given at all, and nothing else. */
 export async function release(cloud: Cloud, principal: string, signal: AbortSignal) {
   const app = await findApp(cloud, principal, signal)
   const mark = markOf(app?.notes)
@@ -105,7 +105,9 @@ export async function release(cloud: Cloud, principal: string, signal: AbortSign
   if (mark === undefined || own === undefined)
     throw refused('The lease is not there as it was made.')
   const { of: holder, at: scope } = mark
-  for (const role of await rolesOf(cloud, holder, scope, signal)) {
+  const allowed = Object.values(cloud.config.roles)
+  const has = await rolesOf(cloud, holder, scope, signal)
+  for (const role of has.filter(each => allowed.includes(each))) {
     const description = `${holder} ${principal}`
     await give(cloud, { scope, role, principalId: own.id, description }, signal)
   }

@@ -6,7 +6,8 @@ import { decodeJwt } from 'jose'
 import { z } from 'zod'
 import { isObject, type Json } from '../../src/core/base/json.ts'
 import type { Clock } from '../../src/core/base/time.ts'
-import { refusalsOf, restClient } from '../rest/client.ts'
+import { restClient } from '../rest/client.ts'
+import { wordsOf } from '../rest/cloud.ts'
 import type { Federation } from '../rest/federation.ts'
 import { ownToken } from '../rest/own-token.ts'
 import type { AzureConfig } from './config.ts'
@@ -24,7 +25,7 @@ export const wordAudience = 'api://AzureADTokenExchange'
 /** Said of what is new: the application, its secret, its trust, its principal. It passes. */
 const notYet = [700016, 7000215, 70021, 700211, 700212, 700213, 7000229]
 
-export const refused = refusalsOf(name)
+export const { refused, unavailable, explain, readAs, rest } = wordsOf(name)
 /** How an application proves itself at Entra. */
 export type Proof = Readonly<Record<string, string>>
 export type Login = ReturnType<typeof openLogin>
@@ -43,9 +44,7 @@ export function openLogin(config: AzureConfig, clock: Pick<Clock, 'now'>, issuer
     const request = { method: 'POST', path, form, headers: {}, takes: [400, 401] } as const
     const { status, body } = await ask(request, signal)
     if (status >= 300) return { code: codeIn(body) }
-    const read = givenShape.safeParse(body)
-    if (read.success) return read.data
-    throw refused('Entra answered something we do not know.')
+    return readAs(givenShape, body)
   }
 
   const prove = async (subject: string): Promise<Proof> => {

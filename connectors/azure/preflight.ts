@@ -8,9 +8,9 @@ import { addSeconds } from '../../src/core/base/time.ts'
 import type { Preflight } from '../../src/core/target/target.ts'
 import { type Steps, walk } from '../rest/canary.ts'
 import { type App, findApp, listDeleted, makeApp, removeApp } from './apps.ts'
-import { type Cloud, rest } from './cloud.ts'
+import type { Cloud } from './cloud.ts'
 import { mint } from './lease.ts'
-import { refused } from './login.ts'
+import { refused, rest } from './login.ts'
 
 const bounds = { tries: 6, restMs: 1_000 }
 

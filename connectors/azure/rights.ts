@@ -7,9 +7,9 @@ import { sha256 } from '../../src/core/base/hash.ts'
 import type { Json } from '../../src/core/base/json.ts'
 import type { HolderOrder } from '../../src/core/target/target.ts'
 import { ourName } from '../rest/names.ts'
-import { armVersion, type Cloud, errorIn, readAs, rest, unavailable } from './cloud.ts'
+import { armVersion, type Cloud, errorIn } from './cloud.ts'
 import { parseObject, scopeOf } from './config.ts'
-import { refused } from './login.ts'
+import { readAs, refused, rest, unavailable } from './login.ts'
 
 const bounds = { tries: 12, restMs: 500 }
 const provider = 'providers/Microsoft.Authorization'

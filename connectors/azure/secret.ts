@@ -5,8 +5,8 @@
 import { z } from 'zod'
 import { addSeconds } from '../../src/core/base/time.ts'
 import type { App } from './apps.ts'
-import { type Cloud, readAs, rest, unavailable } from './cloud.ts'
-import { type Proof, wordAudience } from './login.ts'
+import type { Cloud } from './cloud.ts'
+import { type Proof, readAs, rest, unavailable, wordAudience } from './login.ts'
 
 const bounds = { tries: 12, restMs: 500, lifeSeconds: 300, endMs: 3_000 }
 const passwordShape = z.object({

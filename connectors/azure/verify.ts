@@ -3,12 +3,13 @@
  * itself, tried on the path that once accepted it while ours is let in there. Observations only.
  */
 import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
+import { evidenceOf, notTried } from '../rest/cloud.ts'
 import { ourName } from '../rest/names.ts'
 import { findApp, listDeleted } from './apps.ts'
-import { type Cloud, explain, type Said } from './cloud.ts'
+import type { Cloud } from './cloud.ts'
 import { parseObject, scopeOf } from './config.ts'
 import { acceptedPathOf } from './lease.ts'
-import { claimsOf, isToken } from './login.ts'
+import { claimsOf, explain, isToken } from './login.ts'
 import { listAt, listOf } from './rights.ts'
 
 export const paths = [
@@ -24,32 +25,13 @@ export async function verifyGone(
 ): Promise<Evidence> {
   for (const name of [order.principal, order.holder, order.owner]) ourName(name)
   const scope = scopeOf(parseObject(order.object))
-  const untried: Said = { says: 'unclear', because: 'It is not known to us.' }
   const [tried, probe, seen] = await Promise.all([
-    isToken(order.secret) ? cloud.tryToken(order.secret, scope, signal) : untried,
+    isToken(order.secret) ? cloud.tryToken(order.secret, scope, signal) : notTried,
     cloud.tryProbe(scope, signal),
     look(cloud, order, signal).catch((thrown: unknown) => explain(thrown)),
   ])
   const isProof = order.acceptedPath === acceptedPathOf(cloud, scope, order.principal)
-  const isTold = tried.says === 'accepted' || (tried.says === 'refused' && isProof)
-  const isUnknown = typeof seen === 'string'
-  const because = [
-    isUnknown && seen,
-    tried.says === 'unclear' && `The token was not tried. ${tried.because}`,
-    tried.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
-    probe.says !== 'accepted' && `A token of our own is not let in. ${probe.because}`,
-  ].filter(Boolean)
-  return {
-    listed: isUnknown ? 'unknown' : seen.isListed ? 'present' : 'absent',
-    credential: isTold ? tried.says : 'not-tried',
-    probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
-    // Each request there stands alone.
-    sessions: isUnknown ? null : 0,
-    residue: isUnknown ? [] : seen.residue,
-    paths,
-    because: because.length === 0 ? undefined : because.join(' '),
-    at: cloud.clock.now(),
-  }
+  return evidenceOf({ tried, probe, seen, isProof, paths, at: cloud.clock.now() })
 }
 
 /** Azure keeps assignments of who is not there any more: those that others gave are theirs to take. */

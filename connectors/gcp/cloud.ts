@@ -3,12 +3,11 @@
  * of a lease to see whether it is taken. Google's APIs are many hosts; each has a bounded client.
  */
 import { createPrivateKey } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 import { z } from 'zod'
-import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import * as time from '../../src/core/base/time.ts'
-import { type RestRequest, refusalsOf, restClient } from '../rest/client.ts'
+import { type RestRequest, restClient } from '../rest/client.ts'
+import { type Said, wordsOf } from '../rest/cloud.ts'
 import type { Federation } from '../rest/federation.ts'
 import { type Given, ownToken } from '../rest/own-token.ts'
 import { adminOf, type GcpConfig } from './config.ts'
@@ -34,17 +33,8 @@ const wordSeconds = 300
 /** The longest that Google lets a token live without a change of the organisation's policy. */
 export const lifeSeconds = 3600
 
-export const refused = refusalsOf(name)
-export const unavailable = (what: string) =>
-  new Problem('target-unavailable', {
-    detail: `Google Cloud ${what}.`,
-    next: 'Try again; what was begun there is looked at and cleaned up.',
-  })
+export const { refused, unavailable, explain, readAs, rest } = wordsOf(name)
 
-export interface Said {
-  readonly says: 'accepted' | 'refused' | 'unclear'
-  readonly because: string
-}
 export type Cloud = ReturnType<typeof openCloud>
 
 export function openCloud(config: GcpConfig, clock: Pick<time.Clock, 'now'>, issuer?: Federation) {
@@ -169,21 +159,3 @@ export function isToken(secret: string | null): secret is string {
 const tokenShape = z.string().refine(isToken)
 const givenShape = z.object({ access_token: tokenShape, expires_in: z.number().positive() })
 const mintedShape = z.object({ accessToken: tokenShape, expireTime: z.string() })
-
-/** Problem `target-refused` where Google answered something else. What else an answer holds is not read. */
-export function readAs<S extends z.ZodType>(shape: S, body: unknown): z.infer<S> {
-  const read = shape.safeParse(body)
-  if (read.success) return read.data
-  throw refused('Google Cloud answered something we do not know.')
-}
-
-export function explain(thrown: unknown): string {
-  return isProblem(thrown) ? thrown.detail : 'Google Cloud answered something we do not know.'
-}
-
-/** Google's replicas learn of things a while later. */
-export async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal }).catch(() => {
-    throw unavailable('did not finish in time')
-  })
-}

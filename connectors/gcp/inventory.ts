@@ -2,11 +2,20 @@
  * What can sign in there, project by project: service accounts with the keys that people made of them,
  * outside issuers that are trusted, and who has rights on the whole project. Reads names, never values.
  */
-import { z } from 'zod'
+import { isObject, type JsonObject } from '../../src/core/base/json.ts'
 import { isProblem } from '../../src/core/base/problem.ts'
-import { type Instant, parseInstant } from '../../src/core/base/time.ts'
+import { parseInstant } from '../../src/core/base/time.ts'
 import type { Found, InventoryPage } from '../../src/core/target/target.ts'
-import { type List, type ListPage, notShown, readLists, thing } from '../rest/lists.ts'
+import {
+  type List,
+  type ListPage,
+  notShown,
+  partOf,
+  readLists,
+  rowsOf,
+  textOf,
+  thing,
+} from '../rest/lists.ts'
 import { isOurName, kindOf } from '../rest/names.ts'
 import { type Account, accountShape } from './account.ts'
 import { type Cloud, readAs } from './cloud.ts'
@@ -77,43 +86,35 @@ interface Paging {
   readonly signal: AbortSignal
 }
 
-async function read<S extends z.ZodType>(
-  cloud: Cloud,
-  path: string,
-  shape: S,
-  signal: AbortSignal,
-) {
-  return readAs(shape, (await cloud.call('iam', { method: 'GET', path }, signal)).body)
+async function read(cloud: Cloud, path: string, signal: AbortSignal): Promise<JsonObject> {
+  const { body } = await cloud.call('iam', { method: 'GET', path }, signal)
+  return isObject(body) ? body : {}
 }
 
-const accountsShape = z.object({
-  accounts: z.array(accountShape).default([]),
-  nextPageToken: z.string().default(''),
-})
+const pageOf = (at: string) =>
+  `pageSize=${most.perPage}${at && `&pageToken=${encodeURIComponent(at)}`}`
 
 async function accounts(cloud: Cloud, project: string, { at, signal }: Paging): Asked {
-  const query = `pageSize=${most.perPage}${at && `&pageToken=${encodeURIComponent(at)}`}`
-  const path = `/v1/projects/${project}/serviceAccounts?${query}`
-  const { accounts: all, nextPageToken: next } = await read(cloud, path, accountsShape, signal)
+  const body = await read(cloud, `/v1/projects/${project}/serviceAccounts?${pageOf(at)}`, signal)
   const used = await lastUsed(cloud, project, signal)
-  const isHere = project === cloud.config.project
-  const told = all.map(async each => {
-    const own = isHere ? ourNameOf(each) : undefined
-    const lastUsedAt = used?.get(each.email) ?? null
-    const ours = own === undefined ? [] : [ownOf(own, each)]
-    const mark = own === undefined ? undefined : markOf(each)
-    if (mark !== undefined) ours.push(ownerOf(mark.owner, each))
-    if (own !== undefined) return ours
-    const { email: name, disabled } = each
+  const told = rowsOf(body, 'accounts').map(async row => {
+    const each = readAs(accountShape, row)
+    const own = project === cloud.config.project ? ourNameOf(each) : undefined
+    if (own !== undefined) return oursOf(own, each)
+    const { email: name, disabled: isDisabled } = each
+    const lastUsedAt = used?.get(name) ?? null
     const of = { id: `account ${name}`, kind: 'account', name, lastUsedAt } as const
-    const keys = await keysOf(cloud, { project, email: name }, signal)
-    return [thing({ ...of, details: { project, isDisabled: disabled } }, ''), ...keys]
+    const account = thing({ ...of, details: { project, isDisabled } }, '')
+    return [
+      account,
+      ...(await keysOf(cloud, `/v1/projects/${project}/serviceAccounts/${name}`, signal)),
+    ]
   })
-  const found = (await Promise.all(told)).flat()
-  if (used !== undefined || at !== '') return { found, next }
+  const page = { found: (await Promise.all(told)).flat(), next: textOf(body['nextPageToken']) }
+  if (used !== undefined || at !== '') return page
   const what = `when service accounts of ${project} were last used`
   const needs = `\`roles/policyanalyzer.activityAnalysisViewer\` on ${project}, and the Policy Analyzer API`
-  return { found, next, lacks: { what, needs } }
+  return { ...page, lacks: { what, needs } }
 }
 
 /** ATTACKER: whoever writes a name of ours beside an account of their own. */
@@ -122,115 +123,66 @@ function ourNameOf({ email, displayName }: Account): string | undefined {
   return isIt ? displayName : undefined
 }
 
-function ownOf(name: string, { email, disabled }: Account): Found {
-  const of = { id: `account ${email}`, kind: kindOf(name), name, ours: true } as const
-  return thing({ ...of, details: { email, isDisabled: disabled } }, '')
-}
-
 /** An app has no account of its own there: its name stands beside each of its grants. */
-function ownerOf(name: string, { email }: Account): Found {
-  const of = { id: `owner ${name} of ${email}`, kind: 'owner', name, ours: true } as const
-  return thing({ ...of, details: { standsAt: email } }, '')
+function oursOf(name: string, account: Account): Found[] {
+  const { email, disabled: isDisabled } = account
+  const of = { id: `account ${email}`, kind: kindOf(name), name, ours: true } as const
+  const own = thing({ ...of, details: { email, isDisabled } }, '')
+  const mark = of.kind === 'holder' ? markOf(account) : undefined
+  if (mark === undefined) return [own]
+  const id = `owner ${mark.owner} of ${email}`
+  const owner = { id, kind: 'owner', name: mark.owner, ours: true } as const
+  return [own, thing({ ...owner, details: { standsAt: email } }, '')]
 }
 
-const keysShape = z.object({
-  keys: z
-    .array(
-      z.object({
-        name: z.string(),
-        validAfterTime: z.string().default(''),
-        validBeforeTime: z.string().default(''),
-        keyOrigin: z.string().default(''),
-        disabled: z.boolean().default(false),
-      }),
-    )
-    .default([]),
-})
-
-async function keysOf(
-  cloud: Cloud,
-  { project, email }: { project: string; email: string },
-  signal: AbortSignal,
-): Promise<Found[]> {
-  const path = `/v1/projects/${project}/serviceAccounts/${email}/keys?keyTypes=USER_MANAGED`
-  const { keys } = await read(cloud, path, keysShape, signal)
-  return keys.map(({ name, validAfterTime, validBeforeTime, keyOrigin, disabled }) => {
-    const id = name.slice(name.lastIndexOf('/') + 1)
-    const endsAt = validBeforeTime === never ? null : parseInstant(validBeforeTime)
-    const about = { id: `key ${email} ${id}`, kind: 'key', name: id } as const
-    const details = { account: email, origin: keyOrigin, isDisabled: disabled }
-    return thing({ ...about, madeAt: parseInstant(validAfterTime), endsAt, details }, '')
+async function keysOf(cloud: Cloud, path: string, signal: AbortSignal): Promise<Found[]> {
+  const body = await read(cloud, `${path}/keys?keyTypes=USER_MANAGED`, signal)
+  const account = path.slice(path.lastIndexOf('/') + 1)
+  return rowsOf(body, 'keys').map(row => {
+    const name = textOf(row['name']).split('/').at(-1) ?? ''
+    const until = textOf(row['validBeforeTime'])
+    const endsAt = until === never ? null : parseInstant(until)
+    const madeAt = parseInstant(textOf(row['validAfterTime']))
+    const details = {
+      account,
+      origin: textOf(row['keyOrigin']),
+      isDisabled: row['disabled'] === true,
+    }
+    return thing({ id: `key ${account} ${name}`, kind: 'key', name, madeAt, endsAt, details }, '')
   })
 }
 
-const activitiesShape = z.object({
-  activities: z
-    .array(
-      z.object({
-        fullResourceName: z.string(),
-        activity: z.object({ lastAuthenticatedTime: z.string().default('') }).default({
-          lastAuthenticatedTime: '',
-        }),
-      }),
-    )
-    .default([]),
-})
-
-/** Undefined where it is not shown. Google looks back a year or so, and lags by days. */
+/** Undefined where it is not shown. Google lags by days. */
 async function lastUsed(cloud: Cloud, project: string, signal: AbortSignal) {
   const kind = `projects/${project}/locations/global/activityTypes/serviceAccountLastAuthentication`
   const path = `/v1/${kind}/activities:query?pageSize=${most.activities}`
   const request = { method: 'GET', path, takes: [403, 404] } as const
   const { status, body } = await cloud.call('activity', request, signal)
-  if (status >= 400) return undefined
-  const used = new Map<string, Instant | null>()
-  for (const { fullResourceName: name, activity } of readAs(activitiesShape, body).activities)
-    used.set(name.slice(name.lastIndexOf('/') + 1), parseInstant(activity.lastAuthenticatedTime))
-  return used
+  if (status >= 400 || !isObject(body)) return undefined
+  const used = rowsOf(body, 'activities').map(row => {
+    const email = textOf(row['fullResourceName']).split('/').at(-1) ?? ''
+    return [email, parseInstant(textOf(partOf(row, 'activity')['lastAuthenticatedTime']))] as const
+  })
+  return new Map(used)
 }
 
-const poolsShape = z.object({
-  workloadIdentityPools: z
-    .array(z.object({ name: z.string(), disabled: z.boolean().default(false) }))
-    .default([]),
-  nextPageToken: z.string().default(''),
-})
-const providersShape = z.object({
-  workloadIdentityPoolProviders: z
-    .array(
-      z.object({
-        name: z.string(),
-        disabled: z.boolean().default(false),
-        attributeCondition: z.string().default(''),
-        oidc: z.object({ issuerUri: z.string() }).optional(),
-        aws: z.object({ accountId: z.string() }).optional(),
-      }),
-    )
-    .default([]),
-})
-
 async function trusts(cloud: Cloud, project: string, { at, signal }: Paging): Asked {
-  const query = `pageSize=${most.perPage}${at && `&pageToken=${encodeURIComponent(at)}`}`
-  const path = `/v1/projects/${project}/locations/global/workloadIdentityPools?${query}`
-  const { workloadIdentityPools: pools, nextPageToken: next } = await read(
-    cloud,
-    path,
-    poolsShape,
-    signal,
-  )
-  const each = pools.map(async pool => {
-    const below = `/v1/${pool.name}/providers?pageSize=100`
-    const { workloadIdentityPoolProviders: all } = await read(cloud, below, providersShape, signal)
-    return all.map(({ name, oidc, aws, ...rest }) => {
-      const trusted = oidc?.issuerUri ?? (aws ? `AWS account ${aws.accountId}` : 'SAML')
-      const isDisabled = rest.disabled || pool.disabled
-      const condition = rest.attributeCondition
-      const short = name.split('/').slice(-3).join('/')
-      const of = { id: `trust ${name}`, kind: 'trust', name: short } as const
-      return thing({ ...of, details: { project, trusted, condition, isDisabled } }, '')
+  const path = `/v1/projects/${project}/locations/global/workloadIdentityPools?${pageOf(at)}`
+  const body = await read(cloud, path, signal)
+  const told = rowsOf(body, 'workloadIdentityPools').map(async pool => {
+    const below = `/v1/${textOf(pool['name'])}/providers?pageSize=100`
+    const all = rowsOf(await read(cloud, below, signal), 'workloadIdentityPoolProviders')
+    return all.map(row => {
+      const id = textOf(row['name'])
+      const aws = textOf(partOf(row, 'aws')['accountId'])
+      const trusted = textOf(partOf(row, 'oidc')['issuerUri']) || (aws ? `AWS ${aws}` : 'SAML')
+      const isDisabled = row['disabled'] === true || pool['disabled'] === true
+      const details = { project, trusted, condition: textOf(row['attributeCondition']), isDisabled }
+      const name = id.split('/').slice(-3).join('/')
+      return thing({ id: `trust ${id}`, kind: 'trust', name, details }, '')
     })
   })
-  return { found: (await Promise.all(each)).flat(), next }
+  return { found: (await Promise.all(told)).flat(), next: textOf(body['nextPageToken']) }
 }
 
 /** Of the project's own service accounts the first list tells. */

@@ -3,9 +3,10 @@
  * tried on the path that once accepted it while ours is let in there. Observations only.
  */
 import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
+import { evidenceOf, notTried } from '../rest/cloud.ts'
 import { ourName } from '../rest/names.ts'
 import { findAccount } from './account.ts'
-import { type Cloud, explain, isToken, type Said } from './cloud.ts'
+import { type Cloud, explain, isToken } from './cloud.ts'
 import { parseObject } from './config.ts'
 import { acceptedPathOf } from './lease.ts'
 import { isOf, placeOf, readBindings } from './policy.ts'
@@ -25,32 +26,13 @@ export async function verifyGone(
   ourName(order.principal)
   ourName(order.holder)
   ourName(order.owner)
-  const untried: Said = { says: 'unclear', because: 'It is not known to us.' }
   const [tried, probe, seen] = await Promise.all([
-    isToken(order.secret) ? cloud.tryToken(order.secret, signal) : untried,
+    isToken(order.secret) ? cloud.tryToken(order.secret, signal) : notTried,
     cloud.tryProbe(signal),
     look(cloud, order, signal).catch((thrown: unknown) => explain(thrown)),
   ])
   const isProof = order.acceptedPath === acceptedPathOf(cloud, order.principal)
-  const isTold = tried.says === 'accepted' || (tried.says === 'refused' && isProof)
-  const because = [
-    typeof seen === 'string' && seen,
-    tried.says === 'unclear' && `The token was not tried. ${tried.because}`,
-    tried.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
-    probe.says !== 'accepted' && `A token of our own is not let in. ${probe.because}`,
-  ].filter(Boolean)
-  const isUnknown = typeof seen === 'string'
-  return {
-    listed: isUnknown ? 'unknown' : seen.isListed ? 'present' : 'absent',
-    credential: isTold ? tried.says : 'not-tried',
-    probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
-    // Each request there stands alone.
-    sessions: isUnknown ? null : 0,
-    residue: isUnknown ? [] : seen.residue,
-    paths,
-    because: because.length === 0 ? undefined : because.join(' '),
-    at: cloud.clock.now(),
-  }
+  return evidenceOf({ tried, probe, seen, isProof, paths, at: cloud.clock.now() })
 }
 
 /** Rights that others gave to it stay in the policy after it is deleted, and are theirs to take. */
