@@ -67,7 +67,7 @@ export async function makeApp(
       return { app, principalId: principal.id }
     if (principal !== undefined)
       throw refused(`\`${name}\` is ${isEnabled ? 'disabled' : 'enabled'}, which we did not do.`)
-    // Replicas know an application a while later: then this is refused, and tried again.
+    // Replicas know an application a while later: then this is refused, also as if we had no right to it.
     const isMade = app !== undefined && (await makePrincipal(cloud, app, isEnabled, signal))
     if (!isMade) await rest(bounds.restMs, signal)
   }
@@ -82,7 +82,7 @@ async function makePrincipal(
 ): Promise<boolean> {
   const body = { appId, accountEnabled }
   const made = { method: 'POST', path: '/v1.0/servicePrincipals', body } as const
-  return (await call('graph', { ...made, takes: [400, 404, 409] }, signal)).status < 300
+  return (await call('graph', { ...made, takes: [400, 403, 404, 409] }, signal)).status < 300
 }
 
 /** Whatever of it is there, deleted and then deleted for good; the second also where the first failed. */

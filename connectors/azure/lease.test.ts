@@ -130,13 +130,17 @@ describe('an application of a lease', () => {
     expect(rolesOf('lh_test_desk')).toEqual([])
   })
 
-  test('that replicas have not heard of is waited for, and so are its rights', async () => {
-    await target.ensureHolder(orderOf(), soon())
-    azure.unheard = 4
-    azure.slowRights = 2
-    await target.issue(orderOf(), soon())
-    expect(azure.living()).toHaveLength(1)
-  })
+  test.each([false, true])(
+    'that replicas have not heard of is waited for, and so are its rights (as a refusal: %s)',
+    async refusesNew => {
+      await target.ensureHolder(orderOf(), soon())
+      azure.refusesNew = refusesNew
+      azure.unheard = 4
+      azure.slowRights = 2
+      await target.issue(orderOf(), soon())
+      expect(azure.living()).toHaveLength(1)
+    },
+  )
 
   test('is refused where the subscription may have no more assignments, with what to do', async () => {
     await target.ensureHolder(orderOf(), soon())

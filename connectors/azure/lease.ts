@@ -6,6 +6,7 @@
 
 import * as time from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { bothOf } from '../rest/cloud.ts'
 import { ourName } from '../rest/names.ts'
 import { type App, findApp, findPrincipal, makeApp, markOf, removeApp } from './apps.ts'
 import type { Cloud } from './cloud.ts'
@@ -35,10 +36,12 @@ export async function issue(cloud: Cloud, order: IssueOrder, signal: AbortSignal
   // 2. Its roles.
   requireTime(cloud, order)
   const description = `${holder} ${name}`
-  for (const role of agreed.roles)
-    await give(cloud, { scope: agreed.scope, role, principalId, description }, signal)
-  // 3. The token, tried until Azure knows its rights.
-  const secret = await mint(cloud, { app, order }, signal)
+  const giving = async () => {
+    for (const role of agreed.roles)
+      await give(cloud, { scope: agreed.scope, role, principalId, description }, signal)
+  }
+  // 3. Meanwhile the token, for replicas take their time for both; tried until Azure knows its rights.
+  const [secret] = await bothOf(mint(cloud, { app, order }, signal), giving())
   for (let tries = 1; ; tries++) {
     const { says, because } = await cloud.tryToken(secret, agreed.scope, signal)
     if (says === 'accepted') break

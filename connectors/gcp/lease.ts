@@ -4,6 +4,7 @@
  */
 import { addSeconds, type Instant, parseInstant } from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { bothOf } from '../rest/cloud.ts'
 import { ourName } from '../rest/names.ts'
 import { makeAccount } from './account.ts'
 import { type Cloud, isToken, lifeSeconds, refused, rest, unavailable } from './cloud.ts'
@@ -11,7 +12,7 @@ import { parseObject } from './config.ts'
 import { type Clouds, pathOf, type Rights, requireExact, rightsOf } from './holder.ts'
 import * as policies from './policy.ts'
 
-const bounds = { tries: 10, restMs: 500, rightsTries: 6, rightsRestMs: 1_000 }
+const bounds = { tries: 16, restMs: 500, rightsTries: 6, rightsRestMs: 1_000 }
 
 export function acceptedPathOf({ config, emailOf }: Cloud, principal: string): string {
   const { host } = new URL(config.url ?? 'https://cloudresourcemanager.googleapis.com')
@@ -40,9 +41,8 @@ export async function issue(cloud: Clouds, order: IssueOrder, signal: AbortSigna
       policies.withMember(bindings, { role, condition }, email)
     return rights.roles.reduce(all, before)
   }
-  await cloud.change(rights.place, add, signal)
-  // 3. The token.
-  const secret = await mint(cloud, order, signal)
+  // 3. Meanwhile the token: Google takes its time to hear of an account for both.
+  const [secret] = await bothOf(mint(cloud, order, signal), cloud.change(rights.place, add, signal))
   await waitForRights(cloud, { token: secret, rights }, signal)
   return { ...issuedOf(cloud, order, addSeconds(order.deadline, lifeSeconds)), secret }
 }

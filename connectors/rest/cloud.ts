@@ -37,6 +37,12 @@ export function wordsOf(name: string) {
   }
 }
 
+/** Both to their end: when this fails, neither is under way any more. */
+export async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other])
+  return Promise.all([one, other])
+}
+
 /** What a path said to a token. */
 export interface Said {
   readonly says: 'accepted' | 'refused' | 'unclear'

@@ -243,7 +243,8 @@ function addTrust({ state, body, breach }: Asking, [of = '']: readonly string[])
 function makePrincipal({ state, body }: Asking): Answer {
   const { appId = '', accountEnabled = true } = body as { appId?: string; accountEnabled?: boolean }
   const app = [...state.apps.values()].find(each => each.appId === appId && !each.isDeleted)
-  if (app === undefined || app.unheard-- > 0) return no(400, 'Request_BadRequest')
+  if (app === undefined || app.unheard-- > 0)
+    return no(state.refusesNew ? 403 : 400, 'Authorization_RequestDenied')
   if ([...state.principals.values()].some(each => each.appId === appId))
     return no(409, 'Request_MultipleObjectsWithSameKeyValue')
   return { status: 201, body: { id: hold.newPrincipal(state, app, accountEnabled).id } }

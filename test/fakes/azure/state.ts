@@ -78,6 +78,8 @@ export interface State {
   /** What the admin may not. */
   readonly lacks: Set<string>
   unheard: number
+  /** What is unheard of is refused as if we had no right to it. */
+  refusesNew: boolean
   /** A new right is not known so many times. */
   slowRights: number
   mostAssignments: number
@@ -106,6 +108,7 @@ export function newState(clock: State['clock'], key: KeyObject): State {
     tokens: [],
     lacks: new Set(),
     unheard: 0,
+    refusesNew: false,
     slowRights: 0,
     mostAssignments: 4_000,
     jwks: undefined,
