@@ -24,7 +24,9 @@ export async function ensureHolder(cloud: Cloud, order: HolderOrder, signal: Abo
   const { principalId } = await makeApp(cloud, { name, mark, isEnabled: false }, signal)
   const all = await listAt(cloud, scope, signal)
   // What nobody agreed to goes first, from the grant and from every lease of it.
-  const surplus = all.filter(each => isOf(each, name, principalId) && !roles.includes(each.role))
+  const isSurplus = (each: Assignment) =>
+    !roles.includes(each.role) || (each.description === name && each.principalId !== principalId)
+  const surplus = all.filter(each => isOf(each, name, principalId) && isSurplus(each))
   for (const each of surplus) await take(cloud, each, signal)
   const has = rolesIn(all, principalId)
   for (const role of roles)

@@ -130,6 +130,18 @@ describe('an application of a lease', () => {
     expect(rolesOf('lh_test_desk')).toEqual([])
   })
 
+  test('is given no right by a command that is tried again after its deadline', async () => {
+    await target.ensureHolder(orderOf(), soon())
+    azure.stall = async asked => {
+      const app = appOf('lh_test_desk')
+      if (!asked.startsWith('PUT ') || app === undefined) return
+      app.unheard = 1
+      clock.advance(10_001)
+    }
+    expect(await faultOf(target.issue(orderOf(), soon()))).toMatch(/target-refused.*deadline/)
+    expect(rolesOf('lh_test_desk')).toEqual([])
+  })
+
   test.each([false, true])(
     'that replicas have not heard of is waited for, and so are its rights (as a refusal: %s)',
     async refusesNew => {
@@ -223,6 +235,15 @@ describe('a grant', () => {
     expect(appOf('lh_test_desk')).toBeUndefined()
     await target.ensureHolder(orderOf(), soon())
     expect(rolesOf('lhg_test')).toEqual([reader])
+  })
+
+  test('that others deleted is made again, and what they left of it taken', async () => {
+    await target.ensureHolder(orderOf(), soon())
+    azure.apps.clear()
+    azure.principals.clear()
+    await target.ensureHolder(orderOf(), soon())
+    expect(rolesOf('lhg_test')).toEqual([reader])
+    expect(azure.assignments.size).toBe(1)
   })
 
   test('can be signed in as by nobody', async () => {

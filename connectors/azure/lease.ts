@@ -12,7 +12,7 @@ import { type App, findApp, findPrincipal, makeApp, markOf, removeApp } from './
 import type { Cloud } from './cloud.ts'
 import { parseObject, scopeOf } from './config.ts'
 import { requireExact, rolesOf } from './holder.ts'
-import { claimsOf, isNotYet, isToken, refused, rest, unavailable } from './login.ts'
+import { claimsOf, isNotYet, isToken, late, refused, rest, unavailable } from './login.ts'
 import { agreedOf, give, listAt, take } from './rights.ts'
 import { newSecret } from './secret.ts'
 
@@ -35,10 +35,10 @@ export async function issue(cloud: Cloud, order: IssueOrder, signal: AbortSignal
   const { app, principalId } = await makeApp(cloud, { name, mark, isEnabled: true }, signal)
   // 2. Its roles.
   requireTime(cloud, order)
-  const description = `${holder} ${name}`
+  const { scope } = agreed
+  const of = { scope, principalId, description: `${holder} ${name}`, deadline: order.deadline }
   const giving = async () => {
-    for (const role of agreed.roles)
-      await give(cloud, { scope: agreed.scope, role, principalId, description }, signal)
+    for (const role of agreed.roles) await give(cloud, { ...of, role }, signal)
   }
   // 3. Meanwhile the token, for replicas take their time for both; tried until Azure knows its rights.
   const [secret] = await bothOf(mint(cloud, { app, order }, signal), giving())
@@ -155,8 +155,7 @@ const diesAtOf = (token: string): time.Instant =>
 
 /** INVARIANT: Azure can be told no deadline; so nothing that opens something is begun after it. */
 function requireTime({ clock }: Cloud, { deadline }: Pick<IssueOrder, 'deadline'>): void {
-  if (clock.now() > deadline)
-    throw refused('The deadline of this command had passed.', 'Try again.')
+  if (clock.now() > deadline) throw late()
 }
 
 const over = (detail: string) => refused(detail, 'Open a new task.')

@@ -18,7 +18,7 @@ export function preflight(cloud: Cloud, signal: AbortSignal): Promise<Preflight>
   const name = `${product.targetPrefix}_canary_${randomBytes(8).toString('hex')}`
   const order = { principal: name, deadline: addSeconds(cloud.clock.now(), 60) }
   let app: App | undefined
-  /** Never with a right: no scope is known here, so that Azure itself is only looked at. */
+  // Without a right: no scope is known here.
   const steps: Steps = {
     'our credential is taken by Entra and Graph': async () => {
       await cloud.readPage('graph', '/v1.0/applications?$top=1&$select=id', signal)

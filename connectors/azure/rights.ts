@@ -5,11 +5,12 @@
 import { z } from 'zod'
 import { sha256 } from '../../src/core/base/hash.ts'
 import type { Json } from '../../src/core/base/json.ts'
+import type { Instant } from '../../src/core/base/time.ts'
 import type { HolderOrder } from '../../src/core/target/target.ts'
 import { ourName } from '../rest/names.ts'
 import { armVersion, type Cloud, errorIn } from './cloud.ts'
 import { parseObject, scopeOf } from './config.ts'
-import { readAs, refused, rest, unavailable } from './login.ts'
+import { late, readAs, refused, rest, unavailable } from './login.ts'
 
 const bounds = { tries: 12, restMs: 500 }
 const provider = 'providers/Microsoft.Authorization'
@@ -63,6 +64,8 @@ export interface Giving {
   readonly principalId: string
   /** The grant's name, and after a space the lease's. */
   readonly description: string
+  /** Not asked for after it. */
+  readonly deadline?: Instant
 }
 
 /** Twice is once. A principal that is new is waited for. */
@@ -78,6 +81,8 @@ export async function give(cloud: Cloud, of: Giving, signal: AbortSignal): Promi
     description,
   }
   for (let tries = 1; ; tries++) {
+    // INVARIANT: Azure gives a role to who is not there any more, if it is told that it is a principal.
+    if (of.deadline !== undefined && cloud.clock.now() > of.deadline) throw late()
     const request = { method: 'PUT', path, body: { properties }, takes: [400, 409] } as const
     const { status, body } = await cloud.call('arm', request, signal)
     const code = errorIn(body)
@@ -98,7 +103,7 @@ export async function take(cloud: Cloud, { scope, name }: Assignment, signal: Ab
   await cloud.call('arm', { method: 'DELETE', path, takes: [404] }, signal)
 }
 
-/** INVARIANT: of one lease and role always the same, whoever's principal it is. */
+/** Of one lease, or grant, and role always the same: another principal under that name is refused. */
 function idOf({ scope, role, description }: Giving): string {
   const hex = sha256(`${scope.toLowerCase()}\n${role}\n${description}`).toString('hex')
   const [a, b, c, d] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(13, 16), hex.slice(17, 20)]

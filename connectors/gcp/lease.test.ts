@@ -116,6 +116,16 @@ describe('a service account of a lease', () => {
     expect(rolesOf('lh_test_desk')).toEqual([])
   })
 
+  test('is given no right by a command that is asked again after its deadline', async () => {
+    await target.ensureHolder(orderOf(), soon())
+    gcp.contention = 1
+    gcp.stall = async asked => {
+      if (asked.startsWith('PUT ')) clock.advance(10_001)
+    }
+    expect(await faultOf(target.issue(orderOf(), soon()))).toMatch(/target-refused.*deadline/)
+    expect(rolesOf('lh_test_desk')).toEqual([])
+  })
+
   test('that Google has not heard of everywhere is waited for', async () => {
     gcp.unheard = 2
     gcp.slowRights = 1

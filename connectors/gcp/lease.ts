@@ -36,6 +36,8 @@ export async function issue(cloud: Clouds, order: IssueOrder, signal: AbortSigna
   const condition = conditionOf(order.holder, addSeconds(order.deadline, lifeSeconds))
   const email = cloud.emailOf(order.principal)
   const add = (before: readonly policies.Binding[]) => {
+    // It may have waited for others, or be asked again after their change.
+    requireTime(cloud, order)
     requireExact(before, holder, rights)
     const all = (bindings: typeof before, role: string) =>
       policies.withMember(bindings, { role, condition }, email)
