@@ -70,17 +70,10 @@ export function openCloud(config: GcpConfig, clock: Pick<time.Clock, 'now'>, iss
     throw refused('Google does not take our credential.')
   }
 
-  /** Never rejects. Anybody whose token lives is answered there, whatever their rights. */
-  async function tryToken(token: string, signal: AbortSignal): Promise<Said> {
+  async function test(token: string, signal: AbortSignal) {
     const path = `/v3/projects/${config.project}:testIamPermissions`
     const body = { permissions: ['resourcemanager.projects.get'] }
-    try {
-      const asked = { method: 'POST', path, body, takes: [401] } as const
-      const { status } = await as(token, 'projects', asked, signal)
-      return status === 401 ? { says: 'refused', because: '' } : { says: 'accepted', because: '' }
-    } catch (thrown) {
-      return { says: 'unclear', because: explain(thrown) }
-    }
+    return as(token, 'projects', { method: 'POST', path, body, takes: [401, 403] }, signal)
   }
 
   return {
@@ -88,22 +81,38 @@ export function openCloud(config: GcpConfig, clock: Pick<time.Clock, 'now'>, iss
     clock,
     as,
     call,
-    tryToken,
-    async tryProbe(signal: AbortSignal): Promise<Said> {
-      try {
-        const token = await own(signal)
-        const said = await tryToken(token, signal)
-        return said.says === 'refused' ? await tryToken(await own(signal, token), signal) : said
-      } catch (thrown) {
-        return { says: 'unclear', because: explain(thrown) }
-      }
-    },
+    /** Never rejects. Whose token lives is let in there, whatever their rights; `403` is said to them alone. */
+    tryToken: (token: string, signal: AbortSignal) =>
+      tried(test(token, signal), status => status !== 401),
+    /** Never rejects. We have a right to ask: of us nothing but an answer counts. */
+    tryProbe: (signal: AbortSignal) =>
+      tried(
+        own(signal).then(async token => {
+          const first = await test(token, signal)
+          return first.status === 401 ? test(await own(signal, token), signal) : first
+        }),
+        status => status < 300,
+      ),
     /** A token of that account, for an hour. */
     async mint(email: string, signal: AbortSignal) {
       const answer = await call('credentials', { ...mintOf(email), takes: [403, 404] }, signal)
       return answer.status < 300 ? readAs(mintedShape, answer.body) : undefined
     },
     emailOf: (ours: string) => `${accountId(ours)}@${config.project}.iam.gserviceaccount.com`,
+  }
+}
+
+async function tried(
+  asked: Promise<{ readonly status: number }>,
+  isIn: (status: number) => boolean,
+): Promise<Said> {
+  try {
+    const { status } = await asked
+    if (isIn(status)) return { says: 'accepted', because: '' }
+    if (status === 401) return { says: 'refused', because: '' }
+    return { says: 'unclear', because: `Google answered ${status}.` }
+  } catch (thrown) {
+    return { says: 'unclear', because: explain(thrown) }
   }
 }
 

@@ -283,10 +283,21 @@ describe('an end', () => {
     expect(judge(await target.verifyGone(lease, soon()))).toBe('verified-gone')
   })
 
+  test('is not said of a token that is answered as somebody who is let in and may not ask', async () => {
+    gcp.fault = asked => (/acme-leases:testIam/.test(asked) ? { status: 403 } : undefined)
+    const lease = await issueNew()
+    await target.end(lease, soon())
+    const seen = await target.verifyGone(lease, soon())
+    expect(seen).toMatchObject({ credential: 'accepted', probe: 'not-tried' })
+    expect(judge(seen)).toBe('still-there')
+    gcp.fault = () => undefined
+    expect(judge(await target.verifyGone(lease, soon()))).toBe('verified-gone')
+  })
+
   test('is not said of a token that Google answers with anything but a refusal', async () => {
     const lease = await issueNew()
     await target.end(lease, soon())
-    gcp.fault = asked => (/acme-leases:testIam/.test(asked) ? { status: 403 } : undefined)
+    gcp.fault = asked => (/acme-leases:testIam/.test(asked) ? { status: 404 } : undefined)
     const seen = await target.verifyGone(lease, soon())
     expect(seen).toMatchObject({ credential: 'not-tried', probe: 'not-tried' })
     expect(judge(seen)).toBe('revoked-unverified')
