@@ -10,7 +10,7 @@ import type { KitFixture, KitOutside, KitSession } from './kit.ts'
 import { tooMany } from './too-many.ts'
 
 const unlocked =
-  'Azure has no lock and takes no deadline: what comes late opens nothing, as a test of the connector holds back'
+  'Azure has no lock and takes no deadline: what comes late opens nothing; a test of the connector holds such a command back'
 
 export async function azureFixture(): Promise<KitFixture> {
   const clock = handClock()

@@ -11,7 +11,7 @@ import type { KitFixture, KitOutside, KitSession } from './kit.ts'
 import { tooMany } from './too-many.ts'
 
 const unlocked =
-  'Google Cloud has no lock and takes no deadline: what comes late opens nothing, as a test of the connector holds back'
+  'Google Cloud has no lock and takes no deadline: what comes late opens nothing; a test of the connector holds such a command back'
 
 export async function gcpFixture(): Promise<KitFixture> {
   const clock = handClock()
