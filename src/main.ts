@@ -1,6 +1,6 @@
 /**
- * The start: opens the store and the keys, sequencer and follower, and puts the doors before them. The
- * only file that picks connectors. Run by itself it is `serve`.
+ * The start: opens the store and the keys, sequencer and follower, and puts the doors before them. It
+ * takes the connectors from their registry. Run by itself it is `serve`.
  */
 
 import { readFileSync } from 'node:fs'
@@ -8,14 +8,7 @@ import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
-import { githubConnector } from '../connectors/github/github.ts'
-import { mysqlConnector } from '../connectors/mysql/mysql.ts'
-import { notionConnector } from '../connectors/notion/notion.ts'
-import { postgresConnector } from '../connectors/postgres/postgres.ts'
-import { redisConnector } from '../connectors/redis/redis.ts'
-import { slackConnector } from '../connectors/slack/slack.ts'
-import { snowflakeConnector } from '../connectors/snowflake/snowflake.ts'
-import { httpConnector, mcpConnector } from '../connectors/web/web.ts'
+import { connectorsOf } from '../connectors/registry.ts'
 import { type Config, readConfig } from './config.ts'
 import { systemId } from './core/base/ids.ts'
 import { isProblem, Problem } from './core/base/problem.ts'
@@ -74,18 +67,6 @@ export interface StartOptions {
   readonly acceptLoss?: boolean
 }
 
-const connectors = [
-  postgresConnector,
-  mysqlConnector,
-  redisConnector,
-  githubConnector,
-  slackConnector,
-  notionConnector,
-  snowflakeConnector,
-  mcpConnector,
-  httpConnector,
-]
-
 export async function startServer(config: Config, options: StartOptions = {}): Promise<Running> {
   const log = options.log ?? logLine
   const stops: Stop[] = []
@@ -108,7 +89,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       config,
       issuer,
       log,
-      connectors: [...connectors, ...(options.connectors ?? [])],
+      connectors: [...connectorsOf(), ...(options.connectors ?? [])],
       poke: () => links.poke(),
       runNow: job => links.runNow(job),
     })

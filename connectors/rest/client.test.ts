@@ -91,6 +91,13 @@ describe('a request', () => {
     expect(await ask({ ...request, takes: [401] }, soon())).toMatchObject({ status: 401 })
   })
 
+  test('is answered with 429 where it takes that, unless it is told when to come back', async () => {
+    answers.push(json(429, {}))
+    expect(await ask({ ...request, takes: [429] }, soon())).toMatchObject({ status: 429 })
+    answers.push(json(429, {}, { 'retry-after': '0' }), json(200, {}))
+    expect(await ask({ ...request, takes: [429] }, soon())).toMatchObject({ status: 200 })
+  })
+
   test('has no answer where one is too large, no JSON, cut off, or late', async () => {
     const type = { 'content-type': 'application/json' }
     answers.push((_, res) => void res.writeHead(200, type).end('x'.repeat(bounds.answerBytes + 1)))

@@ -49,7 +49,7 @@ export function restClient(name: string, base: URL): Ask {
   return async (request, signal) => {
     for (let tries = 1; ; tries++) {
       const { answer, headers } = await send(name, { base, request, signal })
-      const restMs = restOf(answer, headers)
+      const restMs = restOf(answer, headers, request.takes)
       if (restMs === undefined) return judge(name, answer, request.takes)
       // Nothing was done yet: what is too much is refused before it is read.
       const limited = unavailable(name, 'has had too many requests from us')
@@ -115,8 +115,14 @@ function nextOf(name: string, base: URL, headers: Headers): string | null {
 }
 
 /** How long to rest before the same again; undefined: it was not too much. */
-function restOf({ status, body }: RestAnswer, headers: Headers): number | undefined {
+function restOf(
+  { status, body }: RestAnswer,
+  headers: Headers,
+  takes: readonly number[] = [],
+): number | undefined {
   const after = headers.get('retry-after')
+  // Where a system says so of a quota as well, whoever asks tells them apart.
+  if (after === null && takes.includes(429) && status === 429) return undefined
   const says = isObject(body) && typeof body['message'] === 'string' ? body['message'] : ''
   const isSpent = headers.get('x-ratelimit-remaining') === '0' || /rate limit/i.test(says)
   if (status !== 429 && !(status === 403 && (after !== null || isSpent))) return undefined

@@ -8,7 +8,9 @@ import { join } from 'node:path'
 import { mariadb } from '../fakes/mariadb.ts'
 import { redis } from '../fakes/redis.ts'
 import { snowflakeDescription } from '../fakes/snowflake.ts'
+import { azureFixture } from '../support/kit/azure.ts'
 import { cases } from '../support/kit/cases.ts'
+import { gcpFixture } from '../support/kit/gcp.ts'
 import { githubFixture } from '../support/kit/github.ts'
 import { type KitFixture, reasonNot } from '../support/kit/kit.ts'
 import { mysqlFixture } from '../support/kit/mysql.ts'
@@ -27,6 +29,8 @@ const fixtures: Readonly<Record<string, () => Promise<KitFixture>>> = {
   slack: slackFixture,
   notion: notionFixture,
   snowflake: snowflakeFixture,
+  gcp: gcpFixture,
+  azure: azureFixture,
 }
 /** Real servers that npm does not have; where they are missing is said, and fails where it may not be. */
 const servers: Readonly<Record<string, { readonly isHere: boolean; readonly name: string }>> = {

@@ -1,0 +1,84 @@
+/**
+ * What connectors of clouds share: how they say what went wrong, wait for replicas, and put together what a
+ * look saw of a lease that is a principal with one token.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { z } from 'zod'
+import { isProblem, Problem } from '../../src/core/base/problem.ts'
+import type { Instant } from '../../src/core/base/time.ts'
+import type { Evidence } from '../../src/core/target/target.ts'
+import { refusalsOf } from './client.ts'
+
+/** `name` is also the page's, in `docs/connectors/`. */
+export function wordsOf(name: string) {
+  const refused = refusalsOf(name)
+  const strange = `${name} answered something we do not know.`
+  const unavailable = (what: string) =>
+    new Problem('target-unavailable', {
+      detail: `${name} ${what}.`,
+      next: 'Try again; what was begun there is looked at and cleaned up.',
+    })
+  return {
+    refused,
+    unavailable,
+    explain: (thrown: unknown) => (isProblem(thrown) ? thrown.detail : strange),
+    /** Problem `target-refused` where something else was answered. What else an answer holds is not read. */
+    readAs: <S extends z.ZodType>(shape: S, body: unknown): z.infer<S> => {
+      const read = shape.safeParse(body)
+      if (read.success) return read.data
+      throw refused(strange)
+    },
+    /** Replicas learn of things a while later. */
+    rest: async (ms: number, signal: AbortSignal): Promise<void> => {
+      await wait(ms, undefined, { signal }).catch(() => {
+        throw unavailable('did not finish in time')
+      })
+    },
+  }
+}
+
+/** Both to their end: when this fails, neither is under way any more. */
+export async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other])
+  return Promise.all([one, other])
+}
+
+/** What a path said to a token. */
+export interface Said {
+  readonly says: 'accepted' | 'refused' | 'unclear'
+  readonly because: string
+}
+export const notTried: Said = { says: 'unclear', because: 'It is not known to us.' }
+
+export interface Looked extends Pick<Evidence, 'paths'> {
+  readonly tried: Said
+  readonly probe: Said
+  /** Or why nothing could be seen. */
+  readonly seen: string | { readonly isListed: boolean; readonly residue: readonly string[] }
+  /** The path is the one that accepted it when it was made. */
+  readonly isProof: boolean
+  readonly at: Instant
+}
+
+/** Observations only; unknown stays unknown. */
+export function evidenceOf({ tried, probe, seen, isProof, paths, at }: Looked): Evidence {
+  const isTold = tried.says === 'accepted' || (tried.says === 'refused' && isProof)
+  const isUnknown = typeof seen === 'string'
+  const because = [
+    isUnknown && seen,
+    tried.says === 'unclear' && `The token was not tried. ${tried.because}`,
+    tried.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
+    probe.says !== 'accepted' && `A token of our own is not let in. ${probe.because}`,
+  ].filter(Boolean)
+  return {
+    listed: isUnknown ? 'unknown' : seen.isListed ? 'present' : 'absent',
+    credential: isTold ? tried.says : 'not-tried',
+    probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
+    // Each request there stands alone.
+    sessions: isUnknown ? null : 0,
+    residue: isUnknown ? [] : seen.residue,
+    paths,
+    because: because.length === 0 ? undefined : because.join(' '),
+    at,
+  }
+}
