@@ -57,14 +57,18 @@ function candidatesOf(thing: Thing, facts: Facts, known: Known): OwnerCandidate[
   const named = isJob ? about?.workflowOwners : about?.owners
   const declared = known.get(thing.id) ?? ''
   const on = changedBy?.at ? ` on ${changedBy.at.slice(0, 10)}` : ''
+  // What a person wrote down is no login, and is not ours to doubt.
+  const written = declared
+    ? [{ who: declared, evidence: 'written down as its owner', weight: 1 }]
+    : []
   const all: OwnerCandidate[] = [
-    ...(declared ? [{ who: declared, evidence: 'written down as its owner', weight: 1 }] : []),
     ...(named ?? []).map(who => ({ who, evidence: 'CODEOWNERS', weight: isJob ? 0.8 : 0.6 })),
     ...(creator ? [{ who: creator, evidence: creatorDid, weight: creatorWeight }] : []),
     ...(changedBy ? [{ who: changedBy.who, evidence: `changed it last${on}`, weight: 0.5 }] : []),
   ]
   const people = facts.people.get(system)
-  return all.map(each => discount(each, people)).toSorted((a, b) => b.weight - a.weight)
+  const guessed = all.map(each => discount(each, people))
+  return [...written, ...guessed.toSorted((a, b) => b.weight - a.weight)]
 }
 
 function discount(one: OwnerCandidate, people: ReadonlySet<string> | undefined): OwnerCandidate {

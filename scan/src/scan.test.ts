@@ -1,8 +1,8 @@
 /** A pretend organisation is scanned as a person would, with the clock turned by hand. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { msBetween } from '../../src/core/base/time.ts'
 import { newPerson } from '../../test/fakes/github/state.ts'
 import { type FakeGithub, startFakeGithub } from '../../test/fakes/github.ts'
@@ -81,7 +81,7 @@ test('an organisation of 300 repositories is named in fifteen minutes, read only
   expect(calls.reduce((sum, { times }) => sum + times, 0)).toBe(github.seen.length)
   expectNoSecret([...planted.secrets, token])
   expect(statSync(join(folder, 'report.html')).mode & 0o077).toBe(0)
-})
+}, 120_000)
 
 function expectHidden({ hidden }: Planted, unseen: Reported['unseen']): void {
   for (const name of hidden) expect(read('report.json')).not.toContain(name)
@@ -106,4 +106,116 @@ test('a secret that somebody put into a name is not in a report, and the thing i
 
   expect(reported().things.filter(({ kind }) => kind === 'deploy key')).toHaveLength(4)
   expectNoSecret(secrets)
+})
+
+describe('a report says', () => {
+  beforeEach(() => {
+    github.people.set(token, newPerson('owner'))
+  })
+
+  test('what a member who owns nothing is not shown, and which right would show it', async () => {
+    const role = (one: { name: string }) => (one.name === 'site' ? 'admin' : 'pull')
+    github.people.set(token, newPerson('maya', { isOwner: false, role }))
+    for (const each of github.repositories)
+      each.keys.push({ id: each.id, title: 'k', added_by: 'x' })
+    github.of.apps.push({ id: 9, app_slug: 'hidden-app' })
+
+    expect(await run(['github:acme'])).toBe(exits.whole)
+
+    const { things, unseen } = reported()
+    expect(things.filter(({ kind }) => kind === 'deploy key').map(({ id }) => id)).toEqual([
+      'key acme/site 1003',
+    ])
+    const needs = (what: string) => unseen.find(each => each.what === what)
+    expect(needs('deploy keys')).toMatchObject({ times: 2 })
+    expect(needs('deploy keys')?.needs).toContain('`admin`')
+    expect(needs('installations of other Apps')?.needs).toContain('admin:org')
+    // What it may not see it does not ask for, in each repository again.
+    expect(github.seen.filter(({ asked }) => /\/repos\/acme\/billing\/keys/.test(asked))).toEqual(
+      [],
+    )
+  })
+
+  test('that nobody has left, where it can not see all members', async () => {
+    github.people.set(token, newPerson('outsider', { isMember: false }))
+    github.repositories[0]?.keys.push({ id: 5, title: 'k', added_by: 'tom' })
+    expect(await run(['github:acme'])).toBe(exits.whole)
+    const key = reported().things.find(({ id }) => id.endsWith(' 5'))
+    expect(key?.isOwnerless).toBe(false)
+    expect(reported().unseen.map(({ what }) => what.slice(0, 20))).toContain('members who hide tha')
+  })
+
+  test('that it is incomplete, where a source can not be read; the others go on', async () => {
+    const code = await run(['github:acme', 'aws', 'slack'])
+    expect(code).toBe(exits.notAllRead)
+    expect(said.out).toContain('aws was not read')
+    const page = read('report.html')
+    expect(page).toContain('This report is incomplete')
+    expect(page).toContain('SLACK_TOKEN is not set')
+    expect(reported().isWhole).toBe(false)
+    expect(JSON.parse(read('report.sarif'))).toMatchObject({
+      runs: [{ invocations: [{ executionSuccessful: false }] }],
+    })
+  })
+
+  test('that it was broken off, where GitHub stops answering in the middle', async () => {
+    github.fault = asked => (/\/repos\/acme\/site\//.test(asked) ? { status: 500 } : undefined)
+    expect(await run(['github:acme'])).toBe(exits.notAllRead)
+    expect(said.out).toContain('github:acme was broken off: GitHub answered 500.')
+  })
+
+  test('nothing of trouble that passes', async () => {
+    let times = 0
+    github.fault = asked => (/hooks/.test(asked) && times++ < 2 ? { status: 502 } : undefined)
+    expect(await run(['github:acme'])).toBe(exits.whole)
+  })
+
+  test('what was seen until a person wanted no more', async () => {
+    const stop = new AbortController()
+    github.fault = asked => {
+      if (/\/orgs\/acme\/actions\/secrets/.test(asked)) stop.abort()
+      return undefined
+    }
+    github.members = [{ login: 'maya', id: 1 }]
+    expect(await run(['github:acme'], { signal: stop.signal })).toBe(exits.stopped)
+    expect(reported().things.map(({ id }) => id)).toContain('account acme 1')
+    expect(read('report.html')).toContain('Stopped before its end.')
+  })
+
+  test('nothing, where no source could be opened', async () => {
+    expect(await run(['aws', 'gcp'])).toBe(exits.usage)
+    expect(await run(['github:acme', 'postgres://a:hunter2@db/x'])).toBe(exits.usage)
+    expect(said.err).not.toContain('hunter2')
+    expect(readdirSync(folder)).toEqual([])
+    expect(github.seen).toEqual([])
+  })
+})
+
+test('when the hour is spent it waits for the next, says until when, and goes on', async () => {
+  const owner = newPerson('owner')
+  Object.assign(owner, { used: 4_990, resetAtMs: Date.parse(clock.now()) + 20 * 60_000 })
+  github.people.set(token, owner)
+  const began = clock.now()
+  expect(await run(['github:acme'])).toBe(exits.whole)
+  const minutes = msBetween(began, clock.now()) / 60_000
+  expect(minutes).toBeGreaterThan(19)
+  expect(minutes).toBeLessThan(61)
+  expect(said.err).toMatch(/github:acme lets us go on at \d\d:\d\d/)
+})
+
+test('what is known is not unknown, and has the owner that was written down', async () => {
+  github.people.set(token, newPerson('owner'))
+  github.of.apps.push({ id: 9, app_slug: 'poll' }, { id: 10, app_slug: 'other' })
+  writeFileSync(join(folder, 'known.tsv'), '# what we know\napp acme 9\tAmara\n')
+  expect(await run(['github:acme', '--known', 'known.tsv', '--json'])).toBe(exits.whole)
+  expect(JSON.parse(said.out)).toMatchObject({ identitiesAndKeys: 2, unknown: 1, ownerless: 1 })
+})
+
+test.each([
+  [['--ouput', 'x.html', 'github:acme']],
+  [['github:acme', '--out', 'report.txt']],
+  [['github:acme', '--known', 'missing.tsv']],
+])('%j is wrong usage', async argv => {
+  expect(await run(argv)).toBe(exits.usage)
+  expect(said.err).toContain('Next:')
 })

@@ -12,7 +12,7 @@ import { type Judged, judge } from './judge.ts'
 import type { Known } from './known.ts'
 import type { Calls, Going } from './outgoing.ts'
 import { type Facts, newFacts, type Sink, type Source, type Unseen } from './source.ts'
-import type { Thing } from './thing.ts'
+import { shown, type Thing } from './thing.ts'
 
 const most = { unseen: 500, lineBytes: 64 * 1024 }
 
@@ -143,7 +143,8 @@ function sinkOf(read: Read, { spool, facts, unseen, sources, progress }: Filling
       read.found += 1
       spool.add(thing)
     },
-    unseen({ what, needs }) {
+    unseen(of) {
+      const [what, needs] = [shown(of.what, 300), shown(of.needs, 300)]
       const key = `${read.name}\n${what}\n${needs}`
       const before = unseen.get(key)
       if (before === undefined && unseen.size >= most.unseen) return

@@ -49,7 +49,7 @@ export function openSlackSource(token: string, url: string, going: Going): Sourc
 }
 
 /** INVARIANT: by name. Slack takes GET for what changes things as well. */
-const slackReads: Reads = (method, { pathname }) => {
+export const slackReads: Reads = (method, { pathname }) => {
   const asked = pathname.replace(/^\/api\//, '')
   const isRead = /^(auth\.test|users\.list|team\.integrationLogs)$/.test(asked)
   const isApps = /^admin\.apps\.(approved|restricted)\.list$/.test(asked)

@@ -50,10 +50,7 @@ function plainOf(document: ReturnType<typeof parseDocument>): Json {
 function jobOf(name: string, job: Json, at: { all: JsonObject; line: number }): Job {
   // What stands above the jobs is given to each.
   const texts = [...textsOf(at.all['env'] ?? null), ...textsOf(job)]
-  const expressions = texts.flatMap(text => [
-    ...(text.match(/\$\{\{.*?\}\}/gs) ?? []),
-    ...(/^[^$]*\bsecrets\s*[.[]/.test(text) ? [text] : []),
-  ])
+  const expressions = texts.flatMap(text => text.match(/\$\{\{.*?\}\}/gs) ?? [])
   const named = expressions.flatMap(each =>
     [...each.matchAll(/\bsecrets\s*(?:\.\s*([A-Za-z_][\w-]*)|\[\s*'([^']{1,100})'\s*\])/g)].map(
       ([, plain, quoted]) => plain ?? quoted ?? '',
@@ -117,11 +114,13 @@ function recipeOf(steps: readonly Step[], texts: readonly string[], secrets: rea
   return 'other'
 }
 
-/** Every text below, keys of objects not among them. */
+/** Every text below, keys of objects not among them. A condition is an expression without saying so. */
 function textsOf(value: Json): string[] {
   if (typeof value === 'string') return [value]
   if (value === null || typeof value !== 'object') return []
-  return Object.values(value).flatMap(each => textsOf(each))
+  return Object.entries(value).flatMap(([key, each]: [string, Json]) =>
+    key === 'if' && typeof each === 'string' ? [`\${{ ${each} }}`] : textsOf(each),
+  )
 }
 
 function isRanged(node: unknown): node is { readonly range: [number, number, number] } {

@@ -156,6 +156,9 @@ function judged(
   { sent, answer: { status, facts } }: { sent: unknown; answer: Answer },
 ): unknown {
   if (contract === undefined || asked.path === '/graphql') return facts
+  // A path below a path is one parameter to the description.
+  const flat = (below: string) => below.replaceAll('/', '%2F')
+  asked.path = asked.path.replace(/(?<=\/contents\/)[^?]+/, flat)
   const schema = contract.answerOf(asked, status)
   const said = schema && facts !== undefined ? complete(contract, schema, facts) : facts
   github.breaches.push(...contract.judgeRequest(asked, sent))

@@ -165,7 +165,8 @@ function runner(at: Planting, of: string): Row {
 function key(at: Planting, one: FakeRepository, is: Row = {}): string {
   const id = number(at)
   const used = at.random() < 0.7 ? seconds(ago(at, 60)) : null
-  const made = { added_by: person(at), read_only: true, last_used: used, ...dates(at, 70), ...is }
+  const { created_at } = dates(at, 70)
+  const made = { added_by: person(at), read_only: true, last_used: used, created_at, ...is }
   const about = { id, title: `deploy-${id}`, key: `ssh-ed25519 ${newSecret(at)}`, verified: true }
   one.keys.push({ ...about, ...made })
   at.ids.push(`key acme/${one.name} ${id}`)

@@ -2,6 +2,10 @@
  * Text for a page. INVARIANT: what is put into a template is escaped unless a template made it.
  * ATTACKER: every name in a report was chosen by somebody else.
  */
+import { safeText } from '../../../src/core/base/text.ts'
+
+const most = { chars: 4_000 }
+
 export class Html {
   readonly text: string
 
@@ -20,7 +24,7 @@ function textOf(part: Part): string {
   if (part === undefined) return ''
   if (part instanceof Html) return part.text
   if (typeof part === 'object') return part.map(textOf).join('')
-  return String(part).replace(/[&<>"']/g, each => entities[each] ?? '')
+  return safeText(String(part), most.chars).replace(/[&<>"']/g, each => entities[each] ?? '')
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -32,7 +32,7 @@ ${kinds.map(([name, of]) => {
   const shown = worst(of.rows, most.jobs)
   const more = of.jobs - shown.length
   return html`<div class="recipe"><h3>${recipe?.what ?? name}: ${of.jobs} ${of.jobs === 1 ? 'job' : 'jobs'}, ${of.repositories.size} ${of.repositories.size === 1 ? 'repository' : 'repositories'}</h3>
-${recipe?.lines.length ? html`<pre><code>${recipe.lines.join('\n')}</code></pre>` : ''}
+${recipe?.lines.length ? html`<pre><code>${recipe.lines.map(line => html`${line}\n`)}</code></pre>` : ''}
 <p class="quiet">${recipe?.once}</p>
 <details><summary>Which jobs</summary><ul>${shown.map(
     job =>
