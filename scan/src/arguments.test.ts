@@ -73,6 +73,15 @@ describe('a source', () => {
   })
 })
 
+test.each(['http://github.acme.example/api/v3', 'ftp://x', 'https://u:p@github.example', ''])(
+  'a token is not sent to %s',
+  async url => {
+    const opening = open('github:acme', { GITHUB_TOKEN: 'a', GITHUB_API_URL: url })
+    if (url === '') await expect(opening).resolves.toHaveProperty('name')
+    else await expect(opening).rejects.toThrow('no address')
+  },
+)
+
 describe("PostgreSQL's own file of passwords", () => {
   const file = join(home, '.pgpass')
   const write = (text: string, mode: number) => {

@@ -9,6 +9,7 @@ import { parseConfig as parseMysql } from '../../connectors/mysql/config.ts'
 import { parseConfig as parseNotion } from '../../connectors/notion/config.ts'
 import { parseConfig as parsePostgres } from '../../connectors/postgres/config.ts'
 import { parseConfig as parseRedis } from '../../connectors/redis/config.ts'
+import { isReachable } from '../../connectors/rest/config.ts'
 import { parseConfig as parseSnowflake } from '../../connectors/snowflake/config.ts'
 import type { Json } from '../../src/core/base/json.ts'
 import { Problem } from '../../src/core/base/problem.ts'
@@ -41,7 +42,7 @@ export async function openSource(typed: string, around: Around): Promise<Source>
   if (kind === 'github') return openOrganisation(name, around)
   if (kind === 'slack' && name === '') {
     const token = need(env, 'SLACK_TOKEN', 'Of a bot (`xoxb-…`), or of an admin (`xoxp-…`).')
-    return openSlackSource(token, env['SLACK_API_URL'] ?? 'https://slack.com', going)
+    return openSlackSource(token, addressOf(env, 'SLACK_API_URL', 'https://slack.com'), going)
   }
   if (kind === 'notion' && name === '') {
     const token = need(env, 'NOTION_TOKEN', 'Of an internal connection that may read users.')
@@ -61,8 +62,16 @@ async function openOrganisation(organisation: string, { env, going, githubToken 
   const token = env['GITHUB_TOKEN'] || env['GH_TOKEN'] || (await githubToken())
   if (token === '')
     throw refused('There is no token for GitHub.', 'Run `gh auth login`, or set GITHUB_TOKEN.')
-  const url = env['GITHUB_API_URL'] ?? 'https://api.github.com'
+  const url = addressOf(env, 'GITHUB_API_URL', 'https://api.github.com')
   return openGithub({ organisation, token, url }, going)
+}
+
+/** ATTACKER: a token that is sent without TLS is everybody's. */
+function addressOf(env: Env, name: string, otherwise: string): string {
+  const text = env[name] || otherwise
+  const url = URL.parse(text)
+  if (url !== null && isReachable(url)) return text
+  throw refused(`${name} is no address that a token is sent to.`, 'It is `https://…`, by name.')
 }
 
 function openSnowflake(account: string, { env, going }: Around): Source {

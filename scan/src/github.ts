@@ -11,7 +11,7 @@ import { parseInstant } from '../../src/core/base/time.ts'
 import { again, readPages } from './inventory.ts'
 import { type Going, openWay, type Reads } from './outgoing.ts'
 import type { Sink, Source } from './source.ts'
-import { shown } from './thing.ts'
+import { shown, type Thing } from './thing.ts'
 import { type Job, readWorkflow, bounds as workflowBounds } from './workflows.ts'
 
 /** GitHub takes 900 a minute at most, whatever is left of the hour. */
@@ -30,7 +30,8 @@ export function openGithub(at: GithubAt, going: Going): Source {
   return {
     name,
     async read(sink, signal) {
-      await whoIsThere(person, { name, sink, signal })
+      const reading = { name, web: webOf(at.url), sink, signal }
+      await whoIsThere(person, reading)
       for (const each of neverShown) sink.unseen(each)
       const page = (cursor: string | null) => lookAt(person.looker, cursor, signal)
       const looked = readPages(name, page, { going, sink, signal })
@@ -38,11 +39,17 @@ export function openGithub(at: GithubAt, going: Going): Source {
         ...person,
         read: (...asked) => again(() => person.read(...asked), going, signal),
       }
-      const read = readRepositories(patient, { name, sink, signal })
+      const read = readRepositories(patient, reading)
       const [first, second] = await Promise.allSettled([looked, read])
       for (const each of [first, second]) if (each.status === 'rejected') throw each.reason
     },
   }
+}
+
+/** A server of one's own has its API in a folder; github.com at another name. */
+function webOf(api: string): string {
+  const { origin } = new URL(api)
+  return origin === 'https://api.github.com' ? 'https://github.com' : origin
 }
 
 /** INVARIANT: nothing but GET leaves for GitHub. */
@@ -58,6 +65,8 @@ const reads: Reads = (method, { pathname }) => {
 
 interface Reading {
   readonly name: string
+  /** Where people see what the API tells. */
+  readonly web: string
   readonly sink: Sink
   readonly signal: AbortSignal
 }
@@ -173,7 +182,7 @@ interface JobAt extends Reading {
 }
 
 /** The job itself is who signs in: an identity nobody gave a name. */
-function jobThing({ name, repository, path, changedBy }: JobAt, job: Job) {
+function jobThing({ name, web, repository, path, changedBy }: JobAt, job: Job): Thing {
   const file = path.replace('.github/workflows/', '')
   const kept = job.secrets.slice(0, 6).join(', ')
   const more = job.secrets.length > 6 ? ` and ${job.secrets.length - 6} more` : ''
@@ -191,7 +200,7 @@ function jobThing({ name, repository, path, changedBy }: JobAt, job: Job) {
     creator: null,
     creatorDid: '',
     creatorWeight: 0,
-    group: 'access' as const,
+    group: 'access',
     ours: false,
     notes: [
       ...(kept === '' ? [] : [shown(`keeps ${kept}${more}`)]),
@@ -199,6 +208,7 @@ function jobThing({ name, repository, path, changedBy }: JobAt, job: Job) {
     ],
     recipe: job.recipe || 'other',
     path: shown(path),
+    url: `${web}/${repository}/blob/HEAD/${path.split('/').map(encodeURIComponent).join('/')}`,
     line: job.line,
     ...(changedBy && { changedBy }),
   }

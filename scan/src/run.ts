@@ -152,9 +152,8 @@ function conclude({ stdout }: Host, { scanned, totals, html, isJson }: Conclusio
     stdout.write(`${JSON.stringify(answer)}\n`)
   } else {
     const line = (count: number, word: string) => `  ${String(count).padStart(7)}  ${word}\n`
-    stdout.write(
-      `${access} identities and keys in ${sources.length} systems, ${people} people beside them\n`,
-    )
+    const systems = `${sources.length} system${sources.length === 1 ? '' : 's'}`
+    stdout.write(`${access} identities and keys in ${systems}, ${people} people beside them\n`)
     stdout.write(line(unknown, 'unknown') + line(ownerless, 'ownerless'))
     stdout.write(line(neverEnding, 'never-ending'))
     for (const { name, state, why = '', next = '' } of sources)

@@ -80,8 +80,41 @@ test('an organisation of 300 repositories is named in fifteen minutes, read only
   expect(github.seen.filter(({ asked }) => !asked.startsWith('GET '))).toEqual([])
   expect(calls.reduce((sum, { times }) => sum + times, 0)).toBe(github.seen.length)
   expectNoSecret([...planted.secrets, token])
+  expectSarif(planted.facts.filter(({ what }) => what === 'AWS keys'))
   expect(statSync(join(folder, 'report.html')).mode & 0o077).toBe(0)
 }, 120_000)
+
+/** The parts of SARIF 2.1.0 that collectors read. */
+function expectSarif(bad: readonly { id: string }[]): void {
+  const { version, runs } = JSON.parse(read('report.sarif')) as {
+    version: string
+    runs: {
+      tool: { driver: { rules: { id: string }[] } }
+      results: {
+        ruleId: string
+        level: string
+        message: { text: string }
+        locations: { logicalLocations: { fullyQualifiedName: string }[] }[]
+        partialFingerprints: Record<string, string>
+      }[]
+    }[]
+  }
+  expect(version).toBe('2.1.0')
+  const [{ tool, results } = { tool: { driver: { rules: [] } }, results: [] }] = runs
+  const rules = tool.driver.rules.map(({ id }) => id)
+  expect(results.filter(({ ruleId, message }) => !rules.includes(ruleId) || !message.text)).toEqual(
+    [],
+  )
+  const prints = results.map(({ partialFingerprints }) => partialFingerprints['leasehold/v1'])
+  expect(new Set(prints).size).toBe(results.length)
+  const of = (id: string) =>
+    results.filter(({ locations }) => locations[0]?.logicalLocations[0]?.fullyQualifiedName === id)
+  for (const { id } of bad)
+    expect(of(id)).toContainEqual(
+      expect.objectContaining({ ruleId: 'LH-SCAN-CI-KEY', level: 'error' }),
+    )
+  expect(bad.length).toBeGreaterThan(0)
+}
 
 function expectHidden({ hidden }: Planted, unseen: Reported['unseen']): void {
   for (const name of hidden) expect(read('report.json')).not.toContain(name)
@@ -162,6 +195,12 @@ describe('a report says', () => {
     github.fault = asked => (/\/repos\/acme\/site\//.test(asked) ? { status: 500 } : undefined)
     expect(await run(['github:acme'])).toBe(exits.notAllRead)
     expect(said.out).toContain('github:acme was broken off: GitHub answered 500.')
+  })
+
+  test('that a token is not taken, and nothing was read', async () => {
+    const env = { GITHUB_TOKEN: 'another', GITHUB_API_URL: github.url }
+    expect(await run(['github:acme'], { env })).toBe(exits.notAllRead)
+    expect(said.out).toContain('github:acme was not read: GitHub does not take our credential.')
   })
 
   test('nothing of trouble that passes', async () => {

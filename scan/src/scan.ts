@@ -50,11 +50,13 @@ export interface Spool {
   remove(): void
 }
 
-/** Of this process alone, gone when it ends well. */
+/** Of this process alone. Where the system lets an open file be removed, nothing is left of a killed one. */
 export function openSpool(): Spool {
   const folder = mkdtempSync(join(tmpdir(), 'leasehold-scan-'))
   const path = join(folder, 'things')
-  const file = openSync(path, 'wx', 0o600)
+  const file = openSync(path, 'wx+', 0o600)
+  const clear = () => rmSync(folder, { recursive: true, force: true })
+  if (process.platform !== 'win32') clear()
   let waiting = ''
   const flush = () => {
     writeSync(file, waiting)
@@ -67,12 +69,14 @@ export function openSpool(): Spool {
     },
     async *read() {
       flush()
-      for await (const line of createInterface({ input: createReadStream(path) }))
+      for await (const line of createInterface({
+        input: createReadStream(path, { fd: file, start: 0, autoClose: false }),
+      }))
         yield JSON.parse(line) as Thing
     },
     remove() {
       closeSync(file)
-      rmSync(folder, { recursive: true, force: true })
+      clear()
     },
   }
 }

@@ -36,6 +36,8 @@ export interface Thing {
   /** What CI keeps, and how to end it: a name of recipes.ts. */
   readonly recipe?: string
   readonly path?: string
+  /** Of that file, for people. */
+  readonly url?: string
   readonly line?: number
   readonly changedBy?: { readonly who: string; readonly at: Instant | null }
 }

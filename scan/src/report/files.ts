@@ -114,15 +114,14 @@ function resultsOf(one: Judged): object[] {
 
 /** The fingerprint holds no line: a moved job stays the same result. */
 function resultOf(one: Judged, ruleId: keyof typeof rules, text: string, isBad = false): object {
-  const { id: fullyQualifiedName, name, path, line, where } = one
-  const uri = `https://github.com/${where}/blob/HEAD/${path}`
+  const { id: fullyQualifiedName, name, url: uri, line } = one
   const at = { artifactLocation: { uri }, region: { startLine: line ?? 1 } }
   const logical = { logicalLocations: [{ fullyQualifiedName, name }] }
   return {
     ruleId,
     level: isBad ? 'error' : 'warning',
     message: { text },
-    locations: [{ ...(path !== undefined && { physicalLocation: at }), ...logical }],
+    locations: [{ ...(uri !== undefined && { physicalLocation: at }), ...logical }],
     partialFingerprints: { 'leasehold/v1': sha256Hex(`${ruleId} ${one.system} ${one.id}`) },
   }
 }

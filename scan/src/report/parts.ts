@@ -7,6 +7,11 @@ import type { Facts } from '../source.ts'
 import { type Html, html } from './html.ts'
 import { most, type Page, type Totals, worst } from './totals.ts'
 
+/** `1 job`, `2 jobs`, `1,000 jobs`. */
+function many(count: number, one: string, more = `${one}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : more}`
+}
+
 /** What a person can do today, in three lines. */
 export function firstPart({ byRecipe, all }: Totals): Html {
   const cloud = [...byRecipe].filter(([name]) => recipes[name]?.isCloud === true)
@@ -16,7 +21,7 @@ export function firstPart({ byRecipe, all }: Totals): Html {
   return html`<section aria-labelledby="h-first"><h2 id="h-first">What to do first</h2><ol>
 <li>${count(jobs, 'CI job keeps', 'CI jobs keep')} a key of a cloud. <a href="#h-jobs">Two lines each end that.</a></li>
 <li>${count(all.left, 'is', 'are')} in the hands of somebody who is no member any more: find an owner, or end it.</li>
-<li>${count(all.unused, 'is', 'are')} unused, as far as anybody can see: <a href="#all" data-show="x">end these</a>, one system at a time.</li>
+<li>${count(all.unused, 'shows', 'show')} no use: <a href="#all" data-show="x">ask, then end these</a>, one system at a time. What is not seen to be used may still be.</li>
 </ol></section>`
 }
 
@@ -26,12 +31,12 @@ export function jobsPart({ byRecipe }: Totals, facts: Facts): Html {
   const kinds = [...byRecipe].toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b))
   const jobs = kinds.reduce((sum, [, { jobs: count }]) => sum + count, 0)
   return html`<section aria-labelledby="h-jobs"><h2 id="h-jobs">CI that keeps stored keys, and the lines that end it</h2>
-<p>${jobs.toLocaleString('en')} jobs in the workflows of ${facts.repositoriesRead.toLocaleString('en')} repositories read a secret that outlives them. ${facts.federated.toLocaleString('en')} already sign in without one.</p>
+<p>In the workflows of ${many(facts.repositoriesRead, 'repository', 'repositories')}: ${many(jobs, 'job')} that can read a secret which outlives them, and ${facts.federated.toLocaleString('en')} that sign in without one.</p>
 ${kinds.map(([name, of]) => {
   const recipe = recipes[name]
   const shown = worst(of.rows, most.jobs)
   const more = of.jobs - shown.length
-  return html`<div class="recipe"><h3>${recipe?.what ?? name}: ${of.jobs} ${of.jobs === 1 ? 'job' : 'jobs'}, ${of.repositories.size} ${of.repositories.size === 1 ? 'repository' : 'repositories'}</h3>
+  return html`<div class="recipe"><h3>${recipe?.what ?? name}: ${many(of.jobs, 'job')}, ${many(of.repositories.size, 'repository', 'repositories')}</h3>
 ${recipe?.lines.length ? html`<pre><code>${recipe.lines.map(line => html`${line}\n`)}</code></pre>` : ''}
 <p class="quiet">${recipe?.once}</p>
 <details><summary>Which jobs</summary><ul>${shown.map(
@@ -63,7 +68,7 @@ export function unseenPart({ unseen, sources }: Scanned): Html {
 export function callsPart({ calls, keptBack }: Scanned): Html {
   const sum = calls.reduce((all, { times }) => all + times, 0)
   return html`<section aria-labelledby="h-calls"><h2 id="h-calls">Every call that was made</h2>
-<p>${sum.toLocaleString('en')} calls, each of them reading. ${keptBack === 0 ? 'None had to be kept back.' : `${keptBack} that would do more were kept back: a fault of ours.`}</p>
+<p>${many(sum, 'call')}, each of them reading. ${keptBack === 0 ? 'None had to be kept back.' : `${keptBack} that would do more were kept back: a fault of ours.`}</p>
 <details><summary>By shape</summary><div class="scroll" tabindex="0" role="region" aria-labelledby="h-calls"><table class="figures">
 <thead><tr><th scope="col">System</th><th scope="col">Call</th><th scope="col">Times</th></tr></thead>
 <tbody>${calls.map(
