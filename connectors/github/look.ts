@@ -84,6 +84,10 @@ export const neverShown = [
     what: 'when an Actions secret, a webhook or an App was used last, and who made it',
     needs: 'the audit log (GitHub Enterprise), or whoever knows',
   },
+  {
+    what: 'Dependabot and Codespaces secrets, packages, and OAuth apps that members let in',
+    needs: 'somebody who looks: this is not asked for yet',
+  },
 ] as const
 
 /** GitHub says with each repository what who asks is in it. */

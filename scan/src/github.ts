@@ -25,7 +25,7 @@ export interface GithubAt {
 
 export function openGithub(at: GithubAt, going: Going): Source {
   const name = `github:${at.organisation}`
-  const way = { system: name, reads, gapMs: bounds.gapMs }
+  const way = { system: name, reads: githubReads, gapMs: bounds.gapMs }
   const person = openPerson(at, openWay(way, going))
   return {
     name,
@@ -53,7 +53,7 @@ function webOf(api: string): string {
 }
 
 /** INVARIANT: nothing but GET leaves for GitHub. */
-const reads: Reads = (method, { pathname }) => {
+export const githubReads: Reads = (method, { pathname }) => {
   if (method !== 'GET') return undefined
   const shape = pathname
     .replace(/\/repos\/[^/]+\/[^/]+/, '/repos/{repository}')

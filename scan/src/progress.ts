@@ -5,6 +5,7 @@ import type { Read } from './scan.ts'
 export interface Screen {
   write(text: string): unknown
   readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
 }
 
 const everyMs = { terminal: 200, elsewhere: 15_000 }
@@ -12,7 +13,9 @@ const everyMs = { terminal: 200, elsewhere: 15_000 }
 export function openProgress(screen: Screen, clock: { now(): Instant }) {
   const isTerminal = screen.isTTY === true
   let [shownMs, ended] = [0, 0]
-  const line = (text: string) => screen.write(isTerminal ? `\r\x1b[K${text}` : `${text}\n`)
+  // A line that wraps could not be written over.
+  const fit = (text: string) => text.slice(0, (screen.columns ?? 80) - 1)
+  const line = (text: string) => screen.write(isTerminal ? `\r\x1b[K${fit(text)}` : `${text}\n`)
   return {
     progress: (sources: readonly Read[]) => {
       const nowMs = toMs(clock.now())

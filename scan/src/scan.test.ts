@@ -197,6 +197,29 @@ describe('a report says', () => {
     expect(said.out).toContain('github:acme was broken off: GitHub answered 500.')
   })
 
+  test('of nobody that they have left, where the list of members broke off', async () => {
+    github.members = Array.from({ length: 31 }, (_, i) => ({ login: `member-${i}`, id: i + 1 }))
+    const [desk] = github.repositories
+    const path = '.github/workflows/ship.yml'
+    const step = `run: echo \${{ secrets.KEY }}`
+    const job = `jobs: { ship: { runs-on: x, steps: [{ ${step.replace('run: ', "run: '")}' }] } }`
+    Object.assign(desk ?? {}, {
+      files: new Map([[path, job]]),
+      changes: new Map([[path, { login: 'member-30', at: clock.now() }]]),
+    })
+    const isOwnerless = async () => {
+      await run(['github:acme'])
+      return reported().things.find(({ kind }) => kind.startsWith('CI job'))?.isOwnerless
+    }
+    expect(await isOwnerless()).toBe(false)
+    github.fault = asked => (/members\?.*page=2/.test(asked) ? { status: 500 } : undefined)
+    expect(await isOwnerless()).toBe(false)
+    // Where it is whole and they are not in it, they have left.
+    github.fault = () => undefined
+    github.members.pop()
+    expect(await isOwnerless()).toBe(true)
+  })
+
   test('that a token is not taken, and nothing was read', async () => {
     const env = { GITHUB_TOKEN: 'another', GITHUB_API_URL: github.url }
     expect(await run(['github:acme'], { env })).toBe(exits.notAllRead)

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/base/time.ts'
 import { bot as notionBot, startFakeNotion } from '../../test/fakes/notion.ts'
 import { bot, startFakeSlack } from '../../test/fakes/slack.ts'
@@ -10,8 +10,9 @@ import { startFakeSnowflake } from '../../test/fakes/snowflake.ts'
 import { handClock } from '../../test/support/clock.ts'
 import { newSecret } from '../../test/support/scan-world.ts'
 import { type Env, openSource } from './arguments.ts'
+import { githubReads } from './github.ts'
 import { Calls, type Going, openWay } from './outgoing.ts'
-import { slackReads } from './services.ts'
+import { notionReads, slackReads, snowflakeReads } from './services.ts'
 import { newFacts, type Sink, type Unseen } from './source.ts'
 import type { Thing } from './thing.ts'
 
@@ -128,3 +129,56 @@ test.each(['auth.revoke', 'apps.uninstall', 'chat.postMessage', 'users.list.x'])
     }
   },
 )
+
+describe('what leaves', () => {
+  const sql = (statement: string) => JSON.stringify({ statement })
+  const [statements, handle] = ['/api/v2/statements', '0193d2c8-0000-0000-0000-000000000000']
+  test.each([
+    [githubReads, 'POST', '/graphql', ''],
+    [githubReads, 'DELETE', '/repos/acme/desk/keys/1', ''],
+    [githubReads, 'PUT', '/repos/acme/desk/contents/a', ''],
+    [notionReads, 'POST', '/v1/search', ''],
+    [notionReads, 'DELETE', '/admin/v1/spaces/x/personal_access_tokens/1', ''],
+    [snowflakeReads, 'POST', statements, sql('ALTER USER A SET DISABLED = TRUE')],
+    [snowflakeReads, 'POST', statements, sql('SHOW USERS; DROP USER A')],
+    [snowflakeReads, 'POST', statements, '{}'],
+    [snowflakeReads, 'POST', `${statements}/${handle}/cancel`, sql('SHOW USERS')],
+    [snowflakeReads, 'GET', '/session/v1/login-request', ''],
+  ])('is not %# %s %s', (reads, method, path, body) => {
+    expect(reads(method, new URL(path, 'https://x.example'), body)).toBeUndefined()
+  })
+  test.each([
+    [githubReads, 'GET', '/repos/acme/desk/keys', '', 'GET /repos/{repository}/keys'],
+    [
+      githubReads,
+      'GET',
+      '/repos/a/b/environments/prod%2Feu/secrets',
+      '',
+      'GET /repos/{repository}/environments/{environment}/secrets',
+    ],
+    [
+      githubReads,
+      'GET',
+      '/repos/a/b/contents/.github/x.yml',
+      '',
+      'GET /repos/{repository}/contents/{path}',
+    ],
+    [
+      notionReads,
+      'GET',
+      '/admin/v1/spaces/abc/personal_access_tokens',
+      '',
+      'GET /admin/v1/spaces/{space}/personal_access_tokens',
+    ],
+    [
+      snowflakeReads,
+      'POST',
+      statements,
+      sql('SHOW USERS LIMIT 51'),
+      'POST /api/v2/statements: SHOW USERS …',
+    ],
+    [snowflakeReads, 'GET', `${statements}/${handle}`, '', 'GET /api/v2/statements/{handle}'],
+  ])('is %# %s %s, and is listed by its shape', (reads, method, path, body, shape) => {
+    expect(reads(method, new URL(path, 'https://x.example'), body)).toBe(shape)
+  })
+})

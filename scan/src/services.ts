@@ -58,9 +58,7 @@ export const slackReads: Reads = (method, { pathname }) => {
 
 export function openNotionSource(config: NotionConfig, going: Going): Source {
   const name = 'notion'
-  const reads: Reads = (method, { pathname }) =>
-    method === 'GET' ? `GET ${pathname.replace(/\/spaces\/[^/]+/, '/spaces/{space}')}` : undefined
-  const via = openWay({ system: name, reads, gapMs: gaps.notion }, going)
+  const via = openWay({ system: name, reads: notionReads, gapMs: gaps.notion }, going)
   return {
     name,
     async read(sink, signal) {
@@ -71,6 +69,10 @@ export function openNotionSource(config: NotionConfig, going: Going): Source {
     },
   }
 }
+
+/** INVARIANT: nothing but GET leaves for Notion. */
+export const notionReads: Reads = (method, { pathname }) =>
+  method === 'GET' ? `GET ${pathname.replace(/\/spaces\/[^/]+/, '/spaces/{space}')}` : undefined
 
 export function openSnowflakeSource(name: string, config: SnowflakeConfig, going: Going): Source {
   const via = openWay({ system: name, reads: snowflakeReads, gapMs: gaps.snowflake }, going)
@@ -86,7 +88,7 @@ export function openSnowflakeSource(name: string, config: SnowflakeConfig, going
 }
 
 /** INVARIANT: what is sent is one statement that shows something, or a later part of its answer. */
-const snowflakeReads: Reads = (method, { pathname }, body) => {
+export const snowflakeReads: Reads = (method, { pathname }, body) => {
   const at = pathname.replace(/\/statements\/[^/]+/, '/statements/{handle}')
   if (method === 'GET' && at === '/api/v2/statements/{handle}') return `GET ${at}`
   if (method !== 'POST' || at !== '/api/v2/statements') return undefined

@@ -69,11 +69,22 @@ describe('a thing', () => {
     expect(named('REGION')).toBeUndefined()
   })
   test('that is a person, or rights nobody signs in with, is of another group', () => {
-    const group = (system: string, is: Partial<Found>) => thingOf(system, found(is))?.group
+    const group = (system: string, is: Partial<Found>) =>
+      thingOf(system, found({ name: 'maya', ...is }))?.group
     expect(group('github:acme', { kind: 'account', details: { role: 'member' } })).toBe('person')
     expect(group('snowflake:a', { kind: 'account', details: { type: 'PERSON' } })).toBe('person')
     expect(group('snowflake:a', { kind: 'account', details: { type: 'SERVICE' } })).toBe('access')
     expect(group('postgres://db', { kind: 'role', details: {} })).toBe('rights')
+  })
+  test('that is an account named like a machine is one of those that never end', () => {
+    const member = (name: string) =>
+      thingOf('github:acme', found({ kind: 'account', name, details: { role: 'member' } }))
+    expect(member('deploy-bot')).toMatchObject({
+      group: 'access',
+      kind: 'member named like a machine',
+      neverEnds: true,
+    })
+    for (const name of ['maya', 'abbott', 'cicero']) expect(member(name)?.group).toBe('person')
   })
   test('that may do much says so', () => {
     const details = {

@@ -101,36 +101,52 @@ const kinds = new Map(
 export function thingOf(system: string, found: Found): Thing | undefined {
   const { details, ours } = found
   const of = listOf(details['of'])
-  const as = ['principal', 'holder', 'owner', 'session', 'object'].includes(found.kind)
   const connector = system.split(':')[0] ?? ''
-  const kind = kinds.get(`${connector} ${as ? 'account' : found.kind}`)
+  const isOurs = ['principal', 'holder', 'owner', 'session', 'object'].includes(found.kind)
+  const kind = kinds.get(`${connector} ${isOurs ? 'account' : found.kind}`)
   if (kind === undefined) return undefined
   if (found.kind === 'variable' && !isLikeKey(found.name)) return undefined
   const endsAt = found.endsAt ?? parseInstant(textOf(details['validUntil']))
-  const isOfPerson = of.length === 1 && !of[0]?.includes('/') && found.kind === 'key'
-  const isPerson = kind.group === 'person' || details['type'] === 'PERSON'
+  const about = wordOf(kind, found, of)
+  // GitHub calls every webhook `web`; its address is not for a report.
+  const isNameless = found.kind === 'hook' && found.name === 'web'
   return {
     system: shown(system),
-    kind: isOfPerson && connector === 'github' ? 'SSH key of a person' : wordOf(kind, found),
     id: shown(found.id, 400),
-    name: shown(found.name),
+    name: shown(isNameless ? `web ${found.id.split(' ').at(-1)}` : found.name),
     where: shown(of.join(' · ')),
     madeAt: found.madeAt,
     lastUsedAt: found.lastUsedAt,
     isUseTold: kind.isUseTold,
     endsAt,
-    neverEnds: kind.neverEnds === false ? endsAt === null : endsAt ? false : kind.neverEnds,
+    neverEnds: kind.neverEnds === false || endsAt !== null ? endsAt === null : kind.neverEnds,
     creator: found.creator === undefined ? null : shown(found.creator),
-    creatorDid: isOfPerson ? 'it is their key' : kind.did,
+    creatorDid: kind.did,
     creatorWeight: kind.weight,
-    group: isPerson ? 'person' : kind.group,
+    group: kind.group,
     ours,
     notes: notesOf(found),
+    ...about,
   }
 }
 
-function wordOf({ word }: Kind, { details }: Found): string {
-  return word === 'person' ? shown(textOf(details['role']) || word) : word
+/** What is not as its row in the table has it. */
+function wordOf(
+  { word, group }: Kind,
+  { kind, name, details }: Found,
+  of: readonly string[],
+): Pick<Thing, 'kind'> & Partial<Thing> {
+  if (group === 'person') {
+    const role = shown(textOf(details['role']) || word)
+    if (!isLikeMachine(name)) return { kind: role }
+    return { kind: `${role} named like a machine`, group: 'access', neverEnds: true }
+  }
+  if (details['type'] === 'PERSON') return { kind: word, group: 'person' }
+  // Of the organisation, not of a repository.
+  const isOfPerson = kind === 'key' && of.length === 1 && !of[0]?.includes('/')
+  return isOfPerson
+    ? { kind: 'SSH key of a person', creatorDid: 'it is their key' }
+    : { kind: word }
 }
 
 /** What makes it worse, or ends it sooner, in a few words each. */
@@ -157,6 +173,11 @@ function notesOf({ details, kind }: Found): string[] {
 /** Named as people name what must not be seen. */
 export function isLikeKey(name: string): boolean {
   return /secret|token|passw|pwd|api_?key|private_?key|access_?key|credential|\bauth\b/i.test(name)
+}
+
+/** An account of a person that no person signs in with: a guess by its name, and told as one. */
+function isLikeMachine(name: string): boolean {
+  return /(^|[-_])(bot|ci|svc|service|deploy|deployer|automation|robot|jenkins)($|[-_])/i.test(name)
 }
 
 // Forms of vendors' keys, addresses with a password, and long runs that are no word.
