@@ -6,7 +6,7 @@ import { lookAt } from '../../connectors/github/inventory.ts'
 import { neverShown, openPerson, type Person } from '../../connectors/github/look.ts'
 import { partOf, textOf } from '../../connectors/rest/lists.ts'
 import { isObject, type Json, type JsonObject } from '../../src/core/base/json.ts'
-import { isProblem } from '../../src/core/base/problem.ts'
+import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import { parseInstant } from '../../src/core/base/time.ts'
 import { again, readPages } from './inventory.ts'
 import { type Going, openWay, type Reads } from './outgoing.ts'
@@ -15,7 +15,9 @@ import { shown, type Thing } from './thing.ts'
 import { type Job, readWorkflow, bounds as workflowBounds } from './workflows.ts'
 
 /** GitHub takes 900 a minute at most, whatever is left of the hour. */
-const bounds = { gapMs: 70, perPage: 100, files: 60, owners: 10 }
+const bounds = { gapMs: 70, perPage: 100, files: 60, owners: 10, missesInARow: 3 }
+/** In place of an answer that did not come. */
+const missed = { status: 503, body: null, next: () => null } as const
 
 export interface GithubAt {
   readonly organisation: string
@@ -33,17 +35,44 @@ export function openGithub(at: GithubAt, going: Going): Source {
       const reading = { name, web: webOf(at.url), sink, signal }
       await whoIsThere(person, reading)
       for (const each of neverShown) sink.unseen(each)
-      const page = (cursor: string | null) => lookAt(person.looker, cursor, signal)
+      const patient = bePatient(person, going, reading)
+      const page = (cursor: string | null) => lookAt(patient.looker, cursor, signal)
       const looked = readPages(name, page, { going, sink, signal })
-      const patient: Person = {
-        ...person,
-        read: (...asked) => again(() => person.read(...asked), going, signal),
-      }
       const read = readRepositories(patient, reading)
       const [first, second] = await Promise.allSettled([looked, read])
       for (const each of [first, second]) if (each.status === 'rejected') throw each.reason
+      if (patient.misses() > 0) throw unanswered(patient.misses())
     },
   }
+}
+
+/** One list that never comes is no reason to lose all others; several in a row are. */
+function bePatient(person: Person, going: Going, { sink, signal }: Reading) {
+  let [misses, inARow] = [0, 0]
+  const read: Person['read'] = async (...asked) => {
+    try {
+      const answer = await again(() => person.read(...asked), going, signal)
+      inARow = 0
+      return answer
+    } catch (thrown) {
+      inARow += 1
+      const isOver = signal.aborted || inARow > bounds.missesInARow
+      if (!isProblem(thrown, 'target-unavailable') || isOver) throw thrown
+      misses += 1
+      sink.unseen({ what: 'lists that GitHub did not answer', needs: 'another run' })
+      return missed
+    }
+  }
+  const looker = {
+    ...person.looker,
+    read: (path: string, within: AbortSignal) => read(path, within),
+  }
+  return { looker, read, misses: () => misses }
+}
+
+function unanswered(misses: number): Problem {
+  const detail = `GitHub did not answer ${misses} of its lists; the others were read.`
+  return new Problem('target-unavailable', { detail, next: 'Run it again.' })
 }
 
 /** A server of one's own has its API in a folder; github.com at another name. */
@@ -138,6 +167,7 @@ function openContents(person: Person, repository: string, { sink, signal }: Read
     try {
       const answer = await person.read(`/repos/${repository}/contents/${at}`, signal, [404])
       sink.page()
+      if (answer === missed) return undefined
       return answer.status === 404 ? null : answer.body
     } catch (thrown) {
       if (!isProblem(thrown, 'target-refused')) throw thrown

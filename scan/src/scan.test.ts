@@ -12,7 +12,13 @@ import { exits, type Host, runScan } from './run.ts'
 
 interface Reported {
   readonly isWhole: boolean
-  readonly things: { id: string; notes: string[]; kind: string; isOwnerless: boolean }[]
+  readonly things: {
+    id: string
+    notes: string[]
+    kind: string
+    isOwnerless: boolean
+    isUnnamed: boolean
+  }[]
   readonly unseen: { what: string; needs: string; times: number }[]
   readonly calls: { shape: string; times: number }[]
   readonly totals: Record<string, number>
@@ -192,9 +198,26 @@ describe('a report says', () => {
   })
 
   test('that it was broken off, where GitHub stops answering in the middle', async () => {
-    github.fault = asked => (/\/repos\/acme\/site\//.test(asked) ? { status: 500 } : undefined)
+    const [first, , last] = github.repositories
+    const dates = { created_at: '2025-01-01T00:00:00Z', updated_at: '2025-01-01T00:00:00Z' }
+    for (const each of [first, last]) each?.secrets.push({ name: 'KEY', ...dates })
+    for (const each of github.repositories) each.files = new Map([['README.md', 'x']])
+    const [name] = [first?.name ?? '']
+    github.fault = asked =>
+      asked.includes(`/repos/acme/${name}/hooks`) || asked.includes(`/repos/acme/${name}/contents`)
+        ? { status: 500 }
+        : undefined
+    expect(await run(['github:acme'])).toBe(exits.notAllRead)
+    expect(said.out).toContain('github:acme was broken off: GitHub did not answer 2 of its lists')
+    const secrets = reported().things.filter(({ kind }) => kind === 'Actions secret')
+    expect(secrets.map(({ isUnnamed }) => isUnnamed)).toEqual([false, true])
+  })
+
+  test('that it was broken off, where GitHub answers nothing any more', async () => {
+    github.fault = asked => (/\/repos\//.test(asked) ? { status: 500 } : undefined)
     expect(await run(['github:acme'])).toBe(exits.notAllRead)
     expect(said.out).toContain('github:acme was broken off: GitHub answered 500.')
+    expect(github.seen.length).toBeLessThan(100)
   })
 
   test('of nobody that they have left, where the list of members broke off', async () => {
