@@ -57,6 +57,8 @@ export async function runScan(host: Host): Promise<number> {
 
 async function run(host: Host): Promise<number> {
   const { values, positionals } = parse(host.argv)
+  if (positionals.length === 0 && values.json)
+    throw usage('No source was named.', 'leasehold scan github:ORG')
   if (values.help || positionals.length === 0) {
     host.stdout.write(help)
     return values.help ? 0 : exits.usage
@@ -132,8 +134,10 @@ async function openAll(typed: readonly string[], host: Host, going: Going): Prom
   )
   const problems = named.flatMap(one => ('problem' in one ? [one.problem] : []))
   if (problems.length < named.length) return named
-  for (const problem of problems.slice(1)) if (isProblem(problem)) tell(host, problem)
-  throw problems[0]
+  const [first, ...others] = problems
+  if (!host.argv.includes('--json'))
+    for (const problem of others) if (isProblem(problem)) tell(host, problem)
+  throw first
 }
 
 interface Conclusion {
@@ -165,8 +169,12 @@ function conclude({ stdout }: Host, { scanned, totals, html, isJson }: Conclusio
   return isWhole ? exits.whole : exits.notAllRead
 }
 
-function tell({ stderr }: Host, { detail, next }: Problem): void {
-  stderr.write(`✕ ${detail}\n${next === undefined ? '' : `  Next: ${next}\n`}`)
+/** As the command line says it, for people or for programs. */
+function tell({ argv, stdout, stderr }: Host, { code, detail, next = '' }: Problem): void {
+  const said = { status: 'error', reason: code, message: detail, next: [{ command: next }] }
+  if (argv.includes('--json'))
+    stdout.write(`${JSON.stringify({ schema: 'leasehold/v1', ...said, exit: exits.usage })}\n`)
+  else stderr.write(`✕ ${detail}\n  Next  ${next}\n`)
 }
 
 function usage(detail: string, next: string): Problem {

@@ -302,5 +302,8 @@ test.each([
   [['github:acme', '--known', 'missing.tsv']],
 ])('%j is wrong usage', async argv => {
   expect(await run(argv)).toBe(exits.usage)
-  expect(said.err).toContain('Next:')
+  expect(said.err).toMatch(/^✕ .*\n {2}Next {2}.+\n$/)
+  said.out = ''
+  expect(await run([...argv, '--json'])).toBe(exits.usage)
+  expect(JSON.parse(said.out)).toMatchObject({ schema: 'leasehold/v1', status: 'error', exit: 2 })
 })

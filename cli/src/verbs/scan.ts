@@ -4,6 +4,8 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Verb } from '../cli.ts'
 import { exits, failed } from '../problem.ts'
@@ -22,8 +24,10 @@ export const scan: Verb = async ({ host, options }, ...sources) => {
   return { result: undefined, exit: code ?? exits.failed }
 }
 
-/** As Node finds packages beside this one; in a clone it is there. */
+/** In a clone it lies beside us; else as Node finds packages. */
 function installed(): string {
+  const beside = resolve(import.meta.dirname, '..', '..', '..', 'scan', 'src', 'main.ts')
+  if (existsSync(beside)) return beside
   try {
     return fileURLToPath(import.meta.resolve('leasehold-scan'))
   } catch {

@@ -19,7 +19,7 @@ export function firstPart({ byRecipe, all }: Totals): Html {
   const count = (of: number, one: string, many: string) =>
     html`<strong>${of.toLocaleString('en')}</strong> ${of === 1 ? one : many}`
   return html`<section aria-labelledby="h-first"><h2 id="h-first">What to do first</h2><ol>
-<li>${count(jobs, 'CI job keeps', 'CI jobs keep')} a key of a cloud. <a href="#h-jobs">Two lines each end that.</a></li>
+<li>${count(jobs, 'CI job keeps', 'CI jobs keep')} a key of a cloud. <a href="#h-jobs">Two lines each, and one step in that cloud, end it.</a></li>
 <li>${count(all.left, 'is', 'are')} in the hands of somebody who is no member any more: find an owner, or end it.</li>
 <li>${count(all.unused, 'shows', 'show')} no use: <a href="#all" data-show="x">ask, then end these</a>, one system at a time. What is not seen to be used may still be.</li>
 </ol></section>`
