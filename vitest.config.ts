@@ -6,6 +6,7 @@ export default defineConfig({
       'src/**/*.test.ts',
       'connectors/**/*.test.ts',
       'cli/src/**/*.test.ts',
+      'scan/src/**/*.test.ts',
       'demo/**/*.test.ts',
       'test/**/*.test.ts',
       'scripts/**/*.test.ts',

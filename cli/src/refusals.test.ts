@@ -117,7 +117,7 @@ describe('a refusal', () => {
 })
 
 /** What starts something else, or speaks as another program wants it. */
-const others = ['demo.serve', 'demo.demo', 'git.gitCredential']
+const others = ['demo.serve', 'demo.demo', 'git.gitCredential', 'scan.scan']
 const words = parseWords().filter(({ verb }) => !others.includes(verb))
 
 describe('where nobody can be asked', () => {

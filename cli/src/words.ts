@@ -15,6 +15,7 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   demo: () => import('./verbs/demo.ts'),
   mcp: () => import('./verbs/mcp.ts'),
   offer: () => import('./verbs/offer.ts'),
+  scan: () => import('./verbs/scan.ts'),
   session: () => import('./verbs/sign-in.ts'),
 }
 
@@ -67,6 +68,9 @@ hold set <scope> [about] --reason <reason> | things.setHold | stop an app, perso
 hold lift <hold> | things.liftHold | let it go on
 found ls | things.findings | what needs a person
 found answer <finding> <answer> | things.answerFinding | say what was done about it
+Find
+scan [source...] --out <file> --known <file>
+  | scan.scan | what there is: github:ORG, postgres://…, slack, notion, …; needs no server
 Policy
 policy check [file] | prove.checkPolicy | run the cases of the rules
 policy try <file> | prove.replay | play recorded decisions under other rules

@@ -64,7 +64,7 @@ export function unclear({ because }: Tried): Problem {
   return new Problem('target-unavailable', { detail, next: 'Try again.' })
 }
 
-function headersOf(bearer: string) {
+export function headersOf(bearer: string) {
   return {
     accept: 'application/vnd.github+json',
     'x-github-api-version': '2022-11-28',

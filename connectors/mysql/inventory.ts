@@ -21,7 +21,10 @@ interface Row {
  * `cursor` is user and host of the last row before. MariaDB knows neither who made an account nor when
  * it was used, and of a password only when it was changed.
  */
-export async function inventory(call: Call, cursor: string | null): Promise<InventoryPage> {
+export async function inventory(
+  call: Pick<Call, 'use'>,
+  cursor: string | null,
+): Promise<InventoryPage> {
   const [user = '', host = ''] = (cursor ?? '').split('\n')
   const rows = await call.use(sql => sql<Row>(accountsText, [user, user, host]))
   const page = rows.slice(0, limits.pageRows)

@@ -3,7 +3,13 @@
  * with its client, and the Admin API of an Enterprise organization.
  */
 import { isObject, type Json, type JsonObject } from '../../src/core/base/json.ts'
-import { type RestAnswer, type RestRequest, refusalsOf, restClient } from '../rest/client.ts'
+import {
+  type Fetch,
+  type RestAnswer,
+  type RestRequest,
+  refusalsOf,
+  restClient,
+} from '../rest/client.ts'
 import { type Tried, tried } from '../rest/whole.ts'
 import type { NotionConfig } from './config.ts'
 
@@ -33,8 +39,8 @@ export interface Notion {
 }
 
 /** `as` is the whole of an `authorization`. */
-export function openNotion(config: NotionConfig): Notion {
-  const ask = restClient('Notion', new URL(config.url))
+export function openNotion(config: NotionConfig, via?: Fetch): Notion {
+  const ask = restClient('Notion', new URL(config.url), via)
   return {
     config,
     ask: ({ as: authorization, version = versions.api }, request, signal) =>

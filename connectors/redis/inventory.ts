@@ -7,7 +7,10 @@ import type { User } from './rules.ts'
 import { listUsers } from './users.ts'
 
 /** `cursor` is the last name of the page before. Redis knows neither maker nor use of a user. */
-export async function inventory(call: Call, cursor: string | null): Promise<InventoryPage> {
+export async function inventory(
+  call: Pick<Call, 'use'>,
+  cursor: string | null,
+): Promise<InventoryPage> {
   const users = (await call.use(listUsers))
     .filter(({ name }) => cursor === null || name > cursor)
     .sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -39,16 +39,19 @@ export interface RestAnswer {
   readonly next: () => string | null
 }
 
+/** How a request goes out: `fetch` itself, or one that lets fewer through. */
+export type Fetch = typeof fetch
+
 export type Ask = (request: RestRequest, signal: AbortSignal) => Promise<RestAnswer>
 
 /**
  * `name` is the system's, for people. Problem `target-unavailable` where it does not answer well or in
  * time, `target-refused` where it says no; what was sent may have happened all the same.
  */
-export function restClient(name: string, base: URL): Ask {
+export function restClient(name: string, base: URL, via: Fetch = fetch): Ask {
   return async (request, signal) => {
     for (let tries = 1; ; tries++) {
-      const { answer, headers } = await send(name, { base, request, signal })
+      const { answer, headers } = await send(name, { base, via, request, signal })
       const restMs = restOf(answer, headers, request.takes)
       if (restMs === undefined) return judge(name, answer, request.takes)
       // Nothing was done yet: what is too much is refused before it is read.
@@ -61,11 +64,12 @@ export function restClient(name: string, base: URL): Ask {
 
 interface Sending {
   readonly base: URL
+  readonly via: Fetch
   readonly request: RestRequest
   readonly signal: AbortSignal
 }
 
-async function send(name: string, { base, request, signal }: Sending) {
+async function send(name: string, { base, via, request, signal }: Sending) {
   const { method, path, headers: given, body, form } = request
   const url = below(name, base, path)
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
@@ -74,7 +78,7 @@ async function send(name: string, { base, request, signal }: Sending) {
   try {
     const headers = { accept: 'application/json', ...type, ...given }
     const init = { method, headers, signal, redirect: 'manual' } as const
-    const got = await fetch(url, sent === false ? init : { ...init, body: sent })
+    const got = await via(url, sent === false ? init : { ...init, body: sent })
     const text = await readText(got)
     const { status } = got
     const isJson = /\bjson\b/.test(got.headers.get('content-type') ?? '') && text !== ''

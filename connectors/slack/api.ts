@@ -6,7 +6,7 @@
  */
 import { isObject, type Json, type JsonObject } from '../../src/core/base/json.ts'
 import { Problem } from '../../src/core/base/problem.ts'
-import { refusalsOf, restClient } from '../rest/client.ts'
+import { type Fetch, refusalsOf, restClient } from '../rest/client.ts'
 import { type Tried, tried } from '../rest/whole.ts'
 import type { SlackConfig } from './config.ts'
 
@@ -37,8 +37,8 @@ const passing = ['ratelimited', 'internal_error', 'fatal_error', 'service_unavai
 
 export type Slack = ReturnType<typeof openSlack>
 
-export function openSlack(config: SlackConfig) {
-  const ask = restClient('Slack', new URL(config.url))
+export function openSlack(config: SlackConfig, via?: Fetch) {
+  const ask = restClient('Slack', new URL(config.url), via)
 
   async function call({ as, method, query, form }: Call, signal: AbortSignal): Promise<Answer> {
     const headers = { authorization: `Bearer ${as}` }

@@ -11,7 +11,7 @@ import { isObject, type Json } from '../../src/core/base/json.ts'
 import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 import * as time from '../../src/core/base/time.ts'
-import { type RestAnswer, restClient } from '../rest/client.ts'
+import { type Fetch, type RestAnswer, restClient } from '../rest/client.ts'
 import type { SnowflakeConfig } from './config.ts'
 import { quote } from './names.ts'
 
@@ -37,8 +37,8 @@ export interface Said {
 }
 export type Account = ReturnType<typeof openAccount>
 
-export function openAccount(config: SnowflakeConfig, clock: Pick<time.Clock, 'now'>) {
-  const { post, send, readPart } = openApi(config, clock)
+export function openAccount(config: SnowflakeConfig, clock: Pick<time.Clock, 'now'>, via?: Fetch) {
+  const { post, send, readPart } = openApi(config, clock, via)
 
   /** The rows it gave. Problem `target-refused` with Snowflake's number as its `log`. */
   async function run(statement: string, signal: AbortSignal, more: Running = {}): Promise<Row[]> {
@@ -91,8 +91,8 @@ export function openAccount(config: SnowflakeConfig, clock: Pick<time.Clock, 'no
 }
 
 /** Requests of the SQL API, each until it is answered for good. */
-function openApi(config: SnowflakeConfig, clock: Pick<time.Clock, 'now'>) {
-  const ask = restClient('Snowflake', new URL(config.url))
+function openApi(config: SnowflakeConfig, clock: Pick<time.Clock, 'now'>, via?: Fetch) {
+  const ask = restClient('Snowflake', new URL(config.url), via)
   const key = createPrivateKey(config.privateKeyPem)
   const der = createPublicKey(key).export({ type: 'spki', format: 'der' })
   const subject = `${config.account}.${config.user}`

@@ -2,7 +2,7 @@
 // chapters, docs/dependencies.md says of each direct dependency why it is a guest here.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AROUND, CHAPTERS, CLIENTS, CONNECTORS } from './house.ts'
+import { AROUND, CHAPTERS, CLIENTS, CONNECTORS, SCAN } from './house.ts'
 import type { Breach } from './imports.ts'
 
 const ARCHITECTURE = 'ARCHITECTURE.md'
@@ -15,7 +15,7 @@ export function checkArchitecture(root: string): Breach[] {
   if (page === undefined) return [absent(ARCHITECTURE, 'the chapters, each as `src/…/`, in order')]
   const breaches: Breach[] = []
   const named = [...page.matchAll(/`([\w./-]+)`/g)].map(match => match[1] ?? '')
-  const tops = ['src', CONNECTORS, 'policies', 'templates', 'docs', ...CLIENTS, ...AROUND]
+  const tops = ['src', CONNECTORS, 'policies', 'templates', 'docs', SCAN, ...CLIENTS, ...AROUND]
   for (const path of new Set(named)) {
     if (!tops.includes(path.split('/')[0] ?? '') || !path.includes('/')) continue
     if (!existsSync(join(root, path)))
@@ -43,7 +43,7 @@ export function checkDependencies(root: string): Breach[] {
   const page = readPage(root, DEPENDENCIES)
   if (page === undefined) return [absent(DEPENDENCIES, 'one line for each direct dependency')]
   const connectors = existsSync(join(root, CONNECTORS)) ? readdirSync(join(root, CONNECTORS)) : []
-  const folders = ['.', ...CLIENTS, ...connectors.map(name => `${CONNECTORS}/${name}`)]
+  const folders = ['.', SCAN, ...CLIENTS, ...connectors.map(name => `${CONNECTORS}/${name}`)]
   const direct = new Set(folders.flatMap(folder => directOf(root, folder)))
   const breaches: Breach[] = []
   for (const name of direct) {

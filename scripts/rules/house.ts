@@ -59,6 +59,8 @@ const REGISTRY = 'connectors/registry.ts'
 export const ROOT_FILES = ['src/config.ts', 'src/world.ts', 'src/schedule.ts', 'src/main.ts']
 /** Installed apart from the server; they share its types, never its code. */
 export const CLIENTS = ['cli', 'console', 'action']
+/** Installed apart too: looks with a person's own rights, by the connectors, and needs no server. */
+export const SCAN = 'scan'
 /** May use everything, are used by nobody in the product. */
 export const AROUND = ['demo', 'test', 'bench', 'scripts']
 const CONTRACT = 'src/doors/api/contract.ts'
@@ -70,6 +72,7 @@ export type Place =
   | { kind: 'registry'; path: string }
   | { kind: 'root'; path: string; rank: number }
   | { kind: 'client'; path: string }
+  | { kind: 'scan'; path: string }
   | { kind: 'around'; path: string }
   | { kind: 'nowhere' }
 
@@ -85,6 +88,7 @@ export function placeOf(file: string): Place {
   if (last >= 0) return { kind: 'root', path: file, rank: CHAPTERS.length + last }
   const top = file.split('/')[0] ?? ''
   if (CLIENTS.includes(top)) return { kind: 'client', path: top }
+  if (top === SCAN) return { kind: 'scan', path: top }
   if (AROUND.includes(top) || !file.includes('/')) return { kind: 'around', path: top }
   return { kind: 'nowhere' }
 }
@@ -106,9 +110,10 @@ export function refuseImport(from: string, to: string, isType: boolean): string 
     case 'around':
       return `the product does not use ${read.path}/`
     case 'client':
+    case 'scan':
       return `${read.path}/ is installed apart: nobody imports it`
     case 'connector':
-      if (reader.kind === 'registry' || from === 'src/main.ts') return undefined
+      if (['registry', SCAN].includes(reader.kind) || from === 'src/main.ts') return undefined
       if (reader.kind === 'connector' && read.path === SHARED_CONNECTOR) return undefined
       return 'only src/main.ts and the registry know connectors'
     case 'registry':
@@ -135,10 +140,11 @@ function refuseChapter(
     case 'client':
       if (to !== CONTRACT) return `${reader.path}/ knows only ${CONTRACT}`
       return isType ? undefined : `${reader.path}/ takes types only: say \`import type\``
+    case 'scan':
     case 'connector':
     case 'registry':
       if (OPEN_TO_CONNECTORS.includes(read.path)) return undefined
-      return 'a connector knows only core/base and core/target'
+      return `a ${reader.kind} knows only core/base and core/target`
     case 'root':
     case 'chapter':
       if (read.path.startsWith('src/doors/') && reader.kind === 'root') {

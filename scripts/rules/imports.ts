@@ -77,7 +77,8 @@ function readPackages(root: string) {
       const name = one.spec.split('/', one.spec.startsWith('@') ? 2 : 1).join('/')
       // A connector without a manifest of its own takes what the server has.
       const isOwn = place.kind === 'connector' && Object.keys(read(place.path)).length > 0
-      const folder = place.kind === 'client' || isOwn ? place.path : ''
+      const isApart = place.kind === 'client' || place.kind === 'scan'
+      const folder = isApart || isOwn ? place.path : ''
       if (listOf(folder).has(name)) return undefined
       return `${name} is not in "dependencies" of ${folder || 'package.json'}`
     },

@@ -130,6 +130,21 @@ describe('the import rule', () => {
     expect(judge({ ...files, 'src/doors/api/serve.ts': door })).toHaveLength(1)
   })
 
+  it('lets the scan use connectors, base and target, and nothing else; and nobody the scan', () => {
+    const make = { 'connectors/postgres/make.ts': 'export const make = 1\n' }
+    const scan = (path: string) => ({
+      ...BASE,
+      ...LEASE,
+      ...make,
+      'scan/src/look.ts': `export { make } from '${path}'\n`,
+    })
+    expect(judge(scan('../../connectors/postgres/make.ts'))).toEqual([])
+    expect(judge(scan('../../src/core/lease/lease.ts'))).toHaveLength(1)
+    const back = "export { make } from '../../scan/src/look.ts'\n"
+    const used = { ...scan('../../connectors/postgres/make.ts'), 'connectors/redis/a.ts': back }
+    expect(judge(used)).toEqual(['scan/ is installed apart: nobody imports it'])
+  })
+
   it('lets the command line take types of the contract, nothing else of the server', () => {
     const files = {
       'src/doors/api/contract.ts': 'export type AppView = string\nexport const version = 1\n',

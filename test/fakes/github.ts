@@ -19,6 +19,7 @@ import {
   githubDescription as description,
   openContract,
 } from '../support/contract.ts'
+import { answerPerson } from './github/person.ts'
 import { type Answer, living, no, reaches, routes } from './github/routes.ts'
 import { type FakeToken, hashOf, isTaken, newKeys, newState, type State } from './github/state.ts'
 
@@ -113,6 +114,9 @@ async function answerTo(github: FakeGithub, request: Request): Promise<Answer> {
   const isGraph = url.pathname === '/graphql'
   const found = routes.find(each => each.method === method && each.path.test(url.pathname))
   const own = github.tokens.get(bearer)
+  const person = github.people.get(bearer)
+  if (person !== undefined)
+    return answerPerson(person, { state: github, method, url, body, token: undefined })
   const isOwn = own !== undefined && isTaken(github, own, isGraph ? 'graph' : 'rest')
   const isApp = !isOwn && (await isAppsWord(github, bearer))
   if (!isOwn && !isApp) return no(401, 'Bad credentials')
@@ -152,6 +156,9 @@ function judged(
   { sent, answer: { status, facts } }: { sent: unknown; answer: Answer },
 ): unknown {
   if (contract === undefined || asked.path === '/graphql') return facts
+  // A path below a path is one parameter to the description.
+  const flat = (below: string) => below.replaceAll('/', '%2F')
+  asked.path = asked.path.replace(/(?<=\/contents\/)[^?]+/, flat)
   const schema = contract.answerOf(asked, status)
   const said = schema && facts !== undefined ? complete(contract, schema, facts) : facts
   github.breaches.push(...contract.judgeRequest(asked, sent))

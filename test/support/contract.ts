@@ -211,8 +211,10 @@ export function complete(contract: Contract, unresolved: Schema, facts?: unknown
     const all = among.map(each => complete(contract, each, facts))
     return all.find((one, i) => contract.check(among[i] ?? {}, one, '').length === 0) ?? all[0]
   }
-  if (schema.type === 'array')
-    return ((facts ?? []) as unknown[]).map(each => complete(contract, schema.items ?? {}, each))
+  if (schema.type === 'array') {
+    if (facts !== undefined && !Array.isArray(facts)) return facts
+    return (facts ?? []).map((each: unknown) => complete(contract, schema.items ?? {}, each))
+  }
   if (schema.type === 'object' || schema.properties !== undefined) {
     const { properties = {}, required = [] } = schema
     const given = (facts ?? {}) as Record<string, unknown>

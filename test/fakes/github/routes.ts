@@ -204,7 +204,7 @@ function aboutRepository({ organisation }: State, { id, name }: FakeRepository):
   return { id, name, full_name: `${organisation}/${name}`, owner, private: true }
 }
 
-function paged({ url }: Asking, rows: readonly Row[], member?: string): Answer {
+export function paged({ url }: Asking, rows: readonly Row[], member?: string): Answer {
   const size = Math.min(100, Number(url.searchParams.get('per_page') ?? 30))
   const page = Number(url.searchParams.get('page') ?? 1)
   const part = rows.slice((page - 1) * size, page * size)

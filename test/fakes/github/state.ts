@@ -40,6 +40,13 @@ export interface FakeRepository {
   runners: Row[]
   environments: FakeEnvironment[]
   labels: Row[]
+  archived?: boolean
+  /** By path. */
+  files?: Map<string, string>
+  /** Who changed a file last. */
+  changes?: Map<string, { login: string; at: Instant; message?: string }>
+  /** Said beside what was asked for. */
+  secretNote?: string
 }
 export interface FakeOrganisation {
   apps: Row[]
@@ -69,6 +76,18 @@ export type Fault =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly isAfter?: true }
   | { readonly ms: number }
 
+export interface FakePerson {
+  readonly login: string
+  readonly isMember: boolean
+  /** Of the organisation. Who is none sees of each repository what `role` says. */
+  readonly isOwner: boolean
+  readonly role: (repository: FakeRepository) => 'admin' | 'push' | 'pull'
+  /** What is left of the hour. */
+  used: number
+  resetAtMs: number
+  readonly minute: { at: number; used: number }
+}
+
 export interface State {
   readonly clock: { now(): Instant }
   readonly organisation: string
@@ -79,6 +98,10 @@ export interface State {
   repositories: FakeRepository[]
   readonly of: FakeOrganisation
   readonly tokens: Map<string, FakeToken>
+  /** By the token of each. */
+  readonly people: Map<string, FakePerson>
+  members: Row[]
+  outsiders: Row[]
   ending: Ending
   /** A new token is refused so many times first. */
   unknownTimes: number
@@ -111,12 +134,20 @@ export function newState(clock: State['clock'], publicKey: KeyObject): State {
       runners: [],
     },
     tokens: new Map(),
+    people: new Map(),
+    members: [],
+    outsiders: [],
     ending: 'honest',
     unknownTimes: 0,
     givesMore: {},
     isStateless: false,
     fault: () => undefined,
   }
+}
+
+export function newPerson(login: string, is: Partial<FakePerson> = {}): FakePerson {
+  const counted = { used: 0, resetAtMs: 0, minute: { at: 0, used: 0 } }
+  return { login, isMember: true, isOwner: true, role: () => 'admin', ...counted, ...is }
 }
 
 export function newRepository(name: string, id: number): FakeRepository {

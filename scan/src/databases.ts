@@ -1,0 +1,104 @@
+/** Databases, in one session each that the server itself was told may only read. */
+import type { MysqlConfig } from '../../connectors/mysql/config.ts'
+import { inventory as mysqlInventory } from '../../connectors/mysql/inventory.ts'
+import { openCall as openMysql } from '../../connectors/mysql/links.ts'
+import type { PostgresConfig } from '../../connectors/postgres/config.ts'
+import { everyRole, inventory as postgresInventory } from '../../connectors/postgres/inventory.ts'
+import { openLinks } from '../../connectors/postgres/links.ts'
+import type { RedisConfig } from '../../connectors/redis/config.ts'
+import { inventory as redisInventory } from '../../connectors/redis/inventory.ts'
+import { openCall as openRedis } from '../../connectors/redis/links.ts'
+import { readPages } from './inventory.ts'
+import { type Going, keepBack, readOnly } from './outgoing.ts'
+import type { Source, Unseen } from './source.ts'
+
+const unseen = {
+  postgres: {
+    what: 'when a login role was made and used last, and who made it',
+    needs: 'the logs of the server (log_connections): PostgreSQL keeps none of it',
+  },
+  mysql: {
+    what: 'when an account was made and used last, and who made it',
+    needs: 'the audit plugin of the server: MariaDB keeps none of it',
+  },
+  redis: {
+    what: 'when a user was made and used last, and who made it',
+    needs: 'the logs of who runs it: Redis keeps none of it',
+  },
+}
+
+export function openPostgres(name: string, config: PostgresConfig, going: Going): Source {
+  return sourceOf(name, going, unseen.postgres, signal => {
+    const links = openLinks(config, going.clock)
+    const call = links.during(signal)
+    const begin = 'set default_transaction_read_only = on'
+    const session = { system: name, calls: going.calls, begin, shape: 'select … from pg_roles' }
+    const use: typeof call.use = (lane, work, database) =>
+      call.use(lane, sql => readOnly(sql, session, work), database)
+    return {
+      page: cursor => postgresInventory({ use }, cursor, everyRole),
+      close: links.close,
+    }
+  })
+}
+
+export function openMariadb(name: string, config: MysqlConfig, going: Going): Source {
+  return sourceOf(name, going, unseen.mysql, signal => {
+    const begin = 'set session transaction read only'
+    const session = {
+      system: name,
+      calls: going.calls,
+      begin,
+      shape: 'select … from mysql.global_priv',
+    }
+    return {
+      page(cursor) {
+        const call = openMysql(config, going.clock, signal)
+        const use: typeof call.use = work => call.use(sql => readOnly(sql, session, work))
+        return mysqlInventory({ use }, cursor)
+      },
+    }
+  })
+}
+
+export function openRedisUsers(name: string, config: RedisConfig, going: Going): Source {
+  return sourceOf(name, going, unseen.redis, signal => ({
+    page(cursor) {
+      const call = openRedis(config, going.clock, signal)
+      const use: typeof call.use = work =>
+        call.use(ask =>
+          work(async (...words) => {
+            if (words.join(' ') !== 'ACL LIST') throw keepBack(going.calls)
+            going.calls.add(name, 'ACL LIST')
+            return ask(...words)
+          }),
+        )
+      return redisInventory({ use }, cursor)
+    },
+  }))
+}
+
+interface Opened {
+  readonly page: Parameters<typeof readPages>[1]
+  readonly close?: () => Promise<void>
+}
+
+function sourceOf(
+  name: string,
+  going: Going,
+  hidden: Unseen,
+  open: (signal: AbortSignal) => Opened,
+): Source {
+  return {
+    name,
+    async read(sink, signal) {
+      const { page, close } = open(signal)
+      try {
+        await readPages(name, page, { going, sink, signal })
+        sink.unseen(hidden)
+      } finally {
+        await close?.()
+      }
+    },
+  }
+}

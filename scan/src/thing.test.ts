@@ -1,0 +1,100 @@
+/** What is shown of a thing is safe, and says no more than the system does. */
+import { describe, expect, test } from 'vitest'
+import type { Found } from '../../src/core/target/target.ts'
+import { newSecret } from '../../test/support/scan-world.ts'
+import { shown, thingOf } from './thing.ts'
+
+const found = (is: Partial<Found>): Found => ({
+  id: 'key acme/desk 1',
+  kind: 'key',
+  name: 'deploy',
+  ours: false,
+  madeAt: null,
+  lastUsedAt: null,
+  details: { of: ['acme/desk'] },
+  ...is,
+})
+
+describe('a text from outside', () => {
+  test('with a secret in it is shown without', () => {
+    const planted = { secrets: [] as string[] }
+    for (let i = 0; i < 8; i++) newSecret(planted)
+    for (const secret of planted.secrets) expect(shown(`old ${secret} key`)).not.toContain(secret)
+    expect(shown('postgres://maya:hunter2pw@db/crm')).not.toContain('hunter2pw')
+  })
+  test.each([
+    'acme/deal-desk',
+    'AWS_SECRET_ACCESS_KEY',
+    'arn:aws:iam::123456789012:role/deploy',
+    'b1f6d2c4-9a55-4c8e-9d3f-0a1b2c3d4e5f',
+    'member-101',
+    'x'.repeat(64),
+  ])('%s is shown as it is', text => {
+    expect(shown(text)).toBe(text)
+  })
+  test('that could turn or hide letters is shown with a dot in their place', () => {
+    expect(shown('a\u202eb\u200bc\u0007d')).toBe('a·b·c·d')
+  })
+  test('that is long is cut', () => {
+    expect([...shown('é'.repeat(500))].length).toBeLessThanOrEqual(160)
+  })
+})
+
+describe('a thing', () => {
+  test('that the system lets live until somebody stops it never ends', () => {
+    expect(thingOf('github:acme', found({}))).toMatchObject({
+      kind: 'deploy key',
+      neverEnds: true,
+      where: 'acme/desk',
+      isUseTold: true,
+    })
+  })
+  test('whose end is told ends then, and never where none is set', () => {
+    const role = { kind: 'account' as const, details: { validUntil: '2027-01-01T00:00:00.000Z' } }
+    expect(thingOf('postgres://db', found(role))).toMatchObject({
+      endsAt: '2027-01-01T00:00:00.000Z',
+      neverEnds: false,
+    })
+    const without = found({ ...role, details: { validUntil: null } })
+    expect(thingOf('postgres://db', without)?.neverEnds).toBe(true)
+  })
+  test('of which the system does not say it is not said', () => {
+    const bot = thingOf('notion', found({ kind: 'account', details: {} }))
+    expect(bot?.neverEnds).toBeNull()
+    expect(bot?.isUseTold).toBe(false)
+  })
+  test('is a variable only where its name is one of a key', () => {
+    const named = (name: string) => thingOf('github:acme', found({ kind: 'variable', name }))
+    expect(named('STRIPE_API_KEY')?.kind).toBe('variable named like a key')
+    expect(named('REGION')).toBeUndefined()
+  })
+  test('that is a person, or rights nobody signs in with, is of another group', () => {
+    const group = (system: string, is: Partial<Found>) =>
+      thingOf(system, found({ name: 'maya', ...is }))?.group
+    expect(group('github:acme', { kind: 'account', details: { role: 'member' } })).toBe('person')
+    expect(group('snowflake:a', { kind: 'account', details: { type: 'PERSON' } })).toBe('person')
+    expect(group('snowflake:a', { kind: 'account', details: { type: 'SERVICE' } })).toBe('access')
+    expect(group('postgres://db', { kind: 'role', details: {} })).toBe('rights')
+  })
+  test('that is an account named like a machine is one of those that never end', () => {
+    const member = (name: string) =>
+      thingOf('github:acme', found({ kind: 'account', name, details: { role: 'member' } }))
+    expect(member('deploy-bot')).toMatchObject({
+      group: 'access',
+      kind: 'member named like a machine',
+      neverEnds: true,
+    })
+    for (const name of ['maya', 'abbott', 'cicero']) expect(member(name)?.group).toBe('person')
+  })
+  test('that may do much says so', () => {
+    const details = {
+      permissions: { contents: 'write', metadata: 'read' },
+      repository_selection: 'all',
+    }
+    expect(thingOf('github:acme', found({ kind: 'app', details }))?.notes).toEqual([
+      'may write: contents',
+      'all repositories',
+    ])
+    expect(thingOf('github:acme', found({ details: { read_only: true } }))?.notes).toEqual([])
+  })
+})
