@@ -8,6 +8,7 @@ import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
+import { awsConnector } from '../connectors/aws/aws.ts'
 import { githubConnector } from '../connectors/github/github.ts'
 import { mysqlConnector } from '../connectors/mysql/mysql.ts'
 import { notionConnector } from '../connectors/notion/notion.ts'
@@ -82,6 +83,7 @@ const connectors = [
   slackConnector,
   notionConnector,
   snowflakeConnector,
+  awsConnector(),
   mcpConnector,
   httpConnector,
 ]

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { mariadb } from '../fakes/mariadb.ts'
 import { redis } from '../fakes/redis.ts'
 import { snowflakeDescription } from '../fakes/snowflake.ts'
+import { awsFixture } from '../support/kit/aws.ts'
 import { cases } from '../support/kit/cases.ts'
 import { githubFixture } from '../support/kit/github.ts'
 import { type KitFixture, reasonNot } from '../support/kit/kit.ts'
@@ -27,6 +28,7 @@ const fixtures: Readonly<Record<string, () => Promise<KitFixture>>> = {
   slack: slackFixture,
   notion: notionFixture,
   snowflake: snowflakeFixture,
+  aws: awsFixture,
 }
 /** Real servers that npm does not have; where they are missing is said, and fails where it may not be. */
 const servers: Readonly<Record<string, { readonly isHere: boolean; readonly name: string }>> = {
