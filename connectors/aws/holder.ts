@@ -23,7 +23,9 @@ const rightsName = `${prefix}-rights`
 export const beforeName = `${prefix}-ended-before`
 const endName = new RegExp(`^${prefix}-ended-[0-9]{10}-[0-9a-f]{12}$`)
 const never = fromMs(0)
-/** Of a holder that is being removed. */
+/** Of a holder that is being removed: it stays when all else of it is gone already. */
+const tag = product.command
+const over = 'over'
 const always = parseInstant('9999-01-01') ?? never
 
 export interface Role {
@@ -46,15 +48,15 @@ export async function ensureRole(
   { name, rights }: { readonly name: string; readonly rights: policy.Rights },
   signal: AbortSignal,
 ): Promise<void> {
-  const role = (await findExact(account, name, signal)) ?? (await makeRole(account, name, signal))
-  const before = await readBefore(account, role, signal)
-  if (before === always) {
-    // Whoever removed it broke off. Sessions of that one are over for good: the next is another role.
-    await removeHolder(account, name, signal)
-    return ensureRole(account, { name, rights }, signal)
-  }
+  const found = await findExact(account, name, signal)
+  // Whoever removed it broke off. Sessions of that one are over for good: the next is another role.
+  const isLeft = found?.Tags?.some(each => each.Key === tag && each.Value === over) === true
+  if (isLeft) await removeHolder(account, name, signal)
+  const isNew = found === undefined || isLeft
+  const role = isNew ? await makeRole(account, name, signal) : found
   // Before anything can be done with it, there is room to end all of it.
-  if (before === undefined) await putBefore(account, role, never, signal)
+  if ((await readBefore(account, role, signal)) === undefined)
+    await putBefore(account, role, never, signal)
   const document = policy.holderPolicy(rights, account.arnOf(name))
   const has = await readPolicy(account, role, rightsName, signal)
   if (has === undefined || !policy.isSame(has, document))
@@ -99,7 +101,7 @@ async function makeRole(account: Account, name: string, signal: AbortSignal): Pr
     Path: config.path,
     AssumeRolePolicyDocument: canonicalJson(policy.trustPolicy(config, name, issuer)),
     MaxSessionDuration: lifeSeconds,
-    Tags: [{ Key: product.command, Value: 'holder' }],
+    Tags: [{ Key: tag, Value: 'holder' }],
     ...(config.boundary && { PermissionsBoundary: config.boundary }),
   })
   // Others may make it at the same time.
@@ -119,6 +121,8 @@ export async function removeHolder(account: Account, holder: string, signal: Abo
   requireNames(holder)
   const role = await readRole(account, holder, signal)
   if (role === undefined) return
+  const saying = { RoleName: holder, Tags: [{ Key: tag, Value: over }] }
+  await account.ask(new iam.TagRoleCommand(saying), signal)
   await putBefore(account, role, always, signal)
   const rest = (await listPolicies(account, role, signal)).filter(each => each !== rightsName)
   for (const each of [rightsName, ...rest]) await deletePolicy(account, role, each, signal)

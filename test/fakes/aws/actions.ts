@@ -29,9 +29,6 @@ export const actions: Readonly<Record<string, Do>> = {
     const { RoleName: name = '', Path: path = '/', AssumeRolePolicyDocument: trust = '' } = input
     if (!/^[\w+=,.@-]{1,64}$/.test(name)) throw new Refusal('ValidationError')
     if (state.roles.has(name)) throw new Refusal('EntityAlreadyExists', 409)
-    const tags: Record<string, string> = {}
-    for (let i = 1; input[`Tags.member.${i}.Key`] !== undefined; i++)
-      tags[input[`Tags.member.${i}.Key`] ?? ''] = input[`Tags.member.${i}.Value`] ?? ''
     const role: FakeRole = {
       name,
       path,
@@ -39,7 +36,7 @@ export const actions: Readonly<Record<string, Do>> = {
       madeAt: state.clock.now(),
       trust: parse(trust, true),
       boundary: input['PermissionsBoundary'],
-      tags,
+      tags: tagsOf(input),
       longestSeconds: Number(input['MaxSessionDuration'] ?? 3_600),
       told: new Map(),
       held: new Map(),
@@ -65,9 +62,13 @@ export const actions: Readonly<Record<string, Do>> = {
         .map(role => roleOf(state, role, false)),
     ),
   ListRoleTags: (state, input) => ({
-    Tags: Object.entries(roleNamed(state, input).tags).map(([Key, Value]) => ({ Key, Value })),
+    Tags: told(roleNamed(state, input)),
     IsTruncated: false,
   }),
+  TagRole(state, input) {
+    Object.assign(roleNamed(state, input).tags, tagsOf(input))
+    return {}
+  },
   PutRolePolicy(state, input) {
     const role = roleNamed(state, input)
     const { PolicyName: name = '', PolicyDocument: text = '' } = input
@@ -245,6 +246,9 @@ function userNamed(state: State, { UserName = '' }: Input) {
   return user
 }
 
+const told = ({ tags }: FakeRole): Json =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }))
+
 /** A list tells less of a role than asking for it by its name. */
 function roleOf(state: State, role: FakeRole, isWhole = true): Json {
   const last = role.lastUsedAt === null ? {} : { LastUsedDate: role.lastUsedAt, Region: 'x' }
@@ -262,8 +266,15 @@ function roleOf(state: State, role: FakeRole, isWhole = true): Json {
     CreateDate: role.madeAt,
     AssumeRolePolicyDocument: encodeURIComponent(JSON.stringify(role.trust)),
     MaxSessionDuration: role.longestSeconds,
-    ...(isWhole && { RoleLastUsed: last, ...boundary }),
+    ...(isWhole && { RoleLastUsed: last, Tags: told(role), ...boundary }),
   }
+}
+
+function tagsOf(input: Input): Record<string, string> {
+  const tags: Record<string, string> = {}
+  for (let i = 1; input[`Tags.member.${i}.Key`] !== undefined; i++)
+    tags[input[`Tags.member.${i}.Key`] ?? ''] = input[`Tags.member.${i}.Value`] ?? ''
+  return tags
 }
 
 function paged(input: Input, member: string, all: readonly Json[]): Answer {

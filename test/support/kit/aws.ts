@@ -27,6 +27,29 @@ export async function startAwsByThePage(clock: Parameters<typeof startFakeAws>[0
   return Object.assign(aws, { config: { ...aws.config, boundary: awsBoundary } })
 }
 
+/** Our role there, as the page has it, for the word of this issuer. */
+export function trustIssuer(aws: FakeAws, issuer: string): void {
+  const host = issuer.replace(/^https?:\/\//, '')
+  aws.issuers.set(host, { url: issuer, audiences: ['sts.amazonaws.com'] })
+  const text = JSON.stringify(awsBlock('trust'))
+  const trust = JSON.parse(text.replaceAll('leasehold.acme.example/federation', host)) as Policy
+  const policies = new Map([['ours', JSON.stringify(awsBlock('admin'))]])
+  aws.roles.set('leasehold-admin', {
+    name: 'leasehold-admin',
+    path: '/',
+    id: newId('AROA'),
+    madeAt: aws.clock.now(),
+    trust,
+    boundary: undefined,
+    tags: {},
+    longestSeconds: 3_600,
+    told: policies,
+    held: policies,
+    attached: [],
+    lastUsedAt: null,
+  })
+}
+
 const bucket = 'arn:aws:s3:::acme-deals'
 const unlocked =
   'AWS has no lock: a session that was made late is refused by its own policy, which a test of the connector holds back'
