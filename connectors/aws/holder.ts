@@ -165,10 +165,16 @@ async function listsRole(account: Account, name: string, signal: AbortSignal): P
 
 /** Names of the policies written into it. */
 export async function listPolicies(account: Account, { name }: Role, signal: AbortSignal) {
-  const list = new iam.ListRolePoliciesCommand({ RoleName: name, MaxItems: 1_000 })
-  const { PolicyNames = [], IsTruncated } = await account.ask(list, signal)
-  if (IsTruncated) throw notOurs(name, 'has more policies than we can read')
-  return PolicyNames
+  const names: string[] = []
+  let at: { Marker?: string } = {}
+  for (let page = 0; page < most.pages; page++) {
+    const list = new iam.ListRolePoliciesCommand({ RoleName: name, MaxItems: most.perPage, ...at })
+    const said = await account.ask(list, signal)
+    names.push(...(said.PolicyNames ?? []))
+    if (!said.IsTruncated || !said.Marker) return names
+    at = { Marker: said.Marker }
+  }
+  throw notOurs(name, 'has more policies than we can read')
 }
 
 export async function readPolicy(account: Account, role: Role, name: string, signal: AbortSignal) {

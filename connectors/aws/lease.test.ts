@@ -292,6 +292,9 @@ describe('an end', () => {
     const lease = await issueNew()
     aws.roles.delete('lhg_test')
     await target.end(lease, soon())
+    // What IAM answers can be seconds old.
+    expect(await verdict(lease)).toBe('unreachable')
+    clock.advance(71_000)
     expect(await verdict(lease)).toBe('verified-gone')
     aws.fault = () => ({ status: 500 })
     expect(await verdict(lease)).toBe('unreachable')

@@ -16,6 +16,7 @@ import { inTime, isCode, no, refused, unavailable } from './trouble.ts'
 
 /** AWS knows a new role, and a new session, a moment later. */
 const bounds = { tries: 10, restMs: 700 }
+const unknownYet = `Try again: AWS knows a new role after some seconds. If it stays so: ${page}.`
 const untaken = `Try again. What it hangs on, our clock among it: ${page}.`
 /** Less than AWS's own hour, whenever before its deadline a session was made. */
 export const marginSeconds = 60
@@ -110,7 +111,12 @@ export async function assumeHolder(
   signal: AbortSignal,
 ) {
   const of = { role: account.arnOf(holder), subject: holder, session, policy: text, seconds }
-  return sessionOf(await account.assume(of, signal))
+  try {
+    return sessionOf(await account.assume(of, signal))
+  } catch (thrown) {
+    if (!isCode(thrown, 'AccessDenied')) throw thrown
+    throw no('AccessDenied', 'AWS does not let us be the role of the grant.', unknownYet)
+  }
 }
 
 /** No session can be made to live longer: whether it is let in is looked at, and says whether it does. */

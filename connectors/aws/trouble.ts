@@ -78,6 +78,12 @@ function problemOf(action: string, thrown: unknown): Problem {
     const next = `Add \`${action}\` to our policy, or to its boundary: ${page}.`
     return no(code, `AWS says that we have no right to \`${action}\`.`, next)
   }
+  if (code === 'PackedPolicyTooLarge')
+    return no(
+      code,
+      'AWS can not tell a session all these resources.',
+      'Name fewer in the resource.',
+    )
   const isOurs = isOver(code) || /^(Signature|Invalid|IDPRejected|IncompleteSig)/.test(code)
   if (isOurs) return no(code, `AWS does not take our credential (\`${code}\`).`)
   return no(code, `AWS refuses \`${action}\` (\`${code}\`).`)

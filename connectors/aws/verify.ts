@@ -9,14 +9,14 @@ import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
 import type { Account, Said, Session } from './account.ts'
 import { requireNames } from './config.ts'
 import { deadAt, type Ends } from './ends.ts'
-import { readRole } from './holder.ts'
+import { type Role, readRole } from './holder.ts'
 import { sessionPolicy } from './policy.ts'
 import { assumeHolder, pathOf, readSecret } from './session.ts'
 import { explain } from './trouble.ts'
 
 export const paths = ['the policies of the role', 'the session itself, at IAM'] as const
 /** AWS's shortest life of a session, and for how long of it one is used. */
-const bounds = { lifeSeconds: 900, usedSeconds: 300, probes: 1_000 }
+const bounds = { lifeSeconds: 900, usedSeconds: 300, probes: 1_000, settleSeconds: 60 }
 
 export interface Looking {
   readonly account: Account
@@ -34,10 +34,12 @@ export async function verifyGone(
   const session = readSecret(order.secret)
   const untried: Said = { says: 'unclear', because: 'It is not known to us.' }
   const trying = session === null ? untried : account.trySession(session, order.holder, signal)
+  const at = await seeRole(account, order, signal)
   const [tried, probe, seen] = await Promise.all([
     trying,
-    probes.tryProbe(order.holder, signal),
-    look(looking, order, signal),
+    // Nobody can be a role that is gone: then IAM's answer to ourselves says that the path is up.
+    at.isGone ? ({ says: 'accepted', because: '' } as const) : probes.tryProbe(at, signal),
+    look(looking, { order, at }, signal),
   ])
   const isProof = order.acceptedPath === pathOf(account, order)
   const isTold = tried.says === 'accepted' || (tried.says === 'refused' && isProof)
@@ -60,12 +62,36 @@ export async function verifyGone(
   }
 }
 
+interface Seen {
+  readonly role: Role | undefined
+  readonly isGone: boolean
+  /** Why it could not be seen. */
+  readonly because?: string
+}
+
+async function seeRole(
+  account: Account,
+  { holder, deadline }: VerifyOrder,
+  signal: AbortSignal,
+): Promise<Seen> {
+  try {
+    const role = await readRole(account, holder, signal)
+    if (role !== undefined) return { role, isGone: false }
+    // A reading of IAM can be seconds old. One that was made long ago was there, and is no more.
+    const isGone = account.clock.now() > addSeconds(deadline, bounds.settleSeconds)
+    return { role, isGone, because: 'Its role is not there; AWS may not know it yet.' }
+  } catch (thrown) {
+    return { role: undefined, isGone: false, because: explain(thrown) }
+  }
+}
+
 /** AWS lists no sessions. It lists the roles, and what of a role is over. */
 async function look(
   { account, ends }: Looking,
-  { principal, holder, secret, acceptedPath, deadline }: VerifyOrder,
+  { order, at }: { readonly order: VerifyOrder; readonly at: Seen },
   signal: AbortSignal,
 ): Promise<Pick<Evidence, 'listed' | 'because'>> {
+  const { principal, secret, acceptedPath, deadline } = order
   if (account.clock.now() > deadAt(deadline))
     return { listed: 'absent', because: 'AWS lets no session live over an hour.' }
   // It was handed on and can not be tried: what a policy says is one path, and there is no other.
@@ -74,9 +100,10 @@ async function look(
       listed: 'unknown',
       because: `It can not be tried; it dies before ${deadAt(deadline)}.`,
     }
+  if (at.isGone) return { listed: 'absent' }
+  const { role, because } = at
+  if (role === undefined) return { listed: 'unknown', because }
   try {
-    const role = await readRole(account, holder, signal)
-    if (role === undefined) return { listed: 'absent' }
     const isOver = await ends.isOver(role, principal, deadline, signal)
     return { listed: isOver ? 'absent' : 'present' }
   } catch (thrown) {
@@ -108,11 +135,11 @@ export function openProbes(account: Account) {
   }
 
   return {
-    /** Never rejects. Where the role is gone nobody can be it: then our own question is answered there. */
-    async tryProbe(holder: string, signal: AbortSignal): Promise<Said> {
+    /** Never rejects. */
+    async tryProbe({ role, because = '' }: Seen, signal: AbortSignal): Promise<Said> {
+      if (role === undefined) return { says: 'unclear', because }
+      const holder = role.name
       try {
-        if ((await readRole(account, holder, signal)) === undefined)
-          return { says: 'accepted', because: '' }
         const said = await account.trySession(await probeOf(holder, false, signal), holder, signal)
         if (said.says !== 'refused') return said
         return await account.trySession(await probeOf(holder, true, signal), holder, signal)
