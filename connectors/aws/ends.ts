@@ -19,6 +19,8 @@ const bounds = {
   writeMs: 10_000,
   /** Another of our servers may be writing the same, and be slower. */
   aheadSeconds: 15,
+  /** Policies whose names are remembered, of all roles. */
+  known: 10_000,
 }
 type Role = holder.Role
 /** Names, with the deadlines of their making. */
@@ -124,7 +126,9 @@ async function isOver(
     if (known.get(key)?.includes(principal) === false) continue
     const document = await holder.readPolicy(account, role, name, signal)
     const ended = document === undefined ? undefined : endedIn(role.id, document)
-    if (ended !== undefined) known.set(key, ended)
+    // What others changed ends nothing: it is written again.
+    if (ended === undefined) known.delete(key)
+    else known.set(key, ended)
     if (ended?.includes(principal)) return true
   }
   return false
@@ -133,6 +137,7 @@ async function isOver(
 /** What of a role ends sessions by name; what is there no more is forgotten. */
 async function readNames({ account, known }: Book, role: Role, signal: AbortSignal) {
   const names = (await holder.listPolicies(account, role, signal)).filter(holder.isEndName)
+  if (known.size > bounds.known) known.clear()
   const keys = new Set(names.map(name => keyOf(role, name)))
   for (const key of known.keys())
     if (key.startsWith(keyOf(role, '')) && !keys.has(key)) known.delete(key)

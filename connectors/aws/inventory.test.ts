@@ -100,7 +100,11 @@ test('what a right does not show is said with that right, and the rest is told',
     what: 'more of users',
     needs: 'iam:GetAccessKeyLastUsed, iam:GetLoginProfile',
   })
-  expect(found.find(({ name }) => name === 'maya')).toMatchObject({ kind: 'account' })
+  expect(found.find(({ name }) => name === 'maya')).toMatchObject({
+    kind: 'account',
+    // What was not shown is not said to be none.
+    details: { hasPassword: null, devices: 0 },
+  })
 })
 
 test('a session is never told: AWS lists none, and a cursor of somebody else is refused', async () => {

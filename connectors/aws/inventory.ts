@@ -93,7 +93,10 @@ async function readUsers(asking: Asking, page: Page): Promise<ListPage> {
       name: UserName,
       madeAt: instantOf(user.CreateDate),
       lastUsedAt: instantOf(user.PasswordLastUsed),
-      details: { hasPassword: login !== undefined, devices: mfa?.MFADevices?.length ?? null },
+      details: {
+        hasPassword: login === null ? null : login !== undefined,
+        devices: mfa?.MFADevices?.length ?? null,
+      },
     } as const
     const keys = (held?.AccessKeyMetadata ?? []).map(key => keyOf(asking, key))
     return [thing(person, ''), ...(await Promise.all(keys))]
@@ -141,19 +144,19 @@ async function readSaml(asking: Asking): Promise<ListPage> {
   return { found, next: '' }
 }
 
-/** `more`: what is asked of each one beside the list. Undefined where it is not there, or not shown. */
+/** `more`: what is asked of each one beside the list. Undefined where it is not there, null where it is not shown. */
 function askMore(account: Account, signal: AbortSignal) {
   const missing = new Set<string>()
   return {
     account,
     ask: <I extends In, O extends Out>(command: Command<I, O>) => account.ask(command, signal),
-    async more<I extends In, O extends Out>(command: Command<I, O>): Promise<O | undefined> {
+    async more<I extends In, O extends Out>(command: Command<I, O>): Promise<O | undefined | null> {
       try {
         return await ifThere(account.ask(command, signal))
       } catch (thrown) {
         if (!isCode(thrown, 'AccessDenied')) throw thrown
         missing.add(nameOf(command))
-        return undefined
+        return null
       }
     },
     lacks(what: string) {

@@ -257,6 +257,8 @@ describe('an end', () => {
     roleOf().told.set(name, weak)
     roleOf().held.set(name, weak)
     expect(await verdict(lease)).toBe('still-there')
+    await target.end(lease, soon())
+    expect(await verdict(lease)).toBe('verified-gone')
   })
 
   test('ends a session by its name that was made and never confirmed, however late', async () => {

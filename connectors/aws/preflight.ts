@@ -46,8 +46,8 @@ export function preflight(looking: Looking, signal: AbortSignal): Promise<Prefli
       const name = `${product.targetPrefix}g_canary_${randomBytes(8).toString('hex')}`
       await ensureRole(account, { name, rights: nothing }, signal)
       await removeHolder(account, name, signal)
-      const { listed } = await verifyHolderGone(account, name, signal)
-      if (listed !== 'absent') throw refused(`It is ${listed}.`)
+      const { listed, because = '' } = await verifyHolderGone(account, name, signal)
+      if (listed !== 'absent') throw refused(`It is ${listed}. ${because}`)
     },
     // AWS knows a new role only after some seconds, so this one stays.
     'one that stays is as we made it': () =>

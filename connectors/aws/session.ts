@@ -16,7 +16,7 @@ import { inTime, isCode, no, refused, unavailable } from './trouble.ts'
 
 /** AWS knows a new role, and a new session, a moment later. */
 const bounds = { tries: 10, restMs: 700 }
-const unknownYet = `Try again: AWS knows a new role after some seconds. If it stays so: ${page}.`
+const unknownYet = `Try again: AWS knows a new role after some seconds. If it stays so, we lack \`sts:AssumeRole\`, or it lacks our issuer: ${page}.`
 const untaken = `Try again. What it hangs on, our clock among it: ${page}.`
 /** Less than AWS's own hour, whenever before its deadline a session was made. */
 export const marginSeconds = 60
