@@ -34,7 +34,7 @@ interface Assuming {
   readonly policy?: string
   readonly seconds: number
 }
-interface Opening {
+export interface Opening {
   readonly config: AwsConfig
   readonly clock: Pick<Clock, 'now'>
   readonly federation: Federation | undefined

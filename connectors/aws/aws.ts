@@ -1,19 +1,14 @@
 /**
  * Amazon Web Services as a target: rights lie in a role of each grant, a lease is one session of it.
- * Recipe and limits: docs/connectors/aws.md.
+ * Recipe and limits: docs/connectors/aws.md. The SDK is large, so who connects no account never reads it.
  */
-import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, Target } from '../../src/core/target/target.ts'
 import type { Federation } from '../rest/federation.ts'
-import { openAccount } from './account.ts'
-import { type AwsConfig, accountOf, parseConfig, parseObject } from './config.ts'
-import { openEnds } from './ends.ts'
-import { ensureHolder, lifeSeconds, removeHolder, verifyHolderGone } from './holder.ts'
-import { inventory } from './inventory.ts'
-import { preflight } from './preflight.ts'
-import { end, issue, marginSeconds, renew } from './session.ts'
+import type { Opening } from './account.ts'
+import { accountOf, parseConfig, parseObject } from './config.ts'
+import type { Opened } from './open.ts'
+import { lifeSeconds, marginSeconds, paths } from './policy.ts'
 import { refused } from './trouble.ts'
-import { openProbes, paths, verifyGone } from './verify.ts'
 
 /** Without our issuer an account is connected by the access key of a user. */
 export function awsConnector(federation?: Federation): Connector {
@@ -26,17 +21,16 @@ export function awsConnector(federation?: Federation): Connector {
       return `${partition}/${account}${parsed.path}`
     },
     parseObject,
-    open: (config, clock) => open(parseConfig(config), clock, federation),
+    open: (config, clock) => open({ config: parseConfig(config), clock, federation }),
   }
 }
 
-function open(
-  config: AwsConfig,
-  clock: Pick<Clock, 'now'>,
-  federation: Federation | undefined,
-): Target {
-  const account = openAccount({ config, clock, federation })
-  const looking = { account, ends: openEnds(account), probes: openProbes(account) }
+function open(opening: Opening): Target {
+  let opened: Promise<Opened> | undefined
+  const it = () => {
+    opened ??= import('./open.ts').then(({ openTarget }) => openTarget(opening))
+    return opened
+  }
   return {
     describe: () => ({
       connector: 'aws',
@@ -47,18 +41,18 @@ function open(
       longestSeconds: lifeSeconds - marginSeconds,
       isNameless: true,
     }),
-    preflight: signal => preflight(looking, signal),
-    ensureHolder: (order, signal) => ensureHolder(account, order, signal),
-    issue: (order, signal) => issue(account, order, signal),
-    renew: (order, signal) => renew(account, order, signal),
+    preflight: async signal => (await it()).preflight(signal),
+    ensureHolder: async (order, signal) => (await it()).ensureHolder(order, signal),
+    issue: async (order, signal) => (await it()).issue(order, signal),
+    renew: async (order, signal) => (await it()).renew(order, signal),
     hold: unheld,
     release: unheld,
-    end: (order, signal) => end(looking, order, signal),
-    verifyGone: (order, signal) => verifyGone(looking, order, signal),
-    removeHolder: (holder, signal) => removeHolder(account, holder, signal),
-    verifyHolderGone: (holder, signal) => verifyHolderGone(account, holder, signal),
-    inventory: (cursor, signal) => inventory(account, cursor, signal),
-    close: () => account.close(),
+    end: async (order, signal) => (await it()).end(order, signal),
+    verifyGone: async (order, signal) => (await it()).verifyGone(order, signal),
+    removeHolder: async (holder, signal) => (await it()).removeHolder(holder, signal),
+    verifyHolderGone: async (holder, signal) => (await it()).verifyHolderGone(holder, signal),
+    inventory: async (cursor, signal) => (await it()).inventory(cursor, signal),
+    close: async () => (await opened)?.close(),
   }
 }
 

@@ -9,7 +9,7 @@ import { product } from '../../src/core/base/product.ts'
 import { addSeconds, type Instant, toSeconds } from '../../src/core/base/time.ts'
 import type { Account } from './account.ts'
 import * as holder from './holder.ts'
-import { endedIn, endedPolicy } from './policy.ts'
+import { endedIn, endedPolicy, lifeSeconds } from './policy.ts'
 import { isCode } from './trouble.ts'
 
 const bounds = {
@@ -28,7 +28,7 @@ type Ending = ReadonlyMap<string, Instant>
 
 /** Nothing that was begun before this deadline lives any more, whoever ended it. */
 export function deadAt(deadline: Instant): Instant {
-  return addSeconds(deadline, holder.lifeSeconds + bounds.marginSeconds)
+  return addSeconds(deadline, lifeSeconds + bounds.marginSeconds)
 }
 
 export type Ends = ReturnType<typeof openEnds>

@@ -15,8 +15,6 @@ import * as policy from './policy.ts'
 import { explain, ifThere, isCode, refused } from './trouble.ts'
 
 const most = { pages: 100, perPage: 100, shown: 10 }
-/** AWS's shortest bound; a session of ours is never longer. */
-export const lifeSeconds = 3_600
 const prefix = product.targetPrefix
 const rightsName = `${prefix}-rights`
 /** That nothing is let in which was made before. The others end sessions by name. */
@@ -100,7 +98,7 @@ async function makeRole(account: Account, name: string, signal: AbortSignal): Pr
     RoleName: name,
     Path: config.path,
     AssumeRolePolicyDocument: canonicalJson(policy.trustPolicy(config, name, issuer)),
-    MaxSessionDuration: lifeSeconds,
+    MaxSessionDuration: policy.lifeSeconds,
     Tags: [{ Key: tag, Value: 'holder' }],
     ...(config.boundary && { PermissionsBoundary: config.boundary }),
   })

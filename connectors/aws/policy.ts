@@ -20,7 +20,13 @@ import services from './services.json' with { type: 'json' }
 
 /** AWS's own bound of a session's policy. */
 const most = { sessionChars: 2_048 }
+/** The least that a role can bound its sessions to: none of ours is longer. */
+export const lifeSeconds = 3_600
+/** Less than that, whenever before its deadline a session was made. */
+export const marginSeconds = 60
 export const audience = 'sts.amazonaws.com'
+/** How an end is proven. */
+export const paths = ['the policies of the role', 'the session itself, at IAM'] as const
 /** What the holder of a session may ask about itself, and nothing else of IAM. It tells our tags. */
 export const harmless = 'iam:ListRoleTags'
 

@@ -10,16 +10,14 @@ import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.
 import { type Account, type Session, sessionOf } from './account.ts'
 import { page, parseObject, requireNames } from './config.ts'
 import type { Ends } from './ends.ts'
-import { lifeSeconds, readRole } from './holder.ts'
-import { type Rights, rightsOf, sessionPolicy } from './policy.ts'
+import { readRole } from './holder.ts'
+import { lifeSeconds, marginSeconds, type Rights, rightsOf, sessionPolicy } from './policy.ts'
 import { inTime, isCode, no, refused, unavailable } from './trouble.ts'
 
 /** AWS knows a new role, and a new session, a moment later. */
 const bounds = { tries: 10, restMs: 700 }
 const unknownYet = `Try again: AWS knows a new role after some seconds. If it stays so, we lack \`sts:AssumeRole\`, or it lacks our issuer: ${page}.`
 const untaken = `Try again. What it hangs on, our clock among it: ${page}.`
-/** Less than AWS's own hour, whenever before its deadline a session was made. */
-export const marginSeconds = 60
 
 /** As AWS's tools take it from a program (`credential_process`). */
 const secretShape = z.strictObject({

@@ -10,11 +10,10 @@ import type { Account, Said, Session } from './account.ts'
 import { requireNames } from './config.ts'
 import { deadAt, type Ends } from './ends.ts'
 import { type Role, readRole } from './holder.ts'
-import { sessionPolicy } from './policy.ts'
+import { paths, sessionPolicy } from './policy.ts'
 import { assumeHolder, pathOf, readSecret } from './session.ts'
 import { explain } from './trouble.ts'
 
-export const paths = ['the policies of the role', 'the session itself, at IAM'] as const
 /** AWS's shortest life of a session, and for how long of it one is used. */
 const bounds = { lifeSeconds: 900, usedSeconds: 300, probes: 1_000, settleSeconds: 60 }
 
