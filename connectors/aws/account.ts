@@ -8,7 +8,7 @@ import { isProblem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 import { addSeconds, type Clock, fromMs, type Instant } from '../../src/core/base/time.ts'
 import type { Federation } from '../rest/federation.ts'
-import { type AwsConfig, accountOf, isRole } from './config.ts'
+import { type AwsConfig, accountOf, addressesOf, isRole } from './config.ts'
 import { audience, harmless } from './policy.ts'
 import { bounded, explain, isOver, refused } from './trouble.ts'
 
@@ -87,7 +87,7 @@ export function openAccount(opening: Opening) {
     config,
     clock,
     issuer: federation?.issuer,
-    iamHost: new URL(config.iamUrl ?? `https://iam.${partition}`).host,
+    iamHost: new URL(addressesOf(config).iam.url).host,
     arnOf: (role: string) => `arn:${partition}:iam::${account}:role${config.path}${role}`,
     ask,
     assume,
@@ -98,19 +98,28 @@ export function openAccount(opening: Opening) {
 
 type Ways = ReturnType<typeof openWays>
 
-function openWays({ region, iamUrl, stsUrl, accessKeyId = '', secretAccessKey = '' }: AwsConfig) {
+function openWays(config: AwsConfig) {
+  const { accessKeyId = '', secretAccessKey = '' } = config
   const credentials = { accessKeyId, secretAccessKey }
-  const common = { region, maxAttempts: bounds.tries, customUserAgent: product.name, credentials }
-  const iamAt = { ...common, ...(iamUrl && { endpoint: iamUrl }) }
-  const toSts = new sts.STSClient({ ...common, ...(stsUrl && { endpoint: stsUrl }) })
-  const keyed = new iam.IAMClient(iamAt)
+  const own = { maxAttempts: bounds.tries, customUserAgent: product.name, credentials }
+  const to = addressesOf(config)
+  const at = ({ url, region }: typeof to.iam) =>
+    ({
+      ...own,
+      endpoint: url,
+      region,
+      useFipsEndpoint: false,
+      useDualstackEndpoint: false,
+    }) as const
+  const toSts = new sts.STSClient(at(to.sts))
+  const keyed = new iam.IAMClient(at(to.iam))
   const { requestHandler } = keyed.config
   return {
     sts: toSts,
     /** With our access key, where we have one. */
     keyed,
     /** All on the same connections. */
-    iamAs: (one: Session) => new iam.IAMClient({ ...iamAt, requestHandler, credentials: one }),
+    iamAs: (one: Session) => new iam.IAMClient({ ...at(to.iam), requestHandler, credentials: one }),
     close: () => [toSts, keyed].forEach(each => each.destroy()),
   }
 }

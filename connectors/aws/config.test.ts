@@ -1,10 +1,13 @@
 /** What is taken of people, the page they read among it, and what of that reaches a policy. */
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { IAMClient } from '@aws-sdk/client-iam'
+import { STSClient } from '@aws-sdk/client-sts'
+import { expect, test, vi } from 'vitest'
 import { isProblem } from '../../src/core/base/problem.ts'
-import { awsBlock } from '../../test/support/kit/aws.ts'
+import { handClock } from '../../test/support/clock.ts'
+import { awsBlock, startAwsByThePage } from '../../test/support/kit/aws.ts'
 import { awsConnector } from './aws.ts'
-import { parseConfig, parseObject } from './config.ts'
+import { addressesOf, parseConfig, parseObject } from './config.ts'
 import { rightsOf } from './policy.ts'
 import services from './services.json' with { type: 'json' }
 
@@ -94,4 +97,38 @@ test('an action is what its service has for it, and a class that it has not is r
   // What can delete as well is not under writing.
   expect(actions).not.toContain('dynamodb:BatchWriteItem')
   expect(fault(() => rightsOf({ ...of, actions: ['spend'] }))).toContain('no right for `spend`')
+})
+
+test.each([
+  ['aws', 'eu-central-1'],
+  ['aws', 'us-east-1'],
+  ['aws-cn', 'cn-northwest-1'],
+  ['aws-us-gov', 'us-gov-east-1'],
+])('the addresses of %s in %s are those the SDK would find', (partition, region) => {
+  const by = { ...plain, admin: admin.replace('aws', partition), region }
+  const { iam, sts } = addressesOf(parseConfig(by))
+  const credentials = { accessKeyId: 'x', secretAccessKey: 'x' }
+  const [toIam, toSts] = [
+    new IAMClient({ region: iam.region, credentials }),
+    new STSClient({ region: sts.region, credentials }),
+  ]
+  const found = toIam.config.endpointProvider({ Region: region })
+  const [scheme] = (found.properties?.['authSchemes'] ?? []) as { signingRegion?: string }[]
+  expect([iam.url, iam.region]).toEqual([found.url.href.replace(/\/$/, ''), scheme?.signingRegion])
+  expect(`${sts.url}/`).toBe(toSts.config.endpointProvider({ Region: region }).url.href)
+})
+
+test('what the environment of the server says of other addresses is not followed', async () => {
+  vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:9')
+  vi.stubEnv('AWS_USE_FIPS_ENDPOINT', 'true')
+  vi.stubEnv('AWS_REGION', 'us-west-2')
+  const clock = handClock()
+  const aws = await startAwsByThePage(clock)
+  const target = awsConnector().open(parseConfig(aws.config), clock)
+  expect(await target.verifyHolderGone('lhg_none', AbortSignal.timeout(5_000))).toMatchObject({
+    listed: 'absent',
+  })
+  await target.close()
+  await aws.close()
+  vi.unstubAllEnvs()
 })

@@ -90,6 +90,22 @@ export function accountOf(config: AwsConfig) {
   return { partition: part, account }
 }
 
+/** Of each partition: where its IAM is, and the region its requests are signed for. */
+const homes: Readonly<Record<string, readonly [host: string, region: string]>> = {
+  aws: ['iam.amazonaws.com', 'us-east-1'],
+  'aws-cn': ['iam.cn-north-1.amazonaws.com.cn', 'cn-north-1'],
+  'aws-us-gov': ['iam.us-gov.amazonaws.com', 'us-gov-west-1'],
+}
+
+/** INVARIANT: our credential goes to these, whatever the environment of this process says of others. */
+export function addressesOf(config: AwsConfig) {
+  const { partition } = accountOf(config)
+  const [host = '', home = ''] = homes[partition] ?? []
+  const suffix = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com'
+  const { region, iamUrl = `https://${host}`, stsUrl = `https://sts.${region}.${suffix}` } = config
+  return { iam: { url: iamUrl, region: home }, sts: { url: stsUrl, region }, suffix }
+}
+
 export function isRole(arn: string): boolean {
   return arn.split(':')[5]?.startsWith('role/') === true
 }

@@ -8,7 +8,7 @@ import { parseJson } from '../../src/core/base/json.ts'
 import { addSeconds, type Instant, parseInstant } from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
 import { type Account, type Session, sessionOf } from './account.ts'
-import { page, parseObject, requireNames } from './config.ts'
+import { addressesOf, page, parseObject, requireNames } from './config.ts'
 import type { Ends } from './ends.ts'
 import { readRole } from './holder.ts'
 import { lifeSeconds, marginSeconds, type Rights, rightsOf, sessionPolicy } from './policy.ts'
@@ -142,9 +142,9 @@ export async function end(
 }
 
 function issuedOf(account: Account, order: IssueOrder, diesAt: Instant): Issued {
-  const { region, admin } = account.config
+  const { region } = account.config
   const { service } = parseObject(order.object)
-  const url = `https://${service}.${region}.amazonaws.com${admin.startsWith('arn:aws-cn') ? '.cn' : ''}`
+  const url = `https://${service}.${region}.${addressesOf(account.config).suffix}`
   const role = account.arnOf(order.holder)
   const connect = { path: '', speaks: 'http', preset: 'aws', url, region, service, role }
   return { acceptedPath: pathOf(account, order), diesAt, connect }
