@@ -165,8 +165,7 @@ describe('a session of a lease', () => {
     ] as Partial<IssueOrder>[])
       expect(await faultOf(target.ensureHolder(orderOf(change), soon()))).toMatch(/^invalid-field/)
     expect(aws.seen).toEqual([])
-    const invoking = orderOf({ object: lambda, actions: ['write'] })
-    await target.ensureHolder(invoking, soon())
+    await target.ensureHolder(orderOf({ object: lambda, actions: ['write'] }), soon())
   })
 })
 
@@ -219,7 +218,7 @@ describe('an end', () => {
     expect(over.length).toBeGreaterThan(35)
     await expect(read(stays)).rejects.toThrow('AccessDenied')
     await read(other)
-    // One that is made now would be over as well, ours for the proof among them.
+    // Until then ours for the proof are over as well.
     clock.advance(16_000)
     for (const each of [over[0], over.at(-1)] as Lease[])
       expect(await verdict(each)).toBe('verified-gone')
