@@ -1,5 +1,6 @@
 /** The systems that are known. `main.ts` takes them from here and adds what it was started with. */
 import type { Connector } from '../src/core/target/target.ts'
+import { awsConnector } from './aws/aws.ts'
 import { azureConnector } from './azure/azure.ts'
 import { gcpConnector } from './gcp/gcp.ts'
 import { githubConnector } from './github/github.ts'
@@ -22,6 +23,7 @@ export function connectorsOf(federation?: Federation): readonly Connector[] {
     slackConnector,
     notionConnector,
     snowflakeConnector,
+    awsConnector(federation),
     gcpConnector(federation),
     azureConnector(federation),
     mcpConnector,

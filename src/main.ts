@@ -89,7 +89,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       config,
       issuer,
       log,
-      connectors: [...connectorsOf(), ...(options.connectors ?? [])],
+      connectors: federation => [...connectorsOf(federation), ...(options.connectors ?? [])],
       poke: () => links.poke(),
       runNow: job => links.runNow(job),
     })

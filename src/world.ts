@@ -52,7 +52,8 @@ export interface Opened {
   readonly keys: Keys
   readonly replica: Replica
   readonly follower: Follower
-  readonly connectors: readonly Connector[]
+  /** Each that may sign in by our issuer is handed it. */
+  readonly connectors: (federation: FederationIssuer) => readonly Connector[]
   readonly log: Log
   readonly poke: () => void
   readonly runNow: (job: string) => Promise<void>
@@ -86,6 +87,8 @@ export function makeWorld(opened: Opened): World {
     seal: (plaintext: Uint8Array, place: string) => keys.seal(plaintext, place),
     unseal: (sealed: string, place: string) => keys.unseal(sealed, place),
   }
+  const permitFor = permitsFor(policy)
+  const federation = makeFederation({ ...ledger, ...sealing, issuer, permitFor })
   const noteSigner = logSigner(keys, config.trustDomain)
   const checkpoints = { store, clock, signer: noteSigner }
   const issuers = new Set(config.ciIssuers)
@@ -100,7 +103,7 @@ export function makeWorld(opened: Opened): World {
     issuer,
     noteSigner,
     checkpoints,
-    permitFor: permitsFor(policy),
+    permitFor,
     decide: question => decide(policy, question),
     issuerKeys: makeIssuerKeys(
       { clock, fetch: fetchJson },
@@ -115,12 +118,12 @@ export function makeWorld(opened: Opened): World {
       store,
       clock,
       replica,
-      connectors: new Map(opened.connectors.map(connector => [connector.kind, connector])),
+      connectors: new Map(opened.connectors(federation).map(each => [each.kind, each])),
       unseal: sealing.unseal,
     }),
     playCanary: async id => (await joinCanary(world, id)).result,
     ...sealing,
-    federation: makeFederation({ ...ledger, ...sealing, issuer, permitFor: permitsFor(policy) }),
+    federation,
     leaseSecret: (id, salt) => keys.leaseSecret(id, salt),
     newLeaseSalt: () => keys.newLeaseSalt(),
     keepLeaseSecret: (id, secret) => keys.keepLeaseSecret(id, secret),

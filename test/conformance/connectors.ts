@@ -9,6 +9,7 @@ import { mariadb } from '../fakes/mariadb.ts'
 import { redis } from '../fakes/redis.ts'
 import { snowflakeDescription } from '../fakes/snowflake.ts'
 import { azureFixture } from '../support/kit/azure.ts'
+import { awsFixture } from '../support/kit/aws.ts'
 import { cases } from '../support/kit/cases.ts'
 import { gcpFixture } from '../support/kit/gcp.ts'
 import { githubFixture } from '../support/kit/github.ts'
@@ -31,6 +32,7 @@ const fixtures: Readonly<Record<string, () => Promise<KitFixture>>> = {
   snowflake: snowflakeFixture,
   gcp: gcpFixture,
   azure: azureFixture,
+  aws: awsFixture,
 }
 /** Real servers that npm does not have; where they are missing is said, and fails where it may not be. */
 const servers: Readonly<Record<string, { readonly isHere: boolean; readonly name: string }>> = {

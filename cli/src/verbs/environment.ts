@@ -11,6 +11,10 @@ import { type Held, isWeb } from './task.ts'
 const foreign =
   /^(LEASEHOLD_\w+|DATABASE_URL(_FILE)?|NODE_COMPILE_CACHE|PG(HOST(ADDR)?|PORT|USER|DATABASE|PASS(WORD(_FILE)?|FILE)|SERVICE(FILE)?))$/
 
+/** What would make tools of AWS somebody else, or the person who runs this. */
+const foreignAws =
+  /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|(SESSION|SECURITY)_TOKEN|(DEFAULT_)?PROFILE|SHARED_CREDENTIALS_FILE|(ROLE|WEB_IDENTITY|CONTAINER)_\w+)$/
+
 type Variables = Record<string, string | number | undefined>
 
 /** The person's environment, and the database's: the first need as everyone expects it. */
@@ -20,12 +24,15 @@ export function environment(
   folder: Folder,
   isFile: boolean,
 ): NodeJS.ProcessEnv {
-  const all = Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
+  const hasAws = leases.some(isAws)
+  const isKept = (name: string) => !foreign.test(name) && !(hasAws && foreignAws.test(name))
+  const all = Object.fromEntries(Object.entries(env).filter(([name]) => isKept(name)))
   const secrets: Variables = {}
   for (const held of leases.toReversed()) {
     const [open, secret] = isWeb(held) ? web(held) : database(held)
     Object.assign(all, open)
     Object.assign(secrets, secret)
+    if (isAws(held)) Object.assign(isFile ? all : secrets, aws(held, folder, isFile))
     const { git } = held.handle.connect
     if (git !== undefined) Object.assign(all, gitSettings(all, nameOf(held), String(git)))
   }
@@ -96,6 +103,26 @@ function web(held: Held): [open: Variables, secret: Variables] {
   if (base && key) Object.assign(own[0], { [base]: `${at}${below}` })
   if (base && key) Object.assign(own[1], { [key]: word })
   return own
+}
+
+function isAws({ handle }: Held): boolean {
+  return handle.connect['preset'] === 'aws'
+}
+
+/** As every tool of AWS looks for it. A file beside a person's own: its other profiles are not there. */
+function aws(held: Held, folder: Folder, isFile: boolean): Variables {
+  const { region } = held.handle.connect
+  const given = JSON.parse(pointOf(held).password) as Record<string, string>
+  const names = {
+    AWS_ACCESS_KEY_ID: given['AccessKeyId'],
+    AWS_SECRET_ACCESS_KEY: given['SecretAccessKey'],
+    AWS_SESSION_TOKEN: given['SessionToken'],
+  }
+  const where = { AWS_REGION: region, AWS_DEFAULT_REGION: region }
+  if (!isFile) return { ...where, ...names }
+  const lines = Object.entries(names).map(([name, value]) => `${name.toLowerCase()} = ${value}`)
+  const text = ['[default]', ...lines, ''].join('\n')
+  return { ...where, AWS_SHARED_CREDENTIALS_FILE: folder.write('aws_credentials', text) }
 }
 
 function nameOf({ lease }: Held): string {
