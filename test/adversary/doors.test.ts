@@ -148,6 +148,7 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'POST /v1/requests/:request/withdraw': 404,
   'GET /v1/grants': 'own',
   'POST /v1/grants/:grant/drop': 404,
+  'POST /v1/grants/:grant/keep': 404,
   'GET /v1/targets': 'own',
   'POST /v1/targets': 403,
   'POST /v1/targets/:target/preflight': 403,
