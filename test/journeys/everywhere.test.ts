@@ -1,0 +1,186 @@
+/**
+ * One app with leases in ten systems: a task that ends ends them all, and the certificate of the app's end
+ * says of each what is known. A real PostgreSQL; the others are pretend systems that keep their own lists.
+ */
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type FakeAws } from '../fakes/aws.ts'
+import { type FakeAzure, startFakeAzure } from '../fakes/azure.ts'
+import { type FakeGcp, startFakeGcp } from '../fakes/gcp.ts'
+import { type FakeGithub, startFakeGithub } from '../fakes/github.ts'
+import { type FakeNotion, startFakeNotion } from '../fakes/notion.ts'
+import { type FakeSlack, startFakeSlack } from '../fakes/slack.ts'
+import { type FakeSnowflake, startFakeSnowflake } from '../fakes/snowflake.ts'
+import { startWebTarget, type WebTarget } from '../fakes/web-target.ts'
+import { startAwsByThePage } from '../support/kit/aws.ts'
+import {
+  attest,
+  type Company,
+  claimsOf,
+  connectSales,
+  expectStatus,
+  startCompany,
+  taskByHand,
+} from './company.ts'
+
+let company: Company
+let github: FakeGithub
+let aws: FakeAws
+let gcp: FakeGcp
+let azure: FakeAzure
+let slack: FakeSlack
+let notion: FakeNotion
+let snowflake: FakeSnowflake
+let model: WebTarget
+
+/** Through our gateway, so also for work nobody watches; the others hand over a credential of their own. */
+const gated = ['crm.deals', 'code', 'chat', 'pages', 'model']
+const handed = ['bucket', 'files', 'group', 'facts']
+/** The whole of Notion's internal connection: no API ends it. */
+const whole = 'notes'
+
+function places() {
+  const { token, probeToken, url } = notion.config
+  const credential = { header: 'authorization', value: `Bearer ${model.key}` }
+  const { subscription } = azure
+  const group = { subscription, resourceGroup: 'deals', roles: { read: ['Reader'] } }
+  const reads = { contents: 'read' }
+  return [
+    [
+      'github',
+      github.config,
+      'code',
+      { repository: 'acme/deal-desk', id: 1001, permissions: { read: reads } },
+    ],
+    ['slack', slack.config, 'chat', {}],
+    ['notion', { connection: 'internal', token, probeToken, url }, 'pages', {}],
+    ['http', { url: model.url, credential }, 'model', {}],
+    ['aws', aws.config, 'bucket', { service: 's3', resources: ['arn:aws:s3:::acme-deals/*'] }],
+    ['gcp', gcp.config, 'files', { bucket: 'acme-deals' }],
+    ['azure', azure.config, 'group', group],
+    ['snowflake', snowflake.config, 'facts', { database: 'SALES', schema: 'CRM', table: 'DEALS' }],
+  ] as const
+}
+
+beforeAll(async () => {
+  company = await startCompany({ target: true })
+  const { clock } = company
+  await connectSales(company)
+  github = await startFakeGithub(clock)
+  aws = await startAwsByThePage(clock)
+  gcp = await startFakeGcp(clock)
+  azure = await startFakeAzure(clock)
+  slack = await startFakeSlack(clock)
+  notion = await startFakeNotion(clock, 'internal')
+  snowflake = await startFakeSnowflake(clock)
+  model = await startWebTarget(randomBytes(20).toString('base64url'))
+  const sam = company.as('sam')
+  for (const [connector, config, slug, object] of places()) {
+    const target = { slug: connector, connector, config, production: false }
+    const { body } = await expectStatus(201, sam('POST', '/v1/targets', target))
+    if (body.preflightState !== 'passed') throw new Error(JSON.stringify(body))
+    const owned = { columns: [], dataClass: 'internal', dataOwner: 'tom@acme.example' }
+    await expectStatus(
+      201,
+      sam('POST', '/v1/resources', { slug, target: connector, object, ...owned }),
+    )
+  }
+  const named = { slug: whole, target: 'notion', object: { connection: true }, columns: [] }
+  const owned = { dataClass: 'internal', dataOwner: 'tom@acme.example' }
+  await expectStatus(201, sam('POST', '/v1/resources', { ...named, ...owned }))
+  for (const slug of ['desk', 'other']) await makeApp(slug)
+}, 180_000)
+afterAll(async () => {
+  await company?.stop()
+  for (const each of [github, aws, gcp, azure, slack, notion, snowflake]) await each?.close()
+  await model?.close()
+})
+
+async function makeApp(slug: string): Promise<void> {
+  const [sam, tom] = [company.as('sam'), company.as('tom')]
+  const about = { purpose: 'keeps the desk', backup: 'tom@acme.example', days: 5 }
+  await expectStatus(201, sam('POST', '/v1/apps', { ...about, slug }))
+  const all = [...gated, ...handed, whole]
+  const needs = all.map(name => `      - resource: ${name}\n        actions: [read]\n`)
+  const yaml = `app: ${slug}\npurposes:\n  look:\n    says: Looks\n    needs:\n${needs.join('')}`
+  await expectStatus(200, sam('PUT', `/v1/apps/${slug}/manifest`, { yaml }))
+  const byHand = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
+  await expectStatus(201, sam('POST', `/v1/apps/${slug}/trust`, byHand))
+  const agree = async (
+    asked: Promise<{ status: number; body: { id: string; bodyHash: string } }>,
+  ) => {
+    const { body } = await asked
+    const yes = { says: 'yes', bodyHash: body.bodyHash }
+    await expectStatus(200, tom('POST', `/v1/requests/${body.id}/answer`, yes))
+  }
+  const ci = { role: 'run', preset: 'github', issuer: company.github.issuer, reason: 'our CI' }
+  await agree(sam('POST', `/v1/apps/${slug}/trust`, { ...ci, claims: claimsOf(slug) }))
+  for (const resource of all)
+    await agree(
+      sam('POST', '/v1/requests', { app: slug, resource, actions: ['read'], reason: 'to look' }),
+    )
+  await company.running.world.settle()
+}
+
+async function lease(task: string, resource: string, via = 'proxy') {
+  const asked = { resource, actions: ['read'], via }
+  const { body } = await expectStatus(201, company.as({ task })('POST', '/v1/leases', asked))
+  return body as { lease: { id: string; target: string }; handle: { word?: string } }
+}
+/** What each pretend system still has of ours that lets somebody in. */
+const alive = () =>
+  [github, aws, gcp, azure].flatMap(each => [...each.living()].map(one => JSON.stringify(one)))
+
+test('a CI job has leases in five systems; all are told with its commit, and end with its task', async () => {
+  const token = await attest(company, 'other')
+  const leases = await Promise.all(gated.map(name => lease(token, name)))
+  const workload = company.as({ task: token })
+  const { task } = (await workload('GET', '/v1/me')).body
+  const shown = (await company.as('sam')('GET', `/v1/tasks/${task.id}`)).body
+  expect(shown.provenance.commit).toMatch(/^9f2c1a7/)
+  expect(shown.leases.map((each: { id: string }) => each.id).sort()).toEqual(
+    leases.map(each => each.lease.id).sort(),
+  )
+  await expectStatus(200, workload('POST', `/v1/tasks/${task.id}/close`))
+  await company.running.world.runNow('leases')
+  const after = (await company.as('sam')('GET', `/v1/tasks/${task.id}`)).body
+  expect(after.leases.map((each: { state: string }) => each.state)).toEqual(gated.map(() => 'gone'))
+  // A second job on the same runner has the first one's token and its words, and nothing of them opens.
+  for (const each of leases) {
+    const answer = await workload('GET', `/v1/leases/${each.lease.id}`)
+    expect(answer.status).toBe(401)
+  }
+  const second = company.as({ task: await attest(company, 'other') })
+  for (const each of leases)
+    expect((await second('POST', `/v1/leases/${each.lease.id}/renew`)).status).not.toBe(200)
+}, 60_000)
+
+test('the end of an app with leases in nine systems says of each what is known', async () => {
+  const token = await taskByHand(company, { identity: 'desk/run', run: crypto.randomUUID() })
+  for (const name of [...gated, whole]) await lease(token, name)
+  for (const name of handed) await lease(token, name, 'env')
+  expect(alive().length).toBeGreaterThanOrEqual(4)
+
+  const sam = company.as('sam')
+  const plan = (await sam('POST', '/v1/apps/desk/end', {})).body
+  const ended = await sam('POST', '/v1/apps/desk/end', { planHash: plan.planHash })
+  expect([ended.status, ended.body.state]).toEqual([200, 'not-green'])
+  type Item = { kind: string; system: string; state: string }
+  const items: Item[] = (await sam('GET', '/v1/apps/desk/end')).body.items
+  const open = items.filter(({ state }) => state !== 'verified-gone')
+  expect(open.map(({ kind, system, state }) => [kind, system, state])).toEqual([
+    ['lease', 'notion', 'unreachable'],
+  ])
+  const gone = items.filter(({ kind, state }) => kind === 'lease' && state === 'verified-gone')
+  const systems = ['crm', ...places().map(([connector]) => connector)]
+  expect(gone.map(({ system }) => system).toSorted()).toEqual(systems.toSorted())
+  // Their own lists say so as well; of GitHub what is left is what the server itself looks with.
+  expect([...aws.living(), ...gcp.living(), ...azure.living()]).toEqual([])
+  for (const { permissions } of github.living()) expect(permissions).toEqual({ metadata: 'read' })
+  // Not green is not certified as if it were; the certificate names what is open.
+  const { text } = await sam('GET', '/v1/apps/desk/certificate')
+  const { predicate } = JSON.parse(Buffer.from(JSON.parse(text).payload, 'base64').toString())
+  expect(predicate.state).toBe('not-green')
+  const told = predicate.scope.systems.map(({ name }: { name: string }) => name)
+  expect(told).toEqual(expect.arrayContaining(systems))
+}, 60_000)
