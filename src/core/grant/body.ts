@@ -4,11 +4,10 @@ import type { JsonObject } from '../base/json.ts'
 import { dataActions } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
-import type { Instant } from '../base/time.ts'
 import { identityRoles } from '../identity/spiffe.ts'
 import type { NewRow } from '../ledger/fact-table.ts'
 import type { InstallationRow } from '../people/rows.ts'
-import type { Budget, GrantRow, ResourceRow } from './rows.ts'
+import { type Budget, budgetShape, type GrantRow, type ResourceRow } from './rows.ts'
 
 type Place = 'appId' | 'resourceId' | 'targetId'
 /** `columns` is empty only where the resource has none. */
@@ -25,18 +24,6 @@ export function isMild(resource: Pick<ResourceRow, 'isSandbox' | 'dataClass'>): 
 export function offeredColumns(resource: Pick<ResourceRow, 'columns'>): string[] {
   return resource.columns.filter(column => !column.hidden).map(column => column.name)
 }
-
-const most = z.number().int().min(1).max(1e12).optional()
-export const budgetShape = z
-  .strictObject({
-    per: z.enum(['task', 'day']),
-    calls: most,
-    rows: most,
-    bytes: most,
-    spendCents: most,
-  })
-  .refine(budget => Object.keys(budget).length > 1, { error: 'bounds something' })
-  .transform(budget => budget as Budget)
 
 const bodyShape = z.strictObject({
   appId: z.string(),
@@ -63,10 +50,9 @@ export function parseGrantBody(body: JsonObject): GrantBody {
 /** A grant as it begins. What holds its rights at the target goes by a deterministic name. */
 export function newGrant(
   installation: InstallationRow | undefined,
-  given: Omit<NewRow<GrantRow>, 'holder' | 'state' | 'madeAt'>,
-  now: Instant,
+  given: Omit<NewRow<GrantRow>, 'holder' | 'state'>,
 ): NewRow<GrantRow> {
   assert(installation, 'a grant is made in an installation')
   const holder = `${product.targetPrefix}g_${installation.id.slice(3, 9)}_${given.id.slice(3)}`
-  return { ...given, holder, state: 'live', madeAt: now }
+  return { ...given, holder, state: 'live' }
 }
