@@ -1,11 +1,6 @@
 /** Key pairs: made, named by their thumbprint, and used to sign. Pure but for randomness. */
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-} from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { base64url, sha256 } from '../base/hash.ts'
 import { canonicalJson } from '../base/json.ts'
 
