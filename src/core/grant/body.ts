@@ -7,7 +7,7 @@ import { product } from '../base/product.ts'
 import { identityRoles } from '../identity/spiffe.ts'
 import type { NewRow } from '../ledger/fact-table.ts'
 import type { InstallationRow } from '../people/rows.ts'
-import { type Budget, budgetShape, type GrantRow, type ResourceRow } from './rows.ts'
+import type { Budget, GrantRow, ResourceRow } from './rows.ts'
 
 type Place = 'appId' | 'resourceId' | 'targetId'
 /** `columns` is empty only where the resource has none. */
@@ -24,6 +24,18 @@ export function isMild(resource: Pick<ResourceRow, 'isSandbox' | 'dataClass'>): 
 export function offeredColumns(resource: Pick<ResourceRow, 'columns'>): string[] {
   return resource.columns.filter(column => !column.hidden).map(column => column.name)
 }
+
+const most = z.number().int().min(1).max(1e12).optional()
+export const budgetShape = z
+  .strictObject({
+    per: z.enum(['task', 'day']),
+    calls: most,
+    rows: most,
+    bytes: most,
+    spendCents: most,
+  })
+  .refine(budget => Object.keys(budget).length > 1, { error: 'bounds something' })
+  .transform(budget => budget as Budget)
 
 const bodyShape = z.strictObject({
   appId: z.string(),

@@ -4,7 +4,6 @@
  * A target's configuration holds its credential. It is sealed, and lies in a table of its own that is
  * no fact table: not even sealed does it get into the log or into memory.
  */
-import { z } from 'zod'
 import type { DataClass } from '../app/rows.ts'
 import type * as ids from '../base/ids.ts'
 import type { Json } from '../base/json.ts'
@@ -88,17 +87,13 @@ export const grantTable = factTable('app_grant', grant => grant.state === 'live'
 export type GrantRow = RowOf<typeof grantTable>
 
 /** The most that may be used under a grant in one task or one day (UTC); what is not named has no bound. */
-export type Budget = Readonly<z.infer<typeof budgetShape>>
-const most = z.number().int().min(1).max(1e12).exactOptional()
-export const budgetShape = z
-  .strictObject({
-    per: z.enum(['task', 'day']),
-    calls: most,
-    rows: most,
-    bytes: most,
-    spendCents: most,
-  })
-  .refine(budget => Object.keys(budget).length > 1, { error: 'bounds something' })
+export interface Budget {
+  readonly per: 'task' | 'day'
+  readonly calls?: number
+  readonly rows?: number
+  readonly bytes?: number
+  readonly spendCents?: number
+}
 
 /** Images of before there was such a thing do not say. */
 export function isGlass({ glassBy }: Pick<GrantRow, 'glassBy'>): boolean {

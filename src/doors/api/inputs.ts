@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi'
 import { appStates } from '../../core/app/rows.ts'
-import { budgetShape } from '../../core/grant/rows.ts'
+import { budgetShape } from '../../core/grant/body.ts'
 import { roles } from '../../core/people/person.ts'
 import { bounds as ruleBounds } from '../../life/app-rules/bounds.ts'
 import { action, dataClass, instantIn, personName, role, slug, words } from './views.ts'
