@@ -72,7 +72,6 @@ function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): NewR
     state: isDraft ? 'draft' : 'active',
     maxEndsAt,
     madeBy: permit.actor,
-    madeAt: now,
   }
 }
 

@@ -53,7 +53,6 @@ export async function makeRequest(
       reason,
       approvers: [...new Set(people)].filter(each => living.has(each)),
       state: 'open',
-      madeAt: scope.at,
       expiresAt: addSeconds(scope.at, openSeconds),
     }
     await checkPeople(scope, request)

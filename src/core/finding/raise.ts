@@ -34,7 +34,6 @@ export async function raiseIn(scope: Scope, input: NewFinding): Promise<FindingR
     details: input.details ?? {},
     words: input.words === undefined ? null : safeText(input.words, 500),
     state: 'open',
-    madeAt: scope.at,
   })
 }
 

@@ -34,9 +34,8 @@ export async function grantAgreed(
     const body = parseGrantBody(text)
     const resource = await checkStill(scope, request, body)
     const columns = body.columns.filter(name => offeredColumns(resource).includes(name))
-    const said = { ...body, id, columns, budget: body.budget ?? null }
-    const given = { ...said, requestId: request.id }
-    const grant = newGrant(await findInstallation(scope.tx), given, scope.at)
+    const given = { ...body, id, columns, requestId: request.id }
+    const grant = newGrant(await findInstallation(scope.tx), given)
     if (grant.columns.length === 0 && resource.columns.length > 0) throw notOffered(resource)
     const { bodyHash } = request
     const subjects = [subjectOf(requestTable, request)]

@@ -4,7 +4,6 @@ import type { JsonObject } from '../base/json.ts'
 import { dataActions } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
-import type { Instant } from '../base/time.ts'
 import { identityRoles } from '../identity/spiffe.ts'
 import type { NewRow } from '../ledger/fact-table.ts'
 import type { InstallationRow } from '../people/rows.ts'
@@ -63,10 +62,9 @@ export function parseGrantBody(body: JsonObject): GrantBody {
 /** A grant as it begins. What holds its rights at the target goes by a deterministic name. */
 export function newGrant(
   installation: InstallationRow | undefined,
-  given: Omit<NewRow<GrantRow>, 'holder' | 'state' | 'madeAt'>,
-  now: Instant,
+  given: Omit<NewRow<GrantRow>, 'holder' | 'state'>,
 ): NewRow<GrantRow> {
   assert(installation, 'a grant is made in an installation')
   const holder = `${product.targetPrefix}g_${installation.id.slice(3, 9)}_${given.id.slice(3)}`
-  return { ...given, holder, state: 'live', madeAt: now }
+  return { ...given, holder, state: 'live' }
 }

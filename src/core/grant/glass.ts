@@ -47,8 +47,7 @@ export async function breakGlass(
       glassBy: by,
       endsAt: earliest(addSeconds(scope.at, limits.glassSeconds), app.endsAt),
     } as const
-    const installation = await findInstallation(scope.tx)
-    const grant = await scope.insert(grantTable, newGrant(installation, given, scope.at))
+    const grant = await scope.insert(grantTable, newGrant(await findInstallation(scope.tx), given))
     const { appId, resourceId, actions } = input
     await raiseIn(scope, {
       kind: 'glass-broken',

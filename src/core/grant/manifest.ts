@@ -51,7 +51,6 @@ export async function setManifest(
       digest: text.digest,
       purposes: text.purposes,
       says: canonicalJson(text.says),
-      madeAt: scope.at,
     })
   })
 }

@@ -1,5 +1,4 @@
 /** Which grants could allow a use: what policies are shown, one by one. Pure reading of memory. */
-import type { AppId, ResourceId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
@@ -7,10 +6,8 @@ import type { IdentityRole } from '../identity/spiffe.ts'
 import type { Replica } from '../ledger/replica.ts'
 import { type GrantRow, grantTable } from './rows.ts'
 
-export interface Use {
-  readonly appId: AppId
+export interface Use extends Pick<GrantRow, 'appId' | 'resourceId'> {
   readonly role: IdentityRole
-  readonly resourceId: ResourceId
   readonly action: DataAction
   readonly now: Instant
 }

@@ -15,14 +15,8 @@ import { findRow, lockRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import { onTaken } from '../store/fault.ts'
-import {
-  putSealedConfig,
-  type ResourceRow,
-  resourceTable,
-  type TargetRow,
-  targetConfigAad,
-  targetTable,
-} from './rows.ts'
+import type { ResourceRow, TargetRow } from './rows.ts'
+import { putSealedConfig, resourceTable, targetConfigAad, targetTable } from './rows.ts'
 
 const targetConnected = entryKind('target.connect', 'connected a target')
 const resourceDefined = entryKind('resource.define', 'said what can be asked for')

@@ -34,8 +34,7 @@ export async function setHold(
     const known = await lockOrWait(scope.tx, holdTable, { scope: held, about, state: 'set' })
     if (known !== undefined) return known
     scope.entry({ kind: holdSet, by: permit, subjects: thingOf(input) })
-    const set = { setBy: permit.actor, state: 'set', madeAt: scope.at } as const
-    return scope.insert(holdTable, { ...input, ...set, reason })
+    return scope.insert(holdTable, { ...input, reason, setBy: permit.actor, state: 'set' })
   })
 }
 

@@ -82,10 +82,8 @@ export async function attest(
   const { iss } = assertion.claims
   if (iss !== world.issuer && !world.issuerKeys.knows(iss))
     return refuse('issuer', 'iss', iss, 'an issuer registered here')
-  const answer =
-    iss === world.issuer
-      ? await attestPerson(world, assertion, input)
-      : await attestRun(world, assertion, input)
+  const attestBy = iss === world.issuer ? attestPerson : attestRun
+  const answer = await attestBy(world, assertion, input)
   return isRefusal(answer) ? { ...answer, issuer: iss } : answer
 }
 

@@ -48,9 +48,8 @@ export async function makeIdentities(
           detail: `An identity named \`${app.slug}\` existed before, and its name is never given again.`,
           next: 'Choose another name for the app.',
         })
-      const fixed = { state: 'active', madeAt: scope.at } as const
-      const identity = { id: newId('identity'), appId: app.id, role, spiffeId: named, ...fixed }
-      made.push(await scope.insert(rows.identityTable, identity))
+      const identity = { id: newId('identity'), appId: app.id, role, spiffeId: named }
+      made.push(await scope.insert(rows.identityTable, { ...identity, state: 'active' }))
     }
     if (made.length > 0) scope.entry({ kind: identitiesMade, by: permit })
     return [...known, ...made].filter(({ role }) => input.roles.includes(role))

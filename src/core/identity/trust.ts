@@ -116,8 +116,7 @@ async function insertRule(
     throw new Problem('wrong-state', { detail: 'This identity was revoked meanwhile.' })
   const anchor = anchorOf(body)
   scope.entry({ kind: trustAdded, by: permit })
-  const fixed = { state: 'active', madeAt: scope.at } as const
-  return scope.insert(trustRuleTable, { id, ...body, anchor, requestId, ...fixed })
+  return scope.insert(trustRuleTable, { id, ...body, anchor, requestId, state: 'active' })
 }
 
 /** Issuer and the immutable id a rule turns on: what a token finds its rules by. */

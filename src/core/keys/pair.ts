@@ -1,11 +1,6 @@
 /** Key pairs: made, named by their thumbprint, and used to sign. Pure but for randomness. */
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-} from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { base64url, sha256 } from '../base/hash.ts'
 import { canonicalJson } from '../base/json.ts'
 
@@ -55,7 +50,7 @@ export function thumbprint({ kty, crv, x, y }: PublicJwk): string {
 }
 
 /** Ed25519 (RFC 8032, 64 bytes) or ES256 (RFC 7518 §3.4, r ‖ s). */
-export function signWith(pair: Pair, bytes: Uint8Array): Buffer {
+export function signWith(pair: Pick<Pair, 'alg' | 'privateKey'>, bytes: Uint8Array): Buffer {
   return pair.alg === 'EdDSA'
     ? sign(null, bytes, pair.privateKey)
     : sign('sha256', bytes, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' })

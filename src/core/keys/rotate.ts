@@ -12,27 +12,10 @@ import { addMs, type Instant } from '../base/time.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { type KeysSource, makeRoot, readRoot } from './outside.ts'
 import { makePair, type Pair, privateBytes, thumbprint } from './pair.ts'
-import {
-  algOf,
-  insertKeyTable,
-  isOver,
-  type KeyRow,
-  type KeyUse,
-  lockKeys,
-  placeOf,
-  readKeys,
-  readKeyTable,
-  saveKey,
-} from './rows.ts'
+import * as rows from './rows.ts'
 import { type SealKey, sealKey, sealWith, unsealWith } from './seal.ts'
-import {
-  fingerprint,
-  type KeyTable,
-  type SignedKeyTable,
-  signKeyTable,
-  type TableKey,
-  verifyKeyTable,
-} from './table.ts'
+import type { KeyTable, SignedKeyTable, TableKey } from './table.ts'
+import { fingerprint, signKeyTable, verifyKeyTable } from './table.ts'
 
 export interface RotationInput {
   /** The active key to retire. Naming it makes a repeated request one rotation. */
@@ -42,10 +25,10 @@ export interface RotationInput {
 }
 
 export interface Rotation {
-  readonly use: KeyUse
+  readonly use: rows.KeyUse
   readonly because: RotationInput['because']
-  readonly retired: Pick<KeyRow, 'id' | 'version'>
-  readonly active: Pick<KeyRow, 'id' | 'version'>
+  readonly retired: Pick<rows.KeyRow, 'id' | 'version'>
+  readonly active: Pick<rows.KeyRow, 'id' | 'version'>
   /** Serial of the key table now in force; null when the key is in no table. */
   readonly serial: number | null
 }
@@ -69,14 +52,14 @@ export async function firstKeys(
   const dataKey = randomBytes(32)
   const sealsKeys = draftKey('seal-keys', kek, at, dataKey)
   const seal = sealKey(dataKey, sealsKeys.id)
-  const rows: KeyRow[] = [
+  const keys: rows.KeyRow[] = [
     { ...rowOf('root', at), publicJwk: root.publicJwk },
     sealsKeys,
     draftKey('seal-rows', kek, at),
     ...(['ledger', 'certificate', 'token', 'lease'] as const).map(use => draftKey(use, seal, at)),
     draftNext(seal, at),
   ]
-  for (const row of rows) await saveKey(tx, row)
+  for (const row of keys) await rows.saveKey(tx, row)
   await publish(tx, root, { serial: 1, installation }, at)
 }
 
@@ -87,13 +70,13 @@ export async function rotateRows(
   { keyId, because }: RotationInput,
   at: Instant,
 ): Promise<Rotation> {
-  await lockKeys(tx)
-  const rows = await readKeys(tx)
+  await rows.lockKeys(tx)
+  const keys = await rows.readKeys(tx)
   // ATTACKER: the root signs what the database says, so first it must say what the root signed last.
-  const { table, signed } = await readInForce(tx, rows)
-  const old = findActive(rows, keyId)
-  const changed = changesFor({ rows, vault, old, at, because })
-  for (const row of changed) await saveKey(tx, row)
+  const { table, signed } = await readInForce(tx, keys)
+  const old = findActive(keys, keyId)
+  const changed = changesFor({ keys, vault, old, at, because })
+  for (const row of changed) await rows.saveKey(tx, row)
   const [retired, active] = changed
   const serial = old.publicJwk === null ? null : table.serial + 1
   if (serial !== null) {
@@ -104,20 +87,20 @@ export async function rotateRows(
 }
 
 interface Change {
-  readonly rows: readonly KeyRow[]
+  readonly keys: readonly rows.KeyRow[]
   readonly vault: Vault
-  readonly old: KeyRow
+  readonly old: rows.KeyRow
   readonly at: Instant
   readonly because: RotationInput['because']
 }
 
 /** In the order they are written: the old one steps down before the new one steps up. */
-type Changed = readonly [retired: KeyRow, active: KeyRow, ...more: KeyRow[]]
+type Changed = readonly [retired: rows.KeyRow, active: rows.KeyRow, ...more: rows.KeyRow[]]
 
 function changesFor(change: Change): Changed {
   const { old, at, vault } = change
   const { use } = old
-  const retired: KeyRow = { ...next(old), state: 'retired', retiredAt: at }
+  const retired: rows.KeyRow = { ...next(old), state: 'retired', retiredAt: at }
   if (use === 'root')
     throw new Problem('wrong-state', {
       detail: 'The root key is what everything is pinned to, so it is not replaced while running.',
@@ -135,9 +118,9 @@ function changesFor(change: Change): Changed {
 const gone = { state: 'destroyed', sealed: null } as const
 
 /** The next key, known to verifiers by now, takes over; another is published to come after it. */
-function changeToken(change: Change, retired: KeyRow): Changed {
-  const { rows, at, because } = change
-  const tokens = rows.filter(row => row.use === 'token')
+function changeToken(change: Change, retired: rows.KeyRow): Changed {
+  const { keys, at, because } = change
+  const tokens = keys.filter(row => row.use === 'token')
   const after = tokens.find(row => row.state === 'next')
   assert(after, 'a token key has a next one')
   if (because === 'schedule' && at < after.startsAt)
@@ -145,7 +128,7 @@ function changeToken(change: Change, retired: KeyRow): Changed {
       detail: `The next token key is not known everywhere before \`${after.startsAt}\`.`,
       next: 'Repeat then; or say `compromise` when the old key must not be trusted a minute longer.',
     })
-  const past = tokens.filter(row => row.state === 'retired' && isOver(row, at))
+  const past = tokens.filter(row => row.state === 'retired' && rows.isOver(row, at))
   const startsAt = at < after.startsAt ? at : after.startsAt
   return [
     because === 'compromise' ? { ...retired, ...gone } : retired,
@@ -156,20 +139,20 @@ function changeToken(change: Change, retired: KeyRow): Changed {
 }
 
 /** Private parts are few: all are sealed again, and what sealed them before is destroyed. */
-function changeSeal({ rows, vault, old, at }: Change, retired: KeyRow): Changed {
+function changeSeal({ keys, vault, old, at }: Change, retired: rows.KeyRow): Changed {
   const bytes = randomBytes(32)
   const row = draftKey('seal-keys', vault.kek, at, bytes)
   const fresh = sealKey(bytes, row.id)
-  const moved = rows.flatMap(each => {
+  const moved = keys.flatMap(each => {
     if (each.sealed?.split('.')[1] !== old.id) return []
-    const plain = unsealWith(vault.dataKey, each.sealed, placeOf(each.id))
-    return [{ ...next(each), sealed: sealWith(fresh, plain, placeOf(each.id)) }]
+    const plain = unsealWith(vault.dataKey, each.sealed, rows.placeOf(each.id))
+    return [{ ...next(each), sealed: sealWith(fresh, plain, rows.placeOf(each.id)) }]
   })
   return [{ ...retired, ...gone }, row, ...moved]
 }
 
-function sealsKeys({ rows, vault }: Change): SealKey {
-  const row = rows.find(each => each.use === 'seal-keys' && each.state === 'active')
+function sealsKeys({ keys, vault }: Change): SealKey {
+  const row = keys.find(each => each.use === 'seal-keys' && each.state === 'active')
   const key = row && vault.dataKey(row.id)
   if (key === undefined)
     throw new Problem('conflict', {
@@ -181,39 +164,39 @@ function sealsKeys({ rows, vault }: Change): SealKey {
 
 /** A new active key; `by` seals its private part: the key-encryption key seals data keys, they the rest. */
 function draftKey(
-  use: Exclude<KeyUse, 'root'>,
+  use: Exclude<rows.KeyUse, 'root'>,
   by: SealKey,
   at: Instant,
   bytes: Uint8Array = randomBytes(32),
-): KeyRow {
+): rows.KeyRow {
   const row = rowOf(use, at)
   if (row.alg === 'HS256' || row.alg === 'A256GCM')
-    return { ...row, sealed: sealWith(by, bytes, placeOf(row.id)) }
+    return { ...row, sealed: sealWith(by, bytes, rows.placeOf(row.id)) }
   const pair = makePair(row.alg)
-  const sealed = sealWith(by, privateBytes(pair), placeOf(row.id))
+  const sealed = sealWith(by, privateBytes(pair), rows.placeOf(row.id))
   return { ...row, publicJwk: pair.publicJwk, sealed }
 }
 
 /** The token key after this one: verifiers learn it before anything is signed with it. */
-function draftNext(by: SealKey, at: Instant): KeyRow {
+function draftNext(by: SealKey, at: Instant): rows.KeyRow {
   const startsAt = addMs(at, limits.tokenKeyAheadMs)
   return { ...draftKey('token', by, at), state: 'next', startsAt }
 }
 
-function rowOf(use: KeyUse, at: Instant): KeyRow {
+function rowOf(use: rows.KeyUse, at: Instant): rows.KeyRow {
   const fixed = { version: 1, publicJwk: null, sealed: null, state: 'active' } as const
   const times = { startsAt: at, madeAt: at, retiredAt: null }
-  return { id: newId('key'), use, alg: algOf[use], ...fixed, ...times }
+  return { id: newId('key'), use, alg: rows.algOf[use], ...fixed, ...times }
 }
 
-function next(row: KeyRow): KeyRow {
+function next(row: rows.KeyRow): rows.KeyRow {
   return { ...row, version: row.version + 1 }
 }
 
-const versionOf = ({ id, version }: KeyRow) => ({ id, version })
+const versionOf = ({ id, version }: rows.KeyRow) => ({ id, version })
 
-function findActive(rows: readonly KeyRow[], id: KeyId): KeyRow {
-  const row = rows.find(each => each.id === id)
+function findActive(keys: readonly rows.KeyRow[], id: KeyId): rows.KeyRow {
+  const row = keys.find(each => each.id === id)
   if (row === undefined)
     throw new Problem('not-found', {
       detail: 'There is no such key.',
@@ -233,8 +216,8 @@ async function publish(
   table: Pick<KeyTable, 'serial' | 'installation'>,
   at: Instant,
 ): Promise<void> {
-  const signed = signKeyTable(root, { ...table, keys: tableKeys(await readKeys(tx)) })
-  await insertKeyTable(tx, table.serial, signed, at)
+  const signed = signKeyTable(root, { ...table, keys: tableKeys(await rows.readKeys(tx)) })
+  await rows.insertKeyTable(tx, table.serial, signed, at)
 }
 
 /**
@@ -243,28 +226,28 @@ async function publish(
  */
 export async function readInForce(
   sql: Sql,
-  rows: readonly KeyRow[],
+  keys: readonly rows.KeyRow[],
 ): Promise<{ table: KeyTable; signed: SignedKeyTable }> {
-  const root = rows.find(row => row.use === 'root' && row.state === 'active')?.publicJwk
-  const row = await readKeyTable(sql)
+  const root = keys.find(row => row.use === 'root' && row.state === 'active')?.publicJwk
+  const row = await rows.readKeyTable(sql)
   if (!root || row === undefined) throw altered('there is none, or no root key')
   const signed = { ...row, rootFingerprint: fingerprint(root) }
   try {
     const table = verifyKeyTable(row.body, row.signature, signed.rootFingerprint)
-    if (canonicalJson(table.keys) === canonicalJson(tableKeys(rows))) return { table, signed }
+    if (canonicalJson(table.keys) === canonicalJson(tableKeys(keys))) return { table, signed }
   } catch (thrown) {
     throw altered(String(thrown))
   }
   throw altered('the keys are others than those it names')
 }
 
-function tableKeys(rows: readonly KeyRow[]): TableKey[] {
-  const keys = rows.filter(row => row.publicJwk !== null).map(tableKey)
-  return keys.sort((a, b) => (a.kid < b.kid ? -1 : 1))
+function tableKeys(keys: readonly rows.KeyRow[]): TableKey[] {
+  const published = keys.filter(row => row.publicJwk !== null).map(tableKey)
+  return published.sort((a, b) => (a.kid < b.kid ? -1 : 1))
 }
 
 /** The public part of a key, as it is published. */
-export function tableKey({ id, publicJwk: jwk, use, alg, state, startsAt }: KeyRow): TableKey {
+export function tableKey({ id, publicJwk: jwk, use, alg, state, startsAt }: rows.KeyRow): TableKey {
   assert(jwk, `${id} has a public part`)
   return { kid: thumbprint(jwk), use, alg, jwk, state, notBefore: startsAt }
 }

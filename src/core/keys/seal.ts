@@ -5,13 +5,8 @@
  * ATTACKER: who can write to the database can move a sealed value to another row or column, cut it,
  * or bring back an older header. The place and the header are authenticated, so all of it is noticed.
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import { base64url, hmacSha256 } from '../base/hash.ts'
 import { Problem } from '../base/problem.ts'
 

@@ -13,15 +13,8 @@ import type { Evidence } from '../target/target.ts'
 import type { LeaseWorld } from './issue.ts'
 import { nextTryAt, stepLease, triesBeforeFinding } from './lease.ts'
 import { ownerName } from './names.ts'
-import {
-  type Due,
-  type DueLease,
-  giveBack,
-  type LeaseRow,
-  leaseTable,
-  moveDue,
-  readLeases,
-} from './rows.ts'
+import type { Due, DueLease, LeaseRow } from './rows.ts'
+import { giveBack, leaseTable, moveDue, readLeases } from './rows.ts'
 
 const leasesSeen = entryKind('lease.gone', 'ended credentials and looked whether they are gone')
 

@@ -6,7 +6,6 @@
  */
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
-import type { GrantId, TaskId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
@@ -28,14 +27,7 @@ import { handOver } from './handle.ts'
 import { settlesAt } from './lease.ts'
 import { ownerName, principalName } from './names.ts'
 import { ensurePreflight, type PlayCanary } from './preflight.ts'
-import {
-  keepBeside,
-  type LeaseRow,
-  leaseTable,
-  lockParents,
-  plantBeside,
-  readSalts,
-} from './rows.ts'
+import * as rows from './rows.ts'
 import type { Targets } from './targets.ts'
 
 const leaseIntended = entryKind('lease.intend', 'is about to make a credential')
@@ -51,7 +43,7 @@ export interface LeaseWorld extends LedgerWorld, LeaseKeys {
 }
 
 type Said = 'id' | 'taskId' | 'grantId' | 'resourceId' | 'actions'
-export interface IssueInput extends Pick<LeaseRow, Said> {
+export interface IssueInput extends Pick<rows.LeaseRow, Said> {
   /** Latest end the decision allows. */
   readonly endsAt: Instant
   readonly termSeconds: number
@@ -62,7 +54,7 @@ export interface IssueInput extends Pick<LeaseRow, Said> {
 }
 
 export interface IssuedLease {
-  readonly lease: LeaseRow
+  readonly lease: rows.LeaseRow
   readonly connect: Issued['connect']
   /** The credential itself, or the one-run word: what `via` says. Once, and nowhere else. */
   readonly secret: string
@@ -97,7 +89,7 @@ async function findKnown(world: LeaseWorld, input: IssueInput): Promise<IssuedLe
   const { taskId, resourceId, actions } = input
   const known = { taskId, idempotencyHash: hashOfKey(input) }
   if (known.idempotencyHash === null) return undefined
-  const lease = await findWhere(world.store, leaseTable, known)
+  const lease = await findWhere(world.store, rows.leaseTable, known)
   if (lease === undefined) return undefined
   if (lease.resourceId !== resourceId || canonicalJson(lease.actions) !== canonicalJson(actions))
     throw new Problem('conflict', {
@@ -110,7 +102,7 @@ async function findKnown(world: LeaseWorld, input: IssueInput): Promise<IssuedLe
       detail: `The lease made with this key is ${lease.state}.`,
       next: 'Ask again with a new key.',
     })
-  const salt = (await readSalts(world.store, [lease.id])).get(lease.id)
+  const salt = (await rows.readSalts(world.store, [lease.id])).get(lease.id)
   assert(salt !== undefined, 'a live lease has its salt')
   // Never `issue` here: what was removed a moment ago would be made again.
   const issued = await world.targets.call(lease.targetId, 'issue', (target, signal) =>
@@ -125,7 +117,7 @@ async function intend(
   permit: Permit<'lease.issue'>,
   input: IssueInput,
   salt: string,
-): Promise<LeaseRow> {
+): Promise<rows.LeaseRow> {
   const task = world.replica.get(taskTable, input.taskId)
   const grant = world.replica.get(grantTable, input.grantId)
   const app = task && world.replica.get(appTable, task.appId)
@@ -141,7 +133,7 @@ async function intend(
     await requireRunning(scope.tx, input)
     const diesAt = longestSeconds === undefined ? null : addSeconds(scope.at, longestSeconds)
     const endsAt = earliest(input.endsAt, task.endsAt, grant.endsAt, app.endsAt, diesAt)
-    const lease = await scope.insert(leaseTable, {
+    const lease = await scope.insert(rows.leaseTable, {
       id: input.id,
       appId: app.id,
       identityId: task.identityId,
@@ -156,17 +148,16 @@ async function intend(
       contained: false,
       term: 1,
       intentDeadline: addMs(scope.at, limits.intentDeadlineMs),
-      madeAt: scope.at,
       termEndsAt: earliest(endsAt, addSeconds(scope.at, input.termSeconds)),
       endsAt,
     })
-    plantBeside(scope, lease, salt, { at: settlesAt(lease, scope.at) })
+    rows.plantBeside(scope, lease, salt, { at: settlesAt(lease, scope.at) })
     scope.entry({ kind: leaseIntended, by: permit })
     return lease
   })
 }
 
-async function make(world: LeaseWorld, lease: LeaseRow, salt: string): Promise<Issued> {
+async function make(world: LeaseWorld, lease: rows.LeaseRow, salt: string): Promise<Issued> {
   const order = orderOf(world, lease, salt)
   try {
     return await world.targets.call(lease.targetId, 'issue', async (target, signal) => {
@@ -180,10 +171,10 @@ async function make(world: LeaseWorld, lease: LeaseRow, salt: string): Promise<I
   }
 }
 
-async function giveUp(world: LeaseWorld, { id, identityId }: LeaseRow): Promise<void> {
+async function giveUp(world: LeaseWorld, { id, identityId }: rows.LeaseRow): Promise<void> {
   await recorded(world, async scope => {
     const failed = { kind: 'end', cause: 'failed' } as const
-    const due = (row: LeaseRow) => ({ at: settlesAt(row, scope.at) })
+    const due = (row: rows.LeaseRow) => ({ at: settlesAt(row, scope.at) })
     await changeLease(scope, id, () => failed, due)
     scope.entry({ kind: leaseFailed, by: identityId })
   })
@@ -193,12 +184,12 @@ async function giveUp(world: LeaseWorld, { id, identityId }: LeaseRow): Promise<
 async function confirm(
   world: LeaseWorld,
   permit: Permit<'lease.issue'>,
-  intended: LeaseRow,
+  intended: rows.LeaseRow,
   { acceptedPath, diesAt, secret }: Issued,
-): Promise<LeaseRow> {
+): Promise<rows.LeaseRow> {
   return recorded(world, async scope => {
     if (secret !== undefined)
-      keepBeside(scope, intended.id, world.keepLeaseSecret(intended.id, secret))
+      rows.keepBeside(scope, intended.id, world.keepLeaseSecret(intended.id, secret))
     scope.entry({ kind: leaseIssued, by: permit.actor })
     const event = { kind: 'issued', at: scope.at, acceptedPath, diesAt } as const
     return changeRead(scope, intended, event, row => ({ at: row.termEndsAt }))
@@ -212,11 +203,8 @@ async function confirm(
 }
 
 /** Problem `wrong-state` when the task, its app, identity or grant is over; both to issue and to renew. */
-export async function requireRunning(
-  tx: Tx,
-  of: { taskId: TaskId; grantId: GrantId },
-): Promise<void> {
-  if (await lockParents(tx, of.taskId, of.grantId)) return
+export async function requireRunning(tx: Tx, parents: rows.Parents): Promise<void> {
+  if (await rows.lockParents(tx, parents)) return
   throw new Problem('wrong-state', {
     detail: 'The task, its app, identity or grant is over or paused.',
     next: 'Open a new task.',
@@ -224,7 +212,7 @@ export async function requireRunning(
 }
 
 /** Everything a target must know to make or renew this credential for its present term. */
-export function orderOf(world: LeaseWorld, lease: LeaseRow, salt: string): IssueOrder {
+export function orderOf(world: LeaseWorld, lease: rows.LeaseRow, salt: string): IssueOrder {
   const grant = world.replica.get(grantTable, lease.grantId)
   const resource = world.replica.get(resourceTable, lease.resourceId)
   if (grant === undefined || resource === undefined)

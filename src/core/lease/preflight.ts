@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { msBetween } from '../base/time.ts'
 import { targetTable } from '../grant/rows.ts'
+import { throwUnknown } from '../ledger/fact-table.ts'
 import type { LedgerWorld } from '../ledger/record.ts'
 import type { Preflight } from '../target/target.ts'
 
@@ -15,8 +16,7 @@ export async function ensurePreflight(
   world: LedgerWorld & { readonly playCanary: PlayCanary },
   targetId: TargetId,
 ): Promise<void> {
-  const row = world.replica.get(targetTable, targetId)
-  if (row === undefined) throw new Problem('not-found', { detail: 'There is no such target.' })
+  const row = world.replica.get(targetTable, targetId) ?? throwUnknown('target')
   const { preflightState, preflightAt } = row
   const ageMs = preflightAt === null ? Infinity : msBetween(preflightAt, world.clock.now())
   if (preflightState === 'passed' && ageMs <= limits.preflightHours * 3_600_000) return

@@ -51,10 +51,23 @@ export const leaseTable = factTable('lease', lease => lease.state !== 'gone', {
   endedAt: fact<Instant | null>(),
 })
 export type LeaseRow = RowOf<typeof leaseTable>
+export type Parents = Pick<LeaseRow, 'taskId' | 'grantId'>
 
 const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
   or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of, task.id,
     task.provenance ->> 'issuer')))`
+
+/** A lease beside what it hangs on. */
+const withParents = `lease join task on task.id = lease.task_id join app on app.id = lease.app_id
+  join identity on identity.id = lease.identity_id join app_grant on app_grant.id = lease.grant_id`
+
+/** Why it is over by what it hangs on; null while all of that runs. */
+const overBy = `case
+  when app.state not in ('draft', 'active') then 'app'
+  when identity.state = 'revoked' then 'identity'
+  when app_grant.state <> 'live' then 'grant'
+  when task.state = 'closed' then 'task'
+  when ${isHeld} then 'hold' end`
 
 /** No sweep has it, or the one that had it died. */
 const isFree = (now: string) => `(held_until is null or held_until <= ${now})`
@@ -93,11 +106,7 @@ export async function lockLease(scope: Scope, id: ids.LeaseId): Promise<LeaseRow
  * Whether task, app, identity and grant are all running, under a shared lock that makes a change of
  * them wait for this commit. A decision saw memory; the rows are the truth.
  */
-export async function lockParents(
-  tx: Tx,
-  taskId: ids.TaskId,
-  grantId: ids.GrantId,
-): Promise<boolean> {
+export async function lockParents(tx: Tx, { taskId, grantId }: Parents): Promise<boolean> {
   const rows = await tx.query<{ running: boolean }>(
     `select task.state = 'open' and app.state = 'active' and identity.state = 'active'
        and app_grant.state = 'live' as running
@@ -170,13 +179,8 @@ export async function shredSalts(sql: Sql, leaseIds: readonly ids.LeaseId[]): Pr
 export async function makeDueByParents(sql: Sql, now: Instant): Promise<number> {
   const rows = await sql.query<{ id: string }>(
     `with over as (
-       select lease_id from lease_due join lease on lease.id = lease_id
-         join task on task.id = lease.task_id join app on app.id = lease.app_id
-         join identity on identity.id = lease.identity_id
-         join app_grant on app_grant.id = lease.grant_id
-       where due_at > $1 and lease.state <> 'ending' and ${isSettled('$1')}
-         and (task.state = 'closed' or app.state not in ('draft', 'active')
-           or identity.state = 'revoked' or app_grant.state <> 'live' or ${isHeld})
+       select lease_id from ${withParents} join lease_due on lease_id = lease.id
+       where due_at > $1 and lease.state <> 'ending' and ${isSettled('$1')} and ${overBy} is not null
        for update of lease_due skip locked)
      update lease_due set due_at = $1 from over where over.lease_id = lease_due.lease_id
      returning over.lease_id as id`,
@@ -188,19 +192,10 @@ export async function makeDueByParents(sql: Sql, now: Instant): Promise<number> 
 /** `due` names leases by `lease_id` and has their `tries`. */
 const dueText = `
   select lease.id, lease.version, due.tries, lease_salt.salt, app_grant.holder,
-    resource.object, case
-      when app.state not in ('draft', 'active') then 'app'
-      when identity.state = 'revoked' then 'identity'
-      when app_grant.state <> 'live' then 'grant'
-      when task.state = 'closed' then 'task'
-      when ${isHeld} then 'hold'
-      when lease.state = 'intended' then 'unfinished'
-      else 'expired' end as because
-  from due join lease on lease.id = due.lease_id
+    resource.object, coalesce(${overBy},
+      case lease.state when 'intended' then 'unfinished' else 'expired' end) as because
+  from ${withParents} join due on due.lease_id = lease.id
     left join lease_salt on lease_salt.lease_id = lease.id
-    join task on task.id = lease.task_id join app on app.id = lease.app_id
-    join identity on identity.id = lease.identity_id
-    join app_grant on app_grant.id = lease.grant_id
     join resource on resource.id = lease.resource_id`
 
 type DueText = Pick<LeaseRow, 'id' | 'version'> & Omit<DueLease, 'lease'>

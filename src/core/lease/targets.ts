@@ -6,18 +6,14 @@ import type { TargetId } from '../base/ids.ts'
 import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
-import type { Clock } from '../base/time.ts'
 import { findSealedConfig, targetConfigAad, targetTable } from '../grant/rows.ts'
-import type { Replica } from '../ledger/replica.ts'
-import type { Store } from '../store/store.ts'
+import { throwUnknown } from '../ledger/fact-table.ts'
+import type { LedgerWorld } from '../ledger/record.ts'
 import type { Connector, Description, Target } from '../target/target.ts'
 
 export type Lane = 'issue' | 'end'
 
-export interface TargetsWorld {
-  readonly store: Store
-  readonly clock: Clock
-  readonly replica: Replica
+export interface TargetsWorld extends Pick<LedgerWorld, 'store' | 'clock' | 'replica'> {
   readonly connectors: ReadonlyMap<string, Connector>
   readonly unseal: (sealed: string, aad: string) => Uint8Array
   /** Bound of one call, and of waiting for its turn; `limits.targetCallMs` unless a test says otherwise. */
@@ -94,8 +90,7 @@ export class Targets {
   }
 
   async #open(targetId: TargetId): Promise<Opened> {
-    const row = this.#world.replica.get(targetTable, targetId)
-    if (row === undefined) throw new Problem('not-found', { detail: 'There is no such target.' })
+    const row = this.#world.replica.get(targetTable, targetId) ?? throwUnknown('target')
     const known = this.#opened.get(targetId)
     const connected = `${row.adminRotatedAt} ${row.address}`
     if (known?.connected === connected) return known

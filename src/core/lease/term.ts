@@ -7,6 +7,7 @@ import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import { addMs, addSeconds, earliest } from '../base/time.ts'
+import { throwUnknown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded } from '../ledger/record.ts'
 import { changeLease, changeRead } from './change.ts'
@@ -30,8 +31,7 @@ export async function renewLease(
   input: RenewInput,
 ): Promise<rows.LeaseRow> {
   checkPermit(permit, 'lease.renew', input.leaseId)
-  const known = await rows.findLease(world.store, input.leaseId)
-  if (known === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
+  const known = (await rows.findLease(world.store, input.leaseId)) ?? throwUnknown('lease')
   // Before the transaction: opening a target may read from the network.
   const { diesByItself } = await world.targets.describe(known.targetId)
   const lease = await recorded(world, async scope => {
@@ -92,7 +92,7 @@ async function beginEnding(
     const saving = isOpen ? saveEnding(world, permit, row, cause) : undefined
     try {
       const [due, ending] = await Promise.all([reading, saving])
-      if (due === undefined) throw new Problem('not-found', { detail: 'There is no such lease.' })
+      if (due === undefined) throwUnknown('lease')
       return { ...due, lease: ending ?? due.lease }
     } catch (thrown) {
       // It was renewed, or another began to end it: the same again, on what is there now.

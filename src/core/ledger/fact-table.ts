@@ -58,8 +58,8 @@ type TextIn<C extends Columns> = keyof RowIn<C> &
 /** A row of this table. */
 export type RowOf<T> = T extends FactTable<infer R, infer _> ? R : never
 
-/** A row as it begins: its version is 1, and what may be null is where nothing is said. */
-export type NewRow<R extends FactRow> = Omit<R, 'version' | NullIn<R>> & Partial<R>
+/** A row as it begins, now: its version is 1, and what may be null is where nothing is said. */
+export type NewRow<R extends FactRow> = Omit<R, 'version' | 'madeAt' | NullIn<R>> & Partial<R>
 type NullIn<R> = { [N in keyof R]: null extends R[N] ? N : never }[keyof R]
 
 /** Every row stays in memory. */

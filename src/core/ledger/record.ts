@@ -111,8 +111,9 @@ class Draft {
 
   /** Not waited for: a constraint it breaks is what `recorded` throws. */
   async insert<R extends FactRow>(table: FactTable<R>, given: NoInfer<NewRow<R>>): Promise<R> {
-    const nulls = Object.fromEntries(table.columns.map(column => [column, null]))
-    const row = { ...nulls, version: 1, ...given } as unknown as R
+    const atFirst = (column: string) => (column === 'madeAt' ? this.at : null)
+    const begun = Object.fromEntries(table.columns.map(column => [column, atFirst(column)]))
+    const row = { ...begun, version: 1, ...given } as unknown as R
     this.#hold(table, row)
     return row
   }

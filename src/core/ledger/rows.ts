@@ -252,13 +252,14 @@ export interface CheckpointRow extends Pick<HeadRow, 'size' | 'root'> {
   readonly signedAt: Instant
 }
 
-export const checkpointColumns = 'size, root, note, signed_at as "signedAt"'
+/** `rest` is what follows in the text: which, in which order. */
+export function listCheckpoints(sql: Sql, rest: string, params?: readonly unknown[]) {
+  const text = `select size, root, note, signed_at as "signedAt" from ledger_checkpoint ${rest}`
+  return sql.query<CheckpointRow>(text, params)
+}
 
 export async function lastCheckpoint(sql: Sql): Promise<CheckpointRow | undefined> {
-  const rows = await sql.query<CheckpointRow>(
-    `select ${checkpointColumns} from ledger_checkpoint order by size desc limit 1`,
-  )
-  return rows[0]
+  return (await listCheckpoints(sql, 'order by size desc limit 1'))[0]
 }
 
 /** Keeps the first checkpoint of a size and answers the one that is kept. */
@@ -268,10 +269,7 @@ export async function keepCheckpoint(sql: Sql, row: CheckpointRow): Promise<Chec
      on conflict (size) do nothing`,
     [row.size, row.root, row.note, row.signedAt],
   )
-  const [kept] = await sql.query<CheckpointRow>(
-    `select ${checkpointColumns} from ledger_checkpoint where size = $1`,
-    [row.size],
-  )
+  const [kept] = await listCheckpoints(sql, 'where size = $1', [row.size])
   return kept ?? row
 }
 

@@ -92,6 +92,5 @@ export function draftPerson(input: NewPerson, now: Instant): NewRow<PersonRow> {
     roles: parseRoles(input.roles ?? []),
     state: 'living',
     seenAt: now,
-    madeAt: now,
   }
 }

@@ -32,7 +32,6 @@ export async function genesis(world: LedgerWorld, input: Genesis) {
       trustDomain,
       mode: input.mode,
       epoch: 1,
-      madeAt: scope.at,
     })
     const draft = draftPerson({ ...input.person, roles: ['platform'] }, scope.at)
     const person = await scope.insert(personTable, draft)

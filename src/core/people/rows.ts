@@ -7,15 +7,8 @@
  */
 import type { PersonId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
-import {
-  always,
-  fact,
-  factTable,
-  findRow,
-  findWhere,
-  type RowOf,
-  text,
-} from '../ledger/fact-table.ts'
+import type { RowOf } from '../ledger/fact-table.ts'
+import { always, fact, factTable, findRow, findWhere, text } from '../ledger/fact-table.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { isLiving, type Role } from './person.ts'
 

@@ -10,12 +10,7 @@ import { type PersonRow, personTable } from './rows.ts'
 const personSeen = entryKind('person.sign-in', 'signed in')
 
 /** What the provider vouches for, after its token was verified and its words were made harmless. */
-export interface SignIn {
-  iss: string
-  sub: string
-  name: string
-  email: string | null
-}
+export type SignIn = Pick<PersonRow, 'iss' | 'sub' | 'name' | 'email'>
 
 /**
  * Adds or refreshes the person and records the sign-in. Name and e-mail may change from one sign-in

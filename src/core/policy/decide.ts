@@ -6,15 +6,8 @@
  * lets anyone decide again. Not here: keeping the record (the entry of the act does, or `recordDenial`).
  */
 import { type AnyId, type GrantId, type LeaseId, newId } from '../base/ids.ts'
-import {
-  type ActionName,
-  actionNames,
-  type DecisionRecord,
-  dataActions,
-  issuePermit,
-  type Permit,
-  type PermitFor,
-} from '../base/permit.ts'
+import type { ActionName, DecisionRecord, Permit, PermitFor } from '../base/permit.ts'
+import { actionNames, dataActions, issuePermit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
 import type { Freshness } from '../ledger/follow.ts'
@@ -137,8 +130,6 @@ function settle<A extends ActionName>(
     return { outcome, decision: { allowed: false, denial, record } }
   }
   const decided = { actor: actor.id, about: about.id, decisions: [record], decidedAt: asked.at }
-  return {
-    outcome,
-    decision: { allowed: true, permit: issuePermit({ action, ...decided }), record },
-  }
+  const permit = issuePermit({ action, ...decided })
+  return { outcome, decision: { allowed: true, permit, record } }
 }

@@ -85,8 +85,7 @@ async function takePlace(
   if (held !== undefined) await scope.save(bundleTable, held, { ...held, state: 'superseded' })
   const id = newId('bundle')
   const serial = (held?.serial ?? 0) + 1
-  const made = { state: 'active', madeAt: scope.at } as const
-  return scope.insert(bundleTable, { ...made, id, serial, hash, body, requestId })
+  return scope.insert(bundleTable, { id, serial, hash, body, requestId, state: 'active' })
 }
 
 export function textOf(row: Pick<BundleRow, 'body'>): bundles.BundleText {

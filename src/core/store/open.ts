@@ -10,16 +10,12 @@ import { StoreFault } from './fault.ts'
 import { lockFolder } from './lock.ts'
 import { migrate } from './migrate.ts'
 import { openPglite } from './pglite.ts'
-import { openPostgres } from './postgres.ts'
+import { openPostgres, type PostgresOptions } from './postgres.ts'
 import { withReserve } from './reserve.ts'
 import type { Store } from './store.ts'
 
-interface ServerConfig {
-  /** `postgres://…`; its sign-in must own the schema, or be a member of both roles once migrated. */
-  readonly url: string
-  readonly connections?: number
-  readonly endingConnections?: number
-}
+/** `postgres://…`; its sign-in must own the schema, or be a member of both roles once migrated. */
+type ServerConfig = Pick<PostgresOptions, 'url'> & Partial<Omit<PostgresOptions, 'session'>>
 
 interface FolderConfig {
   /** Folder of the embedded database; made when it is not there. */

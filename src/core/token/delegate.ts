@@ -17,12 +17,13 @@ import { assert, Problem } from '../base/problem.ts'
 import { type IdentityRow, identityTable } from '../identity/rows.ts'
 import { type Image, shareKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { recorded, type Scope } from '../ledger/record.ts'
+import { recorded, type Scope, subjectOf } from '../ledger/record.ts'
 import { recordDenial } from '../policy/record.ts'
 import { type NewTask, openTask } from '../task/open.ts'
-import { type TaskRow, taskTable } from '../task/rows.ts'
+import { taskTable } from '../task/rows.ts'
 import { chainOf } from '../task/task.ts'
-import { type ExchangeAnswer, type ExchangeWorld, type Minting, mint } from './exchange.ts'
+import type { ExchangeAnswer, ExchangeWorld, Minting, PlannedTask } from './exchange.ts'
+import { mint, questionOf } from './exchange.ts'
 import { tokenTable } from './rows.ts'
 import { type TaskToken, type VerifyWorld, verifyTaskToken } from './verify.ts'
 
@@ -37,7 +38,7 @@ export async function handOn(
   world: DelegateWorld,
   { holder, to }: { holder: TaskToken; to: string },
 ): Promise<ExchangeAnswer> {
-  const { task, identity } = standing(world, holder)
+  const { task, attempt } = begin(world, holder)
   const [other] = world.replica.by(identityTable, 'spiffeId', to)
   if (other?.state !== 'active')
     throw new Problem('not-found', { field: 'audience', detail: 'There is no such identity here.' })
@@ -46,8 +47,7 @@ export async function handOn(
     throw refused('It works in this task already: work is not handed round in a ring.')
   if (chain.length > limits.delegationSteps)
     throw refused(`Work is handed on ${limits.delegationSteps} times at most.`)
-  const { purpose } = task
-  const minting = { ...begin(world), identity, audience: to, purpose, boundTo: null }
+  const minting = { ...attempt, audience: to, boundTo: null }
   const keep = async (scope: Scope) => {
     // The row is the truth, and holds still until this commits.
     const open = await shareKnown(scope.tx, taskTable, task.id)
@@ -71,14 +71,14 @@ export async function takeUp(
   world: DelegateWorld,
   { handed, holder, purpose, boundTo }: TakeUp,
 ): Promise<ExchangeAnswer> {
-  const { task: own, identity } = standing(world, holder)
+  const { task: own, attempt } = begin(world, holder)
+  const { identity } = attempt
   const { taskId } = await verifyTaskToken(world, handed, identity.spiffeId)
   const parent = world.replica.get(taskTable, taskId)
   const first = parent && world.replica.get(identityTable, parent.identityId)
   if (parent === undefined || first === undefined) throw refused('Its task has ended.')
   if (own.onBehalfOf !== null && own.onBehalfOf !== parent.onBehalfOf)
     throw refused('It was handed on for another person than the one you work for.')
-  const { onBehalfOf } = parent
   // Somebody watches where both are watched.
   const isWatched = parent.autonomy === 'attended' && own.autonomy === 'attended'
   const task: NewTask = {
@@ -88,20 +88,20 @@ export async function takeUp(
     kind: 'job',
     purpose,
     autonomy: isWatched ? 'attended' : 'unattended',
-    onBehalfOf,
+    onBehalfOf: parent.onBehalfOf,
     parentId: parent.id,
     provenance: own.provenance,
     provenanceKey: `${own.id} for ${parent.id}`,
   }
-  const minting = { ...begin(world), identity, audience: world.issuer, purpose, boundTo }
+  const minting = { ...attempt, audience: world.issuer, boundTo }
   const keep = (scope: Scope, permit: Permit<'token.exchange'>) => openTask(scope, permit, task)
   return give(world, minting, { task, keep, kind: tokenTakenUp, other: first })
 }
 
 interface Giving {
-  readonly task: Image<TaskRow> | NewTask
+  readonly task: NewTask
   /** In the transaction: the task as it is, which may be another that was opened meanwhile. */
-  readonly keep: (scope: Scope, permit: Permit<'token.exchange'>) => Promise<Image<TaskRow>>
+  readonly keep: (scope: Scope, permit: Permit<'token.exchange'>) => Promise<PlannedTask>
   readonly kind: typeof tokenHandedOn
   readonly other: Image<IdentityRow>
 }
@@ -111,38 +111,26 @@ async function give(
   minting: Minting,
   { task, keep, kind, other }: Giving,
 ): Promise<ExchangeAnswer> {
-  const { identity, tokenId, boundTo } = minting
-  const { purpose, kind: work, autonomy, onBehalfOf } = task
-  const issuer = task.provenance['issuer'] ?? null
-  const said = { purpose, kind: work, autonomy, onBehalfOf, issuer, bound: boundTo !== null }
-  const decision = world.decide({
-    actor: { kind: 'identity', id: identity.id },
-    action: 'token.exchange',
-    about: { type: 'token', id: tokenId, draft: { ...said, identityId: identity.id } },
-  })
+  const decision = world.decide(questionOf(minting, task))
   if (!decision.allowed) {
     await recordDenial(world, decision.record, { other: other.id })
     return { kind: 'denied', denial: decision.denial }
   }
   const { permit } = decision
-  checkPermit(permit, 'token.exchange', tokenId)
+  checkPermit(permit, 'token.exchange', minting.tokenId)
   return recorded<ExchangeAnswer>(world, async scope => {
     const token = mint(world, minting, await keep(scope, permit))
     await scope.insert(tokenTable, token.row)
-    const subjects = [{ type: 'identity', id: other.id, version: other.version }]
-    scope.entry({ kind, by: permit, subjects })
+    scope.entry({ kind, by: permit, subjects: [subjectOf(identityTable, other)] })
     return { kind: 'issued', token }
   })
 }
 
-function begin(world: DelegateWorld) {
-  return { tokenId: newId('token'), now: world.clock.now() }
-}
-
-function standing({ replica }: DelegateWorld, { taskId, identityId }: TaskToken) {
+/** What the holder works at, and what every token of theirs begins with. */
+function begin({ replica, clock }: DelegateWorld, { taskId, identityId }: TaskToken) {
   const [task, identity] = [replica.get(taskTable, taskId), replica.get(identityTable, identityId)]
   assert(task && identity, 'a token that stands has a task and an identity')
-  return { task, identity }
+  return { task, attempt: { identity, tokenId: newId('token'), now: clock.now() } }
 }
 
 function refused(detail: string): Problem {

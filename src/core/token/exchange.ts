@@ -7,7 +7,7 @@
  */
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
-import { newId, type TokenId } from '../base/ids.ts'
+import { newId } from '../base/ids.ts'
 import { type ActionName, checkPermit, type DecisionRecord, type Permit } from '../base/permit.ts'
 import { assert, isProblem, Problem } from '../base/problem.ts'
 import { type Instant, toSeconds } from '../base/time.ts'
@@ -23,7 +23,7 @@ import type { Decision } from '../policy/decide.ts'
 import type { Denial, Question } from '../policy/question.ts'
 import { recordDenial } from '../policy/record.ts'
 import { type NewTask, openTask } from '../task/open.ts'
-import { type TaskRow, taskTable } from '../task/rows.ts'
+import { taskTable } from '../task/rows.ts'
 import { canJoin, taskEndsAt } from '../task/task.ts'
 import { type TaskClaims, tokenEndsAt, writeClaims } from './claims.ts'
 import { type TokenRow, tokenTable } from './rows.ts'
@@ -74,18 +74,19 @@ export async function exchange(
   request: ExchangeRequest,
 ): Promise<ExchangeAnswer> {
   // 1. The record, in memory: what this attempt becomes has this id on every way out.
-  const attempt = { tokenId: newId('token'), now: world.clock.now(), request }
+  const { audience, boundTo = null } = request
+  const attempt = { tokenId: newId('token'), now: world.clock.now(), audience, boundTo }
   // 2. Attest. A refusal is counted: nobody knows whose it is.
   const attested = await attestCaller(world, request, attempt.now)
   if (isRefusal(attested)) return refuse(world, attested)
-  const work: Work = { ...attempt, attested }
+  const work: Work = { ...attempt, ...attested }
   // 3. The task: the open one of this run, or a new one.
-  const task = planTask(world, work)
+  const task = planTask(world, work, request)
   // 4. Decide, now.
   const decision = world.decide(questionOf(work, task))
   if (!decision.allowed) return deny(world, work, decision)
   // 5. Mint: signed before the transaction, so that no lock waits for a signature.
-  const minted = mint(world, mintingOf(work), task)
+  const minted = mint(world, work, task)
   // 6. Commit row and entry with the token's hash; only then it is given.
   return commit(world, work, { task, minted, permit: decision.permit }).catch(
     async (thrown: unknown) => {
@@ -95,12 +96,13 @@ export async function exchange(
   )
 }
 
-interface Work {
-  readonly tokenId: TokenId
+/** What a token is made of, beside its task. */
+export interface Minting extends Pick<TaskClaims, 'tokenId' | 'audience' | 'boundTo'> {
+  readonly identity: Image<IdentityRow>
   readonly now: Instant
-  readonly request: ExchangeRequest
-  readonly attested: Attested
 }
+
+type Work = Minting & Attested
 
 export type PlannedTask = NewTask & { readonly endsAt: Instant }
 
@@ -124,8 +126,11 @@ function refuse(world: ExchangeWorld, refusal: AttestRefusal): ExchangeAnswer {
   return { kind: 'refused', refusal }
 }
 
-function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Work): PlannedTask {
-  const { identity, person, provenance } = attested
+function planTask(
+  world: ExchangeWorld,
+  { identity, person, provenance, now, tokenId }: Work,
+  request: ExchangeRequest,
+): PlannedTask {
   const app = world.replica.get(appTable, identity.appId)
   assert(app, 'an identity has an app')
   const task = {
@@ -149,38 +154,27 @@ function planTask(world: ExchangeWorld, { request, attested, now, tokenId }: Wor
   return open === undefined ? task : { ...task, id: open.id, endsAt: open.endsAt }
 }
 
-function questionOf(
-  { tokenId, attested, request }: Work,
-  task: PlannedTask,
+/** May this identity have a token for this task? */
+export function questionOf(
+  { identity, tokenId, boundTo }: Minting,
+  { purpose, kind, autonomy, onBehalfOf, provenance }: NewTask,
 ): Question<'token.exchange'> {
-  const { purpose, kind, autonomy, onBehalfOf, identityId } = task
-  const { issuer } = attested.assertion
-  const bound = request.boundTo !== undefined
-  const draft = { purpose, kind, autonomy, onBehalfOf, identityId, issuer, bound }
+  const whose = { identityId: identity.id, issuer: provenance['issuer'] ?? null }
+  const draft = { purpose, kind, autonomy, onBehalfOf, ...whose, bound: boundTo !== null }
   return {
-    actor: { kind: 'identity', id: identityId },
+    actor: { kind: 'identity', id: identity.id },
     action: 'token.exchange',
     about: { type: 'token', id: tokenId, draft },
   }
 }
 
-function mintingOf({ request, attested: { identity }, ...work }: Work): Minting {
-  const { audience, purpose, boundTo = null } = request
-  return { ...work, identity, audience, purpose, boundTo }
-}
-
-export interface Minting extends Pick<TaskClaims, 'tokenId' | 'audience' | 'purpose' | 'boundTo'> {
-  readonly identity: Image<IdentityRow>
-  readonly now: Instant
-}
-
 export function mint(
   world: Pick<ExchangeWorld, 'signer' | 'issuer' | 'replica'>,
-  { identity, audience, purpose, boundTo, now, tokenId }: Minting,
-  task: Image<TaskRow> | PlannedTask,
+  { identity, audience, boundTo, now, tokenId }: Minting,
+  task: PlannedTask,
 ): IssuedToken {
   const { id: identityId, appId, spiffeId } = identity
-  const { autonomy } = task
+  const { autonomy, purpose } = task
   const expiresAt = tokenEndsAt({ autonomy, boundTo }, now, task.endsAt)
   const whose = { identityId, appId, taskId: task.id, audience, issuedAt: now, expiresAt }
   const actors = actorsOf(world.replica, task)
@@ -193,7 +187,7 @@ export function mint(
 }
 
 /** Who has it work, nearest first: the workloads it works for, then the person all of it is for. */
-function actorsOf(replica: Replica, task: Image<TaskRow> | PlannedTask): string[] {
+function actorsOf(replica: Replica, task: Pick<NewTask, 'parentId' | 'onBehalfOf'>): string[] {
   const parent = task.parentId && replica.get(taskTable, task.parentId)
   if (!parent) return task.onBehalfOf === null ? [] : [task.onBehalfOf]
   const above = replica.get(identityTable, parent.identityId)?.spiffeId ?? parent.identityId
@@ -205,21 +199,20 @@ async function commit(
   work: Work,
   given: { task: PlannedTask; minted: IssuedToken; permit: Permit<'token.exchange'> },
 ): Promise<ExchangeAnswer> {
-  const { attested } = work
   checkPermit(given.permit, 'token.exchange', work.tokenId)
   return recorded<ExchangeAnswer>(world, async scope => {
-    const refusal = await claimAssertion(scope.tx, attested.assertion, scope.at)
+    const refusal = await claimAssertion(scope.tx, work.assertion, scope.at)
     if (refusal !== null) return refuse(world, refusal)
     const task = await openTask(scope, given.permit, given.task)
     // Another call of this run has opened it meanwhile, and this token is for that task.
-    const token = task.id === given.task.id ? given.minted : mint(world, mintingOf(work), task)
+    const token = task.id === given.task.id ? given.minted : mint(world, work, task)
     if (token.row.expiresAt > task.endsAt)
       throw new Problem('conflict', {
         detail: 'The task or its app got an earlier end at the same moment.',
         next: 'Ask again, with a new token.',
       })
     await scope.insert(tokenTable, token.row)
-    scope.entry({ kind: tokenExchanged, by: given.permit, ...entryOf(attested) })
+    scope.entry({ kind: tokenExchanged, by: given.permit, ...entryOf(work) })
     return { kind: 'issued', token }
   })
 }
@@ -236,10 +229,9 @@ function entryOf({ identity, rule, provenance, assertion }: Attested) {
 /** A no is an answer to the assertion, which is used up by it: so a flood of them is one entry. */
 async function deny(
   world: ExchangeWorld,
-  { attested, now }: Work,
+  { assertion, now }: Work,
   { record, denial }: { record: DecisionRecord; denial: Denial },
 ): Promise<ExchangeAnswer> {
-  const { assertion } = attested
   const refusal = await world.store.transact(tx => claimAssertion(tx, assertion, now))
   if (refusal !== null) return refuse(world, refusal)
   await recordDenial(world, record, { issuer: assertion.issuer, assertion: assertion.hash })
@@ -249,7 +241,7 @@ async function deny(
 /** Decided on memory, undone by the database: the caller is attested, so that has an entry as well. */
 async function recordChanged(
   world: ExchangeWorld,
-  { attested }: Work,
+  attested: Attested,
   record: DecisionRecord,
   thrown: unknown,
 ): Promise<void> {

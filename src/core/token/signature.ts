@@ -6,21 +6,20 @@
  * key that is published; whatever else it could say (`alg`, `jwk`, `crit`, another `typ`) is another
  * text, and no token of ours. The signature has one spelling too, so a token has one hash.
  */
-import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { JSONWebKeySet, JWK } from 'jose'
 import { base64url } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
 import { getOrMake } from '../base/map.ts'
 import type { Clock } from '../base/time.ts'
-import type { Pair } from '../keys/pair.ts'
+import { type Pair, signWith } from '../keys/pair.ts'
 
 export type TokenSigner = Pick<Pair, 'kid' | 'alg' | 'privateKey'>
 
 /** RFC 7515 §3.1, with the type of RFC 9068 §2.1. */
-export function signToken({ kid, privateKey }: TokenSigner, claims: object): string {
-  const text = `${headerOf(kid)}.${encode(claims)}`
-  const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding })
-  return `${text}.${signature.toString('base64url')}`
+export function signToken(signer: TokenSigner, claims: object): string {
+  const text = `${headerOf(signer.kid)}.${encode(claims)}`
+  return `${text}.${base64url(signWith(signer, Buffer.from(text)))}`
 }
 
 /** The published keys by the header that names them. */
@@ -54,11 +53,9 @@ export function openToken(keyOf: TokenKeys, token: string): Record<string, unkno
   const bytes = Buffer.from(signature, 'base64url')
   if (bytes.length !== 64 || base64url(bytes) !== signature) return null
   const text = Buffer.from(`${header}.${body}`)
-  if (!verify('sha256', text, { key, dsaEncoding }, bytes)) return null
+  if (!verify('sha256', text, { key, dsaEncoding: 'ieee-p1363' }, bytes)) return null
   return JSON.parse(Buffer.from(body, 'base64url').toString()) as Record<string, unknown>
 }
-
-const dsaEncoding = 'ieee-p1363'
 
 /** By key id, of our own keys: as few as those. */
 const headers = new Map<string, string>()

@@ -29,6 +29,6 @@ export async function setAppRules(
     if (before !== undefined)
       await scope.save(appRulesTable, before, { ...before, state: 'superseded' })
     scope.entry({ kind: appRulesSet, by: permit, facts: { hash } })
-    return scope.insert(appRulesTable, { ...current, ...input, hash, madeAt: scope.at })
+    return scope.insert(appRulesTable, { ...current, ...input, hash })
   })
 }

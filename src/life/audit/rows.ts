@@ -4,7 +4,7 @@
  */
 
 import type { Instant } from '../../core/base/time.ts'
-import { type CheckpointRow, checkpointColumns, type EntryRow } from '../../core/ledger/rows.ts'
+import { type EntryRow, listCheckpoints } from '../../core/ledger/rows.ts'
 import type { TreeNode } from '../../core/ledger/tree.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
@@ -48,11 +48,7 @@ export async function readLeafHash(sql: Sql, position: number): Promise<Uint8Arr
   return rows[0]?.hash
 }
 
-export function allCheckpoints(sql: Sql): Promise<CheckpointRow[]> {
-  return sql.query<CheckpointRow>(
-    `select ${checkpointColumns} from ledger_checkpoint order by size`,
-  )
-}
+export const allCheckpoints = (sql: Sql) => listCheckpoints(sql, 'order by size')
 
 export function allNodes(sql: Sql): Promise<TreeNode[]> {
   return sql.query<TreeNode>('select level, index, hash from ledger_node')

@@ -1,10 +1,9 @@
 /** The canary: before a target is used, and daily, a whole cycle of a credential is played there. */
 import { systemId, type TargetId } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
 import { raiseIn } from '../../core/finding/raise.ts'
 import { targetTable } from '../../core/grant/rows.ts'
 import type { Targets } from '../../core/lease/targets.ts'
-import { lockRow } from '../../core/ledger/fact-table.ts'
+import { lockKnown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 
@@ -31,8 +30,7 @@ export async function playCanary(world: CanaryWorld, targetId: TargetId) {
     target.preflight(signal),
   )
   const target = await recorded(world, async scope => {
-    const row = await lockRow(scope.tx, targetTable, targetId)
-    if (row === undefined) throw new Problem('not-found', { detail: 'There is no such target.' })
+    const row = await lockKnown(scope.tx, targetTable, targetId)
     const saved = await scope.save(targetTable, row, {
       ...row,
       preflightState: result.ok ? 'passed' : 'failed',

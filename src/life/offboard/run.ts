@@ -14,6 +14,7 @@ import { nextTryAt } from '../../core/lease/lease.ts'
 import { ownerName } from '../../core/lease/names.ts'
 import { shredSalts } from '../../core/lease/rows.ts'
 import { driveLeasesOf, type SweepWorld } from '../../core/lease/sweep.ts'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import { bounds } from './bounds.ts'
@@ -36,8 +37,7 @@ export const recheckAfterMs = [3_600_000, 24 * 3_600_000, 7 * 24 * 3_600_000] as
 
 /** The plan as it would be carried out now: the dry run. */
 export async function planOffboarding(world: OffboardWorld, appId: AppId): Promise<Plan> {
-  const app = await findApp(world.store, appId)
-  if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
+  const app = (await findApp(world.store, appId)) ?? throwUnknown('app')
   const things = await rows.readAppThings(world.store, appId)
   return planOf(app, things, ownerName(world.installationId(), appId))
 }
@@ -71,8 +71,7 @@ async function takeDown(
   permit: Permit<'offboard.run'>,
   appId: AppId,
 ): Promise<rows.OffboardingRow> {
-  const app = await findApp(world.store, appId)
-  if (app === undefined) throw new Problem('not-found', { detail: 'There is no such app.' })
+  const app = (await findApp(world.store, appId)) ?? throwUnknown('app')
   if (app.state !== 'ending' && app.state !== 'ended')
     throw new Problem('wrong-state', {
       detail: `\`${app.slug}\` is ${app.state}; only an app that is ending is taken down.`,
@@ -143,7 +142,7 @@ async function recordLook(
     const said = { appId: plan.appId, planHash: plan.hash, state } as const
     const again = known !== undefined && isRecheck(known, scope.at) ? 1 : 0
     const rechecks = isGone ? (known?.rechecks ?? 0) + again : 0
-    const first = { id: newId('offboarding'), ...said, rechecks, madeAt: scope.at }
+    const first = { id: newId('offboarding'), ...said, rechecks }
     const saved = await (known === undefined
       ? scope.insert(rows.offboardingTable, first)
       : scope.save(rows.offboardingTable, known, { ...known, ...said, rechecks }))
