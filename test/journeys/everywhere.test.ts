@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FakeAws } from '../fakes/aws.ts'
+import type { FakeAws } from '../fakes/aws.ts'
 import { type FakeAzure, startFakeAzure } from '../fakes/azure.ts'
 import { type FakeGcp, startFakeGcp } from '../fakes/gcp.ts'
 import { type FakeGithub, startFakeGithub } from '../fakes/github.ts'

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FakeAws } from '../fakes/aws.ts'
+import type { FakeAws } from '../fakes/aws.ts'
 import { type FakeAzure, startFakeAzure } from '../fakes/azure.ts'
 import { type FakeGcp, startFakeGcp } from '../fakes/gcp.ts'
 import { startAwsByThePage, trustIssuer } from '../support/kit/aws.ts'
@@ -73,7 +73,7 @@ test('a whole canary lives at each of them by our word alone', async () => {
 
 test('after our keys changed, what they read of us is still enough', async () => {
   const { world } = company.running
-  const kids = () => world.federation.jwks().keys.map(({ kid }) => String(kid))
+  const kids = () => world.federation.jwks().keys.map(({ kid }) => kid as string)
   const before = kids()
   company.clock.advance(31 * 24 * 3600_000)
   await world.federation.turn()

@@ -64,6 +64,7 @@ export function runAnswers(secret: string): Answers {
     purpose: 'board',
     autonomy: 'attended',
     onBehalfOf: 'Maya Ortiz',
+    worksFor: null,
     provenance: {},
     state: 'closed',
     closedBecause: 'done',

@@ -121,6 +121,7 @@ export async function taskView(world: ApiWorld, task: TaskRow): Promise<api.Task
     app: nameOf(world, task.appId),
     identity: nameOf(world, task.identityId),
     onBehalfOf: task.onBehalfOf && name(task.onBehalfOf),
+    worksFor: task.parentId && shortId('task', task.parentId),
     leases: leases.map(lease => leaseView(world, lease)),
   }
 }

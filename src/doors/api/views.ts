@@ -171,7 +171,8 @@ export const TaskView = z.object({
   autonomy: z.enum(['attended', 'unattended']),
   provenance: details,
   state: z.enum(['open', 'closed']),
-  ...each(maybe, 'onBehalfOf', 'closedBecause', 'closedAt'),
+  /** `worksFor`: the task whose rights bound it, where another handed it on. */
+  ...each(maybe, 'onBehalfOf', 'worksFor', 'closedBecause', 'closedAt'),
   leases: list(LeaseView),
 })
 export const TargetView = z.object({
