@@ -94,7 +94,8 @@ describe('an example in a page', () => {
 })
 
 it('a decision fits on one screen', () => {
-  const decisions = pages.filter(page => page.startsWith('docs/decisions/'))
+  // Their list grows with them.
+  const decisions = pages.filter(page => /^docs\/decisions\/(?!README)/.test(page))
   expect(decisions.filter(page => read(page).split('\n').length > 41)).toEqual([])
 })
 
