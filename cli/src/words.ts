@@ -67,6 +67,7 @@ hold ls | things.holds | stop orders
 hold set <scope> [about] --reason <reason> | things.setHold | stop an app, person, identity, everything
 hold lift <hold> | things.liftHold | let it go on
 found ls | things.findings | what needs a person
+residual | things.residual | what is not proven gone, anywhere, and whose turn it is
 found answer <finding> <answer> | things.answerFinding | say what was done about it
 Find
 scan [source...] --out <file> --known <file>

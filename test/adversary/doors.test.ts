@@ -183,6 +183,7 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'GET /v1/holds': 'own',
   'POST /v1/holds': 403,
   'POST /v1/holds/:hold/lift': 403,
+  'GET /v1/residual': 'own',
   'GET /v1/findings': 'own',
   'POST /v1/findings/:finding/answer': 404,
   'POST /v1/erase': 403,

@@ -348,6 +348,14 @@ export const checked: api.PolicyCheckView = {
   failed: [{ rule: 'window', name: 'inside the day', expected: 'permit', got: 'deny' }],
 }
 
+export const residual: api.ResidualView = {
+  app: 'deal-desk',
+  system: 'notion',
+  name: 'lh_9f2c1a_deal-desk_7k2q9',
+  state: 'unreachable',
+  since: '2026-11-18T14:00:00.000Z',
+  turn: 'backup',
+}
 export const finding: api.FindingView = {
   id: 'fi_f1000000000000000000000000',
   shortId: 'F-F1000',

@@ -34,6 +34,11 @@ export const findings = lists<api.FindingView>(
   ['shortId', 'severity', 'state', 'owner', 'madeAt', 'says'],
   finding => `found answer ${finding.shortId} "…"`,
 )
+export const residual = lists<api.ResidualView>(
+  'residual?',
+  ['since', 'turn', 'state', 'app', 'system', 'name'],
+  ({ app }) => `show ${app}`,
+)
 export const requests = lists<api.RequestView>(
   'requests?',
   ['shortId', 'state', 'madeAt', 'askedBy', 'approvers', 'says'],

@@ -27,6 +27,12 @@ export const OffboardingView = z.object({
   systems: list(z.object({ name: text, looked: flag, paths: texts, because: maybe })),
   ...each(maybe, 'nextTryAt', 'certifiedAt'),
 })
+/** What is not proven gone; `turn` is whose it is to see to it, by the clock. */
+export const ResidualView = z.object({
+  ...each(text, 'app', 'system', 'name', 'since'),
+  state: EndState,
+  turn: z.enum(['owner', 'backup', 'platform', 'security']),
+})
 /** The file people keep: a DSSE envelope with its log proof and the signed key table beside it. */
 export const CertificateFile = z.object({
   ...each(text, 'schema', 'payloadType', 'payload'),
@@ -90,6 +96,7 @@ export const ReplayView = z.object({
 })
 export type PlanItem = z.infer<typeof PlanItem>
 export type OffboardingView = z.infer<typeof OffboardingView>
+export type ResidualView = z.infer<typeof ResidualView>
 export type CertificateFile = z.infer<typeof CertificateFile>
 export type Hop = z.infer<typeof Hop>
 export type TraceView = z.infer<typeof TraceView>

@@ -16,6 +16,7 @@ import { checkpointAt, consistencyProof, inclusionProof } from '../../life/audit
 import { type LogEntry, readEntry, readLog } from '../../life/audit/read.ts'
 import { isGreen } from '../../life/offboard/item.ts'
 import { systemsOf } from '../../life/offboard/plan.ts'
+import { listResidual } from '../../life/offboard/residual.ts'
 import { findOffboarding, findWork, readAppThings } from '../../life/offboard/rows.ts'
 import { planOffboarding, runOffboarding } from '../../life/offboard/run.ts'
 import { type BatchFault, checkBatches } from '../../life/records/check.ts'
@@ -26,11 +27,17 @@ import * as find from './find.ts'
 import { EndApp, Erase, OfConsistency, OfLog, OfProof } from './inputs.ts'
 import * as views from './proof-views.ts'
 import type { Call, Routes } from './route.ts'
-import { readNames } from './show.ts'
-import { count } from './views.ts'
+import { nameOf, readNames } from './show.ts'
+import { count, listOf } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addEndRoutes(routes: Routes, world: ApiWorld): void {
+  routes.add('signed-in GET /v1/residual', listOf(views.ResidualView), async ({ caller }) => {
+    const isSeen = find.sees(world, caller)
+    const left = await listResidual(world.store, world.clock.now())
+    const shown = left.filter(({ appId }) => isSeen(appId))
+    return { items: shown.map(({ appId, ...each }) => ({ ...each, app: nameOf(world, appId) })) }
+  })
   routes.add('person POST /v1/apps/:app/end', views.OffboardingView, EndApp, async call => {
     const app = await find.appIn(world, call)
     const { planHash } = call.input

@@ -29,6 +29,7 @@ export const reference = {
   'POST /v1/apps/:app/trust': 'Asks that an issuer and its claims attest an identity.',
   'POST /v1/apps/:app/trust/:rule/remove': 'Nobody is attested by this rule any more.',
   'POST /v1/apps/:app/end': 'Without planHash the plan; with it, ends the app so, and looks.',
+  'GET /v1/residual': 'What is not proven gone, anywhere, and whose turn it is.',
   'GET /v1/apps/:app/end': 'How the end of an app stands.',
   'GET /v1/apps/:app/certificate': 'The end certificate, with its proofs, as one file.',
   'GET /v1/requests': 'Requests you asked, may answer, or may see.',

@@ -1,0 +1,54 @@
+/**
+ * What is not proven gone, anywhere: credentials that end and are not seen to have ended, and what the end
+ * of an app left over. Each has somebody whose turn it is, by the clock: the owner first, security at last.
+ */
+import type { AppId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { type Instant, msBetween } from '../../core/base/time.ts'
+import type { LeaseRow } from '../../core/lease/rows.ts'
+import type { Sql } from '../../core/store/store.ts'
+import { judge } from '../../core/target/judge.ts'
+import type { ItemState } from './item.ts'
+
+/** How many days each has before it is the next one's. */
+const turnDays = 3
+const turns = ['owner', 'backup', 'platform', 'security'] as const
+
+export interface Residual {
+  readonly appId: AppId
+  readonly system: string
+  /** As the system names it. */
+  readonly name: string
+  readonly state: ItemState
+  readonly since: Instant
+  readonly turn: (typeof turns)[number]
+}
+
+/** The oldest first, up to a page. */
+export async function listResidual(sql: Sql, now: Instant): Promise<Residual[]> {
+  type Left = Omit<Residual, 'turn' | 'state'> &
+    Pick<LeaseRow, 'evidence'> & { state: ItemState | null }
+  const rows = await sql.query<Left>(
+    `select lease.app_id as "appId", target.slug as system, principal as name, outcome as state,
+       evidence, least(coalesce(ended_at, term_ends_at), $1) as since
+     from lease join target on target.id = target_id
+     where lease.state = 'ending' or outcome = 'revoked-unverified'
+     union all
+     select app_id, item ->> 'system', item ->> 'name', item ->> 'state', null, made_at
+     from offboarding join offboarding_work on offboarding_id = offboarding.id
+       cross join lateral jsonb_array_elements(items) as item
+     where state <> 'verified-gone' and item ->> 'state' <> 'verified-gone' and item ->> 'kind' <> 'lease'
+     order by since, name limit ${limits.pageRows}`,
+    [now],
+  )
+  return rows.map(({ evidence, state, ...left }) => ({
+    ...left,
+    state: state ?? (evidence === null ? 'to-do' : judge(evidence)),
+    turn: turnOf(left.since, now),
+  }))
+}
+
+export function turnOf(since: Instant, now: Instant): Residual['turn'] {
+  const over = Math.floor(msBetween(since, now) / 86_400_000 / turnDays)
+  return over <= 0 ? 'owner' : (turns[over] ?? 'security')
+}
