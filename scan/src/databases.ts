@@ -12,23 +12,18 @@ import { readPages } from './inventory.ts'
 import { type Going, keepBack, readOnly } from './outgoing.ts'
 import type { Source, Unseen } from './source.ts'
 
-const unseen = {
-  postgres: {
-    what: 'when a login role was made and used last, and who made it',
-    needs: 'the logs of the server (log_connections): PostgreSQL keeps none of it',
-  },
-  mysql: {
-    what: 'when an account was made and used last, and who made it',
-    needs: 'the audit plugin of the server: MariaDB keeps none of it',
-  },
-  redis: {
-    what: 'when a user was made and used last, and who made it',
-    needs: 'the logs of who runs it: Redis keeps none of it',
-  },
+const unseen = (what: string, needs: string): Unseen => ({
+  what: `when a ${what} was made and used last, and who made it`,
+  needs: `${needs} keeps none of it`,
+})
+const hidden = {
+  postgres: unseen('login role', 'the logs of the server (log_connections): PostgreSQL'),
+  mysql: unseen('account', 'the audit plugin of the server: MariaDB'),
+  redis: unseen('user', 'the logs of who runs it: Redis'),
 }
 
 export function openPostgres(name: string, config: PostgresConfig, going: Going): Source {
-  return sourceOf(name, going, unseen.postgres, signal => {
+  return sourceOf(name, going, hidden.postgres, signal => {
     const links = openLinks(config, going.clock)
     const call = links.during(signal)
     const begin = 'set default_transaction_read_only = on'
@@ -43,7 +38,7 @@ export function openPostgres(name: string, config: PostgresConfig, going: Going)
 }
 
 export function openMariadb(name: string, config: MysqlConfig, going: Going): Source {
-  return sourceOf(name, going, unseen.mysql, signal => {
+  return sourceOf(name, going, hidden.mysql, signal => {
     const begin = 'set session transaction read only'
     const session = {
       system: name,
@@ -62,7 +57,7 @@ export function openMariadb(name: string, config: MysqlConfig, going: Going): So
 }
 
 export function openRedisUsers(name: string, config: RedisConfig, going: Going): Source {
-  return sourceOf(name, going, unseen.redis, signal => ({
+  return sourceOf(name, going, hidden.redis, signal => ({
     page(cursor) {
       const call = openRedis(config, going.clock, signal)
       const use: typeof call.use = work =>
@@ -86,7 +81,7 @@ interface Opened {
 function sourceOf(
   name: string,
   going: Going,
-  hidden: Unseen,
+  never: Unseen,
   open: (signal: AbortSignal) => Opened,
 ): Source {
   return {
@@ -95,7 +90,7 @@ function sourceOf(
       const { page, close } = open(signal)
       try {
         await readPages(name, page, { going, sink, signal })
-        sink.unseen(hidden)
+        sink.unseen(never)
       } finally {
         await close?.()
       }

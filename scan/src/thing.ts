@@ -76,6 +76,10 @@ postgres role | role | unsaid | untold | made it | 0.6
 mysql account | account | never | untold | made it | 0.6
 mysql role | role | unsaid | untold | made it | 0.6
 redis account | user | never | untold | made it | 0.6
+aws account | user | never | told | has it | 0
+aws key | access key | never | told | it is the key of that user | 0.3
+aws role | role | never | told | made it | 0.6
+aws trust | outside issuer | never | untold | made it | 0.6
 `
 const kinds = new Map(
   table
@@ -107,13 +111,16 @@ export function thingOf(system: string, found: Found): Thing | undefined {
   if (kind === undefined) return undefined
   if (found.kind === 'variable' && !isLikeKey(found.name)) return undefined
   const endsAt = found.endsAt ?? parseInstant(textOf(details['validUntil']))
-  const about = wordOf(kind, found, of)
+  const about = { ...wordOf(kind, found, of), ...ofCloud(found) }
+  // The id of an access key opens nothing, has the form of one, and is what a person has to look for.
+  const isKeyId = connector === 'aws' && /^key [A-Z0-9]{16,128}$/.test(found.id)
+  const told = isKeyId ? (text: string) => text : shown
   // GitHub calls every webhook `web`; its address is not for a report.
   const isNameless = found.kind === 'hook' && found.name === 'web'
   return {
     system: shown(system),
-    id: shown(found.id, 400),
-    name: shown(isNameless ? `web ${found.id.split(' ').at(-1)}` : found.name),
+    id: told(found.id, 400),
+    name: told(isNameless ? `web ${found.id.split(' ').at(-1)}` : found.name),
     where: shown(of.join(' · ')),
     madeAt: found.madeAt,
     lastUsedAt: found.lastUsedAt,
@@ -149,8 +156,32 @@ function wordOf(
     : { kind: word }
 }
 
+/** Of a cloud: what nobody signs in with, who else may, and where a use would not have been shown. */
+function ofCloud({
+  id,
+  details: { trusts, devices, hasPassword, isUseShown },
+}: Found): Partial<Thing> {
+  const isUse = isUseShown === false || (devices !== undefined && hasPassword !== true)
+  const untold = isUse ? { isUseTold: false } : {}
+  // Its keys are what signs in, and are told each for itself.
+  if (devices !== undefined && hasPassword === false) return { ...untold, group: 'rights' }
+  const others = othersIn(listOf(trusts), id)
+  if (others.length > 0) return { ...untold, group: 'access', kind: 'role that others may take' }
+  return untold
+}
+
+/** Other accounts that a role lets in. `null`: its policy says only who may not. */
+function othersIn(trusts: readonly string[], id: string): string[] {
+  const own = id.split(':')[4]
+  const others = trusts.map(each => {
+    if (each === '*' || each === 'null') return 'everybody its conditions let in'
+    return /^(?:arn:[\w-]+:(?:iam|sts)::)?(\d{12})(?:$|:)/.exec(each)?.[1] ?? ''
+  })
+  return [...new Set(others)].filter(each => each !== '' && each !== own)
+}
+
 /** What makes it worse, or ends it sooner, in a few words each. */
-function notesOf({ details, kind }: Found): string[] {
+function notesOf({ id, details, kind }: Found): string[] {
   const of = (member: string) => details[member]
   const writes = Object.entries(of('permissions') ?? {})
     .filter(([, level]) => level === 'write' || level === 'admin')
@@ -167,6 +198,9 @@ function notesOf({ details, kind }: Found): string[] {
     ...(of('asksPassword') === false ? ['asks no password'] : []),
     ...(of('hasPassword') === true && of('type') !== 'PERSON' ? ['has a password'] : []),
     ...(of('ephemeral') === true ? ['ends with its job'] : []),
+    ...(of('status') === 'Inactive' ? ['can not sign in now'] : []),
+    ...(of('devices') === 0 && of('hasPassword') === true ? ['asks for no second factor'] : []),
+    ...othersIn(listOf(of('trusts')), id).map(each => `lets in ${each}`),
   ].map(each => shown(each))
 }
 
