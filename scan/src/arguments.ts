@@ -12,8 +12,9 @@ import { parseConfig as parsePostgres } from '../../connectors/postgres/config.t
 import { parseConfig as parseRedis } from '../../connectors/redis/config.ts'
 import { isReachable } from '../../connectors/rest/config.ts'
 import { parseConfig as parseSnowflake } from '../../connectors/snowflake/config.ts'
-import type { Json } from '../../src/core/base/json.ts'
+import { isObject, type Json, parseJson } from '../../src/core/base/json.ts'
 import { Problem } from '../../src/core/base/problem.ts'
+import { openAzureSource, openGcpSource } from './clouds.ts'
 import { openMariadb, openPostgres, openRedisUsers } from './databases.ts'
 import { openGithub } from './github.ts'
 import type { Going } from './outgoing.ts'
@@ -33,7 +34,7 @@ export interface Around {
 }
 
 export const known =
-  'github:ORG, postgres://…, mysql://…, redis://…, slack, notion, snowflake:ACCOUNT, aws'
+  'github:ORG, postgres://…, mysql://…, redis://…, slack, notion, snowflake:ACCOUNT, aws, gcp:PROJECT, azure'
 
 /** Throws `Problem` that says what is missing. ATTACKER: nothing of a wrong one is repeated whole. */
 export async function openSource(typed: string, around: Around): Promise<Source> {
@@ -57,6 +58,8 @@ export async function openSource(typed: string, around: Around): Promise<Source>
   }
   if (kind === 'snowflake') return openSnowflake(name, around)
   if (kind === 'aws' && name === '') return openAmazon(around)
+  if (kind === 'gcp') return openGoogle(name, around)
+  if (kind === 'azure' && name === '') return openEntra(around)
   throw refused(`\`${shown(typed, 40)}\` is no source that is known.`, `Known: ${known}`)
 }
 
@@ -80,6 +83,32 @@ async function openAmazon({ env, going, awsKeys }: Around): Promise<Source> {
   const url = env['AWS_ENDPOINT_URL'] && addressOf(env, 'AWS_ENDPOINT_URL', '')
   const { openAwsSource } = await import('./aws.ts')
   return openAwsSource({ partition, keys, ...(url && { url }) }, going)
+}
+
+async function openGoogle(project: string, { env, going, tool }: Around): Promise<Source> {
+  if (!/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(project))
+    throw refused('After `gcp:` stands the id of a project.', 'For example: gcp:acme-data')
+  const token =
+    env['GOOGLE_OAUTH_ACCESS_TOKEN'] || (await tool('gcloud', 'auth', 'print-access-token'))
+  const help = 'Run `gcloud auth login`, or set GOOGLE_OAUTH_ACCESS_TOKEN.'
+  if (token === '') throw refused('There is no token for Google Cloud.', help)
+  const url = env['GCP_API_URL'] && addressOf(env, 'GCP_API_URL', '')
+  const quotaProject = env['GOOGLE_CLOUD_QUOTA_PROJECT']
+  const more = { ...(url && { url }), ...(quotaProject && { quotaProject }) }
+  return openGcpSource({ project, token, ...more }, going)
+}
+
+async function openEntra({ env, going, tool }: Around): Promise<Source> {
+  const words = ['account', 'get-access-token', '--resource-type', 'ms-graph', '--output', 'json']
+  const given = parseJson((await tool('az', ...words)) || 'null')
+  const [token, tenant] = isObject(given) ? [given['accessToken'], given['tenant']] : []
+  if (typeof token !== 'string' || typeof tenant !== 'string' || !/^[0-9a-f-]{36}$/.test(tenant))
+    throw refused(
+      'There is no token for Microsoft Graph.',
+      'Run `az login`; `az` chooses the tenant.',
+    )
+  const url = env['AZURE_API_URL'] && addressOf(env, 'AZURE_API_URL', '')
+  return openAzureSource({ tenant, token, ...(url && { url }) }, going)
 }
 
 /** ATTACKER: a token that is sent without TLS is everybody's. */

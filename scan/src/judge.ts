@@ -40,7 +40,8 @@ const oldAfterDays = 90
 
 /** One of a cloud that should have been changed, or be none. Most are copied, and live on in a file. */
 export function isOldKey({ kind, neverEnds, ageDays, group }: Omit<Judged, 'rank'>): boolean {
-  const isKey = group === 'access' && neverEnds === true && kind === 'access key'
+  const isKey =
+    group === 'access' && neverEnds === true && /^(access|service account) key$/.test(kind)
   return isKey && (ageDays ?? 0) > oldAfterDays
 }
 

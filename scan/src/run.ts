@@ -39,7 +39,8 @@ you have; no server is needed. Sources: ${knownSources}
 
 Secrets come from the environment: GITHUB_TOKEN or \`gh auth login\`; PGPASSWORD or ~/.pgpass;
 MYSQL_PWD; REDISCLI_AUTH; SLACK_TOKEN; NOTION_TOKEN; SNOWFLAKE_USER, SNOWFLAKE_ROLE and
-SNOWFLAKE_PRIVATE_KEY_FILE; for AWS what \`aws\` itself would use.
+SNOWFLAKE_PRIVATE_KEY_FILE; for clouds what \`aws\`, \`gcloud\` (or
+GOOGLE_OAUTH_ACCESS_TOKEN) and \`az\` are signed in with.
 Exit codes: 0 all was read · 2 wrong usage · 69 a source could not be read · 75 stopped before the end
 `
 

@@ -80,6 +80,16 @@ aws account | user | never | told | has it | 0
 aws key | access key | never | told | it is the key of that user | 0.3
 aws role | role | never | told | made it | 0.6
 aws trust | outside issuer | never | untold | made it | 0.6
+gcp account | service account | never | told | made it | 0.6
+gcp key | service account key | told | untold | made it | 0.6
+gcp trust | outside issuer | never | untold | made it | 0.6
+gcp role | role | unsaid | untold | made it | 0.6
+azure app | application | never | untold | owns it | 0.6
+azure secret | client secret | told | untold | owns its application | 0.6
+azure key | certificate | told | untold | owns its application | 0.6
+azure trust | trusted issuer | never | untold | owns its application | 0.6
+azure account | service principal | never | untold | made it | 0.6
+azure role | role | never | untold | made it | 0.6
 `
 const kinds = new Map(
   table
@@ -87,7 +97,8 @@ const kinds = new Map(
     .split('\n')
     .map(line => {
       const [of = '', word = '', end, use, did = '', weight] = line.split(' | ')
-      const group = word === 'person' ? 'person' : word === 'role' ? 'rights' : 'access'
+      const group =
+        word === 'person' ? 'person' : /^(role|application)$/.test(word) ? 'rights' : 'access'
       const neverEnds = end === 'never' ? true : end === 'told' ? false : null
       const kind: Kind = {
         word,
@@ -121,7 +132,9 @@ export function thingOf(system: string, found: Found): Thing | undefined {
     system: shown(system),
     id: told(found.id, 400),
     name: told(isNameless ? `web ${found.id.split(' ').at(-1)}` : found.name),
-    where: shown(of.join(' · ')),
+    where: shown(
+      of.join(' · ') || textOf(details['account'] ?? details['app'] ?? details['project']),
+    ),
     madeAt: found.madeAt,
     lastUsedAt: found.lastUsedAt,
     isUseTold: kind.isUseTold,
@@ -157,31 +170,37 @@ function wordOf(
 }
 
 /** Of a cloud: what nobody signs in with, who else may, and where a use would not have been shown. */
-function ofCloud({
-  id,
-  details: { trusts, devices, hasPassword, isUseShown },
-}: Found): Partial<Thing> {
-  const isUse = isUseShown === false || (devices !== undefined && hasPassword !== true)
-  const untold = isUse ? { isUseTold: false } : {}
-  // Its keys are what signs in, and are told each for itself.
-  if (devices !== undefined && hasPassword === false) return { ...untold, group: 'rights' }
-  const others = othersIn(listOf(trusts), id)
-  if (others.length > 0) return { ...untold, group: 'access', kind: 'role that others may take' }
+function ofCloud(found: Found): Partial<Thing> {
+  const { devices, hasPassword, isUseShown, isForeign, type } = found.details
+  const isUntold = isUseShown === false || (devices !== undefined && hasPassword !== true)
+  const untold = isUntold ? { isUseTold: false } : {}
+  // Its keys, or those of its application, are what signs in, and are told each for itself.
+  const isOfKeys = devices !== undefined && hasPassword === false
+  if (isOfKeys || (isForeign === false && type === 'Application'))
+    return { ...untold, group: 'rights' }
+  if (othersIn(found).length > 0)
+    return { ...untold, group: 'access', kind: 'role that others have' }
   return untold
 }
 
-/** Other accounts that a role lets in. `null`: its policy says only who may not. */
-function othersIn(trusts: readonly string[], id: string): string[] {
-  const own = id.split(':')[4]
-  const others = trusts.map(each => {
-    if (each === '*' || each === 'null') return 'everybody its conditions let in'
-    return /^(?:arn:[\w-]+:(?:iam|sts)::)?(\d{12})(?:$|:)/.exec(each)?.[1] ?? ''
+/** Whom a role lets in from elsewhere: other accounts, other projects, everybody. */
+function othersIn({ kind, id, name, details }: Found): string[] {
+  if (kind !== 'role') return []
+  const own = textOf(details['project']) || (id.split(':')[4] ?? '')
+  const others = [name, ...listOf(details['trusts'])].map(each => {
+    // `null`: its policy says only who may not.
+    if (/^(\*|null|all(Authenticated)?Users)$/.test(each)) return 'everybody its conditions let in'
+    const amazon = /^(?:arn:[\w-]+:(?:iam|sts)::)?(\d{12})(?:$|:)/.exec(each)
+    // What Google's own services have is `service-` and a number.
+    const google = /^serviceAccount:(?!service-\d)[^@]+@([\w-]+)\.iam\.gserv/.exec(each)
+    return (amazon ?? google)?.[1] ?? ''
   })
   return [...new Set(others)].filter(each => each !== '' && each !== own)
 }
 
 /** What makes it worse, or ends it sooner, in a few words each. */
-function notesOf({ id, details, kind }: Found): string[] {
+function notesOf(found: Found): string[] {
+  const { details, kind } = found
   const of = (member: string) => details[member]
   const writes = Object.entries(of('permissions') ?? {})
     .filter(([, level]) => level === 'write' || level === 'admin')
@@ -200,7 +219,9 @@ function notesOf({ id, details, kind }: Found): string[] {
     ...(of('ephemeral') === true ? ['ends with its job'] : []),
     ...(of('status') === 'Inactive' ? ['can not sign in now'] : []),
     ...(of('devices') === 0 && of('hasPassword') === true ? ['asks for no second factor'] : []),
-    ...othersIn(listOf(of('trusts')), id).map(each => `lets in ${each}`),
+    ...(of('isEnabled') === false ? ['can not sign in now'] : []),
+    ...(of('isForeign') === true ? ['of another tenant'] : []),
+    ...othersIn(found).map(each => `lets in ${each}`),
   ].map(each => shown(each))
 }
 

@@ -80,7 +80,7 @@ const rules = {
   'LH-SCAN-CI-KEY': 'A CI job keeps a stored key',
   'LH-SCAN-OWNERLESS': 'Nobody who is still there answers for it',
   'LH-SCAN-UNUSED': 'It never ends, and nothing uses it',
-  'LH-SCAN-OLD-KEY': 'A key of a cloud is older than 90 days',
+  'LH-SCAN-OLD-KEY': 'A key of a cloud has no end, and is older than 90 days',
   'LH-SCAN-OPEN': 'Others are let in, or a password is all that is asked for',
 } as const
 
@@ -112,7 +112,13 @@ function resultsOf(one: Judged): object[] {
       ? [resultOf(one, 'LH-SCAN-UNUSED', `${what} can be ended.`)]
       : []),
     ...(isOldKey(one)
-      ? [resultOf(one, 'LH-SCAN-OLD-KEY', `${what}. Where CI has it: ${recipes['aws']?.once}`)]
+      ? [
+          resultOf(
+            one,
+            'LH-SCAN-OLD-KEY',
+            `${what}. Where CI has it: ${recipes[one.kind === 'access key' ? 'aws' : 'google']?.once}`,
+          ),
+        ]
       : []),
     ...(isWideOpen(one) ? [resultOf(one, 'LH-SCAN-OPEN', `${what}: ${notes}.`)] : []),
   ]
