@@ -1,5 +1,5 @@
 /** A pretend account of AWS is scanned with a person's own rights; its own list says what reached it. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -225,6 +225,14 @@ describe('a report says', () => {
     expect(ruled('LH-SCAN-OPEN')).toEqual(['amara'])
   })
 
+  test('what is known of a key by its id, and nothing of another', async () => {
+    const [known, other] = [newKey(aws, me), newKey(aws, me)]
+    writeFileSync(join(folder, 'known.tsv'), `key ${known.id}\tAmara\n`)
+    expect(await run({ argv: ['aws', '--known', 'known.tsv'] })).toBe(exits.whole)
+    expect(named(known.id)).toMatchObject({ state: 'known', isOwnerless: false })
+    expect(named(other.id)).toMatchObject({ state: 'unknown', isOwnerless: true })
+  })
+
   test('what a right does not show, and of that nothing is said to be unused', async () => {
     const key = newKey(aws, newUser(aws, 'deployer'))
     plantRole('partner', { AWS: '999988887777' })
@@ -288,6 +296,9 @@ test('where AWS says that it was too much it waits, asks again, and loses nothin
   expect(await run()).toBe(exits.whole)
   expect(reported().things.filter(({ id }) => id.startsWith('role '))).toHaveLength(43)
   expect(Date.parse(clock.now()) - Date.parse(began)).toBeGreaterThan(2_000)
+  // The one that was too much, and not all that was asked with it.
+  const asked = (what: string) => aws.seen.filter(({ action }) => action === what).length
+  expect([asked('ListRoles'), asked('GetRole')]).toEqual([3, 43])
   // What AWS answers badly for good ends it, and is told.
   aws.fault = action => (action === 'ListUsers' ? { status: 500 } : undefined)
   expect(await run()).toBe(exits.notAllRead)
