@@ -5,7 +5,7 @@
 import { inventory } from '../../connectors/aws/inventory.ts'
 import { openPerson, type PersonAt } from '../../connectors/aws/look.ts'
 import type { Fetch } from '../../connectors/rest/client.ts'
-import { readPages } from './inventory.ts'
+import { sourceOf } from './inventory.ts'
 import { type Going, openWay, type Reads } from './outgoing.ts'
 import type { Source } from './source.ts'
 
@@ -18,18 +18,14 @@ export async function openAwsSource(at: PersonAt, going: Going): Promise<Source>
   const way = (system: string) => openWay({ system, reads: awsReads, gapMs: bounds.gapMs }, patient)
   const account = await openPerson(at, way('aws')).account(AbortSignal.timeout(bounds.firstMs))
   const name = `aws:${account}`
-  return {
-    name,
-    async read(sink, signal) {
-      const { looker } = openPerson(at, way(name))
-      const page = (cursor: string | null) => inventory(looker, cursor, signal)
-      await readPages(name, page, { going, sink, signal })
-      sink.unseen({
-        what: 'the root user of the account, its keys and its second factor',
-        needs: 'who holds it; IAM lists it nowhere',
-      })
+  const { looker } = openPerson(at, way(name))
+  return sourceOf(name, going, signal => ({
+    page: cursor => inventory(looker, cursor, signal),
+    hidden: {
+      what: 'the root user of the account, its keys and its second factor',
+      needs: 'who holds it; IAM lists it nowhere',
     },
-  }
+  }))
 }
 
 /**

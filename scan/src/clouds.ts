@@ -3,7 +3,7 @@ import { inventory as azureInventory } from '../../connectors/azure/inventory.ts
 import { type PersonAt as AzureAt, openPerson as openAzure } from '../../connectors/azure/look.ts'
 import { inventory as gcpInventory } from '../../connectors/gcp/inventory.ts'
 import { type PersonAt as GcpAt, openPerson as openGcp } from '../../connectors/gcp/look.ts'
-import { readPages } from './inventory.ts'
+import { sourceOf } from './inventory.ts'
 import { type Going, openWay, type Reads } from './outgoing.ts'
 import type { Source } from './source.ts'
 
@@ -13,26 +13,16 @@ const gaps = { gcp: 20, azure: 20 }
 export function openGcpSource(at: GcpAt, going: Going): Source {
   const name = `gcp:${at.project}`
   const looker = openGcp(at, openWay({ system: name, reads: gcpReads, gapMs: gaps.gcp }, going))
-  return {
-    name,
-    async read(sink, signal) {
-      const page = (cursor: string | null) => gcpInventory(looker, cursor, signal)
-      await readPages(name, page, { going, sink, signal })
-    },
-  }
+  return sourceOf(name, going, signal => ({ page: cursor => gcpInventory(looker, cursor, signal) }))
 }
 
 export function openAzureSource(at: AzureAt, going: Going): Source {
   const name = `azure:${at.tenant}`
   const way = openWay({ system: name, reads: azureReads, gapMs: gaps.azure }, going)
   const looker = openAzure(at, way)
-  return {
-    name,
-    async read(sink, signal) {
-      const page = (cursor: string | null) => azureInventory(looker, cursor, signal)
-      await readPages(name, page, { going, sink, signal })
-    },
-  }
+  return sourceOf(name, going, signal => ({
+    page: cursor => azureInventory(looker, cursor, signal),
+  }))
 }
 
 /** INVARIANT: by its whole path. Google takes GET for the value of a secret, and POST for reading a policy. */

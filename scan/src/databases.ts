@@ -8,7 +8,7 @@ import { openLinks } from '../../connectors/postgres/links.ts'
 import type { RedisConfig } from '../../connectors/redis/config.ts'
 import { inventory as redisInventory } from '../../connectors/redis/inventory.ts'
 import { openCall as openRedis } from '../../connectors/redis/links.ts'
-import { readPages } from './inventory.ts'
+import { sourceOf } from './inventory.ts'
 import { type Going, keepBack, readOnly } from './outgoing.ts'
 import type { Source, Unseen } from './source.ts'
 
@@ -23,7 +23,7 @@ const hidden = {
 }
 
 export function openPostgres(name: string, config: PostgresConfig, going: Going): Source {
-  return sourceOf(name, going, hidden.postgres, signal => {
+  return sourceOf(name, going, signal => {
     const links = openLinks(config, going.clock)
     const call = links.during(signal)
     const begin = 'set default_transaction_read_only = on'
@@ -31,6 +31,7 @@ export function openPostgres(name: string, config: PostgresConfig, going: Going)
     const use: typeof call.use = (lane, work, database) =>
       call.use(lane, sql => readOnly(sql, session, work), database)
     return {
+      hidden: hidden.postgres,
       page: cursor => postgresInventory({ use }, cursor, everyRole),
       close: links.close,
     }
@@ -38,7 +39,7 @@ export function openPostgres(name: string, config: PostgresConfig, going: Going)
 }
 
 export function openMariadb(name: string, config: MysqlConfig, going: Going): Source {
-  return sourceOf(name, going, hidden.mysql, signal => {
+  return sourceOf(name, going, signal => {
     const begin = 'set session transaction read only'
     const session = {
       system: name,
@@ -47,6 +48,7 @@ export function openMariadb(name: string, config: MysqlConfig, going: Going): So
       shape: 'select … from mysql.global_priv',
     }
     return {
+      hidden: hidden.mysql,
       page(cursor) {
         const call = openMysql(config, going.clock, signal)
         const use: typeof call.use = work => call.use(sql => readOnly(sql, session, work))
@@ -57,7 +59,8 @@ export function openMariadb(name: string, config: MysqlConfig, going: Going): So
 }
 
 export function openRedisUsers(name: string, config: RedisConfig, going: Going): Source {
-  return sourceOf(name, going, hidden.redis, signal => ({
+  return sourceOf(name, going, signal => ({
+    hidden: hidden.redis,
     page(cursor) {
       const call = openRedis(config, going.clock, signal)
       const use: typeof call.use = work =>
@@ -71,29 +74,4 @@ export function openRedisUsers(name: string, config: RedisConfig, going: Going):
       return redisInventory({ use }, cursor)
     },
   }))
-}
-
-interface Opened {
-  readonly page: Parameters<typeof readPages>[1]
-  readonly close?: () => Promise<void>
-}
-
-function sourceOf(
-  name: string,
-  going: Going,
-  never: Unseen,
-  open: (signal: AbortSignal) => Opened,
-): Source {
-  return {
-    name,
-    async read(sink, signal) {
-      const { page, close } = open(signal)
-      try {
-        await readPages(name, page, { going, sink, signal })
-        sink.unseen(never)
-      } finally {
-        await close?.()
-      }
-    },
-  }
 }

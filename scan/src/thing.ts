@@ -123,9 +123,7 @@ export function thingOf(system: string, found: Found): Thing | undefined {
   if (found.kind === 'variable' && !isLikeKey(found.name)) return undefined
   const endsAt = found.endsAt ?? parseInstant(textOf(details['validUntil']))
   const about = { ...wordOf(kind, found, of), ...ofCloud(found) }
-  // The id of an access key opens nothing, has the form of one, and is what a person has to look for.
-  const isKeyId = connector === 'aws' && /^key [A-Z0-9]{16,128}$/.test(found.id)
-  const told = isKeyId ? (text: string) => text : shown
+  const told = tellerOf(connector, found)
   // GitHub calls every webhook `web`; its address is not for a report.
   const isNameless = found.kind === 'hook' && found.name === 'web'
   return {
@@ -235,22 +233,34 @@ function isLikeMachine(name: string): boolean {
   return /(^|[-_])(bot|ci|svc|service|deploy|deployer|automation|robot|jenkins)($|[-_])/i.test(name)
 }
 
-// Forms of vendors' keys, addresses with a password, and long runs that are no word.
-const secrets = new RegExp(
-  [
-    String.raw`\bgh[oprsu]_\w{12,}|\bgithub_pat_\w{12,}|\bglpat-[\w-]{12,}|\bnpm_\w{20,}`,
-    String.raw`\bxox[a-z][-.][\w.-]{8,}|\bxapp-[\w-]{8,}|\bntn_\w{12,}|\bsecret_\w{16,}`,
-    String.raw`\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bsk-[\w-]{16,}|\bhvs\.[\w-]{12,}`,
-    String.raw`\beyJ[\w-]{8,}\.[\w-]{8,}[\w.-]*|-----BEGIN.*|(?<=:\/\/)[^\s/@]+:[^\s/@]+(?=@)`,
-    String.raw`https:\/\/hooks\.\S+|\b[0-9a-f]{40,}\b`,
-    String.raw`(?<!SHA256:)\b(?=\w*\d)(?=\w*[a-z])(?=\w*[A-Z])\w{32,}`,
-  ].join('|'),
-  'g',
-)
+// Forms of vendors' keys, and addresses with a password.
+const forms = [
+  String.raw`\bgh[oprsu]_\w{12,}|\bgithub_pat_\w{12,}|\bglpat-[\w-]{12,}|\bnpm_\w{20,}`,
+  String.raw`\bxox[a-z][-.][\w.-]{8,}|\bxapp-[\w-]{8,}|\bntn_\w{12,}|\bsecret_\w{16,}`,
+  String.raw`\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bsk-[\w-]{16,}|\bhvs\.[\w-]{12,}`,
+  String.raw`\beyJ[\w-]{8,}\.[\w-]{8,}[\w.-]*|-----BEGIN.*|(?<=:\/\/)[^\s/@]+:[^\s/@]+(?=@)`,
+  String.raw`https:\/\/hooks\.\S+`,
+].join('|')
+// Long runs that are no word.
+const runs = String.raw`\b[0-9a-f]{40,}\b|(?<!SHA256:)\b(?=\w*\d)(?=\w*[a-z])(?=\w*[A-Z])\w{32,}`
+const [known, secrets] = [new RegExp(forms, 'g'), new RegExp(`${forms}|${runs}`, 'g')]
 
 /** Any text from outside, as a report may hold it. */
-export function shown(text: string, maxChars = 160): string {
-  return safeText(text.slice(0, 4_000).replace(secrets, '‹looks like a secret›'), maxChars)
+export function shown(text: string, maxChars?: number): string {
+  return mask(text, secrets, maxChars)
+}
+
+function mask(text: string, what: RegExp, maxChars = 160): string {
+  return safeText(text.slice(0, 4_000).replace(what, '‹looks like a secret›'), maxChars)
+}
+
+/** Ids of keys open nothing, have the form of what does, and are what a person has to look for. */
+function tellerOf(connector: string, { id }: Found): typeof shown {
+  const isKeyId = connector === 'aws' && /^key [A-Z0-9]{16,128}$/.test(id)
+  if (isKeyId || (connector === 'gcp' && /^key [\w.@-]+ [0-9a-f]{40}$/.test(id)))
+    return text => text
+  // AWS itself makes names of roles that are long and no word.
+  return connector === 'aws' ? (text, maxChars) => mask(text, known, maxChars) : shown
 }
 
 function listOf(value: Json | undefined): string[] {
