@@ -64,6 +64,39 @@ describe('an id that a cloud made', () => {
   })
 })
 
+describe('in a cloud', () => {
+  const account = (details: Found['details']) =>
+    thingOf('azure:x', found({ kind: 'account', id: 'account x', name: 'etl', details }))
+  test.each([
+    [{ type: 'Application', isForeign: false }, 'rights', []],
+    [{ type: 'Application', isForeign: true }, 'access', ['of another tenant']],
+    [{ type: 'ManagedIdentity', isForeign: false }, 'access', []],
+    [
+      { type: 'ManagedIdentity', isForeign: false, isEnabled: false },
+      'access',
+      ['can not sign in now'],
+    ],
+  ])('%j is %s', (details, group, notes) => {
+    expect(account(details)).toMatchObject({ group, notes })
+  })
+  const own = '123456789012'
+  const user = (n: number) => `arn:aws:iam::${own}:user/maya-${n}`
+  test.each([
+    [[`arn:aws:iam::${own}:root`, own, user(1), 'ec2.amazonaws.com'], []],
+    [[`arn:aws:iam::${own}:oidc-provider/token.actions.example`], []],
+    [['arn:aws:sts::999988887777:assumed-role/x/y'], ['lets in 999988887777']],
+    [['arn:aws-us-gov:iam::999988887777:root', '999988887777'], ['lets in 999988887777']],
+    [['null'], ['lets in everybody its conditions let in']],
+    [Array.from({ length: 19 }, (_, i) => user(i)), []],
+    // More may stand behind what is told: that is not called harmless.
+    [Array.from({ length: 20 }, (_, i) => user(i)), ['lets in 20 or more']],
+  ])('a role that trusts %j says %j', (trusts, notes) => {
+    const id = `role arn:aws:iam::${own}:role/x`
+    const role = thingOf('aws:x', found({ kind: 'role', id, name: 'x', details: { trusts } }))
+    expect(role).toMatchObject({ notes, group: notes.length > 0 ? 'access' : 'rights' })
+  })
+})
+
 describe('a thing', () => {
   test('that the system lets live until somebody stops it never ends', () => {
     expect(thingOf('github:acme', found({}))).toMatchObject({
