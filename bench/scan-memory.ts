@@ -54,7 +54,8 @@ await runScan({
   clock: systemClock,
   sleep: async () => {},
   fetch: async input => answer(new URL(input as URL)),
-  githubToken: async () => '',
+  tool: async () => '',
+  awsKeys: async () => undefined,
   signal: new AbortController().signal,
 })
 clearInterval(watch)

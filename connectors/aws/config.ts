@@ -91,7 +91,7 @@ export function accountOf(config: AwsConfig) {
 }
 
 /** Of each partition: where its IAM is, and the region its requests are signed for. */
-const homes: Readonly<Record<string, readonly [host: string, region: string]>> = {
+export const homes: Readonly<Record<string, readonly [host: string, region: string]>> = {
   aws: ['iam.amazonaws.com', 'us-east-1'],
   'aws-cn': ['iam.cn-north-1.amazonaws.com.cn', 'cn-north-1'],
   'aws-us-gov': ['iam.us-gov.amazonaws.com', 'us-gov-west-1'],

@@ -9,6 +9,7 @@ import { fromMs } from '../../src/core/base/time.ts'
 import type { Found, InventoryPage } from '../../src/core/target/target.ts'
 import { type List, type ListPage, notShown, readLists, thing } from '../rest/lists.ts'
 import { type Account, type Command, type In, nameOf, type Out } from './account.ts'
+import type { AwsConfig } from './config.ts'
 import { parsePolicy } from './policy.ts'
 import { ifThere, isCode } from './trouble.ts'
 
@@ -19,15 +20,20 @@ const never = [
   { what: 'what policies of single resources let in', needs: 'IAM Access Analyzer' },
 ]
 
+/** Who looks: a connected account, or a person with rights of their own (look.ts). */
+export interface Looker extends Pick<Account, 'ask' | 'issuer'> {
+  readonly config: Pick<AwsConfig, 'path' | 'accessKeyId'>
+}
+
 export function inventory(
-  account: Account,
+  account: Looker,
   cursor: string | null,
   signal: AbortSignal,
 ): Promise<InventoryPage> {
   return readLists({ lists: listsOf(account), never }, cursor, signal)
 }
 
-export function listsOf(account: Account): Readonly<Record<string, List>> {
+export function listsOf(account: Looker): Readonly<Record<string, List>> {
   const list = (what: string, right: string, read: Read): List => ({
     what,
     needs: `iam:${right}`,
@@ -72,7 +78,7 @@ async function readRoles(asking: Asking, page: Page): Promise<ListPage> {
       ours: isOurs,
       madeAt: instantOf(role.CreateDate),
       lastUsedAt: instantOf(full?.Role?.RoleLastUsed?.LastUsedDate),
-      details: { path: Path, trusts },
+      details: { path: Path, trusts, isUseShown: full !== null },
     }
   })
   return { found: await Promise.all(found), next: nextOf(said) }
@@ -115,7 +121,7 @@ async function keyOf(asking: Asking, key: iam.AccessKeyMetadata): Promise<Found>
     ours: AccessKeyId === asking.account.config.accessKeyId,
     madeAt: instantOf(key.CreateDate),
     lastUsedAt: instantOf(LastUsedDate),
-    details: { status, service },
+    details: { status, service, isUseShown: used !== null },
   } as const
   return thing(own, UserName)
 }
@@ -145,7 +151,7 @@ async function readSaml(asking: Asking): Promise<ListPage> {
 }
 
 /** `more`: what is asked of each one beside the list. Undefined where it is not there, null where it is not shown. */
-function askMore(account: Account, signal: AbortSignal) {
+function askMore(account: Looker, signal: AbortSignal) {
   const missing = new Set<string>()
   return {
     account,

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { isObject, type Json, type JsonObject } from '../../src/core/base/json.ts'
 import type { Clock } from '../../src/core/base/time.ts'
-import { type RestRequest, restClient } from '../rest/client.ts'
+import { type RestAnswer, type RestRequest, restClient } from '../rest/client.ts'
 import type { Said } from '../rest/cloud.ts'
 import type { Federation } from '../rest/federation.ts'
 import type { AzureConfig } from './config.ts'
@@ -39,6 +39,28 @@ export function openCloud(config: AzureConfig, clock: Pick<Clock, 'now'>, issuer
     throw refused('Azure does not take our credential.')
   }
 
+  const asLease = (token: string, path: string, signal: AbortSignal) =>
+    as(token, 'arm', { method: 'GET', path, takes: [401, 403, 404] }, signal)
+  return {
+    ...login,
+    config,
+    clock,
+    call,
+    ...openPages(call, baseOf),
+    hostOf: (service: Service) => baseOf(service).host,
+    tryToken: (token: string, scope: string, signal: AbortSignal) =>
+      tried(asLease(token, permissionsOf(scope), signal)),
+    /** Ours, on the same path. */
+    tryProbe: (scope: string, signal: AbortSignal) =>
+      tried(login.owns.arm(signal).then(token => asLease(token, permissionsOf(scope), signal))),
+  }
+}
+
+/** Lists, by whoever asks. */
+export function openPages(
+  call: (service: Service, request: Request, signal: AbortSignal) => Promise<RestAnswer>,
+  baseOf: (service: Service) => URL,
+) {
   /** A page and the path of the next. ATTACKER: a link that leads elsewhere, where our token would go. */
   async function readPage(service: Service, path: string, signal: AbortSignal) {
     // Of a scope that is not there any more nobody has anything.
@@ -53,32 +75,17 @@ export function openCloud(config: AzureConfig, clock: Pick<Clock, 'now'>, issuer
     if (!link.startsWith(`${root}/`)) throw refused('Azure names a next page that is elsewhere.')
     return { value, next: link.slice(root.length) }
   }
-
-  const asLease = (token: string, path: string, signal: AbortSignal) =>
-    as(token, 'arm', { method: 'GET', path, takes: [401, 403, 404] }, signal)
-  return {
-    ...login,
-    config,
-    clock,
-    call,
-    readPage,
-    hostOf: (service: Service) => baseOf(service).host,
-    tryToken: (token: string, scope: string, signal: AbortSignal) =>
-      tried(asLease(token, permissionsOf(scope), signal)),
-    /** Ours, on the same path. */
-    tryProbe: (scope: string, signal: AbortSignal) =>
-      tried(login.owns.arm(signal).then(token => asLease(token, permissionsOf(scope), signal))),
-    readAll: async (service: Service, path: string, signal: AbortSignal) => {
-      const all: JsonObject[] = []
-      for (let page = 0, at = path; page < pages; page++) {
-        const { value, next } = await readPage(service, at, signal)
-        all.push(...value)
-        if (next === '') return all
-        at = next
-      }
-      throw refused('Azure listed more than we can take.')
-    },
+  async function readAll(service: Service, path: string, signal: AbortSignal) {
+    const all: JsonObject[] = []
+    for (let page = 0, at = path; page < pages; page++) {
+      const { value, next } = await readPage(service, at, signal)
+      all.push(...value)
+      if (next === '') return all
+      at = next
+    }
+    throw refused('Azure listed more than we can take.')
   }
+  return { readPage, readAll }
 }
 
 const permissionsOf = (scope: string) =>

@@ -18,6 +18,7 @@ import {
 import { isOurName, kindOf } from '../rest/names.ts'
 import { markOf } from './apps.ts'
 import type { Cloud } from './cloud.ts'
+import type { AzureConfig } from './config.ts'
 
 const perPage = 50
 const appFields =
@@ -43,7 +44,12 @@ const never = [
   { what: 'role assignments on what was not connected', needs: '`Reader` on the subscription' },
 ]
 
-export function inventory(cloud: Cloud, cursor: string | null, signal: AbortSignal) {
+/** Who looks: what was connected, or a person with rights of their own (look.ts). */
+export interface Looker extends Pick<Cloud, 'readPage' | 'readAll'> {
+  readonly config: Pick<AzureConfig, 'tenant'>
+}
+
+export function inventory(cloud: Looker, cursor: string | null, signal: AbortSignal) {
   const lists: Record<string, List> = {
     apps: listOf('apps', '/v1.0/applications?', at => apps(cloud, at, signal)),
     principals: listOf('principals', '/v1.0/servicePrincipals?', at =>
@@ -78,7 +84,7 @@ function listOf(
   }
 }
 
-async function apps(cloud: Cloud, at: string, signal: AbortSignal): Promise<ListPage> {
+async function apps(cloud: Looker, at: string, signal: AbortSignal): Promise<ListPage> {
   const owners = '$expand=owners($select=id,displayName)'
   const first = `/v1.0/applications?$top=${perPage}&$select=${appFields}&${owners}`
   const { value, next } = await cloud.readPage('graph', at || first, signal)
@@ -138,7 +144,7 @@ function foundOf(row: JsonObject, trusts: readonly JsonObject[]): Found[] {
 }
 
 /** Of a lease's own nothing: its application is told. */
-async function principals(cloud: Cloud, at: string, signal: AbortSignal): Promise<ListPage> {
+async function principals(cloud: Looker, at: string, signal: AbortSignal): Promise<ListPage> {
   const first = `/v1.0/servicePrincipals?$top=${perPage}&$select=${principalFields}`
   const { value, next } = await cloud.readPage('graph', at || first, signal)
   const others = value.filter(row => !isOurName(textOf(row['displayName'])))

@@ -13,7 +13,7 @@ import { type Given, ownToken } from '../rest/own-token.ts'
 import { adminOf, type GcpConfig } from './config.ts'
 import { accountId } from './names.ts'
 
-const hosts = {
+export const hosts = {
   iam: 'iam.googleapis.com',
   credentials: 'iamcredentials.googleapis.com',
   oauth: 'oauth2.googleapis.com',
@@ -26,7 +26,7 @@ const hosts = {
 export type Service = keyof typeof hosts
 export type Request = Omit<RestRequest, 'headers'>
 
-const name = 'GCP'
+export const name = 'GCP'
 const scope = 'https://www.googleapis.com/auth/cloud-platform'
 /** Google takes a word of a key for an hour at most. */
 const wordSeconds = 300

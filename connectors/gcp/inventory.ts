@@ -19,6 +19,7 @@ import {
 import { isOurName, kindOf } from '../rest/names.ts'
 import { type Account, accountShape } from './account.ts'
 import { type Cloud, readAs } from './cloud.ts'
+import type { GcpConfig } from './config.ts'
 import { markOf } from './holder.ts'
 import { accountId } from './names.ts'
 import { placeOf, readBindings } from './policy.ts'
@@ -27,7 +28,12 @@ const most = { perPage: 50, activities: 1_000 }
 /** Google's word for never. */
 const never = '9999-12-31T23:59:59Z'
 
-export function inventory(cloud: Cloud, cursor: string | null, signal: AbortSignal) {
+/** Who looks: what was connected, or a person with rights of their own (look.ts). */
+export interface Looker extends Pick<Cloud, 'call'> {
+  readonly config: Pick<GcpConfig, 'project' | 'projects'>
+}
+
+export function inventory(cloud: Looker, cursor: string | null, signal: AbortSignal) {
   const projects = [...new Set([cloud.config.project, ...(cloud.config.projects ?? [])])]
   const lists = Object.fromEntries(projects.flatMap(each => Object.entries(listsOf(cloud, each))))
   const hidden = [
@@ -40,7 +46,7 @@ export function inventory(cloud: Cloud, cursor: string | null, signal: AbortSign
   return readLists({ lists, never: hidden }, cursor, signal) satisfies Promise<InventoryPage>
 }
 
-function listsOf(cloud: Cloud, project: string): Record<string, List> {
+function listsOf(cloud: Looker, project: string): Record<string, List> {
   const list = (
     what: string,
     needs: string,
@@ -86,7 +92,7 @@ interface Paging {
   readonly signal: AbortSignal
 }
 
-async function read(cloud: Cloud, path: string, signal: AbortSignal): Promise<JsonObject> {
+async function read(cloud: Looker, path: string, signal: AbortSignal): Promise<JsonObject> {
   const { body } = await cloud.call('iam', { method: 'GET', path }, signal)
   return isObject(body) ? body : {}
 }
@@ -94,7 +100,7 @@ async function read(cloud: Cloud, path: string, signal: AbortSignal): Promise<Js
 const pageOf = (at: string) =>
   `pageSize=${most.perPage}${at && `&pageToken=${encodeURIComponent(at)}`}`
 
-async function accounts(cloud: Cloud, project: string, { at, signal }: Paging): Asked {
+async function accounts(cloud: Looker, project: string, { at, signal }: Paging): Asked {
   const body = await read(cloud, `/v1/projects/${project}/serviceAccounts?${pageOf(at)}`, signal)
   const used = await lastUsed(cloud, project, signal)
   const told = rowsOf(body, 'accounts').map(async row => {
@@ -104,7 +110,9 @@ async function accounts(cloud: Cloud, project: string, { at, signal }: Paging): 
     const { email: name, disabled: isDisabled } = each
     const lastUsedAt = used?.get(name) ?? null
     const of = { id: `account ${name}`, kind: 'account', name, lastUsedAt } as const
-    const account = thing({ ...of, details: { project, isDisabled } }, '')
+    // Google tells of those alone that were used in a while.
+    const isUseShown = lastUsedAt !== null
+    const account = thing({ ...of, details: { project, isDisabled, isUseShown } }, '')
     return [
       account,
       ...(await keysOf(cloud, `/v1/projects/${project}/serviceAccounts/${name}`, signal)),
@@ -135,7 +143,7 @@ function oursOf(name: string, account: Account): Found[] {
   return [own, thing({ ...owner, details: { standsAt: email } }, '')]
 }
 
-async function keysOf(cloud: Cloud, path: string, signal: AbortSignal): Promise<Found[]> {
+async function keysOf(cloud: Looker, path: string, signal: AbortSignal): Promise<Found[]> {
   const body = await read(cloud, `${path}/keys?keyTypes=USER_MANAGED`, signal)
   const account = path.slice(path.lastIndexOf('/') + 1)
   return rowsOf(body, 'keys').map(row => {
@@ -153,7 +161,7 @@ async function keysOf(cloud: Cloud, path: string, signal: AbortSignal): Promise<
 }
 
 /** Undefined where it is not shown. Google lags by days. */
-async function lastUsed(cloud: Cloud, project: string, signal: AbortSignal) {
+async function lastUsed(cloud: Looker, project: string, signal: AbortSignal) {
   const kind = `projects/${project}/locations/global/activityTypes/serviceAccountLastAuthentication`
   const path = `/v1/${kind}/activities:query?pageSize=${most.activities}`
   const request = { method: 'GET', path, takes: [403, 404] } as const
@@ -166,7 +174,7 @@ async function lastUsed(cloud: Cloud, project: string, signal: AbortSignal) {
   return new Map(used)
 }
 
-async function trusts(cloud: Cloud, project: string, { at, signal }: Paging): Asked {
+async function trusts(cloud: Looker, project: string, { at, signal }: Paging): Asked {
   const path = `/v1/projects/${project}/locations/global/workloadIdentityPools?${pageOf(at)}`
   const body = await read(cloud, path, signal)
   const told = rowsOf(body, 'workloadIdentityPools').map(async pool => {
@@ -186,7 +194,7 @@ async function trusts(cloud: Cloud, project: string, { at, signal }: Paging): As
 }
 
 /** Of the project's own service accounts the first list tells. */
-async function members(cloud: Cloud, project: string, signal: AbortSignal): Asked {
+async function members(cloud: Looker, project: string, signal: AbortSignal): Asked {
   const bindings = await readBindings(cloud, placeOf({ project }), signal)
   const isOwn = (member: string) => member.endsWith(`@${project}.iam.gserviceaccount.com`)
   const found = bindings.flatMap(({ role, members: all, condition }) =>

@@ -87,11 +87,11 @@ export function placeOf({ bucket, project = '', secret }: GcpPlace): Place {
 }
 
 /** None where there is no such thing any more: nobody has rights on it. */
-export async function readBindings(cloud: Cloud, place: Place, signal: AbortSignal) {
+export async function readBindings(cloud: Pick<Cloud, 'call'>, place: Place, signal: AbortSignal) {
   return (await readPolicy(cloud, place, signal))?.bindings ?? []
 }
 
-async function readPolicy({ call }: Cloud, place: Place, signal: AbortSignal) {
+async function readPolicy({ call }: Pick<Cloud, 'call'>, place: Place, signal: AbortSignal) {
   const answer = await call(place.service, { ...place.read, takes: [404] }, signal)
   return answer.status === 404 ? undefined : readAs(policyShape, answer.body)
 }

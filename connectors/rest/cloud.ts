@@ -6,8 +6,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { z } from 'zod'
 import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import type { Instant } from '../../src/core/base/time.ts'
-import type { Evidence } from '../../src/core/target/target.ts'
-import { refusalsOf } from './client.ts'
+import type { Credential, Evidence } from '../../src/core/target/target.ts'
+import { type Ask, type RestAnswer, type RestRequest, refusalsOf } from './client.ts'
 
 /** `name` is also the page's, in `docs/connectors/`. */
 export function wordsOf(name: string) {
@@ -34,6 +34,25 @@ export function wordsOf(name: string) {
         throw unavailable('did not finish in time')
       })
     },
+  }
+}
+
+/**
+ * Asks with a person's own token. Where it is not taken at all that is no list that is not shown, which an
+ * inventory says and passes over: Problem `bad-request`. `help` is how they sign in again.
+ */
+export function askAs(
+  ask: Ask,
+  { token, help, more }: { token: string; help: string; more?: Credential },
+) {
+  const headers = { ...more, authorization: `Bearer ${token}` }
+  return async (
+    { takes = [], ...request }: Omit<RestRequest, 'headers'>,
+    signal: AbortSignal,
+  ): Promise<RestAnswer> => {
+    const answer = await ask({ ...request, headers, takes: [...takes, 401] }, signal)
+    if (answer.status !== 401) return answer
+    throw new Problem('bad-request', { detail: 'The token is not taken, or is over.', next: help })
   }
 }
 

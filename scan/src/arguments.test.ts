@@ -18,7 +18,12 @@ const going: Going = {
   fetch: async () => Promise.reject(new Error('nothing is asked here')),
 }
 const open = (typed: string, env: Env = {}, gh = '') =>
-  openSource(typed, { env: { HOME: home, ...env }, going, githubToken: async () => gh })
+  openSource(typed, {
+    env: { HOME: home, ...env },
+    going,
+    tool: async () => gh,
+    awsKeys: async () => undefined,
+  })
 
 describe('a password in what was typed', () => {
   test.each([
@@ -59,7 +64,9 @@ describe('a source', () => {
   })
 
   test.each([
-    ['aws', 'no source that is known'],
+    ['ftp', 'no source that is known'],
+    ['aws', 'no credentials for AWS'],
+    ['aws:prod', 'no source that is known'],
     ['github:../admin', 'name of an organisation'],
     ['github:acme/desk', 'name of an organisation'],
     ['slack:acme', 'no source that is known'],

@@ -5,14 +5,16 @@
 import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { Keys } from '../../connectors/aws/look.ts'
 import { parseConfig as parseMysql } from '../../connectors/mysql/config.ts'
 import { parseConfig as parseNotion } from '../../connectors/notion/config.ts'
 import { parseConfig as parsePostgres } from '../../connectors/postgres/config.ts'
 import { parseConfig as parseRedis } from '../../connectors/redis/config.ts'
 import { isReachable } from '../../connectors/rest/config.ts'
 import { parseConfig as parseSnowflake } from '../../connectors/snowflake/config.ts'
-import type { Json } from '../../src/core/base/json.ts'
+import { isObject, type Json, parseJson } from '../../src/core/base/json.ts'
 import { Problem } from '../../src/core/base/problem.ts'
+import { openAzureSource, openGcpSource } from './clouds.ts'
 import { openMariadb, openPostgres, openRedisUsers } from './databases.ts'
 import { openGithub } from './github.ts'
 import type { Going } from './outgoing.ts'
@@ -25,12 +27,14 @@ export type Env = Readonly<Record<string, string | undefined>>
 export interface Around {
   readonly env: Env
   readonly going: Going
-  /** What `gh auth token` says; empty where there is none. */
-  readonly githubToken: () => Promise<string>
+  /** What one of a person's own tools says, as `gh auth token`; empty where it says nothing. */
+  readonly tool: (name: string, ...words: readonly string[]) => Promise<string>
+  /** What AWS's own tools would sign with; undefined where they find nothing. */
+  readonly awsKeys: () => Promise<Keys | undefined>
 }
 
 export const known =
-  'github:ORG, postgres://…, mysql://…, redis://…, slack, notion, snowflake:ACCOUNT'
+  'github:ORG, postgres://…, mysql://…, redis://…, slack, notion, snowflake:ACCOUNT, aws, gcp:PROJECT, azure'
 
 /** Throws `Problem` that says what is missing. ATTACKER: nothing of a wrong one is repeated whole. */
 export async function openSource(typed: string, around: Around): Promise<Source> {
@@ -53,17 +57,58 @@ export async function openSource(typed: string, around: Around): Promise<Source>
     return openNotionSource(parseNotion(config), going)
   }
   if (kind === 'snowflake') return openSnowflake(name, around)
+  if (kind === 'aws' && name === '') return openAmazon(around)
+  if (kind === 'gcp') return openGoogle(name, around)
+  if (kind === 'azure' && name === '') return openEntra(around)
   throw refused(`\`${shown(typed, 40)}\` is no source that is known.`, `Known: ${known}`)
 }
 
-async function openOrganisation(organisation: string, { env, going, githubToken }: Around) {
+async function openOrganisation(organisation: string, { env, going, tool }: Around) {
   if (!/^[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}$/.test(organisation))
     throw refused('After `github:` stands the name of an organisation.', 'For example: github:acme')
-  const token = env['GITHUB_TOKEN'] || env['GH_TOKEN'] || (await githubToken())
+  const token = env['GITHUB_TOKEN'] || env['GH_TOKEN'] || (await tool('gh', 'auth', 'token'))
   if (token === '')
     throw refused('There is no token for GitHub.', 'Run `gh auth login`, or set GITHUB_TOKEN.')
   const url = addressOf(env, 'GITHUB_API_URL', 'https://api.github.com')
   return openGithub({ organisation, token, url }, going)
+}
+
+async function openAmazon({ env, going, awsKeys }: Around): Promise<Source> {
+  const keys = await awsKeys()
+  const help = 'Run `aws sso login` or `aws configure`; AWS_PROFILE chooses a profile.'
+  if (keys === undefined) throw refused('There are no credentials for AWS.', help)
+  const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || ''
+  const [part] = /^(cn|us-gov)(?=-)/.exec(region) ?? []
+  const partition = part === undefined ? 'aws' : `aws-${part}`
+  const url = env['AWS_ENDPOINT_URL'] && addressOf(env, 'AWS_ENDPOINT_URL', '')
+  const { openAwsSource } = await import('./aws.ts')
+  return openAwsSource({ partition, keys, ...(url && { url }) }, going)
+}
+
+async function openGoogle(project: string, { env, going, tool }: Around): Promise<Source> {
+  if (!/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(project))
+    throw refused('After `gcp:` stands the id of a project.', 'For example: gcp:acme-data')
+  const token =
+    env['GOOGLE_OAUTH_ACCESS_TOKEN'] || (await tool('gcloud', 'auth', 'print-access-token'))
+  const help = 'Run `gcloud auth login`, or set GOOGLE_OAUTH_ACCESS_TOKEN.'
+  if (token === '') throw refused('There is no token for Google Cloud.', help)
+  const url = env['GCP_API_URL'] && addressOf(env, 'GCP_API_URL', '')
+  const quotaProject = env['GOOGLE_CLOUD_QUOTA_PROJECT']
+  const more = { ...(url && { url }), ...(quotaProject && { quotaProject }) }
+  return openGcpSource({ project, token, ...more }, going)
+}
+
+async function openEntra({ env, going, tool }: Around): Promise<Source> {
+  const words = ['account', 'get-access-token', '--resource-type', 'ms-graph', '--output', 'json']
+  const given = parseJson((await tool('az', ...words)) || 'null')
+  const [token, tenant] = isObject(given) ? [given['accessToken'], given['tenant']] : []
+  if (typeof token !== 'string' || typeof tenant !== 'string' || !/^[0-9a-f-]{36}$/.test(tenant))
+    throw refused(
+      'There is no token for Microsoft Graph.',
+      'Run `az login`; `az` chooses the tenant.',
+    )
+  const url = env['AZURE_API_URL'] && addressOf(env, 'AZURE_API_URL', '')
+  return openAzureSource({ tenant, token, ...(url && { url }) }, going)
 }
 
 /** ATTACKER: a token that is sent without TLS is everybody's. */

@@ -28,7 +28,12 @@ async function read(typed: string, env: Env) {
     unseen: each => unseen.push(each),
     page: () => {},
   }
-  const source = await openSource(typed, { env, going, githubToken: async () => '' })
+  const source = await openSource(typed, {
+    env,
+    going,
+    tool: async () => '',
+    awsKeys: async () => undefined,
+  })
   await source.read(sink, AbortSignal.timeout(20_000))
   const named = (name: string) => things.find(each => each.name === name)
   return { things, unseen, named, calls: going.calls.list().map(({ shape }) => shape) }

@@ -8,27 +8,22 @@ import { openLinks } from '../../connectors/postgres/links.ts'
 import type { RedisConfig } from '../../connectors/redis/config.ts'
 import { inventory as redisInventory } from '../../connectors/redis/inventory.ts'
 import { openCall as openRedis } from '../../connectors/redis/links.ts'
-import { readPages } from './inventory.ts'
+import { sourceOf } from './inventory.ts'
 import { type Going, keepBack, readOnly } from './outgoing.ts'
 import type { Source, Unseen } from './source.ts'
 
-const unseen = {
-  postgres: {
-    what: 'when a login role was made and used last, and who made it',
-    needs: 'the logs of the server (log_connections): PostgreSQL keeps none of it',
-  },
-  mysql: {
-    what: 'when an account was made and used last, and who made it',
-    needs: 'the audit plugin of the server: MariaDB keeps none of it',
-  },
-  redis: {
-    what: 'when a user was made and used last, and who made it',
-    needs: 'the logs of who runs it: Redis keeps none of it',
-  },
+const unseen = (what: string, needs: string): Unseen => ({
+  what: `when a ${what} was made and used last, and who made it`,
+  needs: `${needs} keeps none of it`,
+})
+const hidden = {
+  postgres: unseen('login role', 'the logs of the server (log_connections): PostgreSQL'),
+  mysql: unseen('account', 'the audit plugin of the server: MariaDB'),
+  redis: unseen('user', 'the logs of who runs it: Redis'),
 }
 
 export function openPostgres(name: string, config: PostgresConfig, going: Going): Source {
-  return sourceOf(name, going, unseen.postgres, signal => {
+  return sourceOf(name, going, signal => {
     const links = openLinks(config, going.clock)
     const call = links.during(signal)
     const begin = 'set default_transaction_read_only = on'
@@ -36,6 +31,7 @@ export function openPostgres(name: string, config: PostgresConfig, going: Going)
     const use: typeof call.use = (lane, work, database) =>
       call.use(lane, sql => readOnly(sql, session, work), database)
     return {
+      hidden: hidden.postgres,
       page: cursor => postgresInventory({ use }, cursor, everyRole),
       close: links.close,
     }
@@ -43,7 +39,7 @@ export function openPostgres(name: string, config: PostgresConfig, going: Going)
 }
 
 export function openMariadb(name: string, config: MysqlConfig, going: Going): Source {
-  return sourceOf(name, going, unseen.mysql, signal => {
+  return sourceOf(name, going, signal => {
     const begin = 'set session transaction read only'
     const session = {
       system: name,
@@ -52,6 +48,7 @@ export function openMariadb(name: string, config: MysqlConfig, going: Going): So
       shape: 'select … from mysql.global_priv',
     }
     return {
+      hidden: hidden.mysql,
       page(cursor) {
         const call = openMysql(config, going.clock, signal)
         const use: typeof call.use = work => call.use(sql => readOnly(sql, session, work))
@@ -62,7 +59,8 @@ export function openMariadb(name: string, config: MysqlConfig, going: Going): So
 }
 
 export function openRedisUsers(name: string, config: RedisConfig, going: Going): Source {
-  return sourceOf(name, going, unseen.redis, signal => ({
+  return sourceOf(name, going, signal => ({
+    hidden: hidden.redis,
     page(cursor) {
       const call = openRedis(config, going.clock, signal)
       const use: typeof call.use = work =>
@@ -76,29 +74,4 @@ export function openRedisUsers(name: string, config: RedisConfig, going: Going):
       return redisInventory({ use }, cursor)
     },
   }))
-}
-
-interface Opened {
-  readonly page: Parameters<typeof readPages>[1]
-  readonly close?: () => Promise<void>
-}
-
-function sourceOf(
-  name: string,
-  going: Going,
-  hidden: Unseen,
-  open: (signal: AbortSignal) => Opened,
-): Source {
-  return {
-    name,
-    async read(sink, signal) {
-      const { page, close } = open(signal)
-      try {
-        await readPages(name, page, { going, sink, signal })
-        sink.unseen(hidden)
-      } finally {
-        await close?.()
-      }
-    },
-  }
 }

@@ -2,7 +2,7 @@
 import { isProblem } from '../../src/core/base/problem.ts'
 import type { InventoryPage } from '../../src/core/target/target.ts'
 import type { Going } from './outgoing.ts'
-import type { Sink } from './source.ts'
+import type { Sink, Source, Unseen } from './source.ts'
 import { thingOf } from './thing.ts'
 
 const most = { tries: 4, restMs: 2_000, pages: 1_000_000 }
@@ -13,10 +13,38 @@ interface Reading {
   readonly signal: AbortSignal
 }
 
+type Page = (cursor: string | null) => Promise<InventoryPage>
+interface Opened {
+  readonly page: Page
+  /** What this system shows nobody, beside what its inventory says. */
+  readonly hidden?: Unseen
+  readonly close?: () => Promise<void>
+}
+
+/** A source that is one connector's inventory, opened anew where it is read. */
+export function sourceOf(
+  name: string,
+  going: Going,
+  open: (signal: AbortSignal) => Opened | Promise<Opened>,
+): Source {
+  return {
+    name,
+    async read(sink, signal) {
+      const { page, hidden, close } = await open(signal)
+      try {
+        await readPages(name, page, { going, sink, signal })
+        if (hidden !== undefined) sink.unseen(hidden)
+      } finally {
+        await close?.()
+      }
+    },
+  }
+}
+
 /** Throws `Problem` when a page did not come after several tries. */
 export async function readPages(
   system: string,
-  page: (cursor: string | null) => Promise<InventoryPage>,
+  page: Page,
   { going, sink, signal }: Reading,
 ): Promise<void> {
   let cursor: string | null = null

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { addSeconds } from '../../src/core/base/time.ts'
 import { handClock } from '../../test/support/clock.ts'
 import { parseOwners } from './github.ts'
-import { judge } from './judge.ts'
+import { isOldKey, judge } from './judge.ts'
 import { readKnown } from './known.ts'
 import { newFacts } from './source.ts'
 import type { Thing } from './thing.ts'
@@ -101,11 +101,21 @@ describe('a thing is', () => {
     expect(named(undefined)).toBe(false)
     expect(judged({ kind: 'Actions secret' }).isUnnamed).toBe(false)
   })
+  test('an old key of a cloud after 90 days, where it has no end', () => {
+    const key = { kind: 'access key', neverEnds: true }
+    expect(isOldKey(judged({ ...key, madeAt: daysAgo(91) }))).toBe(true)
+    expect(isOldKey(judged({ ...key, madeAt: daysAgo(90) }))).toBe(false)
+    expect(isOldKey(judged({ ...key, madeAt: null }))).toBe(false)
+    expect(isOldKey(judged({ ...key, neverEnds: false, madeAt: daysAgo(91) }))).toBe(false)
+    // Its age counts there as well, and is no finding by itself.
+    expect(isOldKey(judged({ kind: 'deploy key', madeAt: daysAgo(91) }))).toBe(false)
+  })
   test('the worse, the earlier it stands', () => {
     const cloud = judged({ recipe: 'aws', creator: null })
     const unused = judged({ lastUsedAt: daysAgo(200) })
     const fine = judged({ ours: true, neverEnds: false })
     expect(cloud.rank).toBeGreaterThan(unused.rank)
     expect(unused.rank).toBeGreaterThan(fine.rank)
+    expect(judged({ notes: ['lets in 999988887777'] }).rank).toBeGreaterThan(judged({}).rank)
   })
 })

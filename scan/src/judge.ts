@@ -36,6 +36,19 @@ export interface Judging {
 
 const enough = 0.5
 export const unusedAfterDays = 90
+const oldAfterDays = 90
+
+/** One of a cloud that should have been changed, or be none. Most are copied, and live on in a file. */
+export function isOldKey({ kind, neverEnds, ageDays, group }: Omit<Judged, 'rank'>): boolean {
+  const isKey =
+    group === 'access' && neverEnds === true && /^(access|service account) key$/.test(kind)
+  return isKey && (ageDays ?? 0) > oldAfterDays
+}
+
+/** It lets in somebody who proves little, or whom nobody here knows. */
+export function isWideOpen({ notes }: Thing): boolean {
+  return notes.some(note => /^(lets in |asks for no second factor)/.test(note))
+}
 
 export function judge(thing: Thing, { facts, known, now }: Judging): Judged {
   const ownerCandidates = candidatesOf(thing, facts, known)
@@ -95,6 +108,8 @@ function rankOf(one: Omit<Judged, 'rank'>): number {
     [one.neverEnds === true, 10],
     [(one.unusedDays ?? 0) > unusedAfterDays, 25],
     [one.isUnnamed, 25],
+    [isOldKey(one), 20],
+    [isWideOpen(one), 30],
     [!one.isKnown, 10],
     [one.notes.some(note => /may write|may do everything|all repositories/.test(note)), 20],
   ]

@@ -14,6 +14,6 @@ export function readKnown(text: string): Known {
   return new Map(
     lines
       .filter(([id = '']) => id !== '' && !id.startsWith('#'))
-      .map(([id = '', owner = '']) => [shown(id, 400), shown(owner)]),
+      .map(([id = '', owner = '']) => [id, shown(owner)]),
   )
 }

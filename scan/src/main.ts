@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Starts a scan with the real world: process, clock, network, and what `gh` is signed in with. */
+/** Starts a scan with the real world: process, clock, network, and what a person's tools are signed in with. */
 import { execFile } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -14,9 +14,9 @@ const stop = new AbortController()
 // The first one ends it well; after that the system's own way is back.
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
 
-async function githubToken(): Promise<string> {
+async function tool(name: string, ...words: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)('gh', ['auth', 'token'], { timeout: 5_000 })
+    const { stdout } = await promisify(execFile)(name, words, { timeout: 15_000 })
     return stdout.trim()
   } catch {
     return ''
@@ -33,6 +33,7 @@ process.exitCode = await runScan({
   clock: systemClock,
   sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
   fetch,
-  githubToken,
+  tool,
+  awsKeys: async () => (await import('../../connectors/aws/look.ts')).findKeys(),
   signal: stop.signal,
 })

@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import type { Instant } from '../../src/core/base/time.ts'
-import { type Env, known as knownSources, openSource } from './arguments.ts'
+import { type Around, known as knownSources, openSource } from './arguments.ts'
 import { type Known, readKnown } from './known.ts'
 import { Calls, type Going } from './outgoing.ts'
 import { openProgress, type Screen } from './progress.ts'
@@ -14,16 +14,14 @@ import type { Totals } from './report/totals.ts'
 import { judged, type Named, openSpool, type Scanned, scan } from './scan.ts'
 import { shown } from './thing.ts'
 
-export interface Host {
+export interface Host extends Omit<Around, 'going'> {
   readonly argv: readonly string[]
-  readonly env: Env
   readonly cwd: string
   readonly stdout: Screen
   readonly stderr: Screen
   readonly clock: { now(): Instant }
   readonly sleep: Going['sleep']
   readonly fetch: Going['fetch']
-  readonly githubToken: () => Promise<string>
   /** Aborts when a person wants no more: what was seen so far is reported. */
   readonly signal: AbortSignal
 }
@@ -41,7 +39,8 @@ you have; no server is needed. Sources: ${knownSources}
 
 Secrets come from the environment: GITHUB_TOKEN or \`gh auth login\`; PGPASSWORD or ~/.pgpass;
 MYSQL_PWD; REDISCLI_AUTH; SLACK_TOKEN; NOTION_TOKEN; SNOWFLAKE_USER, SNOWFLAKE_ROLE and
-SNOWFLAKE_PRIVATE_KEY_FILE.
+SNOWFLAKE_PRIVATE_KEY_FILE; for clouds what \`aws\`, \`gcloud\` (or
+GOOGLE_OAUTH_ACCESS_TOKEN) and \`az\` are signed in with.
 Exit codes: 0 all was read · 2 wrong usage · 69 a source could not be read · 75 stopped before the end
 `
 
@@ -121,11 +120,10 @@ function filesOf(
 
 /** Those that can not be opened are told and left out; where none can, there is nothing to do. */
 async function openAll(typed: readonly string[], host: Host, going: Going): Promise<Named[]> {
-  const { env, githubToken } = host
   const named = await Promise.all(
     typed.map(async (one): Promise<Named> => {
       try {
-        return { typed: one, source: await openSource(one, { env, going, githubToken }) }
+        return { typed: one, source: await openSource(one, { ...host, going }) }
       } catch (problem) {
         if (/^[a-z]+:\/\/[^/@]*:[^/@]*@/i.test(one)) throw problem
         return { typed: shown(one.replace(/\/\/.*@/, '//'), 60), problem }

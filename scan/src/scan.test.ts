@@ -52,7 +52,8 @@ function run(argv: readonly string[], more: Partial<Host> = {}): Promise<number>
     clock,
     sleep: async ms => clock.advance(ms),
     fetch,
-    githubToken: async () => '',
+    tool: async () => '',
+    awsKeys: async () => undefined,
     signal: new AbortController().signal,
     ...more,
   })

@@ -26,7 +26,12 @@ async function read(typed: string, env: Env, clock: Going['clock']) {
     unseen: each => unseen.push(each),
     page: () => {},
   }
-  const source = await openSource(typed, { env, going, githubToken: async () => '' })
+  const source = await openSource(typed, {
+    env,
+    going,
+    tool: async () => '',
+    awsKeys: async () => undefined,
+  })
   await source.read(sink, AbortSignal.timeout(20_000))
   return { things, unseen, calls }
 }

@@ -16,7 +16,7 @@ import { openAccount } from '../../connectors/snowflake/account.ts'
 import type { SnowflakeConfig } from '../../connectors/snowflake/config.ts'
 import { inventory as snowflakeInventory } from '../../connectors/snowflake/inventory.ts'
 import { isObject } from '../../src/core/base/json.ts'
-import { readPages } from './inventory.ts'
+import { sourceOf } from './inventory.ts'
 import { type Going, isReading, openWay, type Reads } from './outgoing.ts'
 import type { Source } from './source.ts'
 
@@ -26,26 +26,18 @@ const gaps = { slack: 3_000, notion: 340, snowflake: 50 }
 export function openSlackSource(token: string, url: string, going: Going): Source {
   const name = 'slack'
   const via = openWay({ system: name, reads: slackReads, gapMs: gaps.slack }, going)
-  return {
-    name,
-    async read(sink, signal) {
-      // A person's token shows what an admin is shown; a bot's the bots alone.
-      const admin = token.startsWith('xoxp-') ? { adminToken: token } : {}
-      const about = { botToken: token, ...admin, url, plan: 'standard' as const }
-      const who = openSlack(about, via)
-      const own = who.agreed(
-        await who.call({ as: token, method: 'auth.test' }, signal),
-        'auth.test',
-      )
-      const enterpriseId = textOf(own['enterprise_id'])
-      const config: SlackConfig =
-        enterpriseId === '' ? about : { ...about, plan: 'enterprise', enterpriseId }
-      const lists = openSlackLists(openSlack(config, via))
-      const page = (cursor: string | null) =>
-        readLists({ lists, never: neverOfSlack }, cursor, signal)
-      await readPages(name, page, { going, sink, signal })
-    },
-  }
+  return sourceOf(name, going, async signal => {
+    // A person's token shows what an admin is shown; a bot's the bots alone.
+    const admin = token.startsWith('xoxp-') ? { adminToken: token } : {}
+    const about = { botToken: token, ...admin, url, plan: 'standard' as const }
+    const who = openSlack(about, via)
+    const own = who.agreed(await who.call({ as: token, method: 'auth.test' }, signal), 'auth.test')
+    const enterpriseId = textOf(own['enterprise_id'])
+    const config: SlackConfig =
+      enterpriseId === '' ? about : { ...about, plan: 'enterprise', enterpriseId }
+    const lists = openSlackLists(openSlack(config, via))
+    return { page: cursor => readLists({ lists, never: neverOfSlack }, cursor, signal) }
+  })
 }
 
 /** INVARIANT: by name. Slack takes GET for what changes things as well. */
@@ -59,15 +51,10 @@ export const slackReads: Reads = (method, { pathname }) => {
 export function openNotionSource(config: NotionConfig, going: Going): Source {
   const name = 'notion'
   const via = openWay({ system: name, reads: notionReads, gapMs: gaps.notion }, going)
-  return {
-    name,
-    async read(sink, signal) {
-      const lists = openNotionLists(openNotion(config, via))
-      const page = (cursor: string | null) =>
-        readLists({ lists, never: neverOfNotion }, cursor, signal)
-      await readPages(name, page, { going, sink, signal })
-    },
-  }
+  return sourceOf(name, going, signal => {
+    const lists = openNotionLists(openNotion(config, via))
+    return { page: cursor => readLists({ lists, never: neverOfNotion }, cursor, signal) }
+  })
 }
 
 /** INVARIANT: nothing but GET leaves for Notion. */
@@ -76,15 +63,11 @@ export const notionReads: Reads = (method, { pathname }) =>
 
 export function openSnowflakeSource(name: string, config: SnowflakeConfig, going: Going): Source {
   const via = openWay({ system: name, reads: snowflakeReads, gapMs: gaps.snowflake }, going)
-  return {
-    name,
-    async read(sink, signal) {
-      const account = openAccount(config, going.clock, via)
-      // Which tokens, keys and workloads there are is asked of each user.
-      const page = (cursor: string | null) => snowflakeInventory(account, cursor, signal)
-      await readPages(name, page, { going, sink, signal })
-    },
-  }
+  return sourceOf(name, going, signal => {
+    const account = openAccount(config, going.clock, via)
+    // Which tokens, keys and workloads there are is asked of each user.
+    return { page: cursor => snowflakeInventory(account, cursor, signal) }
+  })
 }
 
 /** INVARIANT: what is sent is one statement that shows something, or a later part of its answer. */

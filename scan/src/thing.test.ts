@@ -1,4 +1,5 @@
 /** What is shown of a thing is safe, and says no more than the system does. */
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Found } from '../../src/core/target/target.ts'
 import { newSecret } from '../../test/support/scan-world.ts'
@@ -37,6 +38,62 @@ describe('a text from outside', () => {
   })
   test('that is long is cut', () => {
     expect([...shown('é'.repeat(500))].length).toBeLessThanOrEqual(160)
+  })
+})
+
+describe('an id that a cloud made', () => {
+  const hex = createHash('sha1').update('a').digest('hex')
+  const email = 'etl@acme-data.iam.gserviceaccount.com'
+  const sso = 'AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6071'
+  const arn = `role arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/${sso}`
+  test.each([
+    ['gcp:acme-data', 'key', `key ${email} ${hex}`, hex],
+    ['aws:123456789012', 'role', arn, sso],
+  ] as const)('at %s is shown, for it is what a person looks for', (system, kind, id, name) => {
+    expect(thingOf(system, found({ kind, id, name, details: {} }))).toMatchObject({ id, name })
+  })
+  test('is no reason to show what somebody wrote in the same form', () => {
+    expect(thingOf('github:acme', found({ name: hex }))?.name).not.toContain(hex)
+    const account = found({ kind: 'account', id: `account ${hex}`, name: hex, details: {} })
+    expect(JSON.stringify(thingOf('gcp:acme-data', account))).not.toContain(hex)
+    const planted = { secrets: [] as string[] }
+    for (const secret of [newSecret(planted), newSecret(planted), newSecret(planted)]) {
+      const role = found({ kind: 'role', id: `role x/${secret}`, name: secret, details: {} })
+      expect(JSON.stringify(thingOf('aws:123456789012', role))).not.toContain(secret)
+    }
+  })
+})
+
+describe('in a cloud', () => {
+  const account = (details: Found['details']) =>
+    thingOf('azure:x', found({ kind: 'account', id: 'account x', name: 'etl', details }))
+  test.each([
+    [{ type: 'Application', isForeign: false }, 'rights', []],
+    [{ type: 'Application', isForeign: true }, 'access', ['of another tenant']],
+    [{ type: 'ManagedIdentity', isForeign: false }, 'access', []],
+    [
+      { type: 'ManagedIdentity', isForeign: false, isEnabled: false },
+      'access',
+      ['can not sign in now'],
+    ],
+  ])('%j is %s', (details, group, notes) => {
+    expect(account(details)).toMatchObject({ group, notes })
+  })
+  const own = '123456789012'
+  const user = (n: number) => `arn:aws:iam::${own}:user/maya-${n}`
+  test.each([
+    [[`arn:aws:iam::${own}:root`, own, user(1), 'ec2.amazonaws.com'], []],
+    [[`arn:aws:iam::${own}:oidc-provider/token.actions.example`], []],
+    [['arn:aws:sts::999988887777:assumed-role/x/y'], ['lets in 999988887777']],
+    [['arn:aws-us-gov:iam::999988887777:root', '999988887777'], ['lets in 999988887777']],
+    [['null'], ['lets in everybody its conditions let in']],
+    [Array.from({ length: 19 }, (_, i) => user(i)), []],
+    // More may stand behind what is told: that is not called harmless.
+    [Array.from({ length: 20 }, (_, i) => user(i)), ['lets in 20 or more']],
+  ])('a role that trusts %j says %j', (trusts, notes) => {
+    const id = `role arn:aws:iam::${own}:role/x`
+    const role = thingOf('aws:x', found({ kind: 'role', id, name: 'x', details: { trusts } }))
+    expect(role).toMatchObject({ notes, group: notes.length > 0 ? 'access' : 'rights' })
   })
 })
 

@@ -42,6 +42,8 @@ export interface Thing {
   readonly changedBy?: { readonly who: string; readonly at: Instant | null }
 }
 
+const most = { trusts: 20 }
+
 interface Kind {
   readonly word: string
   readonly neverEnds: boolean | null
@@ -76,6 +78,20 @@ postgres role | role | unsaid | untold | made it | 0.6
 mysql account | account | never | untold | made it | 0.6
 mysql role | role | unsaid | untold | made it | 0.6
 redis account | user | never | untold | made it | 0.6
+aws account | user | never | told | has it | 0
+aws key | access key | never | told | it is the key of that user | 0.3
+aws role | role | never | told | made it | 0.6
+aws trust | outside issuer | never | untold | made it | 0.6
+gcp account | service account | never | told | made it | 0.6
+gcp key | service account key | told | untold | made it | 0.6
+gcp trust | outside issuer | never | untold | made it | 0.6
+gcp role | role | unsaid | untold | made it | 0.6
+azure app | application | never | untold | owns it | 0.6
+azure secret | client secret | told | untold | owns its application | 0.6
+azure key | certificate | told | untold | owns its application | 0.6
+azure trust | trusted issuer | never | untold | owns its application | 0.6
+azure account | service principal | never | untold | made it | 0.6
+azure role | role | never | untold | made it | 0.6
 `
 const kinds = new Map(
   table
@@ -83,7 +99,8 @@ const kinds = new Map(
     .split('\n')
     .map(line => {
       const [of = '', word = '', end, use, did = '', weight] = line.split(' | ')
-      const group = word === 'person' ? 'person' : word === 'role' ? 'rights' : 'access'
+      const group =
+        word === 'person' ? 'person' : /^(role|application)$/.test(word) ? 'rights' : 'access'
       const neverEnds = end === 'never' ? true : end === 'told' ? false : null
       const kind: Kind = {
         word,
@@ -107,14 +124,17 @@ export function thingOf(system: string, found: Found): Thing | undefined {
   if (kind === undefined) return undefined
   if (found.kind === 'variable' && !isLikeKey(found.name)) return undefined
   const endsAt = found.endsAt ?? parseInstant(textOf(details['validUntil']))
-  const about = wordOf(kind, found, of)
+  const about = { ...wordOf(kind, found, of), ...ofCloud(found) }
+  const told = tellerOf(connector, found)
   // GitHub calls every webhook `web`; its address is not for a report.
   const isNameless = found.kind === 'hook' && found.name === 'web'
   return {
     system: shown(system),
-    id: shown(found.id, 400),
-    name: shown(isNameless ? `web ${found.id.split(' ').at(-1)}` : found.name),
-    where: shown(of.join(' · ')),
+    id: told(found.id, 400),
+    name: told(isNameless ? `web ${found.id.split(' ').at(-1)}` : found.name),
+    where: shown(
+      of.join(' · ') || textOf(details['account'] ?? details['app'] ?? details['project']),
+    ),
     madeAt: found.madeAt,
     lastUsedAt: found.lastUsedAt,
     isUseTold: kind.isUseTold,
@@ -149,8 +169,41 @@ function wordOf(
     : { kind: word }
 }
 
+/** Of a cloud: what nobody signs in with, who else may, and where a use would not have been shown. */
+function ofCloud(found: Found): Partial<Thing> {
+  const { devices, hasPassword, isUseShown, isForeign, type } = found.details
+  const isUntold = isUseShown === false || (devices !== undefined && hasPassword !== true)
+  const untold = isUntold ? { isUseTold: false } : {}
+  // Its keys, or those of its application, are what signs in, and are told each for itself.
+  const isOfKeys = devices !== undefined && hasPassword === false
+  if (isOfKeys || (isForeign === false && type === 'Application'))
+    return { ...untold, group: 'rights' }
+  if (othersIn(found).length > 0)
+    return { ...untold, group: 'access', kind: 'role that others have' }
+  return untold
+}
+
+/** Whom a role lets in from elsewhere: other accounts, other projects, everybody. */
+function othersIn({ kind, id, name, details }: Found): string[] {
+  if (kind !== 'role') return []
+  const own = textOf(details['project']) || (id.split(':')[4] ?? '')
+  const trusts = listOf(details['trusts'])
+  // The connector tells so many at most. Who they are is unknown, so it is not called harmless.
+  if (trusts.length >= most.trusts) return [`${most.trusts} or more`]
+  const others = [name, ...trusts].map(each => {
+    // `null`: its policy says only who may not.
+    if (/^(\*|null|all(Authenticated)?Users)$/.test(each)) return 'everybody its conditions let in'
+    const amazon = /^(?:arn:[\w-]+:(?:iam|sts)::)?(\d{12})(?:$|:)/.exec(each)
+    // What Google's own services have is `service-` and a number.
+    const google = /^serviceAccount:(?!service-\d)[^@]+@([\w-]+)\.iam\.gserv/.exec(each)
+    return (amazon ?? google)?.[1] ?? ''
+  })
+  return [...new Set(others)].filter(each => each !== '' && each !== own)
+}
+
 /** What makes it worse, or ends it sooner, in a few words each. */
-function notesOf({ details, kind }: Found): string[] {
+function notesOf(found: Found): string[] {
+  const { details, kind } = found
   const of = (member: string) => details[member]
   const writes = Object.entries(of('permissions') ?? {})
     .filter(([, level]) => level === 'write' || level === 'admin')
@@ -167,6 +220,11 @@ function notesOf({ details, kind }: Found): string[] {
     ...(of('asksPassword') === false ? ['asks no password'] : []),
     ...(of('hasPassword') === true && of('type') !== 'PERSON' ? ['has a password'] : []),
     ...(of('ephemeral') === true ? ['ends with its job'] : []),
+    ...(of('status') === 'Inactive' ? ['can not sign in now'] : []),
+    ...(of('devices') === 0 && of('hasPassword') === true ? ['asks for no second factor'] : []),
+    ...(of('isEnabled') === false ? ['can not sign in now'] : []),
+    ...(of('isForeign') === true ? ['of another tenant'] : []),
+    ...othersIn(found).map(each => `lets in ${each}`),
   ].map(each => shown(each))
 }
 
@@ -180,22 +238,34 @@ function isLikeMachine(name: string): boolean {
   return /(^|[-_])(bot|ci|svc|service|deploy|deployer|automation|robot|jenkins)($|[-_])/i.test(name)
 }
 
-// Forms of vendors' keys, addresses with a password, and long runs that are no word.
-const secrets = new RegExp(
-  [
-    String.raw`\bgh[oprsu]_\w{12,}|\bgithub_pat_\w{12,}|\bglpat-[\w-]{12,}|\bnpm_\w{20,}`,
-    String.raw`\bxox[a-z][-.][\w.-]{8,}|\bxapp-[\w-]{8,}|\bntn_\w{12,}|\bsecret_\w{16,}`,
-    String.raw`\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bsk-[\w-]{16,}|\bhvs\.[\w-]{12,}`,
-    String.raw`\beyJ[\w-]{8,}\.[\w-]{8,}[\w.-]*|-----BEGIN.*|(?<=:\/\/)[^\s/@]+:[^\s/@]+(?=@)`,
-    String.raw`https:\/\/hooks\.\S+|\b[0-9a-f]{40,}\b`,
-    String.raw`(?<!SHA256:)\b(?=\w*\d)(?=\w*[a-z])(?=\w*[A-Z])\w{32,}`,
-  ].join('|'),
-  'g',
-)
+// Forms of vendors' keys, and addresses with a password.
+const forms = [
+  String.raw`\bgh[oprsu]_\w{12,}|\bgithub_pat_\w{12,}|\bglpat-[\w-]{12,}|\bnpm_\w{20,}`,
+  String.raw`\bxox[a-z][-.][\w.-]{8,}|\bxapp-[\w-]{8,}|\bntn_\w{12,}|\bsecret_\w{16,}`,
+  String.raw`\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bsk-[\w-]{16,}|\bhvs\.[\w-]{12,}`,
+  String.raw`\beyJ[\w-]{8,}\.[\w-]{8,}[\w.-]*|-----BEGIN.*|(?<=:\/\/)[^\s/@]+:[^\s/@]+(?=@)`,
+  String.raw`https:\/\/hooks\.\S+`,
+].join('|')
+// Long runs that are no word.
+const runs = String.raw`\b[0-9a-f]{40,}\b|(?<!SHA256:)\b(?=\w*\d)(?=\w*[a-z])(?=\w*[A-Z])\w{32,}`
+const [known, secrets] = [new RegExp(forms, 'g'), new RegExp(`${forms}|${runs}`, 'g')]
 
 /** Any text from outside, as a report may hold it. */
-export function shown(text: string, maxChars = 160): string {
-  return safeText(text.slice(0, 4_000).replace(secrets, '‹looks like a secret›'), maxChars)
+export function shown(text: string, maxChars?: number): string {
+  return mask(text, secrets, maxChars)
+}
+
+function mask(text: string, what: RegExp, maxChars = 160): string {
+  return safeText(text.slice(0, 4_000).replace(what, '‹looks like a secret›'), maxChars)
+}
+
+/** Ids of keys open nothing, have the form of what does, and are what a person has to look for. */
+function tellerOf(connector: string, { id }: Found): typeof shown {
+  const isKeyId = connector === 'aws' && /^key [A-Z0-9]{16,128}$/.test(id)
+  if (isKeyId || (connector === 'gcp' && /^key [\w.@-]+ [0-9a-f]{40}$/.test(id)))
+    return text => text
+  // AWS itself makes names of roles that are long and no word.
+  return connector === 'aws' ? (text, maxChars) => mask(text, known, maxChars) : shown
 }
 
 function listOf(value: Json | undefined): string[] {

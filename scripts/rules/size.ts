@@ -15,7 +15,7 @@ const LIMITS = {
   engine: 1400,
   cli: 2600,
   verifier: 300,
-  scan: 2400,
+  scan: 2600,
   console: 6500,
   action: 250,
 }

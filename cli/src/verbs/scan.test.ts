@@ -9,7 +9,7 @@ test('what it says and how it ends is passed on, without a server or a sign-in',
   const { code } = await run(
     { home, server: 'http://127.0.0.1:1' },
     'scan',
-    'aws',
+    'nowhere',
     '--out',
     'a.html',
   )

@@ -5,7 +5,7 @@
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { sha256Hex } from '../../../src/core/base/hash.ts'
 import { product } from '../../../src/core/base/product.ts'
-import { type Judged, ownerText } from '../judge.ts'
+import { isOldKey, isWideOpen, type Judged, ownerText } from '../judge.ts'
 import { recipes } from '../recipes.ts'
 import type { Scanned } from '../scan.ts'
 import { fold, isUnused, newTotals, type Totals } from './totals.ts'
@@ -80,6 +80,8 @@ const rules = {
   'LH-SCAN-CI-KEY': 'A CI job keeps a stored key',
   'LH-SCAN-OWNERLESS': 'Nobody who is still there answers for it',
   'LH-SCAN-UNUSED': 'It never ends, and nothing uses it',
+  'LH-SCAN-OLD-KEY': 'A key of a cloud has no end, and is older than 90 days',
+  'LH-SCAN-OPEN': 'Others are let in, or a password is all that is asked for',
 } as const
 
 function sarifHead(isWhole: boolean): string {
@@ -109,6 +111,16 @@ function resultsOf(one: Judged): object[] {
     ...(one.neverEnds === true && isUnused(one)
       ? [resultOf(one, 'LH-SCAN-UNUSED', `${what} can be ended.`)]
       : []),
+    ...(isOldKey(one)
+      ? [
+          resultOf(
+            one,
+            'LH-SCAN-OLD-KEY',
+            `${what}. Where CI has it: ${recipes[one.kind === 'access key' ? 'aws' : 'google']?.once}`,
+          ),
+        ]
+      : []),
+    ...(isWideOpen(one) ? [resultOf(one, 'LH-SCAN-OPEN', `${what}: ${notes}.`)] : []),
   ]
 }
 

@@ -1,5 +1,5 @@
 /** The table of what was found: the worst first, to sort and to filter without any network. */
-import type { Judged } from '../judge.ts'
+import { isOldKey, type Judged } from '../judge.ts'
 import { type Html, html } from './html.ts'
 import { isUnused, most, type Page, worst } from './totals.ts'
 
@@ -33,6 +33,7 @@ function rowOf(one: Judged): Html {
   const about = [
     ...one.notes,
     ...(one.isUnnamed ? ['no workflow of its repository names it'] : []),
+    ...(isOldKey(one) ? ['older than 90 days'] : []),
     ...(one.ours ? ['made by Leasehold'] : []),
   ]
   return html`<tr role="row" data-is="${flagsOf(one)}" data-system="${one.system}">
