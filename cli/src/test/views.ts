@@ -353,7 +353,7 @@ export const residual: api.ResidualView = {
   system: 'notion',
   name: 'lh_9f2c1a_deal-desk_7k2q9',
   state: 'unreachable',
-  since: '2026-11-18T14:00:00.000Z',
+  sinceAt: '2026-11-18T14:00:00.000Z',
   turn: 'backup',
 }
 export const finding: api.FindingView = {

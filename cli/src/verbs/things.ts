@@ -36,7 +36,7 @@ export const findings = lists<api.FindingView>(
 )
 export const residual = lists<api.ResidualView>(
   'residual?',
-  ['since', 'turn', 'state', 'app', 'system', 'name'],
+  ['sinceAt', 'turn', 'state', 'app', 'system', 'name'],
   ({ app }) => `show ${app}`,
 )
 export const requests = lists<api.RequestView>(

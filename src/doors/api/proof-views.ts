@@ -29,7 +29,7 @@ export const OffboardingView = z.object({
 })
 /** What is not proven gone; `turn` is whose it is to see to it, by the clock. */
 export const ResidualView = z.object({
-  ...each(text, 'app', 'system', 'name', 'since'),
+  ...each(text, 'app', 'system', 'name', 'sinceAt'),
   state: EndState,
   turn: z.enum(['owner', 'backup', 'platform', 'security']),
 })

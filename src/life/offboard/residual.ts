@@ -20,7 +20,7 @@ export interface Residual {
   /** As the system names it. */
   readonly name: string
   readonly state: ItemState
-  readonly since: Instant
+  readonly sinceAt: Instant
   readonly turn: (typeof turns)[number]
 }
 
@@ -30,7 +30,7 @@ export async function listResidual(sql: Sql, now: Instant): Promise<Residual[]> 
     Pick<LeaseRow, 'evidence'> & { state: ItemState | null }
   const rows = await sql.query<Left>(
     `select lease.app_id as "appId", target.slug as system, principal as name, outcome as state,
-       evidence, least(coalesce(ended_at, term_ends_at), $1) as since
+       evidence, least(coalesce(ended_at, term_ends_at), $1) as "sinceAt"
      from lease join target on target.id = target_id
      where lease.state = 'ending' or outcome = 'revoked-unverified'
      union all
@@ -38,13 +38,13 @@ export async function listResidual(sql: Sql, now: Instant): Promise<Residual[]> 
      from offboarding join offboarding_work on offboarding_id = offboarding.id
        cross join lateral jsonb_array_elements(items) as item
      where state <> 'verified-gone' and item ->> 'state' <> 'verified-gone' and item ->> 'kind' <> 'lease'
-     order by since, name limit ${limits.pageRows}`,
+     order by "sinceAt", name limit ${limits.pageRows}`,
     [now],
   )
   return rows.map(({ evidence, state, ...left }) => ({
     ...left,
     state: state ?? (evidence === null ? 'to-do' : judge(evidence)),
-    turn: turnOf(left.since, now),
+    turn: turnOf(left.sinceAt, now),
   }))
 }
 
