@@ -30,4 +30,4 @@ for _ in $(seq 100); do
   sleep 0.2
 done
 [ -n "$url" ] || { echo 'moto did not start' >&2; tail -n 20 "$place/log" >&2; exit 1; }
-LEASEHOLD_MOTO_URL=$url node_modules/.bin/vitest run test/verify/moto.test.ts
+LEASEHOLD_MOTO_URL=$url npm exec --no -- vitest run test/verify/moto.test.ts
