@@ -83,8 +83,9 @@ function checkHeader(header: JsonObject): AttestRefusal | null {
 
 /** RFC 7519 §4.1.3: one audience, by itself or in a list. Of several nobody says which is meant. */
 function withAudience(claims: JsonObject | null): JsonObject | null {
-  const [aud, ...more] = [claims?.['aud'] ?? null].flat()
-  return claims !== null && more.length === 0 ? { ...claims, aud: aud ?? null } : claims
+  const aud = claims?.['aud']
+  if (claims === null || !Array.isArray(aud) || aud.length !== 1) return claims
+  return { ...claims, aud: aud[0] as Json }
 }
 
 function checkClaims(claims: JsonObject): AttestRefusal | null {

@@ -20,7 +20,7 @@ import type { Replica } from '../ledger/replica.ts'
 import { installationTable, personTable } from '../people/rows.ts'
 import { type Assertion, type AssertionClaims, readAssertion } from './assertion.ts'
 import type { IssuerKeys } from './jwks.ts'
-import { claimOf, matchBinding, provenanceOf } from './presets/machine.ts'
+import { claimOf, type MachinePreset, matchBinding, provenanceOf } from './presets/machine.ts'
 import { kindsOf, machines } from './presets/machines.ts'
 import { matchPerson, type PersonBinding } from './presets/person.ts'
 import {
@@ -93,15 +93,16 @@ async function attestRun(
   input: AttestInput,
 ): Promise<Attested | AttestRefusal> {
   // 3. Of the right kind, made for us, and valid now.
-  const misfit = checkKind(assertion, input.audience) ?? checkTimes(assertion.claims, input.now)
+  const { claims } = assertion
+  const kinds = kindsOf(claims)
+  const replay = replayOf(kinds)
+  const misfit = checkKind(assertion, input.audience) ?? checkTimes(claims, input.now, replay)
   if (misfit !== null) return misfit
   // 4. Signed by its issuer, with a key that it publishes now.
   const unsigned = await checkSignature(world, assertion)
   if (unsigned !== null) return unsigned
   // 5. Trusted by a rule of the identity.
-  const { claims } = assertion
   const { iss } = claims
-  const kinds = kindsOf(claims)
   const rules =
     input.identity === undefined
       ? kinds.flatMap(({ anchor }) =>
@@ -116,7 +117,7 @@ async function attestRun(
   if (isRefusal(chosen)) {
     // Only who named an identity hears what its nearest rule says.
     const isTold = input.identity !== undefined || chosen.refused === 'identity'
-    return { ...(isTold ? chosen : unknownTo(claims)), ...used(assertion, replayOf(claims)) }
+    return { ...(isTold ? chosen : unknownTo(claims)), ...used(assertion, replay) }
   }
   const { preset } = chosen.rule
   assert(preset !== 'person', 'a machine is attested by a rule for machines')
@@ -158,9 +159,12 @@ function checkKind({ typ, claims: { aud } }: Assertion, audience: string): Attes
 }
 
 /** To the millisecond, with no leeway at the end: what has run out stays out. */
-function checkTimes(claims: AssertionClaims, now: Instant): AttestRefusal | null {
+function checkTimes(
+  claims: AssertionClaims,
+  now: Instant,
+  replay: 'bound' | 'once',
+): AttestRefusal | null {
   const { exp, iat, nbf } = claims
-  const replay = replayOf(claims)
   const nowMs = toMs(now)
   const latestMs = nowMs + limits.issuerSkewSeconds * 1000
   if (nowMs >= exp * 1000)
@@ -241,7 +245,6 @@ function unknownTo(claims: JsonObject): AttestRefusal {
 }
 
 /** Of the kind it may be of: a token that is longer about lives longer, and is good for one key alone. */
-function replayOf(claims: JsonObject): 'bound' | 'once' {
-  const kinds = kindsOf(claims)
+function replayOf(kinds: readonly MachinePreset[]): 'bound' | 'once' {
   return kinds.length > 0 && kinds.every(({ replay }) => replay === 'bound') ? 'bound' : 'once'
 }

@@ -75,16 +75,16 @@ export function matchBinding(
 ): Miss | null {
   let refusal: AttestRefusal | undefined
   let fitted = 0
-  const implied = Object.entries(preset.implied).flatMap(([name, [claim, is]]) =>
-    binding[name] === undefined ? [] : [[claim, is] as const],
-  )
-  const bound = Object.keys(preset.members).map(
-    name => [name, binding[name] as Bound | undefined] as const,
-  )
-  for (const [name, needs] of [...bound, ...implied]) {
+  const look = (name: string, needs: Bound | undefined) => {
     const said = claimOf(claims, name)
-    if (needs === undefined || [needs].flat().some(each => each === said)) fitted++
+    const isOne = typeof needs === 'object' && needs.some(each => each === said)
+    if (needs === undefined || needs === said || isOne) fitted++
     else refusal ??= refuseRule(name, said, needs)
+  }
+  for (const name in preset.members) look(name, binding[name] as Bound | undefined)
+  for (const name in preset.implied) {
+    const [claim = '', is] = preset.implied[name] ?? []
+    if (binding[name] !== undefined) look(claim, is)
   }
   return refusal === undefined ? null : { refusal, fitted }
 }
@@ -105,8 +105,8 @@ export function provenanceOf(preset: MachinePreset, issuer: string, claims: Json
 
 function keep(names: Readonly<Record<string, string>>, claims: JsonObject): Record<string, string> {
   const kept: Record<string, string> = {}
-  for (const [name, claim] of Object.entries(names)) {
-    const said = claimOf(claims, claim)
+  for (const name in names) {
+    const said = claimOf(claims, names[name] ?? '')
     if (typeof said === 'string' && said.length <= limits.claimChars) kept[name] = said
   }
   return kept
@@ -114,6 +114,7 @@ function keep(names: Readonly<Record<string, string>>, claims: JsonObject): Reco
 
 /** A claim, or one within another: `kubernetes.io/pod/uid`. */
 export function claimOf(claims: JsonObject, name: string): Json | undefined {
+  if (!name.includes('/')) return Object.hasOwn(claims, name) ? claims[name] : undefined
   let value: Json | undefined = claims
   for (const part of name.split('/'))
     value = isObject(value) && Object.hasOwn(value, part) ? value[part] : undefined
