@@ -5,19 +5,19 @@ import { addSeconds, toSeconds } from '../../src/core/base/time.ts'
 import { judge } from '../../src/core/target/judge.ts'
 import type { Target } from '../../src/core/target/target.ts'
 import { type FakeAzure, startFakeAzure } from '../../test/fakes/azure.ts'
-import { type OutsideIssuer, startOutsideIssuer } from '../../test/fakes/outside-issuer.ts'
+import { type FakeFederation, startFakeFederation } from '../../test/fakes/federation.ts'
 import { type HandClock, handClock } from '../../test/support/clock.ts'
 import { azureConnector } from './azure.ts'
 
 let clock: HandClock
 let azure: FakeAzure
-let issuer: OutsideIssuer
+let issuer: FakeFederation
 const soon = () => AbortSignal.timeout(10_000)
 
 beforeEach(async () => {
   clock = handClock()
   azure = await startFakeAzure(clock)
-  issuer = await startOutsideIssuer(clock)
+  issuer = await startFakeFederation(clock)
   azure.adminSecret = undefined
   azure.adminTrusts.push({
     id: randomUUID(),
@@ -33,7 +33,7 @@ beforeEach(async () => {
   }
 })
 
-function openTarget(federation?: OutsideIssuer): Target {
+function openTarget(federation?: FakeFederation): Target {
   const connector = azureConnector(federation)
   const { clientSecret: _, ...config } = azure.config
   return connector.open(connector.parseConfig(config), clock)
@@ -68,7 +68,7 @@ test.each([
   ['of another subject', () => ({ sub: 'connector/azure/other' })],
   ['that is over', () => ({ exp: toSeconds(clock.now()) - 1 })],
 ])('a word %s opens nothing', async (_, wrong) => {
-  issuer.wrong = wrong()
+  issuer.claims = wrong()
   const { ok, steps } = await openTarget(issuer).preflight(soon())
   expect([ok, steps.length]).toEqual([false, 1])
   expect(JSON.stringify(steps)).not.toContain('eyJ')

@@ -10,8 +10,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { addSeconds, toSeconds } from '../../src/core/base/time.ts'
 import { judge } from '../../src/core/target/judge.ts'
 import type { Target } from '../../src/core/target/target.ts'
+import { type FakeFederation, startFakeFederation } from '../../test/fakes/federation.ts'
 import { type FakeGcp, startFakeGcp } from '../../test/fakes/gcp.ts'
-import { type OutsideIssuer, startOutsideIssuer } from '../../test/fakes/outside-issuer.ts'
 import { type HandClock, handClock } from '../../test/support/clock.ts'
 import { gcpConnector } from './gcp.ts'
 
@@ -19,13 +19,13 @@ const pool = 'iam.googleapis.com/projects/1234/locations/global/workloadIdentity
 const provider = `//${pool}/providers/ours`
 let clock: HandClock
 let gcp: FakeGcp
-let issuer: OutsideIssuer
+let issuer: FakeFederation
 const soon = () => AbortSignal.timeout(10_000)
 
 beforeEach(async () => {
   clock = handClock(new Date().toISOString())
   gcp = await startFakeGcp(clock)
-  issuer = await startOutsideIssuer(clock)
+  issuer = await startFakeFederation(clock)
   gcp.publicKey = undefined
   gcp.providers.push({ name: provider, issuer: issuer.issuer })
   gcp.mayActAsAdmin.add(`principal://${pool}/subject/connector/gcp/acme-leases`)
@@ -36,7 +36,7 @@ beforeEach(async () => {
   }
 })
 
-function openTarget(federation: OutsideIssuer | undefined = issuer): Target {
+function openTarget(federation: FakeFederation | undefined = issuer): Target {
   const connector = gcpConnector(federation)
   const { project, url } = gcp.config
   const config = { project, url, provider, serviceAccount: gcp.admin }
@@ -82,7 +82,7 @@ describe('by our issuer', () => {
     ['of a subject that is too long', () => ({ sub: `connector/gcp/${'a'.repeat(120)}` })],
     ['of somebody who may not act as the account', () => ({ sub: 'connector/gcp/other' })],
   ])('a word %s opens nothing', async (_, wrong) => {
-    issuer.wrong = wrong()
+    issuer.claims = wrong()
     const { ok, steps } = await openTarget().preflight(soon())
     expect([ok, steps.length]).toEqual([false, 1])
     expect(JSON.stringify(steps)).not.toMatch(/eyJ|ya29/)
@@ -129,7 +129,7 @@ test("Google's own client obtains a credential through the same exchange, and a 
     const headers = { authorization: `Bearer ${token}` }
     const list = `${gcp.url}/v1/projects/acme-leases/serviceAccounts`
     expect((await fetch(list, { headers })).status).toBe(200)
-    issuer.wrong = { aud: 'https://example.com' }
+    issuer.claims = { aud: 'https://example.com' }
     await expect(ask()).rejects.toThrow(/invalid_grant/)
   } finally {
     await rm(folder, { recursive: true, force: true })

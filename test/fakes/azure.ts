@@ -11,8 +11,8 @@ import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { type Instant, toMs } from '../../src/core/base/time.ts'
 import { type Answer, no, routes } from './azure/routes.ts'
 import { type FakeTrust, holderOf, living, newState, newToken, type State } from './azure/state.ts'
+import { fetchJwks } from './federation.ts'
 import { newKeys } from './github/state.ts'
-import { fetchJwks } from './outside-issuer.ts'
 
 export interface FakeAzure extends State {
   readonly url: string

@@ -68,3 +68,11 @@ export async function startFakeFederation(clock: { now(): Instant }): Promise<Fa
   }
   return federation
 }
+
+/** As a relying party does it: by discovery, whose issuer must be the one that was asked. */
+export async function fetchJwks(issuer: string): Promise<{ readonly keys: readonly unknown[] }> {
+  const read = async (url: string) => (await fetch(url)).json() as Promise<Record<string, unknown>>
+  const said = await read(`${issuer}/.well-known/openid-configuration`)
+  if (said['issuer'] !== issuer) throw new Error('it is another issuer')
+  return (await read(String(said['jwks_uri']))) as unknown as { keys: readonly unknown[] }
+}

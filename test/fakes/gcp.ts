@@ -10,10 +10,10 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { type Instant, toMs } from '../../src/core/base/time.ts'
+import { fetchJwks } from './federation.ts'
 import { type Answer, no, routes } from './gcp/routes.ts'
 import { holderOf, newState, newToken, type Provider, type State } from './gcp/state.ts'
 import { newKeys } from './github/state.ts'
-import { fetchJwks } from './outside-issuer.ts'
 
 export interface FakeGcp extends State {
   readonly url: string

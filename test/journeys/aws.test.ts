@@ -4,47 +4,33 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { signInLink } from '../../demo/people.ts'
 import { takeInventory } from '../../src/life/drift/inventory.ts'
 import type { FakeAws } from '../fakes/aws.ts'
 import { startAwsByThePage } from '../support/kit/aws.ts'
+import { homeOfSam, makeApp } from './cli.ts'
 import { type Company, expectStatus, startCompany } from './company.ts'
 
 const main = resolve(import.meta.dirname, '../../cli/src/main.ts')
 const sdk = import.meta.resolve('@aws-sdk/client-iam')
 let company: Company
 let aws: FakeAws
-let token: string
 let home: string
 
 beforeAll(async () => {
   company = await startCompany()
-  const { running, as, clock } = company
+  const { clock } = company
   aws = await startAwsByThePage(clock)
-  token = (await signInLink(running.issuer, running.address, await running.signInLink())).token
-  const [sam, tom] = [as('sam'), as('tom')]
+  const sam = company.as('sam')
   const target = { slug: 'cloud', connector: 'aws', config: aws.config, production: false }
   await expectStatus(201, sam('POST', '/v1/targets', target))
   const object = { service: 's3', resources: ['arn:aws:s3:::acme-deals/reports/*'] }
   const named = { slug: 'reports', target: 'cloud', object, columns: [] }
   const owned = { dataClass: 'internal', dataOwner: 'tom@acme.example' }
   await expectStatus(201, sam('POST', '/v1/resources', { ...named, ...owned }))
-  const about = { purpose: 'keeps the desk', backup: 'tom@acme.example', days: 5 }
-  await expectStatus(201, sam('POST', '/v1/apps', { ...about, slug: 'desk' }))
-  const needs = '    needs:\n      - resource: reports\n        actions: [read]\n'
-  const yaml = `app: desk\npurposes:\n  look:\n    says: Looks\n${needs}`
-  await expectStatus(200, sam('PUT', '/v1/apps/desk/manifest', { yaml }))
-  const trust = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
-  await expectStatus(201, sam('POST', '/v1/apps/desk/trust', trust))
-  const grant = { app: 'desk', resource: 'reports', actions: ['read'], reason: 'to look' }
-  const asked = (await expectStatus(201, sam('POST', '/v1/requests', grant))).body
-  const yes = { says: 'yes', bodyHash: asked.bodyHash }
-  await expectStatus(200, tom('POST', `/v1/requests/${asked.id}/answer`, yes))
-  await running.world.settle()
+  await makeApp(company, 'desk', ['reports:read'])
 }, 120_000)
 afterAll(async () => {
   await company?.stop()
@@ -54,11 +40,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'leasehold-aws-'))
-  await mkdir(join(home, '.leasehold'), { mode: 0o700 })
-  const { address: url, issuer } = company.running
-  const hint = { url, issuer, token, controlUrl: url, controlWord: '-' }
-  await writeFile(join(home, '.leasehold/demo.json'), JSON.stringify(hint), { mode: 0o600 })
+  home = await homeOfSam(company)
   return () => rm(home, { recursive: true })
 })
 

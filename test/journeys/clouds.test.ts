@@ -5,33 +5,30 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accountId } from '../../connectors/gcp/names.ts'
-import { signInLink } from '../../demo/people.ts'
 import { takeInventory } from '../../src/life/drift/inventory.ts'
 import { newApp, newPrincipal } from '../fakes/azure/state.ts'
 import { type FakeAzure, startFakeAzure } from '../fakes/azure.ts'
 import { newAccount } from '../fakes/gcp/state.ts'
 import { type FakeGcp, startFakeGcp } from '../fakes/gcp.ts'
+import { homeOfSam, makeApp } from './cli.ts'
 import { type Company, expectStatus, startCompany } from './company.ts'
 
 const main = resolve(import.meta.dirname, '../../cli/src/main.ts')
 let company: Company
 let gcp: FakeGcp
 let azure: FakeAzure
-let token: string
 let home: string
 
 beforeAll(async () => {
   company = await startCompany()
-  const { running, as, clock } = company
+  const { clock } = company
   gcp = await startFakeGcp(clock)
   azure = await startFakeAzure(clock)
-  token = (await signInLink(running.issuer, running.address, await running.signInLink())).token
-  const [sam, tom] = [as('sam'), as('tom')]
+  const sam = company.as('sam')
   const { subscription } = azure
   const group = { subscription, resourceGroup: 'deals', roles: { read: ['Reader'] } }
   const places = [
@@ -51,21 +48,7 @@ beforeAll(async () => {
   const owned = { columns: [], dataClass: 'internal', dataOwner: 'tom@acme.example' }
   for (const { slug, target, object } of places)
     await expectStatus(201, sam('POST', '/v1/resources', { slug, target, object, ...owned }))
-  const about = { purpose: 'keeps the desk', backup: 'tom@acme.example', days: 5 }
-  await expectStatus(201, sam('POST', '/v1/apps', { ...about, slug: 'desk' }))
-  const need = (slug: string) => `      - resource: ${slug}\n        actions: [read]\n`
-  const needs = `    needs:\n${need('files')}${need('group')}`
-  const yaml = `app: desk\npurposes:\n  look:\n    says: Looks\n${needs}`
-  await expectStatus(200, sam('PUT', '/v1/apps/desk/manifest', { yaml }))
-  const trust = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
-  await expectStatus(201, sam('POST', '/v1/apps/desk/trust', trust))
-  for (const resource of ['files', 'group']) {
-    const grant = { app: 'desk', resource, actions: ['read'], reason: 'to look' }
-    const asked = (await expectStatus(201, sam('POST', '/v1/requests', grant))).body
-    const yes = { says: 'yes', bodyHash: asked.bodyHash }
-    await expectStatus(200, tom('POST', `/v1/requests/${asked.id}/answer`, yes))
-  }
-  await running.world.settle()
+  await makeApp(company, 'desk', ['files:read', 'group:read'])
 }, 120_000)
 afterAll(async () => {
   await company?.stop()
@@ -76,11 +59,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'leasehold-clouds-'))
-  await mkdir(join(home, '.leasehold'), { mode: 0o700 })
-  const { address: url, issuer } = company.running
-  const hint = { url, issuer, token, controlUrl: url, controlWord: '-' }
-  await writeFile(join(home, '.leasehold/demo.json'), JSON.stringify(hint), { mode: 0o600 })
+  home = await homeOfSam(company)
   return () => rm(home, { recursive: true })
 })
 

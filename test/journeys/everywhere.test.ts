@@ -13,6 +13,7 @@ import { type FakeSlack, startFakeSlack } from '../fakes/slack.ts'
 import { type FakeSnowflake, startFakeSnowflake } from '../fakes/snowflake.ts'
 import { startWebTarget, type WebTarget } from '../fakes/web-target.ts'
 import { startAwsByThePage } from '../support/kit/aws.ts'
+import { makeApp } from './cli.ts'
 import {
   attest,
   type Company,
@@ -88,7 +89,7 @@ beforeAll(async () => {
   const named = { slug: whole, target: 'notion', object: { connection: true }, columns: [] }
   const owned = { dataClass: 'internal', dataOwner: 'tom@acme.example' }
   await expectStatus(201, sam('POST', '/v1/resources', { ...named, ...owned }))
-  for (const slug of ['desk', 'other']) await makeApp(slug)
+  for (const slug of ['desk', 'other']) await makeBoth(slug)
 }, 180_000)
 afterAll(async () => {
   await company?.stop()
@@ -96,29 +97,22 @@ afterAll(async () => {
   await model?.close()
 })
 
-async function makeApp(slug: string): Promise<void> {
-  const [sam, tom] = [company.as('sam'), company.as('tom')]
-  const about = { purpose: 'keeps the desk', backup: 'tom@acme.example', days: 5 }
-  await expectStatus(201, sam('POST', '/v1/apps', { ...about, slug }))
+/** For Sam's own work by hand, and for its CI. */
+async function makeBoth(slug: string): Promise<void> {
   const all = [...gated, ...handed, whole]
-  const needs = all.map(name => `      - resource: ${name}\n        actions: [read]\n`)
-  const yaml = `app: ${slug}\npurposes:\n  look:\n    says: Looks\n    needs:\n${needs.join('')}`
-  await expectStatus(200, sam('PUT', `/v1/apps/${slug}/manifest`, { yaml }))
-  const byHand = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
-  await expectStatus(201, sam('POST', `/v1/apps/${slug}/trust`, byHand))
-  const agree = async (
-    asked: Promise<{ status: number; body: { id: string; bodyHash: string } }>,
-  ) => {
-    const { body } = await asked
-    const yes = { says: 'yes', bodyHash: body.bodyHash }
-    await expectStatus(200, tom('POST', `/v1/requests/${body.id}/answer`, yes))
-  }
+  await makeApp(
+    company,
+    slug,
+    all.map(name => `${name}:read`),
+  )
   const ci = { role: 'run', preset: 'github', issuer: company.github.issuer, reason: 'our CI' }
-  await agree(sam('POST', `/v1/apps/${slug}/trust`, { ...ci, claims: claimsOf(slug) }))
-  for (const resource of all)
-    await agree(
-      sam('POST', '/v1/requests', { app: slug, resource, actions: ['read'], reason: 'to look' }),
-    )
+  const asked = { ...ci, claims: claimsOf(slug) }
+  const { body } = await expectStatus(
+    201,
+    company.as('sam')('POST', `/v1/apps/${slug}/trust`, asked),
+  )
+  const yes = { says: 'yes', bodyHash: body.bodyHash }
+  await expectStatus(200, company.as('tom')('POST', `/v1/requests/${body.id}/answer`, yes))
   await company.running.world.settle()
 }
 

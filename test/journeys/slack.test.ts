@@ -5,29 +5,26 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { signInLink } from '../../demo/people.ts'
 import { type FakeNotion, startFakeNotion } from '../fakes/notion.ts'
 import { type FakeSlack, startFakeSlack } from '../fakes/slack.ts'
+import { homeOfSam, makeApp } from './cli.ts'
 import { type Company, expectStatus, startCompany } from './company.ts'
 
 const main = resolve(import.meta.dirname, '../../cli/src/main.ts')
 let company: Company
 let slack: FakeSlack
 let notion: FakeNotion
-let token: string
 let home: string
 
 beforeAll(async () => {
   company = await startCompany()
-  const { running, as, clock } = company
+  const { clock } = company
   slack = await startFakeSlack(clock)
   notion = await startFakeNotion(clock, 'internal')
-  token = (await signInLink(running.issuer, running.address, await running.signInLink())).token
-  const [sam, tom] = [as('sam'), as('tom')]
+  const sam = company.as('sam')
   const { token: ntn, probeToken, url } = notion.config
   const configs = {
     slack: slack.config,
@@ -37,30 +34,15 @@ beforeAll(async () => {
     const target = { slug: connector, connector, config, production: false }
     await expectStatus(201, sam('POST', '/v1/targets', target))
   }
-  const about = { purpose: 'keeps the desk', backup: 'tom@acme.example', days: 5 }
-  await expectStatus(201, sam('POST', '/v1/apps', { ...about, slug: 'desk' }))
   const resources = [
-    { slug: 'chat', target: 'slack', object: {}, action: 'read' },
-    { slug: 'bot', target: 'slack', object: { app: true }, action: 'read' },
-    { slug: 'notes', target: 'notion', object: { connection: true }, action: 'read' },
+    { slug: 'chat', target: 'slack', object: {} },
+    { slug: 'bot', target: 'slack', object: { app: true } },
+    { slug: 'notes', target: 'notion', object: { connection: true } },
   ]
   const owned = { columns: [], dataClass: 'internal', dataOwner: 'tom@acme.example' }
-  for (const { action: _, ...named } of resources)
+  for (const named of resources)
     await expectStatus(201, sam('POST', '/v1/resources', { ...named, ...owned }))
-  const needs = resources.map(
-    ({ slug, action }) => `      - resource: ${slug}\n        actions: [${action}]\n`,
-  )
-  const yaml = `app: desk\npurposes:\n  look:\n    says: Looks\n    needs:\n${needs.join('')}`
-  await expectStatus(200, sam('PUT', '/v1/apps/desk/manifest', { yaml }))
-  const trust = { role: 'run', preset: 'person', claims: { as: ['owner'] }, reason: 'by hand' }
-  await expectStatus(201, sam('POST', '/v1/apps/desk/trust', trust))
-  for (const { slug, action } of resources) {
-    const grant = { app: 'desk', resource: slug, actions: [action], reason: 'to look' }
-    const asked = (await expectStatus(201, sam('POST', '/v1/requests', grant))).body
-    const yes = { says: 'yes', bodyHash: asked.bodyHash }
-    await expectStatus(200, tom('POST', `/v1/requests/${asked.id}/answer`, yes))
-  }
-  await running.world.settle()
+  await makeApp(company, 'desk', ['chat:read', 'bot:read', 'notes:read'])
 }, 120_000)
 afterAll(async () => {
   await company?.stop()
@@ -70,11 +52,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'leasehold-slack-'))
-  await mkdir(join(home, '.leasehold'), { mode: 0o700 })
-  const { address: url, issuer } = company.running
-  const hint = { url, issuer, token, controlUrl: url, controlWord: '-' }
-  await writeFile(join(home, '.leasehold/demo.json'), JSON.stringify(hint), { mode: 0o600 })
+  home = await homeOfSam(company)
   return () => rm(home, { recursive: true })
 })
 

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { newId, systemId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import type { PermitFor } from '../../core/base/permit.ts'
+import { assert } from '../../core/base/problem.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../../core/ledger/record.ts'
@@ -35,6 +36,11 @@ export async function turnKeys(world: FederationWorld): Promise<void> {
   if (!isDue(world.replica.all(rows.federationKeyTable), world.clock.now())) return
   // RSA is what all of them take; made before any lock waits for it.
   const made = [await makeKey(), await makeKey()]
+  const take = () => {
+    const key = made.pop()
+    assert(key, 'no more than two keys are made at once')
+    return key
+  }
   const about = { type: 'key', id: newId('key') }
   const permit = world.permitFor(systemId('schedule'), 'key.rotate', about)
   await recorded(world, async scope => {
@@ -48,14 +54,14 @@ export async function turnKeys(world: FederationWorld): Promise<void> {
       await scope.save(rows.federationKeyTable, key, { ...key, state: 'gone' })
     }
     const from = { startedAt: scope.at }
-    if (active === undefined) await add(world, scope, { ...made.pop(), state: 'active', ...from })
+    if (active === undefined) await add(world, scope, { ...take(), state: 'active', ...from })
     if (active && next && isTired(active, scope.at)) {
       const retired = { state: 'retired', retiredAt: scope.at } as const
       await scope.save(rows.federationKeyTable, active, { ...active, ...retired })
       await scope.save(rows.federationKeyTable, next, { ...next, state: 'active', ...from })
     }
     if (next === undefined || isTired(active, scope.at))
-      await add(world, scope, { ...made.pop(), state: 'next', startedAt: null })
+      await add(world, scope, { ...take(), state: 'next', startedAt: null })
     scope.entry({ kind: keysTurned, by: permit })
   })
 }
@@ -88,11 +94,7 @@ async function makeKey() {
 async function add(
   world: FederationWorld,
   scope: Scope,
-  {
-    jwk = {},
-    der = Buffer.alloc(0),
-    ...given
-  }: Partial<Awaited<ReturnType<typeof makeKey>>> & Pick<Key, 'state' | 'startedAt'>,
+  { jwk, der, ...given }: Awaited<ReturnType<typeof makeKey>> & Pick<Key, 'state' | 'startedAt'>,
 ): Promise<void> {
   const id = newId('key')
   const published = { ...jwk, kid: id, alg: 'RS256', use: 'sig' }
