@@ -245,6 +245,7 @@ describe('the size rule', () => {
 
   it('counts code lines: no blank line, none that begins as a comment', () => {
     expect(count('// a\n\nconst a = 1 // b\n/** c\n * d\n */\n  const b = 2\n')).toBe(2)
+    expect(count('-- why\ncreate table a (\n  -- which\n  b int -- what\n);\n')).toBe(3)
   })
 
   it('sums chapters into core and server, without tests, and leaves the engine apart', () => {

@@ -25,7 +25,7 @@ const MAX_FUNCTION_LINES = 70
 const ENGINE = 'src/core/policy/engine'
 const VERIFIER = 'cli/src/proof'
 const CODE = ['.ts', '.tsx', '.sql', '.cedar', '.css']
-const BEGINS_AS_COMMENT = /^\s*($|\/\/|\/\*|\*)/
+const BEGINS_AS_COMMENT = /^\s*($|\/\/|\/\*|\*|-- )/
 const ANY = /: any\b|as any\b/
 
 export type SizeReport = { rows: SizeRow[]; breaches: Breach[]; warnings: Breach[] }
