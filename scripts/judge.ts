@@ -16,7 +16,7 @@ const RATIOS = {
   'ledger-entries': { goal: 0.5, floor: 0.35 },
   'lease-cycle': { goal: 0.6, floor: 0.25 },
   expiry: { goal: 0.5, floor: 0.2 },
-  record: { goal: 0.6, floor: 0.4 },
+  record: { goal: 0.6, floor: 0.45 },
   decision: { goal: 50, floor: 35 },
   'decision-api': { goal: 0.6, floor: 0.35 },
   'mcp-gateway': { goal: 0.5, floor: 0.25 },

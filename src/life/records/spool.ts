@@ -81,6 +81,11 @@ interface Waiter {
   readonly met: () => void
 }
 
+interface Ahead extends ReturnType<typeof readLines> {
+  readonly segment: string
+  readonly from: number
+}
+
 /** Sends what lies in the segments. A class because it guards how far each was taken. */
 class Sender {
   readonly #world: SpoolWorld
@@ -91,6 +96,8 @@ class Sender {
   readonly #waiters = new Set<Waiter>()
   /** Of the oldest segment; the others are untouched. */
   #sent: { segment: string; end: number } | undefined
+  /** Never rejects. */
+  #ahead: Promise<Ahead | undefined> | undefined
   readonly #gone = new Set<string>()
   #isStopping = false
 
@@ -168,21 +175,34 @@ class Sender {
     if (this.#sent?.segment !== segment)
       this.#sent = { segment, end: await sentOf(this.#world.store, segment) }
     const from = this.#sent.end
-    const chunk = await this.#segments.read(segment, from)
-    const { records, damaged, bytes } = readLines(chunk)
+    const { records, damaged, bytes } = await this.#readAt(segment, from)
     if (bytes === 0) {
       if (!isClosed) return 'nothing'
       await this.#drop(segment)
       return 'all'
     }
     const batch = { segment, from, to: from + bytes, records, damaged }
-    await sealBatch(this.#world, batch).catch((thrown: unknown) => {
+    const sealing = sealBatch(this.#world, batch)
+    // While the database takes these: the next, where a whole batch lies there already.
+    if (oldest.size >= batch.to + bounds.batchBytes)
+      this.#ahead = this.#read(segment, batch.to).catch(() => undefined)
+    await sealing.catch((thrown: unknown) => {
       // An answer that was lost, or another process with this folder's past: the database knows.
       this.#sent = undefined
       if (!isProblem(thrown, 'conflict')) throw thrown
     })
     if (this.#sent !== undefined) this.#sent = { segment, end: batch.to }
     return bytes >= bounds.batchBytes / 2 ? 'all' : 'some'
+  }
+
+  async #readAt(segment: string, from: number): Promise<Ahead> {
+    const ahead = await this.#ahead
+    this.#ahead = undefined
+    return ahead?.segment === segment && ahead.from === from ? ahead : this.#read(segment, from)
+  }
+
+  async #read(segment: string, from: number): Promise<Ahead> {
+    return { segment, from, ...readLines(await this.#segments.read(segment, from)) }
   }
 
   async #drop(segment: string): Promise<void> {
