@@ -15,6 +15,7 @@ export interface PersonCaller {
   readonly kind: 'person'
   readonly validUntil: Instant
   readonly personId: PersonId
+  readonly boundTo: string | null
   readonly actor: Actor
 }
 
@@ -43,22 +44,26 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
   const at = { method: req.method, path: req.path, hosts, proof: req.header('dpop') }
   const shown = shownAt(at, req.header('authorization'))
   if (shown === undefined) return { kind: 'nobody' }
-  const { token } = shown
+  const caller = await verifyShown(world, shown)
+  await checkShown(world.proofs, shown, caller)
+  return caller
+}
+
+/** Whose token it is. That who shows it holds its key too is `checkShown`. */
+export async function verifyShown(
+  world: CallerWorld,
+  { token }: Pick<Shown, 'token'>,
+): Promise<KnownCaller> {
   // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
   if (isTaskToken(token)) {
     const task = await world.verifyTask(token)
-    await checkShown(world.proofs, shown, task)
-    return {
-      kind: 'identity',
-      ...task,
-      validUntil: expiryOf(token),
-      actor: { kind: 'identity', id: task.identityId, taskId: task.taskId },
-    }
+    const { identityId: id, taskId } = task
+    const actor = { kind: 'identity', id, taskId } as const
+    return { kind: 'identity', ...task, validUntil: expiryOf(token), actor }
   }
-  const person = await world.verifyPerson(token)
-  await checkShown(world.proofs, shown, person)
-  const { personId, signInEndsAt: validUntil } = person
-  return { kind: 'person', personId, validUntil, actor: { kind: 'person', id: personId } }
+  const { personId, signInEndsAt: validUntil, boundTo } = await world.verifyPerson(token)
+  const actor = { kind: 'person', id: personId } as const
+  return { kind: 'person', personId, validUntil, boundTo, actor }
 }
 
 /** A token as it was sent, the proof beside it, and the request both are for. */
