@@ -45,16 +45,7 @@ import { placeTemplate } from './life/template/template.ts'
 import { jobsOf, startSchedule } from './schedule.ts'
 import { makeWorld, type World } from './world.ts'
 
-export interface Running {
-  /** Pages and issuer: `http://localhost:4400`. */
-  readonly issuer: string
-  /** The same server by address, for programs. */
-  readonly address: string
-  readonly world: World
-  /** A one-time link that signs the first person in. */
-  signInLink(): Promise<string>
-  stop(): Promise<void>
-}
+export type Running = Awaited<ReturnType<typeof startServer>>
 
 export interface StartOptions {
   readonly connectors?: readonly Connector[]
@@ -66,7 +57,7 @@ export interface StartOptions {
   readonly acceptLoss?: boolean
 }
 
-export async function startServer(config: Config, options: StartOptions = {}): Promise<Running> {
+export async function startServer(config: Config, options: StartOptions = {}) {
   const log = options.log ?? logLine
   const stops: Stop[] = []
   const stop = async () => {
@@ -121,9 +112,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     door.upgrade = gateway.upgrade
     door.handle = requestHandler({ ...world, spool }, hosts, openDirect(gateway.door))
     return {
+      /** Pages and issuer: `http://localhost:4400`. */
       issuer,
+      /** The same server by address, for programs. */
       address: `http://127.0.0.1:${port}`,
       world,
+      /** A one-time link that signs the first person in. */
       signInLink: () => signInLink(world),
       stop: async () => {
         await schedule.runNow('remember')

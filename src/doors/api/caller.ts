@@ -2,30 +2,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import type { PersonId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { fromMs, type Instant } from '../../core/base/time.ts'
-import type { Actor } from '../../core/policy/question.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
 import type { PersonToken } from '../../life/sign-in/person-token.ts'
 import { checkBound, type Proofs, type Proven } from '../../life/token/dpop.ts'
 
-export interface PersonCaller {
-  readonly kind: 'person'
-  readonly validUntil: Instant
-  readonly personId: PersonId
-  readonly boundTo: string | null
-  readonly actor: Actor
-}
-
-export interface IdentityCaller extends TaskToken {
-  readonly kind: 'identity'
-  readonly validUntil: Instant
-  readonly actor: Actor
-}
-
-export type KnownCaller = PersonCaller | IdentityCaller
+export type KnownCaller = Awaited<ReturnType<typeof verifyShown>>
+export type PersonCaller = Extract<KnownCaller, { kind: 'person' }>
+export type IdentityCaller = Extract<KnownCaller, { kind: 'identity' }>
 export type Caller = KnownCaller | { readonly kind: 'nobody' }
 
 export interface CallerWorld {
@@ -50,20 +36,17 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
 }
 
 /** Whose token it is. That who shows it holds its key too is `checkShown`. */
-export async function verifyShown(
-  world: CallerWorld,
-  { token }: Pick<Shown, 'token'>,
-): Promise<KnownCaller> {
+export async function verifyShown(world: CallerWorld, { token }: Pick<Shown, 'token'>) {
   // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
   if (isTaskToken(token)) {
     const task = await world.verifyTask(token)
     const { identityId: id, taskId } = task
     const actor = { kind: 'identity', id, taskId } as const
-    return { kind: 'identity', ...task, validUntil: expiryOf(token), actor }
+    return { kind: 'identity', ...task, validUntil: expiryOf(token), actor } as const
   }
   const { personId, signInEndsAt: validUntil, boundTo } = await world.verifyPerson(token)
   const actor = { kind: 'person', id: personId } as const
-  return { kind: 'person', personId, validUntil, boundTo, actor }
+  return { kind: 'person', personId, validUntil, boundTo, actor } as const
 }
 
 /** A token as it was sent, the proof beside it, and the request both are for. */
