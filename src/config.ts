@@ -64,33 +64,35 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     const value = env[name]?.trim()
     return value === undefined || value === '' ? null : value
   }
-  const host = get('LEASEHOLD_HOST') ?? '127.0.0.1'
+  /** With the default that `settings` tells. */
+  const read = (name: SettingName) => get(name) ?? settings[name][0]
+  const host = read('LEASEHOLD_HOST')
   const issuer = get('LEASEHOLD_ISSUER')
   const isLoopback = host === '127.0.0.1' || host === '::1' || host === 'localhost'
   if (!isLoopback && !issuer?.startsWith('https://'))
     throw refuse('LEASEHOLD_ISSUER', 'Listening beyond this machine needs an https:// name.')
   const companyIssuer = get('LEASEHOLD_COMPANY_ISSUER')
   return Object.freeze({
-    home: resolve(get('LEASEHOLD_HOME') ?? '.leasehold'),
+    home: resolve(read('LEASEHOLD_HOME')),
     databaseUrl: parseDatabaseUrl(get('DATABASE_URL')),
     host,
     /** 0 lets the system choose. */
-    port: parsePort(get('LEASEHOLD_PORT')),
+    port: parsePort(read('LEASEHOLD_PORT')),
     /** Null until the port is known when it is chosen by the system. */
     issuer: issuer === null ? null : parseOrigin(issuer, 'LEASEHOLD_ISSUER'),
-    name: get('LEASEHOLD_NAME') ?? 'my installation',
-    trustDomain: parseTrustDomain(get('LEASEHOLD_TRUST_DOMAIN') ?? 'leasehold.local'),
-    mode: parseMode(get('LEASEHOLD_MODE')),
+    name: read('LEASEHOLD_NAME'),
+    trustDomain: parseTrustDomain(read('LEASEHOLD_TRUST_DOMAIN')),
+    mode: parseMode(read('LEASEHOLD_MODE')),
     kek: get('LEASEHOLD_KEK'),
     company:
       companyIssuer === null
         ? null
         : {
             issuer: companyIssuer,
-            clientId: get('LEASEHOLD_COMPANY_CLIENT_ID') ?? 'leasehold',
+            clientId: read('LEASEHOLD_COMPANY_CLIENT_ID'),
             clientSecretFile: get('LEASEHOLD_COMPANY_CLIENT_SECRET_FILE'),
           },
-    ciIssuers: words(get('LEASEHOLD_CI_ISSUERS') ?? 'https://token.actions.githubusercontent.com'),
+    ciIssuers: words(read('LEASEHOLD_CI_ISSUERS')),
     loopbackIssuers: words(get('LEASEHOLD_LOOPBACK_ISSUERS') ?? ''),
   })
 }
@@ -99,16 +101,14 @@ function words(text: string): string[] {
   return text.split(/\s+/).filter(word => word !== '')
 }
 
-function parsePort(text: string | null): number {
-  if (text === null) return 4400
+function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
   throw refuse('LEASEHOLD_PORT', `\`${text}\` is not a port.`)
 }
 
-function parseMode(text: string | null): 'solo' | 'team' {
-  if (text === null || text === 'solo') return 'solo'
-  if (text === 'team') return 'team'
+function parseMode(text: string): 'solo' | 'team' {
+  if (text === 'solo' || text === 'team') return text
   throw refuse('LEASEHOLD_MODE', `\`${text}\` is neither solo nor team.`)
 }
 

@@ -24,10 +24,10 @@ import { findInstallation } from './core/people/rows.ts'
 import { installPolicies } from './core/policy/in-force.ts'
 import { openStore } from './core/store/open.ts'
 import type { Connector } from './core/target/target.ts'
-import { lookAt, readTaskToken, type TaskToken, verifyTaskToken } from './core/token/verify.ts'
+import { lookAt, readTaskToken, type TaskToken } from './core/token/verify.ts'
 import { makeApi } from './doors/api/api.ts'
 import { mountOauth } from './doors/api/oauth/mount.ts'
-import type { Log } from './doors/api/problem.ts'
+import { causeText, type Log, textOf } from './doors/api/problem.ts'
 import { problemTable } from './doors/api/problems.ts'
 import { workloadEndpoints } from './doors/api/workload.ts'
 import { mountAuthzen } from './doors/authzen/mount.ts'
@@ -36,26 +36,16 @@ import { tunnelProtocol } from './doors/gateway/tunnel.ts'
 import { openDirect } from './doors/gateway/web/direct.ts'
 import { followAppRules } from './life/app-rules/ask.ts'
 import { makeShadow } from './life/app-rules/shadow.ts'
-import { acceptLoss, checkRemembered, exportCheckpoint } from './life/audit/export.ts'
-import { RefusalTally, sealRefusals } from './life/audit/refusals.ts'
+import { acceptLoss, checkRemembered } from './life/audit/export.ts'
 import { listPeople } from './life/lists/lists.ts'
 import { openSpool, type Spool } from './life/records/spool.ts'
 import { companySignIn } from './life/sign-in/company.ts'
 import { makeLink } from './life/sign-in/link.ts'
 import { placeTemplate } from './life/template/template.ts'
-import { jobsOf, type Schedule, startSchedule } from './schedule.ts'
+import { jobsOf, startSchedule } from './schedule.ts'
 import { makeWorld, type World } from './world.ts'
 
-export interface Running {
-  /** Pages and issuer: `http://localhost:4400`. */
-  readonly issuer: string
-  /** The same server by address, for programs. */
-  readonly address: string
-  readonly world: World
-  /** A one-time link that signs the first person in. */
-  signInLink(): Promise<string>
-  stop(): Promise<void>
-}
+export type Running = Awaited<ReturnType<typeof startServer>>
 
 export interface StartOptions {
   readonly connectors?: readonly Connector[]
@@ -67,7 +57,7 @@ export interface StartOptions {
   readonly acceptLoss?: boolean
 }
 
-export async function startServer(config: Config, options: StartOptions = {}): Promise<Running> {
+export async function startServer(config: Config, options: StartOptions = {}) {
   const log = options.log ?? logLine
   const stops: Stop[] = []
   const stop = async () => {
@@ -104,16 +94,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     else await checkRemembered(world.store, remembered, vkeys)
     startLog(world, links, stops)
     await opened.follower.ready
-    const spool = openSpool(
-      { ...world, onFault: fault => log({ spool: textOf(fault) }) },
-      config.home,
-    )
+    const spool = openSpool({ ...world, onFault: failed(log, 'spool') }, config.home)
     stops.push(() => spool.stop())
     // 3. Who and what must be there before anybody is let in.
     await prepare(world, options.firstPerson ?? 'Operator')
     // 4. What the server does by itself; first of all, making room for ending.
-    const tally = new RefusalTally()
-    const schedule = startJobs(world, tally, remembered)
+    const jobFailed = (job: string, thrown: unknown) => log({ job, failed: textOf(thrown) })
+    const schedule = startSchedule(jobsOf(world, remembered, jobFailed), jobFailed)
     links.runNow = schedule.runNow
     stops.push(() => schedule.stop())
     await schedule.runNow('tidy')
@@ -121,13 +108,16 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     if (options.acceptLoss === true) await schedule.runNow('inventory')
     // 5. The doors.
     const hosts = hostsOf(world, port)
-    const gateway = startGateway({ ...world, spool }, { hosts, tally }, links, stops)
+    const gateway = startGateway({ ...world, spool }, hosts, links, stops)
     door.upgrade = gateway.upgrade
-    door.handle = requestHandler({ ...world, spool, direct: gateway.direct }, hosts, tally)
+    door.handle = requestHandler({ ...world, spool }, hosts, openDirect(gateway.door))
     return {
+      /** Pages and issuer: `http://localhost:4400`. */
       issuer,
+      /** The same server by address, for programs. */
       address: `http://127.0.0.1:${port}`,
       world,
+      /** A one-time link that signs the first person in. */
       signInLink: () => signInLink(world),
       stop: async () => {
         await schedule.runNow('remember')
@@ -141,6 +131,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
 }
 
 type Stop = () => unknown
+
+/** The world once decisions can be kept. */
+type Served = World & { readonly spool: Spool }
 
 /** What stands before the world and is known only after it. */
 interface Links {
@@ -180,34 +173,19 @@ function startLog(world: World, links: Links, stops: Stop[]): void {
     // What ends things waits for the log: it moves on when writers hold every other connection.
     store: world.store.ending,
     gate: () => world.follower.gate(),
-    onFault: fault => world.log({ sequencer: textOf(fault) }),
+    onFault: failed(world.log, 'sequencer'),
   })
   links.poke = sequencer.poke
   stops.push(() => sequencer.stop())
   const off = world.follower.onEntry(({ kind }) => {
-    if (kind === keyRotated)
-      void world.keys.reload().catch(fault => world.log({ keys: textOf(fault) }))
+    if (kind === keyRotated) void world.keys.reload().catch(failed(world.log, 'keys'))
   })
   stops.push(off)
 }
 
 /** What is open is looked at again at each commit: ours are in memory at once, others' with their entry. */
-function startGateway(
-  world: World & { spool: Spool },
-  { hosts, tally }: { hosts: string[]; tally: RefusalTally },
-  links: Links,
-  stops: Stop[],
-) {
+function startGateway(world: Served, hosts: string[], links: Links, stops: Stop[]) {
   const gateway = openGateway(world, { hosts, issuer: world.issuer })
-  const direct = openDirect({
-    ...gateway.door,
-    world: {
-      ...world,
-      apiAudience: world.issuer,
-      tokenJwks: () => world.keys.tokenJwks(),
-      countRefusal: (issuer, reason) => tally.count(issuer, reason, world.clock.now()),
-    },
-  })
   const { poke } = links
   links.poke = () => {
     poke()
@@ -215,21 +193,11 @@ function startGateway(
   }
   stops.push(() => gateway.close())
   stops.push(world.follower.onEntry(gateway.look))
-  return { ...gateway, direct }
+  return gateway
 }
 
-function startJobs(world: World, tally: RefusalTally, remembered: string): Schedule {
-  const log = (job: string, thrown: unknown) => world.log({ job, failed: textOf(thrown) })
-  const jobs = jobsOf(world, {
-    remember: () => exportCheckpoint(world.checkpoints, remembered),
-    sealRefusals: () => sealRefusals(world, tally),
-    log,
-  })
-  return startSchedule(jobs, { now: () => world.clock.monotonicMs(), log })
-}
-
-function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : typeof thrown
+function failed(log: Log, what: string): (fault: unknown) => void {
+  return fault => log({ [what]: textOf(fault) })
 }
 
 /** Genesis at the first start; the rules that came with the program at every start. */
@@ -261,40 +229,32 @@ function answerStarting(_req: http.IncomingMessage, res: http.ServerResponse): v
 }
 
 function requestHandler(
-  world: World & { readonly spool: Spool; readonly direct: ReturnType<typeof openDirect> },
+  world: Served,
   hosts: string[],
-  tally: RefusalTally,
+  direct: ReturnType<typeof openDirect>,
 ): Handler {
-  const people = { ...world, apiAudience: world.issuer, tokenJwks: () => world.keys.tokenJwks() }
   const oauth = mountOauth({
-    ...people,
-    ...workloadEndpoints(world, tally),
-    signer: world.signer,
+    ...world,
+    ...workloadEndpoints(world),
     warn: text => world.log({ oauth: text }),
     documents: new Set(world.config.loopbackIssuers),
     hosts,
     company: companyOf(world),
   })
-  const callers = {
-    ...world,
-    verifyTask: (token: string) => verifyTaskToken(world, token, world.issuer),
-  }
   const authzen = mountAuthzen({
-    ...callers,
+    ...world,
     appRules: followAppRules(world.replica),
-    shadow: makeShadow({ ...world, onFault: fault => world.log({ shadow: textOf(fault) }) }),
+    shadow: makeShadow({ ...world, onFault: failed(world.log, 'shadow') }),
     readTask: token => taskOf(world, token),
   })
-  const listener = getRequestListener(makeApi(callers).fetch)
+  const listener = getRequestListener(makeApi(world).fetch)
   return (req, res) => {
     void oauth(req, res)
       .then(async isOurs => isOurs || (await authzen(req, res)))
-      .then(async isOurs => isOurs || (await world.direct(req, res)))
+      .then(async isOurs => isOurs || (await direct(req, res)))
       .then(isAnswered => (isAnswered ? undefined : listener(req, res)))
       .catch((thrown: unknown) => {
-        world.log({
-          door: thrown instanceof Error ? (thrown.stack ?? thrown.message) : typeof thrown,
-        })
+        world.log({ door: causeText(thrown) })
         res.destroy()
       })
   }
@@ -305,7 +265,7 @@ async function taskOf(world: World, token: string): Promise<TaskToken | null> {
   const claims = readTaskToken(world, token)
   if (claims === null) return null
   const standing = claims.audience === world.issuer ? lookAt(world, claims) : ''
-  return typeof standing === 'string' ? verifyTaskToken(world, token, world.issuer) : standing
+  return typeof standing === 'string' ? world.verifyTask(token) : standing
 }
 
 function hostsOf({ issuer, config }: World, port: number): string[] {

@@ -10,6 +10,8 @@ import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
+import { exportCheckpoint } from './life/audit/export.ts'
+import { sealRefusals } from './life/audit/refusals.ts'
 import { forgetUsed } from './life/budget/rows.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
@@ -20,39 +22,25 @@ import { sweepSignIns } from './life/sign-in/rows.ts'
 import { sweepUnused } from './life/unused/unused.ts'
 import { listAgreedIdle, type World } from './world.ts'
 
+type Log = (job: string, thrown: unknown) => void
+
 export interface Job {
   readonly name: string
   readonly everyMs: number
   readonly run: () => Promise<unknown>
 }
 
-export interface Schedule {
-  /** Runs one job now, or joins the run under way; for those who wait for its effect. */
-  readonly runNow: (name: string) => Promise<void>
-  /** When each job last ended well, in milliseconds of `now`; what a watchdog looks at. */
-  lastDone(): ReadonlyMap<string, number>
-  /** Waits for what is under way. */
-  stop(): Promise<void>
-}
-
-export function startSchedule(
-  jobs: readonly Job[],
-  options: { log: (name: string, thrown: unknown) => void; now: () => number },
-): Schedule {
-  const running = new Map<string, Promise<void>>()
-  const done = new Map<string, number>()
+export function startSchedule(jobs: readonly Job[], log: Log) {
+  const running = new Map<string, Promise<unknown>>()
   const timers = new Map<string, NodeJS.Timeout>()
   let stopped = false
 
-  const run = (job: Job): Promise<void> => {
+  const run = (job: Job): Promise<unknown> => {
     const underWay = running.get(job.name)
     if (underWay !== undefined) return underWay
     const once = job
       .run()
-      .then(
-        () => void done.set(job.name, options.now()),
-        (thrown: unknown) => options.log(job.name, thrown),
-      )
+      .catch((thrown: unknown) => log(job.name, thrown))
       .finally(() => running.delete(job.name))
     running.set(job.name, once)
     return once
@@ -69,13 +57,14 @@ export function startSchedule(
   for (const job of jobs) plan(job)
 
   return {
-    async runNow(name) {
+    /** Runs one job now, or joins the run under way; for those who wait for its effect. */
+    runNow: async (name: string): Promise<void> => {
       const job = jobs.find(each => each.name === name)
       if (job === undefined) throw new Error(`there is no job ${name}`)
       await run(job)
     },
-    lastDone: () => done,
-    async stop() {
+    /** Waits for what is under way. */
+    stop: async (): Promise<void> => {
       stopped = true
       for (const timer of timers.values()) clearTimeout(timer)
       await Promise.allSettled(running.values())
@@ -83,19 +72,12 @@ export function startSchedule(
   }
 }
 
-/** Everything the server does by itself. `remember` exports the checkpoint the next start compares with. */
-export function jobsOf(
-  world: World,
-  outside: {
-    readonly remember: () => Promise<unknown>
-    readonly sealRefusals: () => Promise<unknown>
-    readonly log: (name: string, thrown: unknown) => void
-  },
-): Job[] {
+/** Everything the server does by itself. `remembered` is the file the next start compares the log with. */
+export function jobsOf(world: World, remembered: string, log: Log): Job[] {
   const now = () => world.clock.now()
   const looked = new Set<LeaseId>()
   const sweeping = new Map<TargetId, Promise<SweepResult>>()
-  const late = (thrown: unknown) => outside.log('leases', thrown)
+  const late = (thrown: unknown) => log('leases', thrown)
   return [
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
@@ -112,8 +94,12 @@ export function jobsOf(
       },
     },
     { name: 'agreed', everyMs: 15_000, run: () => sweepAgreed(world) },
-    { name: 'refusals', everyMs: 60_000, run: outside.sealRefusals },
-    { name: 'remember', everyMs: 60_000, run: outside.remember },
+    { name: 'refusals', everyMs: 60_000, run: () => sealRefusals(world, world.refusals) },
+    {
+      name: 'remember',
+      everyMs: 60_000,
+      run: () => exportCheckpoint(world.checkpoints, remembered),
+    },
     {
       name: 'tidy',
       everyMs: 300_000,

@@ -4,9 +4,15 @@
  */
 import type { Config } from './config.ts'
 import { findRequest, requestTable } from './core/approval/rows.ts'
-import { type AnyId, newId, type PersonId, type RequestId, systemId } from './core/base/ids.ts'
+import {
+  type AnyId,
+  type LeaseId,
+  newId,
+  type PersonId,
+  type RequestId,
+  systemId,
+} from './core/base/ids.ts'
 import { limits } from './core/base/limits.ts'
-import type { ActionName } from './core/base/permit.ts'
 import { product } from './core/base/product.ts'
 import { addSeconds, type Clock, type Instant, msBetween } from './core/base/time.ts'
 import { grantAgreed } from './core/grant/agreed.ts'
@@ -22,25 +28,30 @@ import { type NoteSigner, vkeyOf } from './core/ledger/note.ts'
 import type { Replica } from './core/ledger/replica.ts'
 import { waitingIds } from './core/ledger/rows.ts'
 import { findInstallation, installationTable } from './core/people/rows.ts'
-import { type Decision, decide, permitsFor } from './core/policy/decide.ts'
+import { decide, permitsFor } from './core/policy/decide.ts'
 import { activateAgreed, followBundle } from './core/policy/in-force.ts'
-import type { Question } from './core/policy/question.ts'
 import type { Store } from './core/store/store.ts'
 import type { Connector } from './core/target/target.ts'
 import { sweepTasks } from './core/task/close.ts'
-import type { ReadClaims } from './core/token/claims.ts'
+import type { ExchangeWorld } from './core/token/exchange.ts'
 import { sweepTokens } from './core/token/revoke.ts'
-import { makeTokenKeys, type TokenKeys, type TokenSigner } from './core/token/signature.ts'
+import { makeTokenKeys } from './core/token/signature.ts'
+import { type TaskToken, type VerifyWorld, verifyTaskToken } from './core/token/verify.ts'
 import type { Log } from './doors/api/problem.ts'
 import type { DoctorView, InstallationView } from './doors/api/views.ts'
 import type { ApiWorld } from './doors/api/world.ts'
 import { tlogProof } from './life/audit/proof.ts'
+import { RefusalTally } from './life/audit/refusals.ts'
 import { findEntries } from './life/audit/rows.ts'
 import { joinCanary } from './life/drift/canary.ts'
 import { type FederationIssuer, makeFederation } from './life/federation/issuer.ts'
 import { oldestDue } from './life/lists/lists.ts'
 import { fetchJson } from './life/outbound/fetch.ts'
-import { type PersonToken, verifyPersonToken } from './life/sign-in/person-token.ts'
+import {
+  type PersonToken,
+  type PersonTokenWorld,
+  verifyPersonToken,
+} from './life/sign-in/person-token.ts'
 import { Proofs } from './life/token/dpop.ts'
 import { explain } from './life/why/why.ts'
 
@@ -59,22 +70,22 @@ export interface Opened {
   readonly runNow: (job: string) => Promise<void>
 }
 
-export interface World extends ApiWorld {
-  readonly keys: Keys
-  readonly config: Config
-  readonly follower: Follower
+type Given = Omit<Opened, 'connectors'>
+
+/** All that verbs and doors ask for together. */
+export interface World extends Given, ApiWorld, VerifyWorld, ExchangeWorld, PersonTokenWorld {
+  readonly store: Store
+  readonly clock: Clock
   readonly issuerKeys: IssuerKeys
   readonly verifyPerson: (token: string) => Promise<PersonToken>
-  readonly tokenKeys: TokenKeys
-  readonly verified: Map<string, ReadClaims>
-  readonly signer: () => TokenSigner
-  readonly decide: <A extends ActionName>(question: Question<A>) => Decision<A>
+  readonly verifyTask: (token: string) => Promise<TaskToken>
+  readonly refusals: RefusalTally
   readonly noteSigner: NoteSigner
   readonly federation: FederationIssuer
 }
 
-export function makeWorld(opened: Opened): World {
-  const { config, issuer, store, clock, keys, replica, follower, log } = opened
+export function makeWorld({ connectors, ...given }: Opened): World {
+  const { config, issuer, store, clock, keys, replica, follower } = given
   const policy = {
     replica,
     clock,
@@ -82,27 +93,16 @@ export function makeWorld(opened: Opened): World {
     policies: followBundle(replica),
     explain,
   }
-  const ledger = { store, clock, replica, poke: opened.poke, gate: () => follower.gate() }
-  const sealing = {
-    seal: (plaintext: Uint8Array, place: string) => keys.seal(plaintext, place),
-    unseal: (sealed: string, place: string) => keys.unseal(sealed, place),
-  }
+  const ours = keysOf(keys, config.trustDomain)
+  const people = { ...given, ...ours, apiAudience: issuer, gate: () => follower.gate() }
   const permitFor = permitsFor(policy)
-  const federation = makeFederation({ ...ledger, ...sealing, issuer, permitFor })
-  const noteSigner = logSigner(keys, config.trustDomain)
-  const checkpoints = { store, clock, signer: noteSigner }
+  const federation = makeFederation({ ...people, permitFor })
   const issuers = new Set(config.ciIssuers)
-  const people = { ...ledger, issuer, apiAudience: issuer, tokenJwks: () => keys.tokenJwks() }
+  const refusals = new RefusalTally()
   const world: World = {
-    ...ledger,
+    ...people,
     ...policy,
-    config,
-    keys,
-    follower,
-    log,
-    issuer,
-    noteSigner,
-    checkpoints,
+    checkpoints: { store, clock, signer: ours.noteSigner },
     permitFor,
     decide: question => decide(policy, question),
     issuerKeys: makeIssuerKeys(
@@ -110,34 +110,20 @@ export function makeWorld(opened: Opened): World {
       { issuers, allowedOrigins: new Set(config.loopbackIssuers) },
     ),
     verifyPerson: token => verifyPersonToken(people, token),
-    tokenKeys: makeTokenKeys({ clock, tokenJwks: () => keys.tokenJwks() }),
+    verifyTask: token => verifyTaskToken(world, token, issuer),
+    tokenKeys: makeTokenKeys(people),
     verified: new Map(),
     proofs: new Proofs(clock),
-    signer: () => keys.tokenSigner(),
+    refusals,
+    countRefusal: (from, reason) => refusals.count(from, reason, clock.now()),
     targets: new Targets({
-      store,
-      clock,
-      replica,
-      connectors: new Map(opened.connectors(federation).map(each => [each.kind, each])),
-      unseal: sealing.unseal,
+      ...people,
+      connectors: new Map(connectors(federation).map(each => [each.kind, each])),
     }),
     playCanary: async id => (await joinCanary(world, id)).result,
-    ...sealing,
     federation,
-    leaseSecret: (id, salt) => keys.leaseSecret(id, salt),
-    newLeaseSalt: () => keys.newLeaseSalt(),
-    keepLeaseSecret: (id, secret) => keys.keepLeaseSecret(id, secret),
     installationId: () => installationOf(replica).id,
     installationThing: () => ({ type: 'installation', id: installationOf(replica).id as AnyId }),
-    certificateSigner: () => {
-      const { kid } = keys.active('certificate')
-      return { kid, sign: data => keys.sign('certificate', data).signature }
-    },
-    keyTable: () => keys.table(),
-    logVkeys: () =>
-      keys
-        .published('ledger')
-        .map(key => vkeyOf({ name: noteSigner.name, publicKey: rawKey(key.jwk.x) })),
     approversOf: appId => approversOf(replica, appId),
     applyAgreed: id => applyAgreed(world, id),
     settle: () => settle(store, follower),
@@ -145,9 +131,33 @@ export function makeWorld(opened: Opened): World {
     sweepChildren: () => sweepChildren(world),
     describeInstallation: () => describeInstallation(world),
     checkHealth: () => checkHealth(world),
-    runNow: opened.runNow,
   }
   return world
+}
+
+/** What is done with our keys, which may be others at the next call. */
+function keysOf(keys: Keys, trustDomain: string) {
+  const noteSigner = logSigner(keys, trustDomain)
+  return {
+    noteSigner,
+    seal: (plaintext: Uint8Array, place: string) => keys.seal(plaintext, place),
+    unseal: (sealed: string, place: string) => keys.unseal(sealed, place),
+    tokenJwks: () => keys.tokenJwks(),
+    signer: () => keys.tokenSigner(),
+    leaseSecret: (id: LeaseId, salt: string) => keys.leaseSecret(id, salt),
+    newLeaseSalt: () => keys.newLeaseSalt(),
+    keepLeaseSecret: (id: LeaseId, secret: string) => keys.keepLeaseSecret(id, secret),
+    certificateSigner: () => {
+      const { kid } = keys.active('certificate')
+      const sign = (data: Uint8Array) => keys.sign('certificate', data).signature
+      return { kid, sign }
+    },
+    keyTable: () => keys.table(),
+    logVkeys: () =>
+      keys
+        .published('ledger')
+        .map(key => vkeyOf({ name: noteSigner.name, publicKey: rawKey(key.jwk.x) })),
+  }
 }
 
 function installationOf(replica: Replica) {

@@ -12,8 +12,7 @@ import { addEndRoutes, addLogRoutes, addProofRoutes } from './proofs.ts'
 import { addFindingRoutes, addHoldRoutes, addRequestRoutes } from './requests.ts'
 import { Routes } from './route.ts'
 import { addHealthRoutes, addPeopleRoutes, addSystemRoutes } from './system.ts'
-import { addGrantRoutes, addResourceRoutes, addTargetRoutes } from './targets.ts'
-import { addToolRoutes } from './tools.ts'
+import { addGrantRoutes, addResourceRoutes, addTargetRoutes, addToolRoutes } from './targets.ts'
 import type { ApiWorld } from './world.ts'
 
 export type Api = ReturnType<typeof makeApi>

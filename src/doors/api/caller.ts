@@ -2,29 +2,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import type { PersonId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { fromMs, type Instant } from '../../core/base/time.ts'
-import type { Actor } from '../../core/policy/question.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
 import type { PersonToken } from '../../life/sign-in/person-token.ts'
 import { checkBound, type Proofs, type Proven } from '../../life/token/dpop.ts'
 
-export interface PersonCaller {
-  readonly kind: 'person'
-  readonly validUntil: Instant
-  readonly personId: PersonId
-  readonly actor: Actor
-}
-
-export interface IdentityCaller extends TaskToken {
-  readonly kind: 'identity'
-  readonly validUntil: Instant
-  readonly actor: Actor
-}
-
-export type KnownCaller = PersonCaller | IdentityCaller
+export type KnownCaller = Awaited<ReturnType<typeof verifyShown>>
+export type PersonCaller = Extract<KnownCaller, { kind: 'person' }>
+export type IdentityCaller = Extract<KnownCaller, { kind: 'identity' }>
 export type Caller = KnownCaller | { readonly kind: 'nobody' }
 
 export interface CallerWorld {
@@ -43,22 +30,23 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
   const at = { method: req.method, path: req.path, hosts, proof: req.header('dpop') }
   const shown = shownAt(at, req.header('authorization'))
   if (shown === undefined) return { kind: 'nobody' }
-  const { token } = shown
+  const caller = await verifyShown(world, shown)
+  await checkShown(world.proofs, shown, caller)
+  return caller
+}
+
+/** Whose token it is. That who shows it holds its key too is `checkShown`. */
+export async function verifyShown(world: CallerWorld, { token }: Pick<Shown, 'token'>) {
   // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
   if (isTaskToken(token)) {
     const task = await world.verifyTask(token)
-    await checkShown(world.proofs, shown, task)
-    return {
-      kind: 'identity',
-      ...task,
-      validUntil: expiryOf(token),
-      actor: { kind: 'identity', id: task.identityId, taskId: task.taskId },
-    }
+    const { identityId: id, taskId } = task
+    const actor = { kind: 'identity', id, taskId } as const
+    return { kind: 'identity', ...task, validUntil: expiryOf(token), actor } as const
   }
-  const person = await world.verifyPerson(token)
-  await checkShown(world.proofs, shown, person)
-  const { personId, signInEndsAt: validUntil } = person
-  return { kind: 'person', personId, validUntil, actor: { kind: 'person', id: personId } }
+  const { personId, signInEndsAt: validUntil, boundTo } = await world.verifyPerson(token)
+  const actor = { kind: 'person', id: personId } as const
+  return { kind: 'person', personId, validUntil, boundTo, actor } as const
 }
 
 /** A token as it was sent, the proof beside it, and the request both are for. */

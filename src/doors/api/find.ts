@@ -15,6 +15,7 @@ import type { Sql } from '../../core/store/store.ts'
 import { findAppBySlug, findResourceBySlug } from '../../life/lists/lists.ts'
 import { type ShortKind, shortKindOf } from '../../life/lists/short-id.ts'
 import type { KnownCaller } from './caller.ts'
+import type { Call } from './route.ts'
 import type { ApiWorld } from './world.ts'
 
 /** The kind an id or short id is of; undefined for a slug or anything else. */
@@ -45,10 +46,7 @@ export function noSuch(kind: string): Problem {
   return new Problem('not-found', { detail: `There is no such ${kind}.` })
 }
 
-interface AboutApp {
-  readonly caller: KnownCaller
-  param(name: string): string
-}
+type AboutApp = Pick<Call<unknown, KnownCaller>, 'caller' | 'param'>
 
 /** The app of the path, if the caller may see it. A workload sees its own app only. */
 export function appIn(world: ApiWorld, call: AboutApp): Promise<AppRow> {

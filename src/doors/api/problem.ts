@@ -62,7 +62,13 @@ function answerOf(thrown: unknown, requestId: string, context: Context, log: Log
   }
 }
 
-function causeText(cause: unknown): string | undefined {
+/** For us, and for nobody who asks: where it came from. */
+export function causeText(cause: unknown): string | undefined {
   if (cause === undefined) return undefined
   return cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2_000) : typeof cause
+}
+
+/** The same in a few words. */
+export function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : typeof thrown
 }

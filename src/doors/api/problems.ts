@@ -1,12 +1,7 @@
 /** How each problem goes over a wire: HTTP status, CLI exit code, OAuth code (RFC 6749 §5.2 where one fits), title. */
 import type { Problem, ProblemCode } from '../../core/base/problem.ts'
 
-interface Row {
-  readonly status: number
-  readonly exit: number
-  readonly oauth: string
-  readonly title: string
-}
+type Row = Readonly<ReturnType<typeof row>>
 
 export const problemTable = {
   // what the caller sent
@@ -64,6 +59,6 @@ export function statusOf({ code }: Problem): number {
   return problemTable[code].status
 }
 
-function row(status: number, exit: number, oauth: string, title: string): Row {
+function row(status: number, exit: number, oauth: string, title: string) {
   return { status, exit, oauth, title }
 }

@@ -1,6 +1,9 @@
 /** What comes back about ends, traces, the log and replays: what people check us by. */
 import { z } from '@hono/zod-openapi'
+import { hopShape } from '../../life/trace/trace.ts'
 import { count, details, each, flag, KeyTableView, list, text } from './views.ts'
+
+export type { Hop } from '../../life/trace/trace.ts'
 
 const texts = list(text)
 const maybe = text.nullable()
@@ -43,18 +46,10 @@ export const CertificateFile = z.object({
   /** The root key itself is in the body; its fingerprint is what a verifier pins. */
   keys: KeyTableView,
 })
-export const Hop = z.object({
-  hop: z.enum(['commit', 'run', 'attestation', 'decision', 'token', 'lease', 'use', 'end']),
-  ...each(text, 'name', 'what', 'by'),
-  state: z.enum(['proven', 'asserted', 'missing']),
-  /** Position in the log. */
-  entry: count.nullable(),
-  ...each(maybe, 'at', 'id'),
-})
 export const TraceView = z.object({
   about: text,
   app: maybe,
-  hops: list(Hop),
+  hops: list(hopShape),
   ...each(count, 'proven', 'asserted', 'missing'),
 })
 export const LogEntryView = z.object({
@@ -98,7 +93,6 @@ export type PlanItem = z.infer<typeof PlanItem>
 export type OffboardingView = z.infer<typeof OffboardingView>
 export type ResidualView = z.infer<typeof ResidualView>
 export type CertificateFile = z.infer<typeof CertificateFile>
-export type Hop = z.infer<typeof Hop>
 export type TraceView = z.infer<typeof TraceView>
 export type LogEntryView = z.infer<typeof LogEntryView>
 export type LogPage = z.infer<typeof LogPage>

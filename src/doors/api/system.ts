@@ -18,29 +18,22 @@ import { html, page } from './oauth/html.ts'
 import { problemTable } from './problems.ts'
 import type { Routes } from './route.ts'
 import { nameOf, personView } from './show.ts'
-import {
-  DoctorView,
-  InstallationView,
-  KeyTableView,
-  LinkView,
-  listOf,
-  Me,
-  PersonView,
-  ThingView,
-} from './views.ts'
+import * as views from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addSystemRoutes(routes: Routes, world: ApiWorld): void {
-  routes.add('anyone GET /v1/installation', InstallationView, () => world.describeInstallation())
-  routes.add('anyone GET /v1/keys', KeyTableView, async () => world.keyTable())
-  routes.add('person POST /v1/keys/rotate', KeyTableView, RotateKey, async ({ input, ask }) => {
-    const { use, because } = input
-    const keyId = (input.keyId ?? world.keys.keyId(use)) as KeyId
-    const permit = await ask('key.rotate', 'key', keyId)
+  routes.add('anyone GET /v1/installation', views.InstallationView, () =>
+    world.describeInstallation(),
+  )
+  routes.add('anyone GET /v1/keys', views.KeyTableView, async () => world.keyTable())
+  routes.add('person POST /v1/keys/rotate', views.KeyTableView, RotateKey, async call => {
+    const { use, because, keyId: named } = call.input
+    const keyId = (named ?? world.keys.keyId(use)) as KeyId
+    const permit = await call.ask('key.rotate', 'key', keyId)
     await rotateKey(world, permit, { keyId, because })
     return world.keyTable()
   })
-  routes.add('signed-in GET /v1/me', Me, async ({ caller }) => {
+  routes.add('signed-in GET /v1/me', views.Me, async ({ caller }) => {
     const { kind, validUntil } = caller
     const installation = await world.describeInstallation()
     const me = { kind, installation, validUntil, person: null, identity: null, task: null }
@@ -56,7 +49,7 @@ export function addSystemRoutes(routes: Routes, world: ApiWorld): void {
       task: task ? { ...task, shortId: shortId('task', task.id) } : null,
     }
   })
-  routes.add('signed-in GET /v1/things/:text', ThingView, async call => {
+  routes.add('signed-in GET /v1/things/:text', views.ThingView, async call => {
     const text = call.param('text')
     const kind = kindOf(text) ?? 'app'
     if (!shown.includes(kind)) throw noSuch('page for this')
@@ -75,23 +68,23 @@ const shown: readonly IdKind[] = words('app task lease request decision grant fi
 export function addPeopleRoutes(routes: Routes, world: ApiWorld): void {
   const personIn = (call: { param(name: string): string }) =>
     findPersonBy(world.store, call.param('person'), 'person')
-  routes.add('person GET /v1/people', listOf(PersonView), async () => {
+  routes.add('person GET /v1/people', views.listOf(views.PersonView), async () => {
     const people = await listPeople(world.store, limits.pageRows)
     return { items: people.map(person => personView(world, person)) }
   })
-  routes.add('person POST /v1/people/:person/leave', PersonView, async call => {
+  routes.add('person POST /v1/people/:person/leave', views.PersonView, async call => {
     const { id } = await personIn(call)
     const permit = await call.ask('person.leave', 'person', id)
     const left = await leavePerson(world, permit, { personId: id })
     await world.runNow('apps')
     return personView(world, left)
   })
-  routes.add('person PUT /v1/people/:person/roles', PersonView, SetRoles, async call => {
+  routes.add('person PUT /v1/people/:person/roles', views.PersonView, SetRoles, async call => {
     const { id } = await personIn(call)
     const permit = await call.ask('person.roles', 'person', id)
     return personView(world, await setRoles(world, permit, { personId: id, ...call.input }))
   })
-  routes.add('person POST /v1/people/:person/link', LinkView, async call => {
+  routes.add('person POST /v1/people/:person/link', views.LinkView, async call => {
     const { id } = await personIn(call)
     const permit = await call.ask('person.add', 'person', id)
     const { secret, expiresAt } = await makeLink(world, permit, { personId: id })
@@ -111,7 +104,7 @@ export function addHealthRoutes(routes: Routes, world: ApiWorld): void {
     const { ok } = await look()
     return context.json({ ok }, ok ? 200 : 503)
   })
-  routes.add('person GET /v1/doctor', DoctorView, look)
+  routes.add('person GET /v1/doctor', views.DoctorView, look)
   routes.add('anyone GET /problems/:code', null, async call => {
     const code = call.param('code')
     if (!Object.hasOwn(problemTable, code)) throw noSuch('problem')

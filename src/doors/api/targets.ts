@@ -1,5 +1,6 @@
-/** Targets, resources and grants: what can be asked for, and what was given. */
+/** Targets with their tools, resources and grants: what can be asked for, and what was given. */
 
+import { z } from '@hono/zod-openapi'
 import { newId } from '../../core/base/ids.ts'
 import type { Json, JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
@@ -13,21 +14,15 @@ import { keepGrant } from '../../core/grant/unused.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { playCanary } from '../../life/drift/canary.ts'
 import * as lists from '../../life/lists/lists.ts'
+import { lookAtTools } from '../../life/tools/look.ts'
+import { agreeToTools, hashTools, isAgreed, seeTools } from '../../life/tools/pin.ts'
 import { whoMay } from '../../life/why/who.ts'
 import type { TargetView as TargetShown } from './contract.ts'
-import {
-  findOfApp,
-  findPersonBy,
-  findVisibleApp,
-  listOfApps,
-  noSuch,
-  resourceNamed,
-  sees,
-} from './find.ts'
+import * as find from './find.ts'
 import { BreakGlass, ConnectTarget, DefineResource, OfApp } from './inputs.ts'
 import type { Routes } from './route.ts'
 import { grantView, nameOf, resourceView, targetView } from './show.ts'
-import { GrantView, listOf, ResourceView, TargetView, WhoView } from './views.ts'
+import { GrantView, listOf, ResourceView, TargetView, ToolView, WhoView } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
@@ -70,10 +65,10 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
     return { items: await Promise.all(resources.map(each => resourceView(world, each))) }
   })
   routes.add('person GET /v1/resources/:resource/who', listOf(WhoView), async call => {
-    const { id, dataOwnerId } = await resourceNamed(world.store, call.param('resource'))
+    const { id, dataOwnerId } = await find.resourceNamed(world.store, call.param('resource'))
     // Who answers for the data sees everybody; others the apps they see anyway.
     const isOwner = dataOwnerId === call.caller.personId
-    const isSeen = sees(world, call.caller)
+    const isSeen = find.sees(world, call.caller)
     const identities = new Map(world.replica.all(identityTable).map(each => [each.id, each]))
     const items = whoMay(world, id).flatMap(({ identityId, until: endsAt, ...may }) => {
       const identity = identities.get(identityId)
@@ -97,7 +92,7 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
       id: newId('resource'),
       targetId: target.id,
       object: world.targets.connector(target.connector).parseObject(given.object as Json),
-      dataOwnerId: (await findPersonBy(world.store, dataOwner, '/dataOwner')).id,
+      dataOwnerId: (await find.findPersonBy(world.store, dataOwner, '/dataOwner')).id,
       sandboxTwinId: twin ? twin.id : null,
     }
     const about = draft as unknown as JsonObject
@@ -108,13 +103,15 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
 
 export function addGrantRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/grants', listOf(GrantView), OfApp, async call => {
-    const grants = await listOfApps(world, call, filter => lists.listGrants(world.store, filter))
+    const grants = await find.listOfApps(world, call, filter =>
+      lists.listGrants(world.store, filter),
+    )
     return { items: grants.map(grant => grantView(world, grant)) }
   })
   routes.add('person POST /v1/break-glass', GrantView, BreakGlass, async call => {
     const { app: slug, resource: named, actions, reason } = call.input
-    const app = await findVisibleApp(world, call.caller, slug)
-    const resource = await resourceNamed(world.store, named)
+    const app = await find.findVisibleApp(world, call.caller, slug)
+    const resource = await find.resourceNamed(world.store, named)
     const id = newId('grant')
     const about = { appId: app.id, resourceId: resource.id, actions }
     const permit = await call.ask('grant.break', 'grant', id, about)
@@ -124,12 +121,12 @@ export function addGrantRoutes(routes: Routes, world: ApiWorld): void {
     return grantView(world, grant)
   })
   routes.add('person POST /v1/grants/:grant/keep', GrantView, async call => {
-    const { id, appId } = await findOfApp(world, call, 'grant', findGrant)
+    const { id, appId } = await find.findOfApp(world, call, 'grant', findGrant)
     const permit = await call.ask('grant.keep', 'grant', id, { appId })
     return grantView(world, await keepGrant(world, permit, { grantId: id }))
   })
   routes.add('person POST /v1/grants/:grant/drop', GrantView, async call => {
-    const { id, appId } = await findOfApp(world, call, 'grant', findGrant)
+    const { id, appId } = await find.findOfApp(world, call, 'grant', findGrant)
     const permit = await call.ask('grant.drop', 'grant', id, { appId })
     const dropped = await dropGrant(world, permit, { grantId: id })
     await world.runNow('leases')
@@ -144,6 +141,52 @@ async function playAndShow(world: ApiWorld, id: TargetRow['id']): Promise<Target
 
 export async function targetNamed(world: ApiWorld, slug: string): Promise<TargetRow> {
   const target = await lists.findTargetBySlug(world.store, slug)
-  if (target === undefined) throw noSuch('target')
+  if (target === undefined) throw find.noSuch('target')
   return target
+}
+
+// ── the tools of an MCP server, as it says them now; agreeing to those that changed ──
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/)
+const AgreeTools = z.strictObject({
+  tools: z.record(z.string().max(128), hash).refine(tools => Object.keys(tools).length > 0, {
+    error: 'names at least one',
+  }),
+})
+
+export function addToolRoutes(routes: Routes, world: ApiWorld): void {
+  const look = async ({ id, slug }: TargetRow) => {
+    const upstream = await world.targets.call(id, 'issue', async target => target.upstream)
+    if (upstream?.speaks !== 'mcp')
+      throw new Problem('wrong-state', { detail: `\`${slug}\` has no tools: it is no MCP server.` })
+    const { tools } = await lookAtTools(upstream)
+    await seeTools(world, id, hashTools([...tools.values()]))
+    await world.settle()
+    const items = [...tools.values()].map(tool => ({
+      name: tool.name,
+      title: textOf(tool['title']),
+      description: textOf(tool['description']),
+      says: tool,
+      hash: hashTools([tool])[tool.name] ?? '',
+      isAgreed: isAgreed(world.replica, id, tool),
+    }))
+    return { items }
+  }
+  routes.add('person GET /v1/targets/:target/tools', listOf(ToolView), async call => {
+    const target = await targetNamed(world, call.param('target'))
+    await call.ask('target.connect', 'target', target.id, { production: target.production })
+    return look(target)
+  })
+  routes.add('person POST /v1/targets/:target/tools', listOf(ToolView), AgreeTools, async call => {
+    const target = await targetNamed(world, call.param('target'))
+    const { id: targetId, production } = target
+    const permit = await call.ask('target.connect', 'target', targetId, { production })
+    await agreeToTools(world, permit, { targetId, ...call.input })
+    await world.settle()
+    return look(target)
+  })
+}
+
+function textOf(said: unknown): string | null {
+  return typeof said === 'string' ? said.slice(0, 4_000) : null
 }

@@ -8,8 +8,7 @@ import { recordDenial } from '../../core/policy/record.ts'
 import { handOn, takeUp } from '../../core/token/delegate.ts'
 import { type ExchangeAnswer, type ExchangeWorld, exchange } from '../../core/token/exchange.ts'
 import { revokeToken } from '../../core/token/revoke.ts'
-import { readTaskToken, type VerifyWorld, verifyTaskToken } from '../../core/token/verify.ts'
-import type { RefusalTally } from '../../life/audit/refusals.ts'
+import { readTaskToken, type VerifyWorld } from '../../core/token/verify.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import {
   type Delegation,
@@ -18,24 +17,17 @@ import {
   writeIssued,
 } from '../../life/token/form.ts'
 import { introspect } from '../../life/token/introspect.ts'
-import { type CallerWorld, checkShown, placeOf, shownIn } from './caller.ts'
+import { type CallerWorld, checkShown, placeOf, shownIn, verifyShown } from './caller.ts'
 import type { OauthAnswer } from './oauth/answer.ts'
 import type { WorkloadEndpoints } from './oauth/endpoints.ts'
 import type { Form } from './oauth/request.ts'
 import type { ApiWorld } from './world.ts'
 
-export type WorkloadWorld = ApiWorld &
-  VerifyWorld &
-  Pick<CallerWorld, 'verifyPerson'> &
-  Pick<ExchangeWorld, 'decide' | 'signer' | 'issuerKeys'>
+export type WorkloadWorld = CallerWorld & ApiWorld & VerifyWorld & ExchangeWorld
 
-export function workloadEndpoints(world: WorkloadWorld, tally: RefusalTally): WorkloadEndpoints {
-  const exchangeWorld: ExchangeWorld = {
-    ...world,
-    countRefusal: (issuer, reason) => tally.count(issuer, reason, world.clock.now()),
-  }
+export function workloadEndpoints(world: WorkloadWorld): WorkloadEndpoints {
   return {
-    exchange: (form, req) => exchangeForm(exchangeWorld, world, form, req),
+    exchange: (form, req) => exchangeForm(world, form, req),
     introspect: async (form, req) => {
       const asker = await askerOf(world, req, form.get('token'))
       const body = introspect(world, { token: form.get('token') ?? '', asker })
@@ -66,27 +58,26 @@ export function workloadEndpoints(world: WorkloadWorld, tally: RefusalTally): Wo
 }
 
 async function exchangeForm(
-  world: ExchangeWorld,
-  api: WorkloadWorld,
+  world: WorkloadWorld,
   form: Form,
   req: IncomingMessage,
 ): Promise<OauthAnswer> {
   const { dpop: proof } = req.headers
   // RFC 9449 §5: who shows a key here gets a token that is for its holder alone.
-  const boundTo = proof && (await api.proofs.check(String(proof), placeOf(req, api.issuer)))
+  const boundTo = proof && (await world.proofs.check(String(proof), placeOf(req, world.issuer)))
   const verifyPerson = async (token: string) => {
-    const person = await api.verifyPerson(token)
+    const person = await world.verifyPerson(token)
     if (person.boundTo !== null && person.boundTo !== boundTo) throw notTheHolder
     return person
   }
-  const delegation = parseDelegation(form, [api.issuer])
+  const delegation = parseDelegation(form, [world.issuer])
   const answer =
     delegation === undefined
       ? await exchange(
           { ...world, verifyPerson },
-          { ...parseExchange(form, [api.issuer]), ...(boundTo && { boundTo }) },
+          { ...parseExchange(form, [world.issuer]), ...(boundTo && { boundTo }) },
         )
-      : await delegate(api, delegation, boundTo || null)
+      : await delegate(world, delegation, boundTo || null)
   if (answer.kind === 'issued') {
     const body = { ...writeIssued(answer.token), task: shortId('task', answer.token.row.taskId) }
     return { status: 200, body }
@@ -108,7 +99,7 @@ async function delegate(
   delegation: Delegation,
   boundTo: string | null,
 ): Promise<ExchangeAnswer> {
-  const holder = await verifyTaskToken(world, delegation.own, world.issuer)
+  const holder = await world.verifyTask(delegation.own)
   if (holder.boundTo !== null && holder.boundTo !== boundTo) throw notTheHolder
   if (delegation.step === 'hand-on') return handOn(world, { holder, to: delegation.to })
   const { handed, purpose } = delegation
@@ -129,15 +120,10 @@ async function askerOf(
   const proof = req.headers['dpop']?.toString()
   const own = { token: token ?? '', scheme: proof ? 'DPoP' : 'Bearer', proof }
   const shown = shownIn(req, world.issuer) ?? { ...placeOf(req, world.issuer), ...own }
-  const task = await verifyTaskToken(world, shown.token, world.issuer).catch(unlessRefused)
-  if (task !== undefined) {
-    await checkShown(world.proofs, shown, task)
-    return { kind: 'identity', id: task.identityId, taskId: task.taskId }
-  }
-  const person = await world.verifyPerson(shown.token).catch(unlessRefused)
-  if (person !== undefined) {
-    await checkShown(world.proofs, shown, person)
-    return { kind: 'person', id: person.personId }
+  const caller = await verifyShown(world, shown).catch(unlessRefused)
+  if (caller !== undefined) {
+    await checkShown(world.proofs, shown, caller)
+    return caller.actor
   }
   throw new Problem('not-signed-in', {
     detail: 'Say who asks: a bearer token of yours.',

@@ -6,30 +6,28 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { appTable } from '../../core/app/rows.ts'
-import type { AnyId, PersonId } from '../../core/base/ids.ts'
+import type { PersonId } from '../../core/base/ids.ts'
 import type { Json } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { type Decision, decide } from '../../core/policy/decide.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
-import type { Proofs } from '../../life/token/dpop.ts'
 import { isJson, readBytes, readJson } from '../api/body.ts'
 import { checkShown, shownIn } from '../api/caller.ts'
 import { problemOf, sendJson, sendProblem } from '../api/oauth/answer.ts'
+import type { ApiWorld } from '../api/world.ts'
 import { bounds } from './bounds.ts'
 import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
 import { readEvaluation, readEvaluations, readSearch, type SearchFor } from './form.ts'
 import { search } from './search.ts'
 
-export interface AuthzenWorld extends DecisionWorld, LedgerWorld {
-  readonly issuer: string
-  readonly installationThing: () => { readonly type: 'installation'; readonly id: AnyId }
+type Ours = 'issuer' | 'installationThing' | 'proofs' | 'log'
+
+export interface AuthzenWorld extends DecisionWorld, LedgerWorld, Pick<ApiWorld, Ours> {
   /** Null for what is no task token; Problem `token-refused` for one that does not stand. */
   readonly readTask: (token: string) => Promise<Omit<TaskToken, 'tokenId'> | null>
   readonly verifyPerson: (token: string) => Promise<{ personId: PersonId; boundTo: string | null }>
-  readonly proofs: Proofs
-  readonly log: (line: Readonly<Record<string, unknown>>) => void
 }
 
 /** Answers true when the request was ours and is answered. */

@@ -23,6 +23,7 @@ import { recordDenial } from '../../core/policy/record.ts'
 import type { Credential, Passage, Passed, Upstream } from '../../core/target/target.ts'
 import { Meter } from '../../life/budget/meter.ts'
 import type { Hosts } from '../api/oauth/request.ts'
+import { textOf } from '../api/problem.ts'
 import { bodyOf } from '../api/problems.ts'
 import { bounds } from './bounds.ts'
 import { Pace } from './pace.ts'
@@ -314,8 +315,4 @@ function tooMany(): Problem {
     detail: 'Too many connections are open through the gateway.',
     next: 'Close some, or use a pool.',
   })
-}
-
-function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : typeof thrown
 }

@@ -10,8 +10,10 @@ import { isId } from '../../core/base/ids.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import { toMs } from '../../core/base/time.ts'
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
+import type { ExchangeWorld } from '../../core/token/exchange.ts'
 import { readTaskToken, type VerifyWorld, verifyTaskToken } from '../../core/token/verify.ts'
 import type { Spool } from '../../life/records/spool.ts'
+import type { PersonTokenWorld } from '../../life/sign-in/person-token.ts'
 import { checkShown, shownIn } from '../api/caller.ts'
 import { checkHost, type Hosts } from '../api/oauth/request.ts'
 import type { ApiWorld } from '../api/world.ts'
@@ -20,7 +22,9 @@ import type { ApiWorld } from '../api/world.ts'
 export const tunnelProtocol = 'leasehold-tunnel'
 
 export type StandingWorld = ApiWorld & VerifyWorld
-export type GatewayWorld = StandingWorld & { readonly spool: Spool }
+export type GatewayWorld = StandingWorld &
+  ExchangeWorld &
+  PersonTokenWorld & { readonly spool: Spool }
 
 export interface Asked {
   readonly lease: LeaseRow

@@ -5,20 +5,15 @@ import { isObject, type Json, type JsonObject } from '../../core/base/json.ts'
 /** Attributes of a record; of those that are records themselves, theirs. */
 export interface Shape extends ReadonlyMap<string, Shape | null> {}
 
-export interface Shapes {
-  /** By entity type, as written with its namespace. */
-  readonly entities: ReadonlyMap<string, Shape>
-  /** What the context of each action has. Only the empty namespace has actions that are asked by name. */
-  readonly actions: ReadonlyMap<string, Shape>
-}
-
 type Types = Readonly<Record<string, unknown>>
 
 /** Of a schema that was found valid. */
-export function shapesOf(schema: string): Shapes {
+export function shapesOf(schema: string) {
   const answer = schemaToJson(schema)
   const spaces = answer.type === 'failure' ? {} : answer.json
+  /** By entity type, as written with its namespace. */
   const entities = new Map<string, Shape>()
+  /** What the context of each action has. Only the empty namespace has actions that are asked by name. */
   const actions = new Map<string, Shape>()
   for (const [space, { entityTypes, actions: own, commonTypes = {} }] of Object.entries(spaces)) {
     for (const [name, type] of Object.entries(entityTypes))

@@ -14,8 +14,8 @@ import {
   splitPolicies,
   type Uid,
 } from '../../core/policy/engine/cedar.ts'
-import { type CompiledEngine, compileEngine } from '../../core/policy/engine/compiled.ts'
-import { pruned, type Shapes, shapesOf } from './shapes.ts'
+import { compileEngine } from '../../core/policy/engine/compiled.ts'
+import { pruned, shapesOf } from './shapes.ts'
 
 /** A user or a thing: as it was sent, or known to the rules by name, with facts nobody need send. */
 export interface Thing {
@@ -30,31 +30,26 @@ export interface AppRulesText {
   readonly entities: readonly Thing[]
 }
 
-export interface AppRules {
-  readonly hash: string
-  readonly engine: CompiledEngine
-  /** What the compiled engine is compared with. */
-  readonly cedar: Engine
-  readonly shapes: Shapes
-  /** Rules with `@durable("")`: what they decide is in the database before the answer is given. */
-  readonly durable: ReadonlySet<string>
-  /** By type and id. */
-  readonly known: ReadonlyMap<string, Thing>
-}
+export type AppRules = ReturnType<typeof openAppRules>
 
 /** Problem `invalid-field` names the first fault. What opens is what may come into force. */
-export function openAppRules(text: AppRulesText): AppRules {
+export function openAppRules(text: AppRulesText) {
   const policies = readPolicies(text.policies)
   const [fault] = findFaults(text.schema, policies)
   if (fault !== undefined)
     throw faulty(fault.rule === null ? 'schema' : 'policies', `${fault.rule ?? ''} ${fault.says}`)
   const shapes = shapesOf(text.schema)
-  const known = new Map(text.entities.map(entity => [keyOf(entity), entity]))
+  /** By type and id. */
+  const known: ReadonlyMap<string, Thing> = new Map(
+    text.entities.map(entity => [keyOf(entity), entity]),
+  )
   if (known.size !== text.entities.length) throw faulty('entities', 'one is named twice')
   for (const { type } of known.values())
     if (!shapes.entities.has(type)) throw faulty('entities', `the schema has no type ${type}`)
   const marked = [...policies].filter(([, policy]) => policy.annotations.has('durable'))
-  const durable = new Set(marked.map(([id]) => id))
+  /** What they decide is in the database before the answer is given. */
+  const durable: ReadonlySet<string> = new Set(marked.map(([id]) => id))
+  /** What the compiled engine is compared with. */
   const cedar = new Engine(text.schema, policies)
   const engine = compileEngine(text.schema, policies, cedar)
   return { hash: hashOf(text), engine, cedar, shapes, durable, known }

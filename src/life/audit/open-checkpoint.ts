@@ -2,17 +2,13 @@
  * Reads checkpoints (c2sp.org/tlog-checkpoint@v1.0.0): what was said about the log, by whom. Pure.
  */
 import type { Vkey } from '../../core/ledger/note.ts'
-import { type Hash, hashBytes } from '../../core/ledger/tree.ts'
+import { hashBytes } from '../../core/ledger/tree.ts'
 import { fromBase64, openNote, refused } from './open-note.ts'
 
-export interface Checkpoint {
-  readonly origin: string
-  readonly size: number
-  readonly root: Hash
-}
+export type Checkpoint = ReturnType<typeof openCheckpoint>
 
 /** Verifies and reads a checkpoint. The origin is the name of a key that signed it, compared literally. */
-export function openCheckpoint(note: string, vkeys: readonly Vkey[]): Checkpoint {
+export function openCheckpoint(note: string, vkeys: readonly Vkey[]) {
   const { text, names } = openNote(note, vkeys)
   const [origin = '', size = '', root = '', ...extensions] = text.slice(0, -1).split('\n')
   const hash = fromBase64(root)

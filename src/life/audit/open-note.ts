@@ -6,11 +6,7 @@ import { createPublicKey, verify } from 'node:crypto'
 import { Problem } from '../../core/base/problem.ts'
 import { ed25519, keyId, keyIdBytes, type Vkey } from '../../core/ledger/note.ts'
 
-interface NoteKey {
-  readonly name: string
-  readonly id: Buffer
-  readonly publicKey: Buffer
-}
+type NoteKey = ReturnType<typeof parseVkey>
 
 const publicKeyBytes = 32
 const signatureBytes = 64
@@ -42,7 +38,7 @@ export function openNote(note: string, vkeys: readonly Vkey[]): { text: string; 
   return { text, names: [...names] }
 }
 
-export function parseVkey(vkey: Vkey): NoteKey {
+export function parseVkey(vkey: Vkey) {
   const [name = '', hex = '', key64 = '', ...rest] = vkey.split('+')
   // Base64 may itself hold `+`.
   const key = fromBase64([key64, ...rest].join('+'))

@@ -4,12 +4,7 @@ import type { Instant } from '../../core/base/time.ts'
 import type { Budget } from '../../core/grant/rows.ts'
 
 /** `spend` in millionths of a dollar, so that one token has a whole price. */
-export interface Amounts {
-  readonly calls: number
-  readonly rows: number
-  readonly bytes: number
-  readonly spend: number
-}
+export type Amounts = Readonly<Record<'calls' | 'rows' | 'bytes' | 'spend', number>>
 
 export const none: Amounts = { calls: 0, rows: 0, bytes: 0, spend: 0 }
 const perCent = 10_000

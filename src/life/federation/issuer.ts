@@ -22,21 +22,15 @@ export const federationPaths = {
 
 const tokenSeconds = 300
 
-export interface FederationIssuer {
-  readonly issuer: string
-  sign(claims: {
-    readonly subject: string
-    readonly audience: string
-    readonly more?: JsonObject
-  }): Promise<string>
-  jwks(): { readonly keys: readonly JsonObject[] }
-  /** OpenID Connect Discovery 1.0 §3: what those systems read of it. */
-  discovery(): JsonObject
-  /** Makes the keys where there are none, and replaces those that have signed for long. */
-  turn(): Promise<void>
+export type FederationIssuer = ReturnType<typeof makeFederation>
+
+interface Claims {
+  readonly subject: string
+  readonly audience: string
+  readonly more?: JsonObject
 }
 
-export function makeFederation(world: FederationWorld): FederationIssuer {
+export function makeFederation(world: FederationWorld) {
   const issuer = `${world.issuer}${federationPaths.issuer}`
   const opened = new Map<KeyId, KeyObject>()
   const keys = () => world.replica.all(federationKeyTable)
@@ -56,7 +50,7 @@ export function makeFederation(world: FederationWorld): FederationIssuer {
   }
   return {
     issuer,
-    async sign({ subject, audience, more = {} }) {
+    sign: async ({ subject, audience, more = {} }: Claims): Promise<string> => {
       assert(/^[\x21-\x7e]{1,127}$/.test(subject), 'a subject is short ASCII')
       const { kid, key } = await signer()
       const now = toSeconds(world.clock.now())
@@ -72,7 +66,8 @@ export function makeFederation(world: FederationWorld): FederationIssuer {
         .sign(key)
     },
     jwks: () => ({ keys: keys().map(({ jwk }) => jwk) }),
-    discovery: () => ({
+    /** OpenID Connect Discovery 1.0 §3: what those systems read of it. */
+    discovery: (): JsonObject => ({
       issuer,
       jwks_uri: `${world.issuer}${federationPaths.jwks}`,
       response_types_supported: ['id_token'],
@@ -80,6 +75,7 @@ export function makeFederation(world: FederationWorld): FederationIssuer {
       id_token_signing_alg_values_supported: ['RS256'],
       claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti'],
     }),
+    /** Makes the keys where there are none, and replaces those that have signed for long. */
     turn: () => turnKeys(world),
   }
 }

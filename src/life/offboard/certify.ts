@@ -15,25 +15,13 @@ import { findInstallation, findPerson } from '../../core/people/rows.ts'
 import { readLog } from '../audit/read.ts'
 import type { PlanItem } from './item.ts'
 import { type Plan, systemsOf } from './plan.ts'
-import {
-  findOffboarding,
-  findWork,
-  type OffboardingRow,
-  offboardingTable,
-  putWork,
-  readAppThings,
-} from './rows.ts'
+import * as rows from './rows.ts'
 import { sealStatement, statementOf } from './statement.ts'
 
 const certified = entryKind('offboard.certify', 'signed an end certificate')
 
-export interface SealedEntry {
-  readonly leaf: string
-  readonly facts: string
-  readonly factsSalt: string
-  /** C2SP tlog-proof of the entry, with a checkpoint that covers it. */
-  readonly tlogProof: string
-}
+/** `tlogProof`: C2SP tlog-proof of the entry, with a checkpoint that covers it. */
+type SealedEntry = Readonly<Record<'leaf' | 'facts' | 'factsSalt' | 'tlogProof', string>>
 
 export interface CertifyWorld extends LedgerWorld {
   readonly certificateSigner: () => { readonly kid: string; sign(data: Uint8Array): Uint8Array }
@@ -44,20 +32,20 @@ export interface CertifyWorld extends LedgerWorld {
 
 /** One look at everything, and its verdict. */
 interface Looked {
-  readonly row: OffboardingRow
+  readonly row: rows.OffboardingRow
   readonly plan: Plan
   readonly items: readonly PlanItem[]
 }
 
-export async function certify(world: CertifyWorld, input: Looked): Promise<OffboardingRow> {
+export async function certify(world: CertifyWorld, input: Looked): Promise<rows.OffboardingRow> {
   const statement = await makeStatement(world, input)
   const envelope = sealStatement(statement, world.certificateSigner())
   const certificateHash = sha256Hex(statement)
   const row = await recorded(world, async scope => {
-    const before = await findOffboarding(scope.tx, input.row.appId)
+    const before = await rows.findOffboarding(scope.tx, input.row.appId)
     assert(before !== undefined, 'an offboarding is recorded before it is certified')
     scope.entry({ kind: certified, by: systemId('offboard'), facts: { certificateHash } })
-    return scope.save(offboardingTable, before, {
+    return scope.save(rows.offboardingTable, before, {
       ...before,
       certificateHash,
       certifiedAt: scope.at,
@@ -65,9 +53,12 @@ export async function certify(world: CertifyWorld, input: Looked): Promise<Offbo
   })
   const { tlogProof, ...entry } = await world.sealEntry(row.id, certified)
   const file = { schema: 'leasehold/v1', ...envelope, entry, tlogProof, keys: world.keyTable() }
-  const work = await findWork(world.store, row.id)
+  const work = await rows.findWork(world.store, row.id)
   assert(work !== undefined, 'an offboarding has its work')
-  await putWork(world.store, row.id, { ...work, certificate: `${JSON.stringify(file, null, 2)}\n` })
+  await rows.putWork(world.store, row.id, {
+    ...work,
+    certificate: `${JSON.stringify(file, null, 2)}\n`,
+  })
   return row
 }
 
@@ -78,7 +69,7 @@ async function makeStatement(world: CertifyWorld, { row, plan, items }: Looked):
   const [owner, backup, things, endedBy] = await Promise.all([
     findPerson(world.store, app.ownerId),
     findPerson(world.store, app.backupId),
-    readAppThings(world.store, app.id),
+    rows.readAppThings(world.store, app.id),
     readEnder(world, app.id),
   ])
   const at = world.clock.now()

@@ -14,20 +14,17 @@ import type { ItemState } from './item.ts'
 const turnDays = 3
 const turns = ['owner', 'backup', 'platform', 'security'] as const
 
-export interface Residual {
+interface Left extends Pick<LeaseRow, 'evidence'> {
   readonly appId: AppId
   readonly system: string
   /** As the system names it. */
   readonly name: string
-  readonly state: ItemState
+  readonly state: ItemState | null
   readonly sinceAt: Instant
-  readonly turn: (typeof turns)[number]
 }
 
 /** The oldest first, up to a page. */
-export async function listResidual(sql: Sql, now: Instant): Promise<Residual[]> {
-  type Left = Omit<Residual, 'turn' | 'state'> &
-    Pick<LeaseRow, 'evidence'> & { state: ItemState | null }
+export async function listResidual(sql: Sql, now: Instant) {
   const rows = await sql.query<Left>(
     `select lease.app_id as "appId", target.slug as system, principal as name, outcome as state,
        evidence, least(coalesce(ended_at, term_ends_at), $1) as "sinceAt"
@@ -48,7 +45,7 @@ export async function listResidual(sql: Sql, now: Instant): Promise<Residual[]> 
   }))
 }
 
-export function turnOf(since: Instant, now: Instant): Residual['turn'] {
+export function turnOf(since: Instant, now: Instant): (typeof turns)[number] {
   const over = Math.floor(msBetween(since, now) / 86_400_000 / turnDays)
   return over <= 0 ? 'owner' : (turns[over] ?? 'security')
 }

@@ -15,9 +15,7 @@ export interface BatchFault {
   readonly sealed: number
 }
 
-export async function checkBatches(
-  sql: Sql,
-): Promise<{ batches: number; faults: readonly BatchFault[] }> {
+export async function checkBatches(sql: Sql) {
   const faults: BatchFault[] = []
   let batches = 0
   for (let after = -1; ; ) {

@@ -32,12 +32,7 @@ export interface CompanyProvider {
 export type CompanySignIn = ReturnType<typeof companySignIn>
 
 /** What one sign-in remembers between leaving us and coming back. */
-interface UnderWay {
-  readonly state: string
-  readonly nonce: string
-  readonly verifier: string
-  readonly returnTo: string
-}
+type UnderWay = Readonly<Record<'state' | 'nonce' | 'verifier' | 'returnTo', string>>
 
 export function companySignIn(world: SessionWorld, provider: CompanyProvider) {
   checkProvider(provider)

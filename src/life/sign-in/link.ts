@@ -7,16 +7,16 @@ import { sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId, SystemId } from '../../core/base/ids.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { addSeconds, type Instant } from '../../core/base/time.ts'
+import { addSeconds } from '../../core/base/time.ts'
 import { lockKnown, lockRow, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import { localIssuer } from '../../core/people/person.ts'
-import { type PersonRow, personTable } from '../../core/people/rows.ts'
+import { personTable } from '../../core/people/rows.ts'
 import { seePerson } from '../../core/people/sign-in.ts'
 import { bounds } from './bounds.ts'
 import { insertLink, useLink } from './rows.ts'
-import { type NewSession, newSecret, secretHash, startSession } from './session.ts'
+import { newSecret, secretHash, startSession } from './session.ts'
 
 const linkMade = entryKind('link.make', 'made a one-time sign-in link')
 
@@ -28,7 +28,7 @@ export async function makeLink(
   world: LedgerWorld,
   by: Permit<'person.add'> | SystemId,
   input: { personId: PersonId },
-): Promise<{ secret: string; expiresAt: Instant }> {
+) {
   if (typeof by !== 'string') checkPermit(by, 'person.add', input.personId)
   const secret = newSecret()
   return recorded(world, async scope => {
@@ -53,10 +53,7 @@ export async function makeLink(
 }
 
 /** Signs in the person the link was made for. One answer for used, old, unknown and misspelt links. */
-export async function redeemLink(
-  world: LedgerWorld,
-  secret: string,
-): Promise<{ person: PersonRow; session: NewSession }> {
+export async function redeemLink(world: LedgerWorld, secret: string) {
   const hash = secretHash(secret)
   if (hash === undefined) throw notALink()
   return recorded(world, async scope => {

@@ -4,7 +4,7 @@
  * token ends with its sign-in, not five minutes later.
  */
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose'
-import { isId, type PersonId } from '../../core/base/ids.ts'
+import { isId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { type Instant, toMs } from '../../core/base/time.ts'
@@ -20,12 +20,9 @@ export interface PersonTokenWorld extends SessionWorld {
   readonly tokenJwks: () => JSONWebKeySet
 }
 
-export interface PersonToken {
-  readonly personId: PersonId
-  readonly tokenId: string
-  readonly clientId: string
-  /** Thumbprint of the key it is bound to (RFC 9449); null: whoever bears it, for five minutes. */
-  readonly boundTo: string | null
+type Said = Awaited<ReturnType<typeof readPersonToken>>
+
+export interface PersonToken extends Omit<Said, 'grantId'> {
   /** Until then the device can renew its token. */
   readonly signInEndsAt: Instant
 }
@@ -44,9 +41,7 @@ export async function verifyPersonToken(
   return { ...said, signInEndsAt }
 }
 
-export interface ClientToken extends Omit<PersonToken, 'signInEndsAt'> {
-  /** The sign-in it came from, whatever is renewed in between. */
-  readonly grantId: string
+export interface ClientToken extends Said {
   readonly work: ClientWork
 }
 
@@ -78,7 +73,9 @@ async function readPersonToken(world: PersonTokenWorld, token: string, audience:
   if (typeof tokenId !== 'string' || typeof grantId !== 'string')
     throw refused('jti or sid is missing')
   if (typeof clientId !== 'string') throw refused('client_id is missing')
+  /** Thumbprint of the key it is bound to (RFC 9449); null: whoever bears it, for five minutes. */
   const boundTo = cnf === undefined ? null : String((cnf as { jkt?: unknown }).jkt)
+  // `grantId`: the sign-in it came from, whatever is renewed in between.
   return { personId: sub, tokenId, grantId, clientId, boundTo }
 }
 

@@ -8,23 +8,13 @@ import { base64url, equalInConstantTime, sha256Hex } from '../../core/base/hash.
 import type { PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addSeconds, type Clock, type Instant, msBetween } from '../../core/base/time.ts'
-import { findPerson, type PersonRow } from '../../core/people/rows.ts'
+import { findPerson } from '../../core/people/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
 import { endSessionRow, findSessionRow, insertSession, touchSession } from './rows.ts'
 
-export interface NewSession {
-  /** The cookie's value; here only its hash stays. */
-  readonly secret: string
-  readonly expiresAt: Instant
-}
-
-export interface Session {
-  readonly person: PersonRow
-  /** Every form this session posts carries it. */
-  readonly csrf: string
-  readonly expiresAt: Instant
-}
+export type NewSession = Awaited<ReturnType<typeof startSession>>
+export type Session = NonNullable<Awaited<ReturnType<typeof findSession>>>
 
 export interface SessionWorld {
   readonly store: Sql
@@ -41,11 +31,8 @@ export function secretHash(text: string): string | undefined {
   return /^[A-Za-z0-9_-]{43}$/.test(text) ? sha256Hex(text) : undefined
 }
 
-export async function startSession(
-  sql: Sql,
-  personId: PersonId,
-  now: Instant,
-): Promise<NewSession> {
+/** `secret` is the cookie's value; here only its hash stays. */
+export async function startSession(sql: Sql, personId: PersonId, now: Instant) {
   const secret = newSecret()
   const expiresAt = addSeconds(now, bounds.sessionSeconds)
   const session = { hash: sha256Hex(secret), personId, csrf: newSecret(), madeAt: now, expiresAt }
@@ -53,11 +40,11 @@ export async function startSession(
   return { secret, expiresAt }
 }
 
-/** The session of a cookie, while it is in use, young enough, and its person has not left. */
-export async function findSession(
-  world: SessionWorld,
-  secret: string,
-): Promise<Session | undefined> {
+/**
+ * The session of a cookie, while it is in use, young enough, and its person has not left. Every form it
+ * posts carries its `csrf`.
+ */
+export async function findSession(world: SessionWorld, secret: string) {
   const hash = secretHash(secret)
   if (hash === undefined) return undefined
   const now = world.clock.now()

@@ -8,13 +8,7 @@ import { type AppRow, appTable } from '../../core/app/rows.ts'
 import type { AppId, IdentityId, PersonId, ResourceId } from '../../core/base/ids.ts'
 import type { DataAction } from '../../core/base/permit.ts'
 import type { Clock, Instant } from '../../core/base/time.ts'
-import {
-  grantTable,
-  manifestTable,
-  type ResourceRow,
-  resourceTable,
-  targetTable,
-} from '../../core/grant/rows.ts'
+import * as data from '../../core/grant/rows.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import type { Image } from '../../core/ledger/fact-table.ts'
 import type { Replica } from '../../core/ledger/replica.ts'
@@ -44,9 +38,9 @@ export function mcpUri({ issuer }: Pick<WorkWorld, 'issuer'>, slug: string): str
 }
 
 /** Undefined alike for what is not there, is retired, or speaks something else. */
-export function findMcp(replica: Replica, slug: string): Image<ResourceRow> | undefined {
-  const [resource] = replica.by(resourceTable, 'slug', slug)
-  const target = resource && replica.get(targetTable, resource.targetId)
+export function findMcp(replica: Replica, slug: string): Image<data.ResourceRow> | undefined {
+  const [resource] = replica.by(data.resourceTable, 'slug', slug)
+  const target = resource && replica.get(data.targetTable, resource.targetId)
   const isServed =
     resource?.state === 'active' && target?.state === 'active' && target.connector === 'mcp'
   return isServed ? resource : undefined
@@ -86,7 +80,7 @@ function choicesIn(
   const identities = replica.by(identityTable, 'appId', app.id)
   const agent = identities.find(({ role, state }) => role === 'agent' && state === 'active')
   if (agent === undefined || stateAt(app, now) !== 'active') return []
-  const purposes = replica.by(manifestTable, 'appId', app.id).flatMap(each => each.purposes)
+  const purposes = replica.by(data.manifestTable, 'appId', app.id).flatMap(each => each.purposes)
   return purposes.flatMap(({ name: purpose }) => {
     const work = { appId: app.id, identityId: agent.id, purpose, resourceId }
     const actions = actionsOf(replica, work, now)
@@ -101,16 +95,16 @@ export function actionsOf(
   now: Instant,
 ): readonly DataAction[] {
   const identity = replica.get(identityTable, identityId)
-  const resource = replica.get(resourceTable, resourceId)
+  const resource = replica.get(data.resourceTable, resourceId)
   if (identity === undefined || resource === undefined) return []
   const { appId, role } = identity
   const needed = replica
-    .by(manifestTable, 'appId', appId)
+    .by(data.manifestTable, 'appId', appId)
     .flatMap(({ purposes }) => purposes.filter(({ name }) => name === purpose))
     .flatMap(({ needs }) => needs.filter(need => need.resource === resource.slug))
     .flatMap(({ actions }) => actions)
   const given = replica
-    .by(grantTable, 'appId', appId)
+    .by(data.grantTable, 'appId', appId)
     .filter(grant => grant.resourceId === resourceId && grant.roles.includes(role))
     .filter(grant => grant.state === 'live' && grant.endsAt > now)
     .map(({ actions }) => actions.filter(action => needed.includes(action)))

@@ -64,18 +64,13 @@ export async function leave(client: Client): Promise<void> {
   await client.close()
 }
 
-export interface Tools {
-  readonly tools: ReadonlyMap<string, Tool>
-  /** `2026-07-28` or one of before. */
-  readonly revision: string
-  readonly says: Says
-}
+export type Tools = Awaited<ReturnType<typeof lookAtTools>>
 
 /** What a server says of itself to who greets it. */
 export type Says = ReturnType<typeof saysOf>
 
 /** Problem `target-unavailable` where it does not answer as an MCP server. */
-export async function lookAtTools(upstream: Upstream): Promise<Tools> {
+export async function lookAtTools(upstream: Upstream) {
   const signal = AbortSignal.timeout(bounds.lookMs)
   const client = await connectTo(upstream, signal)
   try {
@@ -89,6 +84,7 @@ export async function lookAtTools(upstream: Upstream): Promise<Tools> {
       tools.push(...(read.tools as Tool[]))
       cursor = read.nextCursor
     } while (cursor !== undefined && tools.length <= bounds.tools)
+    /** `2026-07-28` or one of before. */
     const revision = client.getNegotiatedProtocolVersion() ?? ''
     return { revision, says, tools: new Map(tools.map(tool => [tool.name, tool])) }
   } catch (cause) {

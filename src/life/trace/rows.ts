@@ -74,10 +74,7 @@ export async function readEntries(sql: Sql, subjects: readonly string[]): Promis
 }
 
 /** What was decided, by decision, and the number people know its policy by. */
-export async function readDecisions(
-  sql: Sql,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, { at: Instant; serial: number | null }>> {
+export async function readDecisions(sql: Sql, ids: readonly string[]) {
   const rows = await sql.query<{ id: string; at: Instant; serial: number | null }>(
     `select decision.id, decision.at, bundle.serial
      from decision left join bundle on bundle.hash = decision.record::jsonb ->> 'bundle'

@@ -2,6 +2,7 @@
  * Trace: one query from the commit to the row it read, and back. Each hop says whether it is proven
  * (by whose signature), asserted (by whom) or missing; nothing is filled in.
  */
+import { z } from 'zod'
 import type { DecisionId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
@@ -12,16 +13,18 @@ import { readEntry } from '../audit/read.ts'
 import { shortId } from '../lists/short-id.ts'
 import * as rows from './rows.ts'
 
-export interface Hop {
-  readonly hop: 'commit' | 'run' | 'attestation' | 'decision' | 'token' | 'lease' | 'use' | 'end'
-  readonly name: string
-  readonly what: string
-  readonly at: Instant | null
-  readonly state: 'proven' | 'asserted' | 'missing'
-  readonly by: string
-  readonly entry: number | null
-  readonly id: string | null
-}
+/** One step of a trace. `entry` is its position in the log. */
+export const hopShape = z.object({
+  hop: z.enum(['commit', 'run', 'attestation', 'decision', 'token', 'lease', 'use', 'end']),
+  name: z.string(),
+  what: z.string(),
+  by: z.string(),
+  state: z.enum(['proven', 'asserted', 'missing']),
+  entry: z.number().nullable(),
+  at: z.string().nullable(),
+  id: z.string().nullable(),
+})
+export type Hop = z.infer<typeof hopShape>
 
 /** `thing` is a full id, or the beginning of a commit. Problem `not-found` when nothing hangs on it. */
 export async function traceThing(sql: Sql, thing: string) {

@@ -25,15 +25,7 @@ import { bare, uid } from '../../core/policy/view.ts'
 import { write } from './levers.ts'
 import sample from './sample.json' with { type: 'json' }
 
-export interface Case {
-  readonly rule: string
-  readonly name: string
-  readonly who: string
-  readonly do: string
-  /** Facts that differ from the sample, by dotted name: `app.stage: managed`; null takes one away. */
-  readonly with: Readonly<Record<string, Json>>
-  readonly expect: { readonly allowed: boolean; readonly rule: string }
-}
+export type Case = ReturnType<typeof parseCases>[number]
 
 /** Every case against the bundle; a rule of the product without a yes and a no beside it fails too. */
 export function checkCases(bundle: Bundle, cases: readonly Case[]) {
@@ -59,13 +51,16 @@ export function readCases(bundle: Bundle): Case[] {
 }
 
 /** A case as it is written. */
-type CaseText = Pick<Case, 'who' | 'do'> & {
-  readonly with?: Case['with']
+interface CaseText {
+  readonly who: string
+  readonly do: string
+  /** Facts that differ from the sample, by dotted name: `app.stage: managed`; null takes one away. */
+  readonly with?: Readonly<Record<string, Json>>
   readonly permit?: string
   readonly deny?: string
 }
 
-export function parseCases(bundle: Bundle, text: string): Case[] {
+export function parseCases(bundle: Bundle, text: string) {
   const rules = parse(text, { merge: true }) as Record<string, Record<string, CaseText>>
   return Object.entries(rules).flatMap(([rule, cases]) =>
     Object.entries(cases).map(([name, { permit, deny, with: facts = {}, ...asked }]) => {

@@ -10,13 +10,12 @@ import {
   endSession,
   findSession,
   type NewSession,
-  type Session,
   startSession,
 } from '../../../life/sign-in/session.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { homePage, linkPage, signInPage } from './pages.ts'
-import { type Form, type Request, readOwnForm, type Visit, type VisitRoute } from './request.ts'
+import { type Request, readOwnForm, type Visit, type VisitRoute } from './request.ts'
 
 export interface SignInWorld extends LedgerWorld {
   readonly issuer: string
@@ -36,19 +35,13 @@ export function signInRoutes(world: SignInWorld): Map<string, VisitRoute> {
 }
 
 /** The session of the request's cookie. */
-export async function sessionOf(
-  world: SignInWorld,
-  request: Request,
-): Promise<Session | undefined> {
+export async function sessionOf(world: SignInWorld, request: Request) {
   const secret = world.jar.read(request, 'session')
   return secret === undefined ? undefined : findSession(world, secret)
 }
 
 /** A form of a page that was shown to this session, and to no other. */
-export async function readSessionForm(
-  world: SignInWorld,
-  { req, request }: Visit,
-): Promise<{ form: Form; session: Session }> {
+export async function readSessionForm(world: SignInWorld, { req, request }: Visit) {
   const form = await readOwnForm(req, world.issuer)
   const session = await sessionOf(world, request)
   if (session === undefined)

@@ -17,7 +17,6 @@ import { readTaskToken, type TaskToken, verifyTaskToken } from '../../../core/to
 import {
   type ClientToken,
   isClientSignedIn,
-  type PersonTokenWorld,
   verifyClientToken,
 } from '../../../life/sign-in/person-token.ts'
 import { actionsOf, isStanding, mcpUri } from '../../../life/sign-in/work.ts'
@@ -28,8 +27,6 @@ import { DenialAnswer } from '../../api/problem.ts'
 import { bounds } from '../bounds.ts'
 import { type GatewayWorld, over } from '../tunnel.ts'
 
-export type DirectWorld = GatewayWorld & ExchangeWorld & Omit<PersonTokenWorld, 'store'>
-
 export interface Caller extends TaskToken {
   /** Whether the sign-in it hangs on still is. A task token hangs on none. */
   readonly isSignedIn?: () => Promise<boolean>
@@ -37,7 +34,7 @@ export interface Caller extends TaskToken {
 
 type Resource = Pick<ResourceRow, 'id' | 'slug'>
 
-export function openWork(world: DirectWorld) {
+export function openWork(world: GatewayWorld) {
   const [tasks, terms] = [new Map<string, Promise<string>>(), new Map<string, Promise<LeaseRow>>()]
   return {
     /** Problem `not-signed-in` without a token, `token-refused` for one that is not good here. */
@@ -128,7 +125,7 @@ async function exchangeFor(
 
 /** For what the purpose needs and a grant gives. */
 async function issue(
-  world: DirectWorld,
+  world: GatewayWorld,
   { identityId, taskId }: Caller,
   resourceId: ResourceId,
 ): Promise<LeaseRow> {

@@ -16,24 +16,20 @@ import type { LeaseRow } from '../../../core/lease/rows.ts'
 import { clientScope } from '../../../life/sign-in/authorization-server.ts'
 import { findMcp, mcpUri } from '../../../life/sign-in/work.ts'
 import { sendJson } from '../../api/oauth/answer.ts'
-import { DenialAnswer } from '../../api/problem.ts'
+import { DenialAnswer, textOf } from '../../api/problem.ts'
 import { bounds } from '../bounds.ts'
 import { type Door, letThrough, talkFor } from '../gateway.ts'
 import { Pace } from '../pace.ts'
-import { over } from '../tunnel.ts'
-import { type Caller, type DirectWorld, openWork } from './direct-work.ts'
+import { type GatewayWorld, over } from '../tunnel.ts'
+import { type Caller, openWork } from './direct-work.ts'
 import { answerMcp } from './mcp/mcp.ts'
 import { refuse, requestsOf } from './serve.ts'
-
-export interface DirectDoor extends Door {
-  readonly world: DirectWorld
-}
 
 const described = '/.well-known/oauth-protected-resource'
 const places = /^(\/\.well-known\/oauth-protected-resource)?\/mcp\/([a-z][a-z0-9_.-]{0,99})$/
 
 /** Answers true when the request was for this door and is answered. */
-export function openDirect(door: DirectDoor) {
+export function openDirect(door: Door) {
   const { world } = door
   const work = openWork(world)
   const open = new Map<LeaseId, Live>()
@@ -71,7 +67,7 @@ export function openDirect(door: DirectDoor) {
 
 /** RFC 9728 §3. */
 function describe(
-  world: DirectWorld,
+  world: GatewayWorld,
   slug: string,
   { method = '' }: IncomingMessage,
   res: ServerResponse,
@@ -89,7 +85,7 @@ function describe(
 }
 
 /** RFC 6750 §3 and RFC 9728 §5.1: how to get a token that is good here. */
-function challenge(world: DirectWorld, slug: string, res: ServerResponse, thrown: unknown): void {
+function challenge(world: GatewayWorld, slug: string, res: ServerResponse, thrown: unknown): void {
   const isRefused = isProblem(thrown, 'token-refused')
   if (res.headersSent || (!isRefused && !isProblem(thrown, 'not-signed-in'))) return
   const error = isRefused ? 'error="invalid_token", ' : ''
@@ -98,13 +94,13 @@ function challenge(world: DirectWorld, slug: string, res: ServerResponse, thrown
   res.setHeader('WWW-Authenticate', says)
 }
 
-function tellable({ log }: DirectWorld, thrown: unknown): unknown {
+function tellable({ log }: GatewayWorld, thrown: unknown): unknown {
   if (thrown instanceof DenialAnswer) {
     const { says, rule, wouldPassIf, shortId } = thrown.denial
     const next = `It would pass if: ${wouldPassIf}. See: leasehold why ${shortId}`
     return new Problem('denied', { detail: `${says} (rule ${rule})`, next })
   }
-  if (!isProblem(thrown)) log({ direct: thrown instanceof Error ? thrown.message : typeof thrown })
+  if (!isProblem(thrown)) log({ direct: textOf(thrown) })
   return thrown
 }
 
@@ -116,7 +112,7 @@ interface Live {
 }
 
 /** It ends when nobody has asked for a while, when the sign-in it hangs on is over, or is cut. */
-function begin(door: DirectDoor, lease: LeaseRow, open: Map<LeaseId, Live>): Live {
+function begin(door: Door, lease: LeaseRow, open: Map<LeaseId, Live>): Live {
   const { world } = door
   if (door.under.size > bounds.tunnels) throw no('rate-limited', 'Too many sessions are open.')
   const { promise: requests, resolve, reject } = Promise.withResolvers<Awaited<Live['requests']>>()
