@@ -16,6 +16,8 @@ export interface Call {
   /** A proof of a key, where a token is asked for. */
   readonly proof?: string | undefined
   readonly json?: unknown
+  /** In place of JSON: a file as it is. */
+  readonly bytes?: Uint8Array<ArrayBuffer>
   readonly form?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
   /** Posted, and yet nothing changes: done even with --dry-run. */
@@ -75,11 +77,12 @@ export async function request(origin: URL, call: Call): Promise<Reply> {
   }
 }
 
-function contentOf({ method, json, form, token, proof }: Call, url: URL): RequestInit {
+function contentOf({ method, json, form, bytes, token, proof }: Call, url: URL): RequestInit {
   const shown = token === undefined ? {} : showing(token, method, url)
   const headers = new Headers({ accept: 'application/json', ...shown })
   if (proof !== undefined) headers.set('dpop', proof)
   if (form !== undefined) return { headers, body: new URLSearchParams(form) }
+  if (bytes !== undefined) return { headers, body: bytes }
   if (json === undefined) return { headers }
   headers.set('content-type', 'application/json')
   return { headers, body: JSON.stringify(json) }

@@ -75,6 +75,16 @@ function tryLock(lock: string): boolean {
   }
 }
 
+/** A file of any kind; its size is looked at before it is read. */
+export function readBytes({ cwd }: Host, file: string, most: number): Buffer<ArrayBuffer> {
+  const path = resolve(cwd, file)
+  const stat = fs.statSync(path, { throwIfNoEntry: false })
+  if (stat?.isFile() !== true)
+    throw usage(`There is no file ${file}.`, 'Name a file that is there.')
+  if (stat.size > 0 && stat.size <= most) return fs.readFileSync(path)
+  throw usage(`The file ${file} has ${stat.size} bytes, of 1 to ${most}.`, 'Name a smaller file.')
+}
+
 /** What a person named: rules, a manifest, a certificate. Exactly its letters, or a complaint. */
 export function readText({ cwd }: Host, file: string): string {
   try {

@@ -68,6 +68,8 @@ hold set <scope> [about] --reason <reason> | things.setHold | stop an app, perso
 hold lift <hold> | things.liftHold | let it go on
 found ls | things.findings | what needs a person
 residual | things.residual | what is not proven gone, anywhere, and whose turn it is
+evidence <app> [item] --file <file> --says <words> --system <name> --until <time>
+  | life.evidence | show that what no API lets us look at is gone; never green
 found answer <finding> <answer> | things.answerFinding | say what was done about it
 Find
 scan [source...] --out <file> --known <file>

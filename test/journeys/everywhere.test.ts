@@ -2,8 +2,9 @@
  * One app with leases in ten systems: a task that ends ends them all, and the certificate of the app's end
  * says of each what is known. A real PostgreSQL; the others are pretend systems that keep their own lists.
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { addMs } from '../../src/core/base/time.ts'
 import type { FakeAws } from '../fakes/aws.ts'
 import { type FakeAzure, startFakeAzure } from '../fakes/azure.ts'
 import { type FakeGcp, startFakeGcp } from '../fakes/gcp.ts'
@@ -184,4 +185,66 @@ test('the end of an app with leases in nine systems says of each what is known',
   expect(predicate.state).toBe('not-green')
   const told = predicate.scope.systems.map(({ name }: { name: string }) => name)
   expect(told).toEqual(expect.arrayContaining(systems))
+}, 60_000)
+
+test('what no API shows is said by a named person with a file, until they look again, and is not green', async () => {
+  const sam = company.as('sam')
+  const path = '/v1/apps/desk/evidence'
+  const items = async () => (await sam('GET', '/v1/apps/desk/end')).body.items as Item[]
+  type Item = { name: string; kind: string; system: string; state: string; because: string }
+  const gone = 'verified-gone'
+  const left = (await items()).find(each => each.system === 'notion' && each.state !== gone)
+  // Its token still opens Notion.
+  expect(left?.state).toBe('still-there')
+  const file = randomBytes(2_000)
+  const fileHash = createHash('sha256').update(file).digest('hex')
+  const upload = (who: 'sam' | 'eve', hash: string, body: Buffer) =>
+    company.raw(`${path}/${hash}`, { who, method: 'PUT', body: new Uint8Array(body) })
+  const says = { item: left?.name ?? '', fileHash, says: 'Deleted it under Settings, Connections.' }
+  // Refused: a file that is another, one that is too large, somebody else.
+  await expectStatus(422, upload('sam', fileHash, randomBytes(10)))
+  await expectStatus(413, upload('sam', fileHash, Buffer.alloc(5 * 1024 * 1024 + 1)))
+  await expectStatus(404, upload('eve', fileHash, file))
+  await expectStatus(200, upload('sam', fileHash, file))
+  // Nor what we see. Its owner deletes it in Notion, and then nobody can tell but them.
+  await expectStatus(409, sam('POST', path, says))
+  notion.deleteByHand()
+  const { planHash } = (await sam('GET', '/v1/apps/desk/end')).body
+  await expectStatus(200, sam('POST', '/v1/apps/desk/end', { planHash }))
+  expect((await items()).find(({ name }) => name === left?.name)?.state).toBe('unreachable')
+  await expectStatus(404, sam('POST', path, { ...says, fileHash: '0'.repeat(64) }))
+  // Nor what is proven, nor for longer than 90 days, nor for a name that is nobody's.
+  const proven = (await items()).find(({ state }) => state === gone)
+  await expectStatus(409, sam('POST', path, { ...says, item: proven?.name ?? '' }))
+  await expectStatus(404, sam('POST', path, { ...says, item: 'nobody' }))
+  const far = addMs(company.clock.now(), 91 * 86_400_000)
+  await expectStatus(422, sam('POST', path, { ...says, recheckAt: far }))
+
+  const recheckAt = addMs(company.clock.now(), 30 * 86_400_000)
+  const { body } = await expectStatus(200, sam('POST', path, { ...says, recheckAt }))
+  expect(body.state).toBe('not-green')
+  const said = (await items()).find(({ name }) => name === left?.name)
+  expect(said?.state).toBe('manual-attested')
+  expect(said?.because).toContain(`sha256 ${fileHash}`)
+  expect(said?.because).toContain('Sam')
+  const { text } = await sam('GET', '/v1/apps/desk/certificate')
+  const { predicate } = JSON.parse(Buffer.from(JSON.parse(text).payload, 'base64').toString())
+  expect(predicate.state).toBe('not-green')
+  expect(predicate.items.filter((each: Item) => each.state === 'manual-attested')).toHaveLength(1)
+  const residual = async () => (await sam('GET', '/v1/residual')).body.items[0].state
+  expect(await residual()).toBe('manual-attested')
+  // Its file is there for who may see the app, until somebody erases it; who said it stays.
+  const shown = await sam('GET', `${path}/${fileHash}`)
+  expect(shown.headers.get('content-disposition')).toBe('attachment')
+  expect(Buffer.byteLength(shown.text)).toBeGreaterThan(0)
+  expect((await company.as('eve')('GET', `${path}/${fileHash}`)).status).toBe(404)
+  await expectStatus(403, sam('POST', `${path}/${fileHash}/erase`))
+  await expectStatus(200, company.as('sue')('POST', `${path}/${fileHash}/erase`))
+  await expectStatus(404, sam('GET', `${path}/${fileHash}`))
+  expect((await sam('GET', path)).body.items).toEqual([
+    expect.objectContaining({ system: 'notion', by: 'Sam', fileHash }),
+  ])
+  // On its day it no longer counts.
+  company.clock.advance(31 * 86_400_000)
+  expect(await residual()).toBe('unreachable')
 }, 60_000)

@@ -348,6 +348,15 @@ export const checked: api.PolicyCheckView = {
   failed: [{ rule: 'window', name: 'inside the day', expected: 'permit', got: 'deny' }],
 }
 
+export const evidence: api.EvidenceView = {
+  itemKind: 'lease',
+  itemId: 'ls_0002k7q9',
+  system: 'notion',
+  by: 'Maya Okafor',
+  fileHash: '5d'.repeat(32),
+  madeAt: '2026-11-22T14:05:00.000Z',
+  recheckAt: '2027-02-20T14:05:00.000Z',
+}
 export const residual: api.ResidualView = {
   app: 'deal-desk',
   system: 'notion',

@@ -1,15 +1,16 @@
 /** How an app begins and ends: registered, said what it is for, taken down to the last thing, proven gone. */
 
+import { createHash } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as api from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
 import { appOf, ask, type Cli, confirm } from '../cli.ts'
-import { readText } from '../files.ts'
+import { readBytes, readText } from '../files.ts'
 import { failed } from '../problem.ts'
 import { writeCertificateFile } from '../proof/certificate.ts'
 import { moment } from '../time.ts'
-import { changes, fields, said, segment, stateWord } from './kit.ts'
+import { changes, fields, said, segment, stateWord, tableOf } from './kit.ts'
 
 const manifestFile = 'leasehold.yaml'
 /** Words that say nothing of what an app is about. */
@@ -115,4 +116,27 @@ async function ended(cli: Cli, slug: string, view: api.OffboardingView): Promise
   const name = `${slug}.end.json`
   writeFileSync(join(cli.host.cwd, name), writeCertificateFile(file))
   return said(view, [[...lines, `  End certificate written   ${name}`], `verify ${name}`, isGreen])
+}
+
+/** The server takes no larger file. */
+const evidenceBytes = 5 * 1024 * 1024
+
+/** Alone, what people said of this app; with a thing, says that it is gone and shows a file for it. */
+export async function evidence(cli: Cli, named: string, item?: string): Promise<Answer> {
+  const { api, host, options } = cli
+  const path = `/v1/apps/${segment(named)}/evidence`
+  if (item === undefined) {
+    const { items } = (await api.get(path)) as { items: api.EvidenceView[] }
+    const table = tableOf(items, ['system', 'by', 'madeAt', 'recheckAt', 'fileHash'], host.now())
+    return { result: { items }, table, next: `leasehold end ${named} --dry-run` }
+  }
+  const file = options.text('file') ?? (await ask(cli, 'Which file shows it?', '--file shot.png'))
+  const bytes = readBytes(host, file, evidenceBytes)
+  const says = options.text('says') ?? (await ask(cli, 'What did you see?', '--says "…"'))
+  const fileHash = createHash('sha256').update(bytes).digest('hex')
+  await api.post(`${path}/${fileHash}`, undefined, { method: 'PUT', bytes })
+  const told = { item, fileHash, says, system: options.text('system') }
+  const body = { ...told, recheckAt: options.text('until') }
+  const view = (await api.post(path, body, { timeoutMs: watchMs })) as api.OffboardingView
+  return ended(cli, named, view)
 }

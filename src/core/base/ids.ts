@@ -25,6 +25,7 @@ export const idPrefixes = {
   hold: 'ho',
   finding: 'fi',
   offboarding: 'of',
+  evidence: 'ev',
   key: 'ky',
   system: 'sy',
 } as const
@@ -50,6 +51,7 @@ export type BundleId = Id<'bundle'>
 export type HoldId = Id<'hold'>
 export type FindingId = Id<'finding'>
 export type OffboardingId = Id<'offboarding'>
+export type EvidenceId = Id<'evidence'>
 export type KeyId = Id<'key'>
 /** One of our own sweeps, as an actor: `sy_lease-sweep`. */
 export type SystemId = Id<'system'>

@@ -18,7 +18,7 @@ export const actionNames = words(
   'request.make request.withdraw request.answer grant.make grant.drop grant.narrow grant.keep manifest.set grant.break',
   'task.open task.close token.exchange token.introspect token.revoke',
   'lease.issue lease.renew lease.use lease.end hold.set hold.lift policy.change finding.answer',
-  'offboard.plan offboard.run text.erase key.rotate log.read',
+  'offboard.plan offboard.run offboard.evidence text.erase key.rotate log.read',
 )
 export type ActionName = (typeof actionNames)[number]
 

@@ -6,6 +6,7 @@ import { manifestSchema } from '../../life/manifest/manifest-schema.ts'
 import { addAppRoutes } from './apps.ts'
 import type { CallerWorld } from './caller.ts'
 import { addDecisionRoutes, addPolicyRoutes } from './decisions.ts'
+import { addEvidenceRoutes } from './evidence.ts'
 import { addLeaseRoutes, addTaskRoutes } from './leases.ts'
 import { answerProblem } from './problem.ts'
 import { addEndRoutes, addLogRoutes, addProofRoutes } from './proofs.ts'
@@ -41,7 +42,7 @@ export function makeApi(world: ApiWorld & CallerWorld) {
 const doors = [
   addHealthRoutes, addSystemRoutes, addPeopleRoutes, addAppRoutes, addRequestRoutes, addTargetRoutes,
   addResourceRoutes, addGrantRoutes, addTaskRoutes, addLeaseRoutes, addDecisionRoutes,
-  addToolRoutes, addPolicyRoutes, addEndRoutes, addProofRoutes, addLogRoutes, addHoldRoutes, addFindingRoutes,
+  addToolRoutes, addPolicyRoutes, addEndRoutes, addEvidenceRoutes, addProofRoutes, addLogRoutes, addHoldRoutes, addFindingRoutes,
 ]
 
 function noRoute(path: string): Problem {

@@ -33,6 +33,14 @@ export const SetRoles = z.strictObject({ roles: z.array(z.enum(roles)).max(roles
 export const WithReason = z.strictObject({ reason: words })
 /** Without `planHash` nothing is done: the answer is the plan. With it, exactly that plan is carried out. */
 export const EndApp = z.strictObject({ planHash: hash.optional(), reason: words.optional() })
+/** `item`: the name or id of a thing of the plan; `fileHash`: the SHA-256 of a file that was sent before. */
+export const GiveEvidence = z.strictObject({
+  item: z.string().min(1).max(200),
+  system: slug.optional(),
+  fileHash: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex'),
+  says: words,
+  recheckAt: instantIn.optional(),
+})
 export const SetManifest = z.strictObject({ yaml: z.string().max(32_768) })
 /** Cedar; `entities` are users and things the rules know by name, with facts nobody else can say. */
 export const SetAppRules = z.strictObject({

@@ -36,6 +36,10 @@ export const ResidualView = z.object({
   state: EndState,
   turn: z.enum(['owner', 'backup', 'platform', 'security']),
 })
+/** Who said that something is gone, by which file (its SHA-256), and until when that counts. */
+export const EvidenceView = z.object(
+  each(text, 'itemKind', 'itemId', 'system', 'by', 'fileHash', 'recheckAt', 'madeAt'),
+)
 /** The file people keep: a DSSE envelope with its log proof and the signed key table beside it. */
 export const CertificateFile = z.object({
   ...each(text, 'schema', 'payloadType', 'payload'),
@@ -91,6 +95,7 @@ export const ReplayView = z.object({
 })
 export type PlanItem = z.infer<typeof PlanItem>
 export type OffboardingView = z.infer<typeof OffboardingView>
+export type EvidenceView = z.infer<typeof EvidenceView>
 export type ResidualView = z.infer<typeof ResidualView>
 export type CertificateFile = z.infer<typeof CertificateFile>
 export type TraceView = z.infer<typeof TraceView>

@@ -8,6 +8,7 @@ import { beginEnd } from '../../core/app/events.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import type { AppId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
+import type { Permit } from '../../core/base/permit.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import { readHead } from '../../core/ledger/rows.ts'
 import { eraseWords } from '../../life/audit/erase.ts'
@@ -53,11 +54,7 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
     const end = await call.ask('app.end', 'app', app.id)
     const run = await call.ask('offboard.run', 'app', app.id)
     if (app.state !== 'ending') await beginEnd(world, end, { appId: app.id })
-    // The sweep may have been faster; then its result is the answer.
-    await runOffboarding(world, run, { appId: app.id }).catch(async (thrown: unknown) => {
-      if (!isProblem(thrown, 'conflict')) throw thrown
-      await untilLooked(world, app.id)
-    })
+    await runOrWait(world, run, app.id)
     return offboardingView(world, app)
   })
   routes.add('signed-in GET /v1/apps/:app/end', views.OffboardingView, async call =>
@@ -101,6 +98,18 @@ async function resolveThing(world: ApiWorld, caller: KnownCaller, text: string):
   return (await find.findVisibleApp(world, caller, text)).id
 }
 
+/** The sweep may have been faster; then its result is the answer. */
+export async function runOrWait(
+  world: ApiWorld,
+  permit: Permit<'offboard.run'>,
+  appId: AppId,
+): Promise<void> {
+  await runOffboarding(world, permit, { appId }).catch(async (thrown: unknown) => {
+    if (!isProblem(thrown, 'conflict')) throw thrown
+    await untilLooked(world, appId)
+  })
+}
+
 async function untilLooked(world: ApiWorld, appId: AppId): Promise<void> {
   const lastMs = world.clock.monotonicMs() + limits.targetCallMs
   while (world.clock.monotonicMs() < lastMs) {
@@ -110,7 +119,7 @@ async function untilLooked(world: ApiWorld, appId: AppId): Promise<void> {
   }
 }
 
-async function offboardingView(world: ApiWorld, app: AppRow): Promise<Shown> {
+export async function offboardingView(world: ApiWorld, app: AppRow): Promise<Shown> {
   const [row, plan, things] = await Promise.all([
     findOffboarding(world.store, app.id),
     planOffboarding(world, app.id),

@@ -9,6 +9,7 @@ export type ItemState =
   | 'to-do'
   | 'verified-gone'
   | 'revoked-unverified'
+  | 'manual-attested'
   | 'unreachable'
   | 'still-there'
 
@@ -29,4 +30,9 @@ export interface PlanItem {
 
 export function isGreen(item: Pick<PlanItem, 'state'>): boolean {
   return item.state === 'verified-gone'
+}
+
+/** Our looks could not tell, so a person may say what they saw. */
+export function isSayable({ state }: Pick<PlanItem, 'state'>): boolean {
+  return state === 'unreachable' || state === 'revoked-unverified' || state === 'manual-attested'
 }

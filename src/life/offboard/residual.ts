@@ -8,7 +8,7 @@ import { type Instant, msBetween } from '../../core/base/time.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { judge } from '../../core/target/judge.ts'
-import type { ItemState } from './item.ts'
+import { type ItemState, isSayable } from './item.ts'
 
 /** How many days each has before it is the next one's. */
 const turnDays = 3
@@ -20,6 +20,8 @@ interface Left extends Pick<LeaseRow, 'evidence'> {
   /** As the system names it. */
   readonly name: string
   readonly state: ItemState | null
+  /** A person said that it is gone, and has not to look again yet. */
+  readonly isSaid: boolean
   readonly sinceAt: Instant
 }
 
@@ -27,22 +29,23 @@ interface Left extends Pick<LeaseRow, 'evidence'> {
 export async function listResidual(sql: Sql, now: Instant) {
   const rows = await sql.query<Left>(
     `select lease.app_id as "appId", target.slug as system, principal as name, outcome as state,
-       evidence, least(coalesce(ended_at, term_ends_at), $1) as "sinceAt"
+       evidence, least(coalesce(ended_at, term_ends_at), $1) as "sinceAt",
+       exists (select from evidence said where item_id = lease.id and recheck_at > $1) as "isSaid"
      from lease join target on target.id = target_id
      where lease.state = 'ending' or outcome = 'revoked-unverified'
      union all
-     select app_id, item ->> 'system', item ->> 'name', item ->> 'state', null, made_at
+     select app_id, item ->> 'system', item ->> 'name', item ->> 'state', null, made_at, false
      from offboarding join offboarding_work on offboarding_id = offboarding.id
        cross join lateral jsonb_array_elements(items) as item
      where state <> 'verified-gone' and item ->> 'state' <> 'verified-gone' and item ->> 'kind' <> 'lease'
      order by "sinceAt", name limit ${limits.pageRows}`,
     [now],
   )
-  return rows.map(({ evidence, state, ...left }) => ({
-    ...left,
-    state: state ?? (evidence === null ? 'to-do' : judge(evidence)),
-    turn: turnOf(left.sinceAt, now),
-  }))
+  return rows.map(({ evidence, state: outcome, isSaid, ...left }) => {
+    const state = outcome ?? (evidence === null ? 'to-do' : judge(evidence))
+    const shown: ItemState = isSaid && isSayable({ state }) ? 'manual-attested' : state
+    return { ...left, state: shown, turn: turnOf(left.sinceAt, now) }
+  })
 }
 
 export function turnOf(since: Instant, now: Instant): (typeof turns)[number] {

@@ -19,6 +19,7 @@ import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import { bounds } from './bounds.ts'
 import { type CertifyWorld, certify } from './certify.ts'
+import { withEvidence } from './evidence.ts'
 import { isGreen, type PlanItem } from './item.ts'
 import { lookAt } from './look.ts'
 import { type Plan, planOf } from './plan.ts'
@@ -83,7 +84,8 @@ async function takeDown(
   await driveLeasesOf(world, { appId: app.id })
   // 3. Then every thing the app ever had, looked at now.
   const plan = await planOffboarding(world, app.id)
-  const items = await lookAtAll(world, app.id, plan)
+  const looked = await lookAtAll(world, app.id, plan)
+  const items = await withEvidence(world.store, app.id, looked, world.clock.now())
   // 4. What was seen, and the verdict, in the log.
   const row = await recordLook(world, permit, plan, items)
   // 5. Proven: the app is ended.

@@ -1,0 +1,201 @@
+/**
+ * Evidence: where no look of ours can tell, a named person says that something is gone, shows it with a
+ * file, and looks again on a day. It is told in their name in the certificate, and is never green.
+ *
+ * INVARIANT: what we see wins. Nobody can say away what is still there, and on its day it no longer counts.
+ */
+import { sha256Hex } from '../../core/base/hash.ts'
+import { type AppId, type EvidenceId, newId, type PersonId } from '../../core/base/ids.ts'
+import { checkPermit, type Permit, requirePerson } from '../../core/base/permit.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { addMs, type Instant } from '../../core/base/time.ts'
+import { always, fact, factTable, listWhere, type RowOf } from '../../core/ledger/fact-table.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import type { Sql } from '../../core/store/store.ts'
+import { bounds } from './bounds.ts'
+import { type ItemKind, isSayable, type PlanItem } from './item.ts'
+import { findOffboarding, findWork } from './rows.ts'
+
+const evidenceGiven = entryKind('evidence.give', 'said that something is gone, and showed it')
+const evidenceErased = entryKind('evidence.erase', 'erased a file that was shown as evidence')
+
+export const evidenceTable = factTable('evidence', always, {
+  id: fact<EvidenceId>(),
+  appId: fact<AppId>(),
+  itemKind: fact<ItemKind>(),
+  itemId: fact<string>(),
+  system: fact<string>(),
+  personId: fact<PersonId>(),
+  /** SHA-256 of the file, hex: its name. */
+  fileHash: fact<string>(),
+  recheckAt: fact<Instant>(),
+  madeAt: fact<Instant>(),
+})
+export type EvidenceRow = RowOf<typeof evidenceTable>
+
+export interface EvidenceInput {
+  readonly appId: AppId
+  /** Name or id of a thing of the plan, and its system where two have it. */
+  readonly item: string
+  readonly system?: string | undefined
+  readonly fileHash: string
+  /** In their own words; in the log beside the entry, where they can be erased. */
+  readonly says: string
+  /** When it is looked at again, by a person. */
+  readonly recheckAt?: Instant | undefined
+}
+
+/** Problems: `wrong-state` where our own look says otherwise, `not-found`, `invalid-field`. */
+export async function giveEvidence(
+  world: LedgerWorld,
+  permit: Permit<'offboard.evidence'>,
+  input: EvidenceInput,
+): Promise<EvidenceRow> {
+  const { appId, fileHash, says } = input
+  checkPermit(permit, 'offboard.evidence', appId)
+  const personId = requirePerson(permit, 'say that something is gone')
+  const { kind: itemKind, id: itemId, system } = await itemOf(world.store, input)
+  if ((await readFile(world.store, appId, fileHash)) === undefined)
+    throw new Problem('not-found', {
+      detail: 'There is no such file of this app.',
+      next: 'Send the file first: PUT /v1/apps/<app>/evidence/<sha256>',
+    })
+  return recorded(world, async scope => {
+    const latest = addMs(scope.at, bounds.evidenceMs)
+    const { recheckAt = latest } = input
+    if (recheckAt <= scope.at || recheckAt > latest)
+      throw new Problem('invalid-field', {
+        field: '/recheckAt',
+        detail: 'What nobody can look at for us is looked at by a person again, within 90 days.',
+        next: `Name a day until ${latest}.`,
+      })
+    const row = { appId, itemKind, itemId, system, personId, fileHash, recheckAt }
+    const saved = await scope.insert(evidenceTable, { id: newId('evidence'), ...row })
+    const subjects = [{ type: 'app', id: appId, version: 0 }]
+    scope.entry({ kind: evidenceGiven, by: permit, subjects, words: { says } })
+    return saved
+  })
+}
+
+/** The one thing of the newest look that is meant, where that look could not tell. */
+async function itemOf(
+  sql: Sql,
+  { appId, item, system }: Pick<EvidenceInput, 'appId' | 'item' | 'system'>,
+): Promise<PlanItem> {
+  const row = await findOffboarding(sql, appId)
+  const work = row && (await findWork(sql, row.id))
+  if (work === undefined)
+    throw new Problem('wrong-state', {
+      detail: 'Nobody has looked yet what is left of this app.',
+      next: 'End it first; what can not be looked at is then named.',
+    })
+  const meant = work.items.filter(
+    each => [each.name, each.id].includes(item) && each.system === (system ?? each.system),
+  )
+  const [only] = meant
+  if (only === undefined)
+    throw new Problem('not-found', { detail: 'Nothing of this app has that name.' })
+  if (meant.length > 1)
+    throw new Problem('invalid-field', {
+      field: '/system',
+      detail: 'Two systems have a thing of that name.',
+      next: `Name one: ${meant.map(each => each.system).join(', ')}.`,
+    })
+  if (isSayable(only)) return only
+  const says = {
+    'verified-gone': 'It is proven gone; nobody has to say so.',
+    'still-there': 'It is still there: we saw it, and nobody can say that away.',
+  }[only.state as 'still-there']
+  throw new Problem('wrong-state', {
+    detail: says ?? 'It was not looked at yet.',
+    next: 'Take it away there if it is, then have all of it looked at again: end <app>.',
+  })
+}
+
+/** The items as they stand with what people said of them, while that counts. */
+export async function withEvidence(
+  sql: Sql,
+  appId: AppId,
+  items: readonly PlanItem[],
+  at: Instant,
+): Promise<PlanItem[]> {
+  const given = (await listEvidence(sql, appId)).filter(({ recheckAt }) => recheckAt > at)
+  return items.map(item => {
+    const said = given.findLast(each => keyOf(each) === `${item.kind} ${item.id} ${item.system}`)
+    if (said === undefined || !isSayable(item)) return item
+    const { by, fileHash, recheckAt, madeAt } = said
+    const because = `${by} says it is gone (${madeAt}, file sha256 ${fileHash}) and looks again by ${recheckAt}; our own look: ${item.because ?? item.state}`
+    return { ...item, state: 'manual-attested', paths: [...item.paths, 'a person'], because }
+  })
+}
+
+const keyOf = ({ itemKind, itemId, system }: EvidenceRow) => `${itemKind} ${itemId} ${system}`
+
+/** With the name of who said it, the newest last. */
+export async function listEvidence(sql: Sql, appId: AppId) {
+  const rows = await listWhere(sql, evidenceTable, { appId }, 'order by made_at, id')
+  const ids = [...new Set(rows.map(({ personId }) => personId))]
+  const people = await sql.query<{ id: PersonId; name: string | null }>(
+    'select id, name from person where id = any($1::text[])',
+    [ids],
+  )
+  const names = new Map(people.map(({ id, name }) => [id, name]))
+  return rows.map(row => ({ ...row, by: names.get(row.personId) ?? '(erased)' }))
+}
+
+/** Kept under the hash of its bytes; the same file again is the same. Problems: `invalid-field`, `wrong-state`. */
+export async function putFile(
+  sql: Sql,
+  permit: Permit<'offboard.evidence'>,
+  { appId, hash, bytes }: { appId: AppId; hash: string; bytes: Uint8Array },
+): Promise<void> {
+  checkPermit(permit, 'offboard.evidence', appId)
+  if (bytes.length === 0 || sha256Hex(bytes) !== hash)
+    throw new Problem('invalid-field', {
+      field: 'hash',
+      detail: 'What arrived is not the file of that SHA-256.',
+      next: 'Send its bytes again, whole.',
+    })
+  const [stored] = await sql.query(
+    `insert into evidence_file (app_id, hash, bytes)
+     select $1, $2, $3 where (select count(*) from evidence_file where app_id = $1) < $4
+     on conflict (app_id, hash) do update set hash = excluded.hash returning 1`,
+    [appId, hash, bytes, bounds.evidenceFiles],
+  )
+  if (stored === undefined)
+    throw new Problem('wrong-state', {
+      detail: `An app has at most ${bounds.evidenceFiles} files of evidence.`,
+      next: 'Erase one that nobody needs.',
+    })
+}
+
+export async function readFile(
+  sql: Sql,
+  appId: AppId,
+  hash: string,
+): Promise<Uint8Array | undefined> {
+  const rows = await sql.query<{ bytes: Uint8Array }>(
+    'select bytes from evidence_file where app_id = $1 and hash = $2',
+    [appId, hash],
+  )
+  return rows[0]?.bytes
+}
+
+/** The bytes go; who showed a file of that hash, and when, stays in the log. */
+export async function eraseFile(
+  world: LedgerWorld,
+  permit: Permit<'text.erase'>,
+  { appId, hash }: { appId: AppId; hash: string },
+): Promise<void> {
+  checkPermit(permit, 'text.erase', appId)
+  await recorded(world, async scope => {
+    const gone = await scope.tx.query(
+      'delete from evidence_file where app_id = $1 and hash = $2 returning 1',
+      [appId, hash],
+    )
+    if (gone.length === 0) throw new Problem('not-found', { detail: 'There is no such file.' })
+    const subjects = [{ type: 'app', id: appId, version: 0 }]
+    scope.entry({ kind: evidenceErased, by: permit, subjects, facts: { fileHash: hash } })
+  })
+}
