@@ -5,6 +5,8 @@ export interface Client {
   get<T>(path: string): Promise<T>
   post<T>(path: string, body?: unknown, headers?: Record<string, string>): Promise<T>
   put<T>(path: string, body: unknown): Promise<T>
+  /** Puts bytes as they are. */
+  file(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>
   /** As it was sent: for files. */
   text(path: string): Promise<string>
 }
@@ -36,10 +38,10 @@ export function clientOf(address: string, token: string): Client {
       method,
       headers: {
         authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined || isBytes(body) ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isBytes(body) ? body : JSON.stringify(body) }),
     })
     if (!response.ok) throw new Refused(response.status, await problemOf(response))
     return response
@@ -49,8 +51,13 @@ export function clientOf(address: string, token: string): Client {
     get: path => json(call('GET', path)),
     post: (path, body, headers) => json(call('POST', path, body, headers)),
     put: (path, body) => json(call('PUT', path, body)),
+    file: async (path, bytes) => void (await call('PUT', path, bytes)),
     text: async path => (await call('GET', path)).text(),
   }
+}
+
+function isBytes(body: unknown): body is Uint8Array<ArrayBuffer> {
+  return body instanceof Uint8Array
 }
 
 async function problemOf(response: Response): Promise<ProblemBody> {

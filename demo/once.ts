@@ -1,18 +1,39 @@
-/** `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON object. */
+/**
+ * `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON
+ * object. `npm run demo -- everywhere --once --json`: the other one, of an app with access in nine systems.
+ */
 import { parseArgs } from 'node:util'
-import { startParts } from './parts.ts'
+import { leapingClock } from '../test/support/clock.ts'
+import { startPretendSystems } from '../test/support/pretend-systems.ts'
+import { type Everywhere, playEverywhere } from './everywhere.ts'
+import { type Parts, startParts } from './parts.ts'
 import { playStory, type Told } from './story.ts'
-import { teller } from './tell.ts'
+import { type Teller, teller } from './tell.ts'
 
-const { values } = parseArgs({
+/** The machine's, which leaps where a story says that time goes by. */
+const clock = leapingClock()
+const stories: Readonly<Record<string, (parts: Parts, out: Teller) => Promise<object>>> = {
+  life: async (parts, out) => resultOf(await playStory(parts, out.tell)),
+  everywhere: playAtSystems,
+}
+
+const { values, positionals } = parseArgs({
   options: { once: { type: 'boolean' }, json: { type: 'boolean' } },
-  allowPositionals: false,
+  allowPositionals: true,
 })
+const [name = 'life', ...more] = positionals
+const play = Object.hasOwn(stories, name) && more.length === 0 ? stories[name] : undefined
+if (play === undefined) {
+  process.stderr.write(
+    `  ✕ There is no such story. There are: ${Object.keys(stories).join(', ')}\n`,
+  )
+  process.exit(2)
+}
 const out = teller(values.json === true ? process.stderr : process.stdout)
-const parts = await startParts({ kept: false, port: 0 }, out.part)
+const parts = await startParts({ kept: false, port: 0, clock }, out.part)
 try {
-  const told = await playStory(parts, out.tell)
-  if (values.json === true) process.stdout.write(`${JSON.stringify(resultOf(told))}\n`)
+  const result = await play(parts, out)
+  if (values.json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
 } finally {
   await parts.stop()
 }
@@ -38,6 +59,31 @@ function resultOf(told: Told) {
       identical: replay.identical,
       changed: replay.changed.length,
     },
+    orphans,
+    seconds: Number(seconds.toFixed(2)),
+  }
+}
+
+async function playAtSystems(parts: Parts, out: Teller): Promise<object> {
+  const systems = await startPretendSystems(clock)
+  try {
+    return everywhereOf(await playEverywhere(parts, systems, out.tell))
+  } finally {
+    await systems.close()
+  }
+}
+
+function everywhereOf(told: Everywhere) {
+  const { app, leases, offboarding, notion, path, log, orphans, seconds } = told
+  return {
+    schema: 'leasehold/v1',
+    app,
+    leases,
+    items: offboarding.items.map(({ order: _, id: __, at: ___, ...item }) => item),
+    systems: offboarding.systems,
+    notion,
+    certificate: { state: offboarding.state, path },
+    ledger: { entries: log.entries, root: log.root, verified: log.verified },
     orphans,
     seconds: Number(seconds.toFixed(2)),
   }

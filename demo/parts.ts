@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readConfig } from '../src/config.ts'
+import type { Clock } from '../src/core/base/time.ts'
 import { type Running, startServer } from '../src/main.ts'
 import { startCompanyProvider } from '../test/fakes/company-provider.ts'
 import { type GithubIssuer, githubClaims, startGithubIssuer } from '../test/fakes/github-issuer.ts'
@@ -55,7 +56,7 @@ interface Kept {
 }
 
 export async function startParts(
-  options: { kept: boolean; port: number },
+  options: { kept: boolean; port: number; clock?: Clock },
   progress: Progress,
 ): Promise<Parts> {
   const folder = options.kept
@@ -106,7 +107,7 @@ export async function startParts(
             ? {}
             : { DATABASE_URL: process.env.LEASEHOLD_DEMO_DATABASE_URL }),
         }),
-        { firstPerson: 'Sam Okafor' },
+        { firstPerson: 'Sam Okafor', ...(options.clock && { clock: options.clock }) },
       ),
     )
     stops.push(() => running.stop())

@@ -312,10 +312,14 @@ const names: Record<string, readonly [string, string]> = {
   'trust-rule': ['trust rule', 'trust rules'],
 }
 
-export function countText(view: OffboardingView): string {
+/** `more`: other names of some kinds. */
+export function countText(view: OffboardingView, more: typeof names = {}): string {
   const counts = Map.groupBy(view.items, item => item.kind)
   return [...counts]
-    .map(([kind, items]) => `${items.length} ${names[kind]?.[items.length === 1 ? 0 : 1] ?? kind}`)
+    .map(
+      ([kind, items]) =>
+        `${items.length} ${{ ...names, ...more }[kind]?.[items.length === 1 ? 0 : 1] ?? kind}`,
+    )
     .join(', ')
 }
 

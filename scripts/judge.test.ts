@@ -12,6 +12,17 @@ const DEMO = {
   replay: { decisions: 9, identical: 9, changed: 1 },
   seconds: 4,
 }
+const gone = { system: 'aws', state: 'verified-gone' }
+const said = { system: 'notion', state: 'manual-attested' }
+const EVERYWHERE = {
+  orphans: 0,
+  items: [gone, said],
+  systems: Array.from({ length: 10 }, (_, nth) => ({ name: `system ${nth}` })),
+  notion: { before: 'still-there', after: 'manual-attested' },
+  certificate: { state: 'not-green' },
+  ledger: { verified: true },
+  seconds: 4,
+}
 const CHAOS = { orphans: 0, ghosts: 0, doubleIssues: 0, missingEntries: 0, acked: 1000 }
 const BENCH = [
   { name: 'token-exchange', ratio: 1.8 },
@@ -31,12 +42,14 @@ const BENCH = [
 
 it('what keeps every promise has nothing broken', () => {
   expect(judge('demo', [DEMO]).broken).toEqual([])
+  expect(judge('everywhere', [EVERYWHERE]).broken).toEqual([])
   expect(judge('chaos', [CHAOS], 200).broken).toEqual([])
   expect(judge('bench', BENCH).broken).toEqual([])
 })
 
 it('what said nothing has broken everything', () => {
   expect(judge('demo', []).broken).toHaveLength(8)
+  expect(judge('everywhere', []).broken).toHaveLength(6)
   expect(judge('chaos', [], 200).broken).toHaveLength(5)
   expect(judge('bench', []).broken).toHaveLength(13)
 })
@@ -53,6 +66,21 @@ describe('one broken promise is named', () => {
     [{ replay: { ...DEMO.replay, changed: 0 } }, 'the stricter policy changes one'],
   ])('in the demo: %j', (change, promise) => {
     expect(judge('demo', [{ ...DEMO, ...change }]).broken).toEqual([promise])
+  })
+
+  it.each([
+    [{ orphans: 1 }, 'no orphan is left'],
+    [{ systems: EVERYWHERE.systems.slice(1) }, 'nine systems and we are looked at'],
+    [{ notion: { before: 'unreachable' } }, 'what is still there is told'],
+    [
+      { items: [{ ...gone, state: 'unreachable' }, said] },
+      'what a person says is the only thing open',
+    ],
+    [{ items: [gone] }, 'what a person says is the only thing open'],
+    [{ certificate: { state: 'verified-gone' } }, 'it is not green'],
+    [{ ledger: { verified: false } }, 'the log verifies'],
+  ])('in the demo of nine systems: %j', (change, promise) => {
+    expect(judge('everywhere', [{ ...EVERYWHERE, ...change }]).broken).toEqual([promise])
   })
 
   it.each([

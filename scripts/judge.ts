@@ -1,5 +1,5 @@
 // Judges what the demo, the crash test and the benches say of themselves, for .ci/run:
-//   npm run -s judge -- demo FILE | chaos FILE KILLS | bench FILE
+//   npm run -s judge -- demo FILE | everywhere FILE | chaos FILE KILLS | bench FILE
 // FILE holds the JSON lines they printed. Prints the figures, then each promise not kept; exits 1
 // where there is one. A figure that is missing is not kept.
 import { readFileSync } from 'node:fs'
@@ -43,12 +43,14 @@ export function judge(what: string, rows: Row[], kills = 0): Verdict {
   switch (what) {
     case 'demo':
       return judgeDemo(last)
+    case 'everywhere':
+      return judgeEverywhere(last)
     case 'chaos':
       return judgeChaos(last, kills)
     case 'bench':
       return judgeBench(rows)
     default:
-      throw new Error(`judge knows demo, chaos and bench, not \`${what}\``)
+      throw new Error(`judge knows demo, everywhere, chaos and bench, not \`${what}\``)
   }
 }
 
@@ -82,6 +84,31 @@ function judgeDemo(demo: Row): Verdict {
     'every decision replays the same':
       Number(replay['decisions']) > 0 && replay['identical'] === replay['decisions'],
     'the stricter policy changes one': Number(replay['changed']) >= 1,
+  })
+  return { figures, broken }
+}
+
+/** All is gone but the one thing no API shows; that is said by a person, and not green. */
+function judgeEverywhere(demo: Row): Verdict {
+  const rows = (value: unknown) => (Array.isArray(value) ? value : []).map(within)
+  const items = rows(demo['items'])
+  const open = items.filter(({ state }) => state !== 'verified-gone')
+  const notion = within(demo['notion'])
+  const figures = [
+    `orphans ${tell(demo['orphans'])}`,
+    `${items.length - open.length} of ${items.length} verified gone at ${rows(demo['systems']).length} systems`,
+    `notion ${tell(notion['before'])}, then ${tell(notion['after'])}`,
+    `${tell(demo['seconds'])} s`,
+  ].join(', ')
+  const [only = {}, ...others] = open
+  const isSaid = only['system'] === 'notion' && only['state'] === 'manual-attested'
+  const broken = brokenOf({
+    'no orphan is left': demo['orphans'] === 0,
+    'nine systems and we are looked at': rows(demo['systems']).length >= 10,
+    'what is still there is told': notion['before'] === 'still-there',
+    'what a person says is the only thing open': isSaid && others.length === 0,
+    'it is not green': within(demo['certificate'])['state'] === 'not-green',
+    'the log verifies': within(demo['ledger'])['verified'] === true,
   })
   return { figures, broken }
 }

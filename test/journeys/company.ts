@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { signInLink } from '../../demo/people.ts'
 import { readConfig } from '../../src/config.ts'
 import { isId, newId, type PersonId } from '../../src/core/base/ids.ts'
-import { addMs, addSeconds, type Clock, systemClock, toMs } from '../../src/core/base/time.ts'
+import { addSeconds, toMs } from '../../src/core/base/time.ts'
 import { setRoles } from '../../src/core/people/change.ts'
 import { signInPerson } from '../../src/core/people/sign-in.ts'
 import { verifyTaskToken } from '../../src/core/token/verify.ts'
@@ -17,21 +17,8 @@ import { type Api, makeApi } from '../../src/doors/api/api.ts'
 import { listPeople } from '../../src/life/lists/lists.ts'
 import { type Running, startServer } from '../../src/main.ts'
 import { type GithubIssuer, githubClaims, startGithubIssuer } from '../fakes/github-issuer.ts'
+import { type LeapingClock, leapingClock } from '../support/clock.ts'
 import { type SalesDatabase, startSalesDatabase } from '../support/sales-database.ts'
-
-/** Real time, because the target has a clock of its own, that leaps ahead when told. */
-export interface LeapingClock extends Clock {
-  advance(ms: number): void
-}
-
-function leapingClock(): LeapingClock {
-  let ahead = 0
-  return {
-    now: () => addMs(systemClock.now(), ahead),
-    monotonicMs: () => systemClock.monotonicMs(),
-    advance: ms => void (ahead += ms),
-  }
-}
 
 /** Sam came first and has the role `platform`, Sue has `security`, the others none. */
 export type Name = 'sam' | 'sue' | 'maya' | 'tom' | 'eve'

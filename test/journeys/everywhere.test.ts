@@ -5,15 +5,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addMs } from '../../src/core/base/time.ts'
-import type { FakeAws } from '../fakes/aws.ts'
-import { type FakeAzure, startFakeAzure } from '../fakes/azure.ts'
-import { type FakeGcp, startFakeGcp } from '../fakes/gcp.ts'
-import { type FakeGithub, startFakeGithub } from '../fakes/github.ts'
-import { type FakeNotion, startFakeNotion } from '../fakes/notion.ts'
-import { type FakeSlack, startFakeSlack } from '../fakes/slack.ts'
-import { type FakeSnowflake, startFakeSnowflake } from '../fakes/snowflake.ts'
-import { startWebTarget, type WebTarget } from '../fakes/web-target.ts'
-import { startAwsByThePage } from '../support/kit/aws.ts'
+import {
+  gated,
+  handed,
+  type PretendSystems,
+  slugOf,
+  startPretendSystems,
+  whole,
+} from '../support/pretend-systems.ts'
 import { makeApp } from './cli.ts'
 import {
   attest,
@@ -26,65 +25,24 @@ import {
 } from './company.ts'
 
 let company: Company
-let github: FakeGithub
-let aws: FakeAws
-let gcp: FakeGcp
-let azure: FakeAzure
-let slack: FakeSlack
-let notion: FakeNotion
-let snowflake: FakeSnowflake
-let model: WebTarget
-
-/** Through our gateway, so also for work nobody watches; the others hand over a credential of their own. */
-const gated = ['crm.deals', 'code', 'chat', 'pages', 'model']
-const handed = ['bucket', 'files', 'group', 'facts']
-/** The whole of Notion's internal connection: no API ends it. */
-const whole = 'notes'
-
-function places() {
-  const { token, probeToken, url } = notion.config
-  const credential = { header: 'authorization', value: `Bearer ${model.key}` }
-  const { subscription } = azure
-  const group = { subscription, resourceGroup: 'deals', roles: { read: ['Reader'] } }
-  const reads = { contents: 'read' }
-  return [
-    [
-      'github',
-      github.config,
-      'code',
-      { repository: 'acme/deal-desk', id: 1001, permissions: { read: reads } },
-    ],
-    ['slack', slack.config, 'chat', {}],
-    ['notion', { connection: 'internal', token, probeToken, url }, 'pages', {}],
-    ['http', { url: model.url, credential }, 'model', {}],
-    ['aws', aws.config, 'bucket', { service: 's3', resources: ['arn:aws:s3:::acme-deals/*'] }],
-    ['gcp', gcp.config, 'files', { bucket: 'acme-deals' }],
-    ['azure', azure.config, 'group', group],
-    ['snowflake', snowflake.config, 'facts', { database: 'SALES', schema: 'CRM', table: 'DEALS' }],
-  ] as const
-}
+let systems: PretendSystems
+/** And the real one. */
+const gates = ['crm.deals', ...gated]
 
 beforeAll(async () => {
   company = await startCompany({ target: true })
   const { clock } = company
   await connectSales(company)
-  github = await startFakeGithub(clock)
-  aws = await startAwsByThePage(clock)
-  gcp = await startFakeGcp(clock)
-  azure = await startFakeAzure(clock)
-  slack = await startFakeSlack(clock)
-  notion = await startFakeNotion(clock, 'internal')
-  snowflake = await startFakeSnowflake(clock)
-  model = await startWebTarget(randomBytes(20).toString('base64url'))
+  systems = await startPretendSystems(clock)
   const sam = company.as('sam')
-  for (const [connector, config, slug, object] of places()) {
-    const target = { slug: connector, connector, config, production: false }
+  for (const [connector, config, slug, object] of systems.places) {
+    const target = { slug: slugOf(connector), connector, config, production: false }
     const { body } = await expectStatus(201, sam('POST', '/v1/targets', target))
     if (body.preflightState !== 'passed') throw new Error(JSON.stringify(body))
     const owned = { columns: [], dataClass: 'internal', dataOwner: 'tom@acme.example' }
     await expectStatus(
       201,
-      sam('POST', '/v1/resources', { slug, target: connector, object, ...owned }),
+      sam('POST', '/v1/resources', { slug, target: slugOf(connector), object, ...owned }),
     )
   }
   const named = { slug: whole, target: 'notion', object: { connection: true }, columns: [] }
@@ -94,13 +52,12 @@ beforeAll(async () => {
 }, 180_000)
 afterAll(async () => {
   await company?.stop()
-  for (const each of [github, aws, gcp, azure, slack, notion, snowflake]) await each?.close()
-  await model?.close()
+  await systems?.close()
 })
 
 /** For Sam's own work by hand, and for its CI. */
 async function makeBoth(slug: string): Promise<void> {
-  const all = [...gated, ...handed, whole]
+  const all = [...gates, ...handed, whole]
   await makeApp(
     company,
     slug,
@@ -122,13 +79,10 @@ async function lease(task: string, resource: string, via = 'proxy') {
   const { body } = await expectStatus(201, company.as({ task })('POST', '/v1/leases', asked))
   return body as { lease: { id: string; target: string }; handle: { word?: string } }
 }
-/** What each pretend system still has of ours that lets somebody in. */
-const alive = () =>
-  [github, aws, gcp, azure].flatMap(each => [...each.living()].map(one => JSON.stringify(one)))
 
 test('a CI job has leases in five systems; all are told with its commit, and end with its task', async () => {
   const token = await attest(company, 'other')
-  const leases = await Promise.all(gated.map(name => lease(token, name)))
+  const leases = await Promise.all(gates.map(name => lease(token, name)))
   const workload = company.as({ task: token })
   const { task } = (await workload('GET', '/v1/me')).body
   const shown = (await company.as('sam')('GET', `/v1/tasks/${task.id}`)).body
@@ -139,7 +93,7 @@ test('a CI job has leases in five systems; all are told with its commit, and end
   await expectStatus(200, workload('POST', `/v1/tasks/${task.id}/close`))
   await company.running.world.runNow('leases')
   const after = (await company.as('sam')('GET', `/v1/tasks/${task.id}`)).body
-  expect(after.leases.map((each: { state: string }) => each.state)).toEqual(gated.map(() => 'gone'))
+  expect(after.leases.map((each: { state: string }) => each.state)).toEqual(gates.map(() => 'gone'))
   // A second job on the same runner has the first one's token and its words, and nothing of them opens.
   for (const each of leases) {
     const answer = await workload('GET', `/v1/leases/${each.lease.id}`)
@@ -152,9 +106,9 @@ test('a CI job has leases in five systems; all are told with its commit, and end
 
 test('the end of an app with leases in nine systems says of each what is known', async () => {
   const token = await taskByHand(company, { identity: 'desk/run', run: crypto.randomUUID() })
-  for (const name of [...gated, whole]) await lease(token, name)
+  for (const name of [...gates, whole]) await lease(token, name)
   for (const name of handed) await lease(token, name, 'env')
-  expect(alive().length).toBeGreaterThanOrEqual(4)
+  expect(systems.living().length).toBeGreaterThanOrEqual(4)
 
   const sam = company.as('sam')
   const plan = (await sam('POST', '/v1/apps/desk/end', {})).body
@@ -165,8 +119,9 @@ test('the end of an app with leases in nine systems says of each what is known',
   const open = items.filter(({ state }) => state !== 'verified-gone')
   expect(open.map(({ kind, system }) => [kind, system])).toEqual([['lease', 'notion']])
   const gone = items.filter(({ kind, state }) => kind === 'lease' && state === 'verified-gone')
-  const systems = ['crm', ...places().map(([connector]) => connector)]
-  expect(gone.map(({ system }) => system).toSorted()).toEqual(systems.toSorted())
+  const named = ['crm', ...systems.places.map(([connector]) => slugOf(connector))]
+  expect(gone.map(({ system }) => system).toSorted()).toEqual(named.toSorted())
+  const { aws, gcp, azure, github } = systems
   // Their own lists say so as well; of GitHub what is left is what the server itself looks with.
   expect([...aws.living(), ...gcp.living(), ...azure.living()]).toEqual([])
   for (const { permissions } of github.living()) expect(permissions).toEqual({ metadata: 'read' })
@@ -184,7 +139,7 @@ test('the end of an app with leases in nine systems says of each what is known',
   const { predicate } = JSON.parse(Buffer.from(JSON.parse(text).payload, 'base64').toString())
   expect(predicate.state).toBe('not-green')
   const told = predicate.scope.systems.map(({ name }: { name: string }) => name)
-  expect(told).toEqual(expect.arrayContaining(systems))
+  expect(told).toEqual(expect.arrayContaining(named))
 }, 60_000)
 
 test('what no API shows is said by a named person with a file, until they look again, and is not green', async () => {
@@ -208,7 +163,7 @@ test('what no API shows is said by a named person with a file, until they look a
   await expectStatus(200, upload('sam', fileHash, file))
   // Nor what we see. Its owner deletes it in Notion, and then nobody can tell but them.
   await expectStatus(409, sam('POST', path, says))
-  notion.deleteByHand()
+  systems.notion.deleteByHand()
   const { planHash } = (await sam('GET', '/v1/apps/desk/end')).body
   await expectStatus(200, sam('POST', '/v1/apps/desk/end', { planHash }))
   expect((await items()).find(({ name }) => name === left?.name)?.state).toBe('unreachable')
