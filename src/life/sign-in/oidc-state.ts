@@ -11,11 +11,6 @@ import { addSeconds, type Clock, type Instant } from '../../core/base/time.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { errors } from './quiet-provider.ts'
 
-interface StateRow {
-  payload: AdapterPayload
-  consumedAt: Instant | null
-}
-
 /** Ids are the codes and tokens themselves, so only their hashes are kept. A grant's is no secret. */
 function keyOf(kind: string, id: string): string {
   return kind === 'Grant' ? id : sha256Hex(id)
@@ -24,7 +19,7 @@ function keyOf(kind: string, id: string): string {
 export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
   return kind => {
     const findBy = async (column: 'id' | 'user_code' | 'uid', value: string) => {
-      const [row] = await sql.query<StateRow>(
+      const [row] = await sql.query<{ payload: AdapterPayload; consumedAt: Instant | null }>(
         `select payload, consumed_at as "consumedAt" from oidc_state
          where kind = $1 and ${column} = $2`,
         [kind, value],
