@@ -105,10 +105,10 @@ export async function startServer(config: Config, options: StartOptions = {}) {
   // What was made after the copy that was put back is stopped before anybody is let in.
   if (options.acceptLoss === true) await schedule.runNow('inventory')
   // 5. The doors.
-  const hosts = hostsOf(world, port)
-  const gateway = startGateway({ ...world, spool }, hosts, pokes, opening)
+  const served = { ...world, spool, hosts: hostsOf(world, port) }
+  const gateway = startGateway(served, pokes, opening)
   door.upgrade = gateway.upgrade
-  door.handle = requestHandler({ ...world, spool }, hosts, openDirect(gateway.door))
+  door.handle = requestHandler(served, openDirect(gateway.door))
   const running = opening.move()
   return {
     /** Pages and issuer: `http://localhost:4400`. */
@@ -125,8 +125,8 @@ export async function startServer(config: Config, options: StartOptions = {}) {
   }
 }
 
-/** The world once decisions can be kept. */
-type Served = World & { readonly spool: Spool }
+/** The world once decisions can be kept and there are names to be asked by. */
+type Served = World & { readonly spool: Spool; readonly hosts: readonly string[] }
 
 /** What is told of each commit of ours. */
 type Pokes = Set<() => void>
@@ -179,8 +179,8 @@ function startLog(world: World, pokes: Pokes, opening: AsyncDisposableStack): vo
 }
 
 /** What is open is looked at again at each commit: ours are in memory at once, others' with their entry. */
-function startGateway(world: Served, hosts: string[], pokes: Pokes, opening: AsyncDisposableStack) {
-  const gateway = openGateway(world, { hosts, issuer: world.issuer })
+function startGateway(world: Served, pokes: Pokes, opening: AsyncDisposableStack) {
+  const gateway = openGateway(world, world)
   pokes.add(gateway.look)
   opening.defer(() => gateway.close())
   opening.defer(world.follower.onEntry(gateway.look))
@@ -219,17 +219,12 @@ function answerStarting(_req: http.IncomingMessage, res: http.ServerResponse): v
   res.end('Starting.\n')
 }
 
-function requestHandler(
-  world: Served,
-  hosts: string[],
-  direct: ReturnType<typeof openDirect>,
-): Handler {
+function requestHandler(world: Served, direct: ReturnType<typeof openDirect>): Handler {
   const oauth = mountOauth({
     ...world,
     ...workloadEndpoints(world),
     warn: text => world.log({ oauth: text }),
     documents: new Set(world.config.loopbackIssuers),
-    hosts,
     company: companyOf(world),
   })
   const authzen = mountAuthzen({
@@ -267,14 +262,12 @@ function hostsOf({ issuer, config }: World, port: number): string[] {
 function companyOf(world: World) {
   const { company, loopbackIssuers } = world.config
   if (company === null) return undefined
+  const { clientSecretFile: file, ...known } = company
   return companySignIn(world, {
+    ...known,
     name: new URL(company.issuer).host,
-    issuer: company.issuer,
-    clientId: company.clientId,
     redirectUri: `${world.issuer}/sign-in/callback`,
-    ...(company.clientSecretFile === null
-      ? {}
-      : { clientSecret: readFileSync(company.clientSecretFile, 'utf8').trim() }),
+    ...(file !== null && { clientSecret: readFileSync(file, 'utf8').trim() }),
     allowLoopbackHttp: loopbackIssuers.includes(new URL(company.issuer).origin),
   })
 }
