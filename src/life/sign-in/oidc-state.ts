@@ -27,6 +27,10 @@ export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
       if (row === undefined) return undefined
       return row.consumedAt === null ? row.payload : { ...row.payload, consumed: true }
     }
+    const remove = async (column: 'id' | 'grant_id', value: string) => {
+      const text = `delete from oidc_state where kind = $1 and ${column} = $2`
+      await sql.query(text, [kind, value])
+    }
     return {
       async find(id) {
         const payload = await findBy('id', keyOf(kind, id))
@@ -41,14 +45,8 @@ export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
         await sql.query(upsertText, [kind, keyOf(kind, id), JSON.stringify(payload), ...found])
       },
       consume: id => consume(sql, kind, keyOf(kind, id), clock.now()),
-      async destroy(id) {
-        const params = [kind, keyOf(kind, id)]
-        await sql.query('delete from oidc_state where kind = $1 and id = $2', params)
-      },
-      async revokeByGrantId(grantId) {
-        const params = [kind, grantId]
-        await sql.query('delete from oidc_state where kind = $1 and grant_id = $2', params)
-      },
+      destroy: id => remove('id', keyOf(kind, id)),
+      revokeByGrantId: grantId => remove('grant_id', grantId),
     }
   }
 }

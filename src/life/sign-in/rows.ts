@@ -92,10 +92,8 @@ export async function takeSignIn(
 
 /** Removes what ended by time. Used codes and tokens stay until then, or reuse could not be seen. */
 export async function sweepSignIns(sql: Sql, now: Instant): Promise<void> {
-  await sql.query('delete from one_time_link where expires_at < $1', [now])
-  await sql.query('delete from browser_session where expires_at < $1', [now])
-  await sql.query('delete from sign_in where expires_at < $1', [now])
-  await sql.query('delete from oidc_state where expires_at < $1', [now])
+  for (const table of ['one_time_link', 'browser_session', 'sign_in', 'oidc_state'])
+    await sql.query(`delete from ${table} where expires_at < $1`, [now])
 }
 
 interface DeviceCode {
