@@ -42,7 +42,7 @@ import { openSpool, type Spool } from './life/records/spool.ts'
 import { companySignIn } from './life/sign-in/company.ts'
 import { makeLink } from './life/sign-in/link.ts'
 import { placeTemplate } from './life/template/template.ts'
-import { jobsOf, startSchedule } from './schedule.ts'
+import { jobsOf, type Schedule, startSchedule } from './schedule.ts'
 import { makeWorld, type World } from './world.ts'
 
 export type Running = Awaited<ReturnType<typeof startServer>>
@@ -59,87 +59,77 @@ export interface StartOptions {
 
 export async function startServer(config: Config, options: StartOptions = {}) {
   const log = options.log ?? logLine
-  const stops: Stop[] = []
-  const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await each()
-  }
-  try {
-    // 1. The port first: it is part of our name. Until the doors open, callers are told to come again.
-    const door: Door = { handle: answerStarting, upgrade: (_, socket) => socket.destroy() }
-    const server = http.createServer(upgrades, (req, res) => door.handle(req, res))
-    server.on('upgrade', (req, socket: Socket, head) => door.upgrade(req, socket, head))
-    const port = await listen(server, config)
-    stops.push(() => closeServer(server))
-    const issuer = config.issuer ?? `http://localhost:${port}`
-    // 2. Database, keys and log: what is missing, or behind what was seen before, refuses to start.
-    const opened = await open(config, options, log, stops)
-    const links: Links = { poke: () => {}, runNow: async () => {} }
-    const world = makeWorld({
-      ...opened,
-      config,
-      issuer,
-      log,
-      connectors: federation => [...connectorsOf(federation), ...(options.connectors ?? [])],
-      poke: () => links.poke(),
-      runNow: job => links.runNow(job),
-    })
-    stops.push(() => world.targets.close())
-    const remembered = join(config.home, 'checkpoint')
-    const vkeys = world.logVkeys()
-    if (options.acceptLoss === true)
-      await acceptLoss(
-        { ...world, ...world.checkpoints, store: world.store },
-        { file: remembered, vkeys, by: systemId('recovery') },
-      )
-    else await checkRemembered(world.store, remembered, vkeys)
-    startLog(world, links, stops)
-    await opened.follower.ready
-    const spool = openSpool({ ...world, onFault: failed(log, 'spool') }, config.home)
-    stops.push(() => spool.stop())
-    // 3. Who and what must be there before anybody is let in.
-    await prepare(world, options.firstPerson ?? 'Operator')
-    // 4. What the server does by itself; first of all, making room for ending.
-    const jobFailed = (job: string, thrown: unknown) => log({ job, failed: textOf(thrown) })
-    const schedule = startSchedule(jobsOf(world, remembered, jobFailed), jobFailed)
-    links.runNow = schedule.runNow
-    stops.push(() => schedule.stop())
-    await schedule.runNow('tidy')
-    // What was made after the copy that was put back is stopped before anybody is let in.
-    if (options.acceptLoss === true) await schedule.runNow('inventory')
-    // 5. The doors.
-    const hosts = hostsOf(world, port)
-    const gateway = startGateway({ ...world, spool }, hosts, links, stops)
-    door.upgrade = gateway.upgrade
-    door.handle = requestHandler({ ...world, spool }, hosts, openDirect(gateway.door))
-    return {
-      /** Pages and issuer: `http://localhost:4400`. */
-      issuer,
-      /** The same server by address, for programs. */
-      address: `http://127.0.0.1:${port}`,
-      world,
-      /** A one-time link that signs the first person in. */
-      signInLink: () => signInLink(world),
-      stop: async () => {
-        await schedule.runNow('remember')
-        await stop()
-      },
-    }
-  } catch (thrown) {
-    await stop()
-    throw thrown
+  // What was opened is closed in reverse, here where the start fails, and else by who stops.
+  await using opening = new AsyncDisposableStack()
+  // 1. The port first: it is part of our name. Until the doors open, callers are told to come again.
+  const door: Door = { handle: answerStarting, upgrade: (_, socket) => socket.destroy() }
+  const server = http.createServer(upgrades, (req, res) => door.handle(req, res))
+  server.on('upgrade', (req, socket: Socket, head) => door.upgrade(req, socket, head))
+  const port = await listen(server, config)
+  opening.defer(() => closeServer(server))
+  const issuer = config.issuer ?? `http://localhost:${port}`
+  // 2. Database, keys and log: what is missing, or behind what was seen before, refuses to start.
+  const opened = await open(config, options, log, opening)
+  const pokes: Pokes = new Set()
+  const later: { schedule?: Schedule } = {}
+  const world = makeWorld({
+    ...opened,
+    config,
+    issuer,
+    log,
+    connectors: federation => [...connectorsOf(federation), ...(options.connectors ?? [])],
+    poke: () => pokes.forEach(poke => poke()),
+    runNow: async job => later.schedule?.runNow(job),
+  })
+  opening.defer(() => world.targets.close())
+  const remembered = join(config.home, 'checkpoint')
+  const vkeys = world.logVkeys()
+  if (options.acceptLoss === true)
+    await acceptLoss(
+      { ...world, ...world.checkpoints, store: world.store },
+      { file: remembered, vkeys, by: systemId('recovery') },
+    )
+  else await checkRemembered(world.store, remembered, vkeys)
+  startLog(world, pokes, opening)
+  await opened.follower.ready
+  const spool = openSpool({ ...world, onFault: failed(log, 'spool') }, config.home)
+  opening.defer(() => spool.stop())
+  // 3. Who and what must be there before anybody is let in.
+  await prepare(world, options.firstPerson ?? 'Operator')
+  // 4. What the server does by itself; first of all, making room for ending.
+  const jobFailed = (job: string, thrown: unknown) => log({ job, failed: textOf(thrown) })
+  const schedule = startSchedule(jobsOf(world, remembered, jobFailed), jobFailed)
+  later.schedule = schedule
+  opening.defer(() => schedule.stop())
+  await schedule.runNow('tidy')
+  // What was made after the copy that was put back is stopped before anybody is let in.
+  if (options.acceptLoss === true) await schedule.runNow('inventory')
+  // 5. The doors.
+  const served = { ...world, spool, hosts: hostsOf(world, port) }
+  const gateway = startGateway(served, pokes, opening)
+  door.upgrade = gateway.upgrade
+  door.handle = requestHandler(served, openDirect(gateway.door))
+  const running = opening.move()
+  return {
+    /** Pages and issuer: `http://localhost:4400`. */
+    issuer,
+    /** The same server by address, for programs. */
+    address: `http://127.0.0.1:${port}`,
+    world,
+    /** A one-time link that signs the first person in. */
+    signInLink: () => signInLink(world),
+    stop: async () => {
+      await schedule.runNow('remember')
+      await running.disposeAsync()
+    },
   }
 }
 
-type Stop = () => unknown
+/** The world once decisions can be kept and there are names to be asked by. */
+type Served = World & { readonly spool: Spool; readonly hosts: readonly string[] }
 
-/** The world once decisions can be kept. */
-type Served = World & { readonly spool: Spool }
-
-/** What stands before the world and is known only after it. */
-interface Links {
-  poke: () => void
-  runNow: (job: string) => Promise<void>
-}
+/** What is told of each commit of ours. */
+type Pokes = Set<() => void>
 
 interface Door {
   handle: Handler
@@ -151,23 +141,28 @@ const upgrades: http.ServerOptions = {
   shouldUpgradeCallback: req => req.headers.upgrade?.toLowerCase() === tunnelProtocol,
 }
 
-async function open(config: Config, options: StartOptions, log: Log, stops: Stop[]) {
+async function open(
+  config: Config,
+  options: StartOptions,
+  log: Log,
+  opening: AsyncDisposableStack,
+) {
   const clock = forwardOnly(options.clock ?? systemClock)
   const { databaseUrl, home, kek, trustDomain } = config
   const store = await openStore(
     databaseUrl === null ? { dataDir: home, place: placeTemplate } : { url: databaseUrl },
   )
-  stops.push(() => store.close())
+  opening.defer(() => store.close())
   const keys = await openKeys({ store, clock }, { home, kek, installation: trustDomain })
   const replica = new Replica()
   const onFault = (fault: Problem) => log({ follower: fault.detail, note: fault.log })
   const follower = await startFollower({ store, clock, replica, onFault })
-  stops.push(() => follower.stop())
+  opening.defer(() => follower.stop())
   return { clock, store, keys, replica, follower }
 }
 
 /** The sequencer, and what this replica does at entries of others. */
-function startLog(world: World, links: Links, stops: Stop[]): void {
+function startLog(world: World, pokes: Pokes, opening: AsyncDisposableStack): void {
   const sequencer = startSequencer({
     ...world.checkpoints,
     // What ends things waits for the log: it moves on when writers hold every other connection.
@@ -175,24 +170,20 @@ function startLog(world: World, links: Links, stops: Stop[]): void {
     gate: () => world.follower.gate(),
     onFault: failed(world.log, 'sequencer'),
   })
-  links.poke = sequencer.poke
-  stops.push(() => sequencer.stop())
+  pokes.add(sequencer.poke)
+  opening.defer(() => sequencer.stop())
   const off = world.follower.onEntry(({ kind }) => {
     if (kind === keyRotated) void world.keys.reload().catch(failed(world.log, 'keys'))
   })
-  stops.push(off)
+  opening.defer(off)
 }
 
 /** What is open is looked at again at each commit: ours are in memory at once, others' with their entry. */
-function startGateway(world: Served, hosts: string[], links: Links, stops: Stop[]) {
-  const gateway = openGateway(world, { hosts, issuer: world.issuer })
-  const { poke } = links
-  links.poke = () => {
-    poke()
-    gateway.look()
-  }
-  stops.push(() => gateway.close())
-  stops.push(world.follower.onEntry(gateway.look))
+function startGateway(world: Served, pokes: Pokes, opening: AsyncDisposableStack) {
+  const gateway = openGateway(world, world)
+  pokes.add(gateway.look)
+  opening.defer(() => gateway.close())
+  opening.defer(world.follower.onEntry(gateway.look))
   return gateway
 }
 
@@ -228,17 +219,12 @@ function answerStarting(_req: http.IncomingMessage, res: http.ServerResponse): v
   res.end('Starting.\n')
 }
 
-function requestHandler(
-  world: Served,
-  hosts: string[],
-  direct: ReturnType<typeof openDirect>,
-): Handler {
+function requestHandler(world: Served, direct: ReturnType<typeof openDirect>): Handler {
   const oauth = mountOauth({
     ...world,
     ...workloadEndpoints(world),
     warn: text => world.log({ oauth: text }),
     documents: new Set(world.config.loopbackIssuers),
-    hosts,
     company: companyOf(world),
   })
   const authzen = mountAuthzen({
@@ -276,14 +262,12 @@ function hostsOf({ issuer, config }: World, port: number): string[] {
 function companyOf(world: World) {
   const { company, loopbackIssuers } = world.config
   if (company === null) return undefined
+  const { clientSecretFile: file, ...known } = company
   return companySignIn(world, {
+    ...known,
     name: new URL(company.issuer).host,
-    issuer: company.issuer,
-    clientId: company.clientId,
     redirectUri: `${world.issuer}/sign-in/callback`,
-    ...(company.clientSecretFile === null
-      ? {}
-      : { clientSecret: readFileSync(company.clientSecretFile, 'utf8').trim() }),
+    ...(file !== null && { clientSecret: readFileSync(file, 'utf8').trim() }),
     allowLoopbackHttp: loopbackIssuers.includes(new URL(company.issuer).origin),
   })
 }

@@ -30,6 +30,8 @@ export interface Job {
   readonly run: () => Promise<unknown>
 }
 
+export type Schedule = ReturnType<typeof startSchedule>
+
 export function startSchedule(jobs: readonly Job[], log: Log) {
   const running = new Map<string, Promise<unknown>>()
   const timers = new Map<string, NodeJS.Timeout>()

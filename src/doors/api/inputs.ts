@@ -67,16 +67,12 @@ export const AddTrust = z.strictObject({
   ),
   reason: words,
 })
-export const BreakGlass = z.strictObject({
-  app: slug,
-  resource: slug,
-  actions: z.array(action).min(1).max(6),
-  reason: words,
-})
+/** What is to be used, and how. */
+const use = { resource: slug, actions: z.array(action).min(1).max(6) }
+export const BreakGlass = z.strictObject({ app: slug, ...use, reason: words })
 export const Ask = z.strictObject({
   app: slug,
-  resource: slug,
-  actions: z.array(action).min(1).max(6),
+  ...use,
   roles: z.array(role).min(1).max(5).default(['run']),
   columns: z.array(column).max(200).optional(),
   unattended: z.boolean().default(false),
@@ -111,8 +107,7 @@ export const DefineResource = z.strictObject({
   sandboxTwin: slug.optional(),
 })
 export const AskLease = z.strictObject({
-  resource: slug,
-  actions: z.array(action).min(1).max(6),
+  ...use,
   /** Left out: `proxy` where the target has a gateway. */
   via: z.enum(['proxy', 'env']).optional(),
   termSeconds: z.number().int().min(30).max(3600).optional(),

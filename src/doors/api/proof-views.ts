@@ -1,12 +1,10 @@
 /** What comes back about ends, traces, the log and replays: what people check us by. */
 import { z } from '@hono/zod-openapi'
 import { hopShape } from '../../life/trace/trace.ts'
-import { count, details, each, flag, KeyTableView, list, text } from './views.ts'
+import { count, details, each, flag, KeyTableView, list, maybe, text, texts } from './views.ts'
 
 export type { Hop } from '../../life/trace/trace.ts'
 
-const texts = list(text)
-const maybe = text.nullable()
 const yesOrNo = z.enum(['yes', 'no'])
 
 // biome-ignore format: a list of names

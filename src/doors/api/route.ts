@@ -98,22 +98,17 @@ export class Routes {
         input: input === undefined ? undefined : await readInput(context, input),
         context,
         param: name => paramOf(context, name),
-        ask: (action, type, id, draft) => this.#ask(caller, { action, about: { type, id, draft } }),
+        ask: async (action, type, id, draft) => {
+          if (caller.kind === 'nobody') throw notSignedIn()
+          const question = { actor: caller.actor, action, about: { type, id, draft } }
+          return (await allowed(this.#world, decide(this.#world, question))).permit
+        },
       }
       const answered: unknown = await handle(call as Call<never, KnownCaller>)
       if (answered instanceof Response) return answered
       context.header('cache-control', 'no-store')
       return context.json(answer?.parse(answered) as object, status)
     })
-  }
-
-  async #ask<A extends ActionName>(
-    caller: Caller,
-    question: { action: A; about: { type: AboutType; id: AnyId; draft: JsonObject | undefined } },
-  ): Promise<Permit<A>> {
-    if (caller.kind === 'nobody') throw notSignedIn()
-    const { actor } = caller
-    return (await allowed(this.#world, decide(this.#world, { actor, ...question }))).permit
   }
 
   #document(

@@ -43,9 +43,9 @@ export function each<S extends z.ZodType, N extends string>(form: S, ...names: N
   return Object.fromEntries(names.map(name => [name, form])) as Record<N, S>
 }
 
-const texts = list(text)
+export const texts = list(text)
 const actions = list(action)
-const maybe = text.nullable()
+export const maybe = text.nullable()
 const instant = text
 
 export const InstallationView = z.object({

@@ -43,13 +43,10 @@ export function workloadEndpoints(world: WorkloadWorld): WorkloadEndpoints {
         throw thrown
       })
       if (actor === undefined) return { status: 200, body: {} }
-      const about = {
-        type: 'token',
-        id: claims.tokenId,
-        draft: { identityId: claims.identityId },
-      } as const
+      const { tokenId, identityId } = claims
+      const about = { type: 'token', id: tokenId, draft: { identityId } } as const
       const decision = world.decide({ actor, action: 'token.revoke', about })
-      if (decision.allowed) await revokeToken(world, decision.permit, { tokenId: claims.tokenId })
+      if (decision.allowed) await revokeToken(world, decision.permit, { tokenId })
       else await recordDenial(world, decision.record)
       // RFC 7009 §2.2: the answer does not tell what was known of the token.
       return { status: 200, body: {} }

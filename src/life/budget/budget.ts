@@ -6,10 +6,14 @@ import type { Budget } from '../../core/grant/rows.ts'
 /** `spend` in millionths of a dollar, so that one token has a whole price. */
 export type Amounts = Readonly<Record<'calls' | 'rows' | 'bytes' | 'spend', number>>
 
-export const none: Amounts = { calls: 0, rows: 0, bytes: 0, spend: 0 }
+export function amountsOf(of: (kind: keyof Amounts) => number): Amounts {
+  return { calls: of('calls'), rows: of('rows'), bytes: of('bytes'), spend: of('spend') }
+}
+
+export const none = amountsOf(() => 0)
 const perCent = 10_000
 /** More than anything counts to, and exact in a bigint column. */
-const unbounded = Number.MAX_SAFE_INTEGER
+export const unbounded = Number.MAX_SAFE_INTEGER
 
 export function boundsOf(budget: Budget): Amounts {
   const { calls = unbounded, rows = unbounded, bytes = unbounded, spendCents } = budget

@@ -14,7 +14,7 @@ import { product } from '../../core/base/product.ts'
 import type { Budget } from '../../core/grant/rows.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
-import { type Amounts, boundsOf, none, sayUsed, spanOf } from './budget.ts'
+import { type Amounts, amountsOf, boundsOf, none, sayUsed, spanOf, unbounded } from './budget.ts'
 import { type Account, debit, giveBack, readUsed } from './rows.ts'
 
 const budgetRefused = entryKind('budget.refuse', 'was refused: what was agreed to is used up')
@@ -58,14 +58,11 @@ export class Meter {
    * so much is not left.
    */
   take(wanted: Partial<Amounts>): Promise<void> | undefined {
-    const { rows, bytes, spendCents } = this.#of.budget
-    const { calls, ...all } = { ...none, ...wanted }
-    const need = {
-      calls,
-      rows: rows === undefined ? 0 : all.rows,
-      bytes: bytes === undefined ? 0 : all.bytes,
-      spend: spendCents === undefined ? 0 : all.spend,
-    }
+    const { most } = this.#account
+    const all = { ...none, ...wanted }
+    // Calls are counted in any case; of the rest, what is bounded.
+    const isCounted = (kind: keyof Amounts) => kind === 'calls' || most[kind] !== unbounded
+    const need = amountsOf(kind => (isCounted(kind) ? all[kind] : 0))
     if (this.#spend(need)) return undefined
     // One after the other: who comes second may find what the first took ahead.
     const turn = this.#turn.then(() => this.#takeMore(need))
@@ -147,10 +144,5 @@ export class Meter {
 }
 
 function minus(one: Amounts, other: Amounts): Amounts {
-  return {
-    calls: one.calls - other.calls,
-    rows: one.rows - other.rows,
-    bytes: one.bytes - other.bytes,
-    spend: one.spend - other.spend,
-  }
+  return amountsOf(kind => one[kind] - other[kind])
 }

@@ -6,7 +6,7 @@
  */
 import type { GrantId } from '../../core/base/ids.ts'
 import type { Sql } from '../../core/store/store.ts'
-import type { Amounts } from './budget.ts'
+import { type Amounts, amountsOf } from './budget.ts'
 
 export interface Account {
   readonly grantId: GrantId
@@ -57,13 +57,8 @@ export async function readUsed(
      where grant_id = $1 and span = $2`,
     [grantId, span],
   )
-  const [used] = rows.map(({ calls, rows: rowCount, bytes, spend }) => ({
-    calls: Number(calls),
-    rows: Number(rowCount),
-    bytes: Number(bytes),
-    spend: Number(spend),
-  }))
-  return used
+  const [used] = rows
+  return used && amountsOf(kind => Number(used[kind]))
 }
 
 /** Spans of grants that are over are of use to nobody. */

@@ -2,12 +2,12 @@
  * Lists for people to look at, a page at a time: SQL that reads and nothing else. No decision is made
  * from it, which is why it stands outside the core.
  */
-import { type AppRow, type AppState, appTable } from '../../core/app/rows.ts'
-import { type RequestRow, type RequestState, requestTable } from '../../core/approval/rows.ts'
+import { type AppState, appTable } from '../../core/app/rows.ts'
+import { type RequestState, requestTable } from '../../core/approval/rows.ts'
 import type { AppId, PersonId, TaskId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { type FindingRow, findingTable } from '../../core/finding/rows.ts'
+import { findingTable } from '../../core/finding/rows.ts'
 import * as data from '../../core/grant/rows.ts'
 import { holdTable } from '../../core/hold/rows.ts'
 import { trustRuleTable } from '../../core/identity/rows.ts'
@@ -36,11 +36,11 @@ export const listPeople = (sql: Sql, limit: number) =>
   listRows(sql, personTable, 'order by made_at, id limit $1', [limit])
 
 /** Newest first. `personId` narrows to what this person asked or may answer. */
-export function listRequests(
+export const listRequests = (
   sql: Sql,
   filter: { personId?: PersonId; appId?: AppId; state?: RequestState },
-): Promise<RequestRow[]> {
-  return listRows(
+) =>
+  listRows(
     sql,
     requestTable,
     `where ($1::text is null or asked_by = $1 or $1 = any(approvers))
@@ -48,14 +48,10 @@ export function listRequests(
      order by made_at desc, id ${aPage}`,
     [filter.personId ?? null, filter.appId ?? null, filter.state ?? null],
   )
-}
 
 /** What still needs somebody, the most severe first. */
-export function listOpenFindings(
-  sql: Sql,
-  filter: { ownerId?: PersonId; about?: string },
-): Promise<FindingRow[]> {
-  return listRows(
+export const listOpenFindings = (sql: Sql, filter: { ownerId?: PersonId; about?: string }) =>
+  listRows(
     sql,
     findingTable,
     `where state = 'open' and ($1::text is null or owner_id = $1 or owner_id is null)
@@ -63,16 +59,12 @@ export function listOpenFindings(
      order by array_position(array['high', 'medium', 'low'], severity), made_at, id ${aPage}`,
     [filter.ownerId ?? null, filter.about ?? null],
   )
-}
 
 export const findAppBySlug = (sql: Sql, slug: string) => findWhere(sql, appTable, { slug })
 
 /** Living apps first, then by name. */
-export function listApps(
-  sql: Sql,
-  filter: { personId?: PersonId; state?: AppState | undefined },
-): Promise<AppRow[]> {
-  return listRows(
+export const listApps = (sql: Sql, filter: { personId?: PersonId; state?: AppState | undefined }) =>
+  listRows(
     sql,
     appTable,
     `where ($1::text is null or $1 in (owner_id, backup_id, offered_to))
@@ -80,7 +72,6 @@ export function listApps(
      order by ended_at desc nulls first, slug, id ${aPage}`,
     [filter.personId ?? null, filter.state ?? null],
   )
-}
 
 export const findTargetBySlug = (sql: Sql, slug: string) =>
   findWhere(sql, data.targetTable, { slug })

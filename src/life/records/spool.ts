@@ -54,14 +54,9 @@ export function openSpool(world: SpoolWorld, home: string, within: SpoolBounds =
   }
 }
 
-interface Taken {
-  readonly folder: string
-  readonly letGo: () => void
-}
-
 /** The first that is free, and every other that holds something nobody sends. */
-function takeFolders(spool: string): Taken[] {
-  const taken: Taken[] = []
+function takeFolders(spool: string) {
+  const taken: { readonly folder: string; readonly letGo: () => void }[] = []
   for (let nth = 0; nth < bounds.folders; nth++) {
     const folder = join(spool, String(nth))
     const isThere = existsSync(folder)
@@ -76,11 +71,6 @@ function takeFolders(spool: string): Taken[] {
   return taken
 }
 
-interface Waiter {
-  readonly isMet: () => boolean
-  readonly met: () => void
-}
-
 interface Ahead extends ReturnType<typeof readLines> {
   readonly segment: string
   readonly from: number
@@ -93,7 +83,7 @@ class Sender {
   readonly #within: SpoolBounds
   readonly #bell = makeBell()
   readonly #running: Promise<void>
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new Set<{ readonly isMet: () => boolean; readonly met: () => void }>()
   /** Of the oldest segment; the others are untouched. */
   #sent: { segment: string; end: number } | undefined
   /** Never rejects. */

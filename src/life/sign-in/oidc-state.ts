@@ -11,11 +11,6 @@ import { addSeconds, type Clock, type Instant } from '../../core/base/time.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { errors } from './quiet-provider.ts'
 
-interface StateRow {
-  payload: AdapterPayload
-  consumedAt: Instant | null
-}
-
 /** Ids are the codes and tokens themselves, so only their hashes are kept. A grant's is no secret. */
 function keyOf(kind: string, id: string): string {
   return kind === 'Grant' ? id : sha256Hex(id)
@@ -24,13 +19,17 @@ function keyOf(kind: string, id: string): string {
 export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
   return kind => {
     const findBy = async (column: 'id' | 'user_code' | 'uid', value: string) => {
-      const [row] = await sql.query<StateRow>(
+      const [row] = await sql.query<{ payload: AdapterPayload; consumedAt: Instant | null }>(
         `select payload, consumed_at as "consumedAt" from oidc_state
          where kind = $1 and ${column} = $2`,
         [kind, value],
       )
       if (row === undefined) return undefined
       return row.consumedAt === null ? row.payload : { ...row.payload, consumed: true }
+    }
+    const remove = async (column: 'id' | 'grant_id', value: string) => {
+      const text = `delete from oidc_state where kind = $1 and ${column} = $2`
+      await sql.query(text, [kind, value])
     }
     return {
       async find(id) {
@@ -46,14 +45,8 @@ export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
         await sql.query(upsertText, [kind, keyOf(kind, id), JSON.stringify(payload), ...found])
       },
       consume: id => consume(sql, kind, keyOf(kind, id), clock.now()),
-      async destroy(id) {
-        const params = [kind, keyOf(kind, id)]
-        await sql.query('delete from oidc_state where kind = $1 and id = $2', params)
-      },
-      async revokeByGrantId(grantId) {
-        const params = [kind, grantId]
-        await sql.query('delete from oidc_state where kind = $1 and grant_id = $2', params)
-      },
+      destroy: id => remove('id', keyOf(kind, id)),
+      revokeByGrantId: grantId => remove('grant_id', grantId),
     }
   }
 }

@@ -37,16 +37,14 @@ export async function insertSession(
   )
 }
 
-export interface SessionRow {
-  readonly personId: PersonId
-  readonly csrf: string
-  readonly usedAt: Instant
-  readonly expiresAt: Instant
-}
-
 /** A session that has not ended, whatever its age. */
-export async function findSessionRow(sql: Sql, hash: string): Promise<SessionRow | undefined> {
-  const rows = await sql.query<SessionRow>(
+export async function findSessionRow(sql: Sql, hash: string) {
+  const rows = await sql.query<{
+    personId: PersonId
+    csrf: string
+    usedAt: Instant
+    expiresAt: Instant
+  }>(
     `select person_id as "personId", csrf, used_at as "usedAt", expires_at as "expiresAt"
      from browser_session where hash = $1 and ended_at is null`,
     [hash],
@@ -94,19 +92,14 @@ export async function takeSignIn(
 
 /** Removes what ended by time. Used codes and tokens stay until then, or reuse could not be seen. */
 export async function sweepSignIns(sql: Sql, now: Instant): Promise<void> {
-  await sql.query('delete from one_time_link where expires_at < $1', [now])
-  await sql.query('delete from browser_session where expires_at < $1', [now])
-  await sql.query('delete from sign_in where expires_at < $1', [now])
-  await sql.query('delete from oidc_state where expires_at < $1', [now])
+  for (const table of ['one_time_link', 'browser_session', 'sign_in', 'oidc_state'])
+    await sql.query(`delete from ${table} where expires_at < $1`, [now])
 }
 
-export interface DeviceCodeRow {
-  readonly id: string
-  readonly payload: {
-    readonly clientId: string
-    readonly iat: number
-    readonly deviceInfo?: { readonly ip?: string; readonly ua?: string }
-  }
+interface DeviceCode {
+  readonly clientId: string
+  readonly iat: number
+  readonly deviceInfo?: { readonly ip?: string; readonly ua?: string }
 }
 
 /** A device that waits for an answer. */
@@ -115,8 +108,8 @@ export async function findDeviceCode(
   userCode: string,
   now: Instant,
   lock: '' | 'for update' = '',
-): Promise<DeviceCodeRow | undefined> {
-  const rows = await sql.query<DeviceCodeRow>(
+) {
+  const rows = await sql.query<{ id: string; payload: DeviceCode }>(
     `select id, payload from oidc_state
      where kind = 'DeviceCode' and user_code = $1 and expires_at > $2 and consumed_at is null
        and not payload ? 'accountId' and not payload ? 'error' ${lock}`,

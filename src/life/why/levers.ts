@@ -18,7 +18,7 @@ export interface Lever {
   /** Where the fact comes from. */
   readonly from: string
   /** A fact of the data itself: it explains a denial and is never advice. */
-  readonly given: boolean
+  readonly given?: boolean | undefined
   /** The facts with this one as it would have to be; null where it does not apply or is so already. */
   readonly turn: (facts: Facts) => Facts | null
   readonly is: (facts: Facts) => string
@@ -52,7 +52,6 @@ const turnUses = (name: 'purposeCovers' | 'approved') => (facts: Facts) =>
 const giveGrant: Lever = {
   fact: 'grant',
   from: 'grants of the app',
-  given: false,
   turn: facts => (facts.uses.length === 0 ? null : { ...facts, grants: [grantThatMightBe(facts)] }),
   is: ({ grants }) => (grants.length === 0 ? 'none' : 'one that does not cover this'),
   needs: facts => `${facts.uses.map(use => use.action).join(', ')} on ${nameOf(facts)}`,
@@ -63,7 +62,6 @@ const giveGrant: Lever = {
 const widenPurpose: Lever = {
   fact: 'purpose of the task',
   from: 'manifest',
-  given: false,
   turn: turnUses('purposeCovers'),
   is: facts => `${purposeOf(facts)}, which does not need this`,
   needs: facts => `one that needs ${nameOf(facts)}`,
@@ -73,7 +71,6 @@ const widenPurpose: Lever = {
 const agreeToCall: Lever = {
   fact: 'yes of a person',
   from: 'requests',
-  given: false,
   turn: turnUses('approved'),
   is: () => 'none to exactly this call',
   needs: () => 'one',
@@ -83,7 +80,6 @@ const agreeToCall: Lever = {
 const beginTask: Lever = {
   fact: 'task',
   from: 'task',
-  given: false,
   turn: facts => {
     const task = facts.context['task'] as JsonObject | undefined
     const now = facts.context['now'] as Instant
@@ -129,7 +125,7 @@ function leverOf(line: Line): Lever {
   return {
     fact: line.fact,
     from: line.from,
-    given: line.given ?? false,
+    given: line.given,
     turn: facts => {
       const to = wanted(facts)
       const isSo = to === undefined || isDeepStrictEqual(to, read(facts, keys))

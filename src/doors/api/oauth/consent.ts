@@ -5,7 +5,6 @@
  */
 import { base64url, equalInConstantTime, hmacSha256 } from '../../../core/base/hash.ts'
 import { Problem } from '../../../core/base/problem.ts'
-import type { AllowedOrigins } from '../../../core/identity/guard.ts'
 import {
   type Ask,
   answerClient,
@@ -18,21 +17,16 @@ import { type Choice, choicesOf, nameOf } from '../../../life/sign-in/work.ts'
 import { allowFormTo, sendPage, sendRedirect } from './answer.ts'
 import { consentPage } from './pages.ts'
 import type { Visit, VisitRoute } from './request.ts'
-import { readSessionForm, type SignInWorld, sessionOf } from './sign-in.ts'
+import { type PagesWorld, readSessionForm, sessionOf } from './sign-in.ts'
 
-export interface ConsentWorld extends SignInWorld {
-  /** Origins on this machine or inside whose client documents may be read, for trials. */
-  readonly documents: AllowedOrigins
-}
-
-export function consentRoute(world: ConsentWorld): VisitRoute {
+export function consentRoute(world: PagesWorld): VisitRoute {
   return {
     get: visit => show(world, visit),
     post: visit => answer(world, visit),
   }
 }
 
-async function show(world: ConsentWorld, visit: Visit): Promise<void> {
+async function show(world: PagesWorld, visit: Visit): Promise<void> {
   const { req, request, res } = visit
   const ask = readAsk(request.query)
   const session = await sessionOf(world, request)
@@ -45,7 +39,7 @@ async function show(world: ConsentWorld, visit: Visit): Promise<void> {
   sendPage(res, consentPage(session, { ...shown, held }))
 }
 
-async function answer(world: ConsentWorld, visit: Visit): Promise<void> {
+async function answer(world: PagesWorld, visit: Visit): Promise<void> {
   // 1. From our own page, shown to this session, for exactly this ask.
   const { form, session } = await readSessionForm(world, visit)
   const ask = readAsk(form)
@@ -59,7 +53,7 @@ async function answer(world: ConsentWorld, visit: Visit): Promise<void> {
   sendRedirect(visit.res, await answerClient(world, { personId, ask, client, choice }))
 }
 
-async function look(world: ConsentWorld, { person }: Session, ask: Ask) {
+async function look(world: PagesWorld, { person }: Session, ask: Ask) {
   const resource = resourceOf(world, ask)
   const client = await readClient(ask, world.documents)
   return { resource, client, choices: choicesOf(world, person.id, resource.id) }

@@ -10,13 +10,9 @@ import * as devices from '../../../life/sign-in/device.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import { answeredPage, codePage, devicePage } from './pages.ts'
 import type { Visit, VisitRoute } from './request.ts'
-import { readSessionForm, type SignInWorld, sessionOf } from './sign-in.ts'
+import { type PagesWorld, readSessionForm, sessionOf } from './sign-in.ts'
 
-export interface DeviceWorld extends SignInWorld {
-  readonly apiAudience: string
-}
-
-export function deviceRoute(world: DeviceWorld): VisitRoute {
+export function deviceRoute(world: PagesWorld): VisitRoute {
   const find = countTries(world)
   return {
     get: visit => showDevice(world, find, visit),
@@ -25,7 +21,7 @@ export function deviceRoute(world: DeviceWorld): VisitRoute {
 }
 
 async function showDevice(
-  world: DeviceWorld,
+  world: PagesWorld,
   find: FindDevice,
   { request, res }: Visit,
 ): Promise<void> {
@@ -40,7 +36,7 @@ async function showDevice(
   sendPage(res, devicePage(session, await find(session.person.id, userCode)))
 }
 
-async function answer(world: DeviceWorld, find: FindDevice, visit: Visit): Promise<void> {
+async function answer(world: PagesWorld, find: FindDevice, visit: Visit): Promise<void> {
   const { form, session } = await readSessionForm(world, visit)
   const says = form.get('says')
   if (says !== 'yes' && says !== 'no')
@@ -55,7 +51,7 @@ async function answer(world: DeviceWorld, find: FindDevice, visit: Visit): Promi
 type FindDevice = (personId: PersonId, userCode: string | undefined) => Promise<devices.Device>
 
 /** Misses of each person in the life of one code. Per process: a second replica doubles the bound. */
-function countTries(world: DeviceWorld): FindDevice {
+function countTries(world: PagesWorld): FindDevice {
   const misses = new Map<PersonId, number[]>()
   return async (personId, userCode) => {
     const nowMs = world.clock.monotonicMs()

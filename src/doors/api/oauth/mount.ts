@@ -8,17 +8,17 @@ import { Problem } from '../../../core/base/problem.ts'
 import { oauthPaths } from '../../../life/sign-in/authorization-server.ts'
 import { statusOf } from '../problems.ts'
 import * as answers from './answer.ts'
-import { type ConsentWorld, consentRoute } from './consent.ts'
+import { consentRoute } from './consent.ts'
 import { cookieJar } from './cookies.ts'
-import { type DeviceWorld, deviceRoute } from './device.ts'
+import { deviceRoute } from './device.ts'
 import { type EndpointsWorld, oauthRoutes } from './endpoints.ts'
 import { style } from './html.ts'
 import { problemPage } from './pages.ts'
 import { checkHost, type Hosts, readRequest, type VisitRoute } from './request.ts'
-import { signInRoutes } from './sign-in.ts'
+import { type PagesWorld, signInRoutes } from './sign-in.ts'
 
 export interface OauthWorld
-  extends Omit<DeviceWorld & ConsentWorld, 'jar'>,
+  extends Omit<PagesWorld, 'jar'>,
     Omit<EndpointsWorld, 'store' | 'clock' | 'replica'>,
     Hosts {}
 

@@ -1,5 +1,6 @@
 /** Routes of signing in and out: the start page, one-time links, the company's provider. */
 import { Problem } from '../../../core/base/problem.ts'
+import type { AllowedOrigins } from '../../../core/identity/guard.ts'
 import type { LedgerWorld } from '../../../core/ledger/record.ts'
 import { signInPerson } from '../../../core/people/sign-in.ts'
 import type { CompanySignIn } from '../../../life/sign-in/company.ts'
@@ -17,13 +18,17 @@ import type { CookieJar } from './cookies.ts'
 import { homePage, linkPage, signInPage } from './pages.ts'
 import { type Request, readOwnForm, type Visit, type VisitRoute } from './request.ts'
 
-export interface SignInWorld extends LedgerWorld {
+/** What the pages need: of signing in, and of answering devices and clients. */
+export interface PagesWorld extends LedgerWorld {
   readonly issuer: string
+  readonly apiAudience: string
+  /** Origins on this machine or inside whose client documents may be read, for trials. */
+  readonly documents: AllowedOrigins
   readonly jar: CookieJar
   readonly company?: CompanySignIn | undefined
 }
 
-export function signInRoutes(world: SignInWorld): Map<string, VisitRoute> {
+export function signInRoutes(world: PagesWorld): Map<string, VisitRoute> {
   return new Map<string, VisitRoute>([
     ['/', { get: visit => home(world, visit) }],
     ['/sign-in', { get: visit => signIn(world, visit) }],
@@ -35,13 +40,13 @@ export function signInRoutes(world: SignInWorld): Map<string, VisitRoute> {
 }
 
 /** The session of the request's cookie. */
-export async function sessionOf(world: SignInWorld, request: Request) {
+export async function sessionOf(world: PagesWorld, request: Request) {
   const secret = world.jar.read(request, 'session')
   return secret === undefined ? undefined : findSession(world, secret)
 }
 
 /** A form of a page that was shown to this session, and to no other. */
-export async function readSessionForm(world: SignInWorld, { req, request }: Visit) {
+export async function readSessionForm(world: PagesWorld, { req, request }: Visit) {
   const form = await readOwnForm(req, world.issuer)
   const session = await sessionOf(world, request)
   if (session === undefined)
@@ -53,7 +58,7 @@ export async function readSessionForm(world: SignInWorld, { req, request }: Visi
   return { form, session }
 }
 
-async function home(world: SignInWorld, { request, res }: Visit): Promise<void> {
+async function home(world: PagesWorld, { request, res }: Visit): Promise<void> {
   const link = request.query.get('t')
   if (link !== undefined) return sendPage(res, linkPage(link))
   const session = await sessionOf(world, request)
@@ -61,11 +66,11 @@ async function home(world: SignInWorld, { request, res }: Visit): Promise<void> 
   sendPage(res, homePage(session))
 }
 
-async function signIn(world: SignInWorld, { request, res }: Visit): Promise<void> {
+async function signIn(world: PagesWorld, { request, res }: Visit): Promise<void> {
   sendPage(res, signInPage(world.company?.name, returnPath(request.query.get('to'))))
 }
 
-async function useLink(world: SignInWorld, visit: Visit): Promise<void> {
+async function useLink(world: PagesWorld, visit: Visit): Promise<void> {
   const form = await readOwnForm(visit.req, world.issuer)
   const given = form.get('link') ?? ''
   const prefix = `${world.issuer}/?t=`
@@ -75,7 +80,7 @@ async function useLink(world: SignInWorld, visit: Visit): Promise<void> {
   sendRedirect(visit.res, returnPath(form.get('to')))
 }
 
-async function leaveForCompany(world: SignInWorld, visit: Visit): Promise<void> {
+async function leaveForCompany(world: PagesWorld, visit: Visit): Promise<void> {
   const { query } = visit.request
   const returnTo = returnPath(query.get('to'))
   const loginHint = query.get('login_hint')?.slice(0, 200)
@@ -84,7 +89,7 @@ async function leaveForCompany(world: SignInWorld, visit: Visit): Promise<void> 
   sendRedirect(visit.res, started.url)
 }
 
-async function comeFromCompany(world: SignInWorld, visit: Visit): Promise<void> {
+async function comeFromCompany(world: PagesWorld, visit: Visit): Promise<void> {
   const { req, request, res } = visit
   world.jar.clear(res, 'sign-in')
   const url = req.url ?? ''
@@ -97,7 +102,7 @@ async function comeFromCompany(world: SignInWorld, visit: Visit): Promise<void> 
   sendRedirect(res, returnTo)
 }
 
-async function signOut(world: SignInWorld, visit: Visit): Promise<void> {
+async function signOut(world: PagesWorld, visit: Visit): Promise<void> {
   const form = await readOwnForm(visit.req, world.issuer)
   const session = await sessionOf(world, visit.request)
   if (session !== undefined) {
@@ -112,7 +117,7 @@ async function signOut(world: SignInWorld, visit: Visit): Promise<void> {
 
 /** The browser gets the new session; the one it came with, whoever planted it, ends. */
 async function keep(
-  world: SignInWorld,
+  world: PagesWorld,
   { request, res }: Visit,
   session: NewSession,
 ): Promise<void> {
@@ -121,7 +126,7 @@ async function keep(
   world.jar.set(res, 'session', session.secret)
 }
 
-function companyOf(world: SignInWorld): CompanySignIn {
+function companyOf(world: PagesWorld): CompanySignIn {
   if (world.company !== undefined) return world.company
   throw new Problem('not-found', {
     detail: 'No company provider is configured here.',
