@@ -142,10 +142,10 @@ async function addApp(running: Running, app: AppRow, shares: readonly Share[]): 
   return granted.map(({ request: _, ...share }) => ({ ...share, running, app, identity, task }))
 }
 
-/** Seconds of a script that does it all, one call after the other, at the targets that answer. */
-export async function endByHand(apps: readonly (readonly Work[])[]): Promise<number> {
+/** Seconds of a script that ends one app, one call after the other, at the targets that answer. */
+export async function endByHand(app: readonly Work[]): Promise<number> {
   const startedMs = performance.now()
-  for (const { station, running, grant } of apps.flat()) {
+  for (const { station, running, grant } of app) {
     if (station.hangs) continue
     // At a copy: what it ends is still there for ours.
     const copy = copyOf(station)
