@@ -3,7 +3,7 @@ export const bounds = {
   /** Things of one app at one target that are looked at beside each other when it ends. */
   offboardAtOnce: 8,
   /** Apps that are taken down beside each other; one that takes longer lets the next begin. */
-  appsAtOnce: 8,
+  appsAtOnce: 16,
   appTurnMs: 2_000,
   /** Such apps and all others together: what runs that wait for a target may cost in memory. */
   appsUnderWay: 256,
