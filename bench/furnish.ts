@@ -27,7 +27,7 @@ import {
 } from '../src/core/grant/rows.ts'
 import { type IdentityRow, identityTable } from '../src/core/identity/rows.ts'
 import { entryKind } from '../src/core/ledger/kind.ts'
-import { recorded } from '../src/core/ledger/record.ts'
+import { recorded, type Scope } from '../src/core/ledger/record.ts'
 import { personTable } from '../src/core/people/rows.ts'
 import type { Connector } from '../src/core/target/target.ts'
 import { type TaskRow, taskTable } from '../src/core/task/rows.ts'
@@ -58,6 +58,17 @@ export async function startAtWork(
   databaseUrl?: string,
   clock?: Clock,
 ): Promise<AtWork> {
+  const connectors = place.connector.kind === 'postgres' ? [] : [place.connector]
+  const { running, stop } = await startEmpty(connectors, databaseUrl, clock)
+  return { running, ...(await furnish(running, place)), stop }
+}
+
+/** With these connectors beside those of the registry, and nothing made yet. */
+export async function startEmpty(
+  connectors: readonly Connector[],
+  databaseUrl?: string,
+  clock?: Clock,
+): Promise<Pick<AtWork, 'running' | 'stop'>> {
   const home = await mkdtemp(join(tmpdir(), 'leasehold-bench-'))
   const running = await startServer(
     readConfig({
@@ -65,14 +76,10 @@ export async function startAtWork(
       LEASEHOLD_PORT: '0',
       ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     }),
-    {
-      connectors: place.connector.kind === 'postgres' ? [] : [place.connector],
-      ...(clock === undefined ? {} : { clock }),
-    },
+    { connectors, ...(clock === undefined ? {} : { clock }) },
   )
   return {
     running,
-    ...(await furnish(running, place)),
     async stop() {
       await running.stop()
       await rm(home, { recursive: true, force: true })
@@ -81,20 +88,16 @@ export async function startAtWork(
 }
 
 export async function furnish({ world }: Running, place: Place) {
-  // Who is alone has no other backup.
-  const [person, backup = person] = world.replica.all(personTable)
-  if (person === undefined || backup === undefined)
-    throw new Error('a new installation has its first person')
-  const now = world.clock.now()
-  const rows = rowsFor([person.id, backup.id], place, now)
+  const app = appOf(peopleOf(world), world.clock.now())
+  const identity = identityOf(app)
+  const { target, resource } = placeRowsOf(app, place)
+  const { request, grant } = grantOf(app, resource)
+  const { manifest, task } = workOf(app, identity, [resource])
+  const rows = { app, identity, target, resource, request, grant, manifest, task }
   await recorded(world, async scope => {
-    const { id } = rows.target
-    const sealed = world.seal(Buffer.from(JSON.stringify(place.config)), targetConfigAad(id))
     await scope.insert(appTable, rows.app)
     await scope.insert(identityTable, rows.identity)
-    await scope.insert(targetTable, rows.target)
-    await putSealedConfig(scope.tx, id, sealed)
-    await scope.insert(resourceTable, rows.resource)
+    await insertPlace(world, scope, rows, place)
     await scope.insert(requestTable, rows.request)
     await scope.insert(grantTable, rows.grant)
     await scope.insert(manifestTable, rows.manifest)
@@ -105,12 +108,38 @@ export async function furnish({ world }: Running, place: Place) {
   return rows
 }
 
-function rowsFor([personId, backupId]: readonly [PersonId, PersonId], place: Place, now: Instant) {
-  const later = addSeconds(now, 7 * 24 * 3600)
-  const app: AppRow = {
+/** Who answers for what is made here: whoever is alone has no other backup. */
+export function peopleOf({ replica }: Running['world']): readonly [PersonId, PersonId] {
+  const [person, backup = person] = replica.all(personTable)
+  if (person === undefined || backup === undefined)
+    throw new Error('a new installation has its first person')
+  return [person.id, backup.id]
+}
+
+export async function insertPlace(
+  world: Running['world'],
+  scope: Scope,
+  { target, resource }: Pick<AtWork, 'resource'> & { readonly target: TargetRow },
+  place: Place,
+): Promise<void> {
+  const config = Buffer.from(JSON.stringify(place.config))
+  await scope.insert(targetTable, target)
+  await putSealedConfig(scope.tx, target.id, world.seal(config, targetConfigAad(target.id)))
+  await scope.insert(resourceTable, resource)
+}
+
+export function appOf(
+  [personId, backupId]: readonly [PersonId, PersonId],
+  now: Instant,
+  { slug, endsAt: later }: Pick<AppRow, 'slug' | 'endsAt'> = {
+    slug: 'bench-desk',
+    endsAt: addSeconds(now, 7 * 24 * 3600),
+  },
+): AppRow {
+  return {
     id: newId('app'),
     version: 1,
-    slug: 'bench-desk',
+    slug,
     ownerId: personId,
     backupId,
     offeredTo: null,
@@ -128,25 +157,30 @@ function rowsFor([personId, backupId]: readonly [PersonId, PersonId], place: Pla
     madeAt: now,
     endedAt: null,
   }
-  const identity: IdentityRow = {
-    id: newId('identity'),
-    version: 1,
-    appId: app.id,
-    role: 'run',
-    spiffeId: 'spiffe://leasehold.local/app/bench-desk/run',
-    state: 'active',
-    madeAt: now,
-    endedAt: null,
-  }
-  return { app, identity, ...dataFor(app, place), ...workOf(app, identity) }
 }
 
-function dataFor(app: AppRow, place: Place) {
-  const { ownerId, madeAt, endsAt } = app
+export function identityOf({ id: appId, slug, madeAt }: AppRow): IdentityRow {
+  return {
+    id: newId('identity'),
+    version: 1,
+    appId,
+    role: 'run',
+    spiffeId: `spiffe://leasehold.local/app/${slug}/run`,
+    state: 'active',
+    madeAt,
+    endedAt: null,
+  }
+}
+
+export function placeRowsOf(
+  { ownerId, madeAt, endsAt }: Pick<AppRow, 'ownerId' | 'madeAt' | 'endsAt'>,
+  place: Place,
+  slug = 'bench-crm',
+) {
   const target: TargetRow = {
     id: newId('target'),
     version: 1,
-    slug: 'bench-crm',
+    slug,
     connector: place.connector.kind,
     address: place.connector.addressOf(place.config),
     production: false,
@@ -161,7 +195,7 @@ function dataFor(app: AppRow, place: Place) {
   const resource: ResourceRow = {
     id: newId('resource'),
     version: 1,
-    slug: 'bench-crm.deals',
+    slug: `${slug}.deals`,
     targetId: target.id,
     object: place.object,
     columns: place.columns.map(name => ({ name, class: 'internal', hidden: false })),
@@ -172,6 +206,11 @@ function dataFor(app: AppRow, place: Place) {
     state: 'active',
     madeAt,
   }
+  return { target, resource }
+}
+
+export function grantOf(app: AppRow, resource: ResourceRow) {
+  const { ownerId, madeAt, endsAt } = app
   const request: RequestRow = {
     id: newId('request'),
     version: 1,
@@ -196,9 +235,9 @@ function dataFor(app: AppRow, place: Place) {
     appId: app.id,
     roles: ['run'],
     resourceId: resource.id,
-    targetId: target.id,
+    targetId: resource.targetId,
     actions: ['read'],
-    columns: place.columns,
+    columns: resource.columns.map(({ name }) => name),
     unattended: true,
     requestId: request.id,
     holder: `lhg_bench_${id.slice(3)}`,
@@ -211,10 +250,10 @@ function dataFor(app: AppRow, place: Place) {
     glassBy: null,
     endedAt: null,
   }
-  return { target, resource, request, grant }
+  return { request, grant }
 }
 
-function workOf(app: AppRow, identity: IdentityRow) {
+export function workOf(app: AppRow, identity: IdentityRow, resources: readonly ResourceRow[]) {
   const { madeAt } = app
   const manifest: ManifestRow = {
     id: newId('manifest'),
@@ -222,7 +261,11 @@ function workOf(app: AppRow, identity: IdentityRow) {
     appId: app.id,
     digest: sha256Hex('{}'),
     purposes: [
-      { name: 'board', needs: [{ resource: 'bench-crm.deals', actions: ['read'] }], egress: [] },
+      {
+        name: 'board',
+        needs: resources.map(({ slug }) => ({ resource: slug, actions: ['read'] })),
+        egress: [],
+      },
     ],
     says: '{}',
     state: 'current',

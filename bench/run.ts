@@ -14,6 +14,8 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'ledger-entries': async () => (await import('./ledger-entries.ts')).benchLedgerEntries,
   'lease-cycle': async () => (await import('./lease-cycle.ts')).benchLeaseCycle,
   expiry: async () => (await import('./expiry.ts')).benchExpiry,
+  offboard: async () => (await import('./offboard.ts')).benchOffboard,
+  inventory: async () => (await import('./inventory.ts')).benchInventory,
   record: async () => (await import('./record.ts')).benchRecord,
   'decision-api': async () => (await import('./decision-api.ts')).benchDecisionApi,
   'mcp-gateway': async () => (await import('./mcp-gateway.ts')).benchMcpGateway,

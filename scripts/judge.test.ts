@@ -29,6 +29,8 @@ const BENCH = [
   { name: 'ledger-entries', ratio: 0.5 },
   { name: 'lease-cycle', ratio: 0.6 },
   { name: 'expiry', ratio: 0.5 },
+  { name: 'offboard', ratio: 5, ours: 30 },
+  { name: 'inventory', ratio: 1 },
   { name: 'record', ratio: 0.6 },
   { name: 'decision', ratio: 50 },
   { name: 'decision-api', ratio: 0.6 },
@@ -51,7 +53,7 @@ it('what said nothing has broken everything', () => {
   expect(judge('demo', []).broken).toHaveLength(8)
   expect(judge('everywhere', []).broken).toHaveLength(6)
   expect(judge('chaos', [], 200).broken).toHaveLength(5)
-  expect(judge('bench', []).broken).toHaveLength(13)
+  expect(judge('bench', []).broken).toHaveLength(16)
 })
 
 describe('one broken promise is named', () => {
@@ -104,6 +106,18 @@ describe('one broken promise is named', () => {
     expect(withExpiry(0.49).broken).toEqual([])
     expect(withExpiry(0.49).figures).toContain('expiry 0.49 (short of 0.5)')
     expect(withExpiry(0.5).figures).not.toContain('short')
+  })
+
+  it('in what may take so long and no longer, however slow the other side is', () => {
+    const withEnds = (ours: number) =>
+      judge(
+        'bench',
+        BENCH.map(row => (row.name === 'offboard' ? { ...row, ours } : row)),
+      )
+    expect(withEnds(50.1).broken).toEqual(['offboard takes at most 50 s'])
+    expect(withEnds(31).broken).toEqual([])
+    expect(withEnds(31).figures).toContain('offboard 31 s (short of 30)')
+    expect(withEnds(30).figures).not.toContain('short')
   })
 })
 

@@ -5,8 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { sweepApps } from './core/app/sweep.ts'
 import { sweepRequests } from './core/approval/close.ts'
-import { type AppId, type LeaseId, systemId, type TargetId } from './core/base/ids.ts'
-import { isProblem } from './core/base/problem.ts'
+import type { LeaseId, TargetId } from './core/base/ids.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
@@ -15,9 +14,7 @@ import { sealRefusals } from './life/audit/refusals.ts'
 import { forgetUsed } from './life/budget/rows.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
-import { bounds as offboardBounds } from './life/offboard/bounds.ts'
-import { dueOffboardings } from './life/offboard/rows.ts'
-import { runOffboarding } from './life/offboard/run.ts'
+import { sweepOffboardings } from './life/offboard/sweep.ts'
 import { sweepSignIns } from './life/sign-in/rows.ts'
 import { sweepUnused } from './life/unused/unused.ts'
 import { listAgreedIdle, type World } from './world.ts'
@@ -79,12 +76,16 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
   const now = () => world.clock.now()
   const looked = new Set<LeaseId>()
   const sweeping = new Map<TargetId, Promise<SweepResult>>()
+  const offboarding = {
+    underWay: new Map(),
+    log: (thrown: unknown) => log('offboard', thrown),
+  }
   const late = (thrown: unknown) => log('leases', thrown)
   return [
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
     { name: 'inventory', everyMs: 300_000, run: () => takeInventory(world) },
-    { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world) },
+    { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world, offboarding) },
     {
       name: 'apps',
       everyMs: 5_000,
@@ -133,24 +134,6 @@ export async function patient(
   const longest = wait(patienceMs, true, { signal: over.signal }).catch(() => {})
   const isLate = await Promise.race([pass.then(() => false), longest]).finally(() => over.abort())
   if (isLate === true) pass.catch(late)
-}
-
-/** Several beside each other: an app whose target hangs keeps a place, and not the others waiting. */
-async function sweepOffboardings(world: World): Promise<void> {
-  const due = await dueOffboardings(world.store, world.clock.now())
-  const next = due.values()
-  await Promise.all(
-    Array.from({ length: offboardBounds.appsAtOnce }, async () => {
-      for (const appId of next) await offboardOne(world, appId)
-    }),
-  )
-}
-
-async function offboardOne(world: World, appId: AppId): Promise<void> {
-  const permit = world.permitFor(systemId('offboard'), 'offboard.run', { type: 'app', id: appId })
-  await runOffboarding(world, permit, { appId }).catch((thrown: unknown) => {
-    if (!isProblem(thrown, 'conflict')) throw thrown
-  })
 }
 
 /** Agreed, and a process died before it took effect: done now. */

@@ -128,7 +128,7 @@ export function makeWorld({ connectors, ...given }: Opened): World {
     applyAgreed: id => applyAgreed(world, id),
     settle: () => settle(store, follower),
     sealEntry: (subject, kind) => sealEntry(world, subject, kind),
-    sweepChildren: () => sweepChildren(world),
+    sweepChildren: shared(() => sweepChildren(world)),
     describeInstallation: () => describeInstallation(world),
     checkHealth: () => checkHealth(world),
   }
@@ -192,6 +192,25 @@ async function sweepChildren(world: World): Promise<void> {
   await sweepIdentities(world)
 }
 
+/**
+ * Callers share a run that begins after they asked, so that it sees what they wrote before: many apps
+ * that end at once do not each look at the same rows.
+ */
+export function shared(run: () => Promise<void>): () => Promise<void> {
+  let last = Promise.resolve()
+  let waiting: Promise<void> | undefined
+  return () => {
+    if (waiting !== undefined) return waiting
+    const begin = () => {
+      waiting = undefined
+      return run()
+    }
+    waiting = last.then(begin, begin)
+    last = waiting
+    return waiting
+  }
+}
+
 /** What an agreed request leads to, done by the chapter it is about; nothing when it was done before. */
 async function applyAgreed(world: World, requestId: RequestId): Promise<void> {
   const kind = (await findRequest(world.store, requestId))?.kind
@@ -208,9 +227,10 @@ async function applyAgreed(world: World, requestId: RequestId): Promise<void> {
 }
 
 /** Everything this process has committed has a position and is applied here. */
-async function settle(store: Store, follower: Follower): Promise<void> {
-  const last = (await waitingIds(store)).at(-1)
-  if (last !== undefined) await follower.reached(last)
+export async function settle(store: Store, follower: Pick<Follower, 'reached'>): Promise<void> {
+  // As a database returns rows: in no order.
+  const last = Math.max(0, ...(await waitingIds(store)))
+  if (last > 0) await follower.reached(last)
 }
 
 async function sealEntry(world: World, subject: string, kind: string) {

@@ -23,7 +23,8 @@ const bounds = {
   newTries: 5,
   newRestMs: 500,
 }
-const briefly = () => AbortSignal.timeout(bounds.endMs)
+/** For ending a token of our own, whatever became of the call it was for. */
+export const briefly = () => AbortSignal.timeout(bounds.endMs)
 
 export type App = ReturnType<typeof openApp>
 interface Rights {

@@ -38,20 +38,26 @@ const permissionsShape = z
   .record(z.string().regex(/^[a-z][a-z_]{2,60}$/, { error: 'is a permission' }), z.enum(levels))
   .refine(each => Object.keys(each).length <= most.permissions, { error: 'are too many' })
 
-const objectShape = z.strictObject({
-  repository: z.string().regex(repository, { error: 'is `organisation/repository`' }),
-  /** The repository's own id, which no other ever has: a name can be given to another one. */
-  id: z.int().positive().optional(),
-  permissions: z
-    .partialRecord(z.enum(dataActions), permissionsShape)
-    .refine(one => Object.keys(one).length > 0, { error: 'name at least one action' })
-    .refine(({ read = {} }) => Object.values(read).every(level => level === 'read'), {
-      error: 'of `read` are all `read`',
-    })
-    .refine(each => Object.entries(each).every(isFitting), {
-      error: 'that give rights to others stand under `change-privilege`',
-    }),
-})
+const objectShape = z
+  .strictObject({
+    repository: z.string().regex(repository, { error: 'is `organisation/repository`' }),
+    /** The repository's own id, which no other ever has: a name can be given to another one. */
+    id: z.int().positive().optional(),
+    /** The repository is ended and archived when the lease ends. */
+    ends: z.literal(true).optional(),
+    permissions: z
+      .partialRecord(z.enum(dataActions), permissionsShape)
+      .refine(one => Object.keys(one).length > 0, { error: 'name at least one action' })
+      .refine(({ read = {} }) => Object.values(read).every(level => level === 'read'), {
+        error: 'of `read` are all `read`',
+      })
+      .refine(each => Object.entries(each).every(isFitting), {
+        error: 'that give rights to others stand under `change-privilege`',
+      }),
+  })
+  .refine(one => one.ends === undefined || one.id !== undefined, {
+    error: 'that `ends` is named by its `id` too: a name can be given to another one',
+  })
 
 export type GithubConfig = z.infer<typeof configShape>
 export type GithubObject = z.infer<typeof objectShape>

@@ -23,6 +23,7 @@ test('the documented configuration is taken, with a key in place of the dots', (
 
 test('the documented object is taken as it stands', () => {
   expect(githubConnector.parseObject(block('object'))).toEqual(block('object'))
+  expect(githubConnector.parseObject(block('ending'))).toEqual(block('ending'))
 })
 
 test('each right that shows a list is told, in the words of the settings page', () => {

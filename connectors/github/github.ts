@@ -9,6 +9,7 @@ import { classOfRequest } from '../rest/classes.ts'
 import { presets, rulesOf } from '../rest/presets.ts'
 import { openApp } from './app.ts'
 import { type GithubConfig, parseConfig, parseObject } from './config.ts'
+import { endingOf, endingPaths, endRepository } from './ending.ts'
 import { inventory } from './inventory.ts'
 import { ensureRights, issue, lifeSeconds, renew } from './lease.ts'
 import { preflight } from './preflight.ts'
@@ -35,7 +36,7 @@ function open(config: GithubConfig, clock: Pick<Clock, 'now'>): Target {
   return {
     describe: () => ({
       connector: 'github',
-      paths,
+      paths: [...paths, ...endingPaths.map(each => `of a repository that ends: ${each}`)],
       canRenew: true,
       canHold: false,
       diesByItself: false,
@@ -50,8 +51,14 @@ function open(config: GithubConfig, clock: Pick<Clock, 'now'>): Target {
     renew: (order, signal) => renew(app, order, signal),
     hold: unheld,
     release: unheld,
-    end: async ({ secret }, signal) => {
-      if (isToken(secret)) await app.endToken(secret, signal)
+    end: async ({ object, secret }, signal) => {
+      const ending = endingOf(object, secret)
+      // One that is refused holds up no other.
+      const done = await Promise.allSettled([
+        isToken(secret) && app.endToken(secret, signal),
+        ending && endRepository(app, ending, signal),
+      ])
+      for (const each of done) if (each.status === 'rejected') throw each.reason
     },
     verifyGone: (order, signal) => verifyGone(app, order, signal),
     // Rights are in each token: nothing else holds them, so nothing else can be left.

@@ -8,6 +8,7 @@ import { addMs, addSeconds, type Instant } from '../../src/core/base/time.ts'
 import type { HolderOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
 import { type App, isSame, objectOf, refused } from './app.ts'
 import { covers, parseObject, permissionsOf } from './config.ts'
+import { endingRights } from './ending.ts'
 import { isAccepted, isRefused, isToken, unclear } from './token.ts'
 
 /** GitHub's own: nobody can choose another. */
@@ -30,9 +31,12 @@ export async function ensureRights(app: App, order: HolderOrder, signal: AbortSi
   if (id !== installationId) throw missing(`The App is not installed on \`${repository}\`.`)
   if (at !== null) throw missing('The installation of the App is suspended.')
   const has = objectOf(permissions ?? {})
-  const lacking = Object.entries(needed).find(([name, level]) => !covers(has[name], level))
+  const all = [needed, object.ends ? endingRights : {}].flatMap(of => Object.entries(of))
+  const lacking = all.find(([name, level]) => !covers(has[name], level))
   if (lacking) throw missing(`The installation has no right \`${lacking.join(': ')}\`.`)
   const is = objectOf((await app.read(path, { metadata: 'read' }, signal)).body)
+  if (object.ends && is['archived'] === true)
+    throw refused(`\`${repository}\` is archived: it has ended.`, 'Unarchive it, at GitHub.')
   if (typeof is['id'] === 'number' && is['id'] === (object.id ?? is['id']))
     if (isSame(is['full_name'], repository)) return is['id']
   throw refused(`\`${repository}\` is another repository than the one that was agreed.`)
@@ -76,9 +80,10 @@ export function pathOf({ config }: App, token: string): string {
 function issuedOf(app: App, { object }: IssueOrder, token: string, diesAt: Instant): Issued {
   const { origin, pathname } = new URL(app.config.url)
   const path = pathname.replace(/\/$/, '')
-  const { repository } = parseObject(object)
+  const { repository, ends } = parseObject(object)
   const connect = { path, speaks: 'http', preset: 'github', url: `${origin}${path}`, repository }
-  return { acceptedPath: pathOf(app, token), diesAt, connect }
+  // A repository that ends is there until somebody ends it, whatever becomes of the token.
+  return { acceptedPath: pathOf(app, token), diesAt: ends ? null : diesAt, connect }
 }
 
 function requireTime({ clock }: App, { deadline }: IssueOrder): void {

@@ -5,6 +5,7 @@
 import { addSeconds } from '../../src/core/base/time.ts'
 import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
 import type { App } from './app.ts'
+import { endingOf, endingPaths, lookAtRepository } from './ending.ts'
 import { lifeSeconds, pathOf } from './lease.ts'
 import { isAccepted, isRefused, isToken, type Tried } from './token.ts'
 
@@ -18,11 +19,32 @@ export async function verifyGone(
   signal: AbortSignal,
 ): Promise<Evidence> {
   if (!isToken(order.secret)) return lost(app, order)
-  const trying = app.tryToken(order.secret, signal)
+  const ending = endingOf(order.object, order.secret)
+  if (ending === undefined) return verifyToken(app, order, order.secret, signal)
+  const [token, { residue, isSeen, because }] = await Promise.all([
+    verifyToken(app, order, order.secret, signal),
+    lookAtRepository(app, ending, signal),
+  ])
+  return {
+    ...token,
+    listed: isSeen || token.listed === 'present' ? token.listed : 'unknown',
+    residue,
+    paths: [...paths, ...endingPaths],
+    because: [token.because ?? '', ...because].filter(each => each !== '').join(' ') || undefined,
+  }
+}
+
+async function verifyToken(
+  app: App,
+  order: VerifyOrder,
+  secret: string,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const trying = app.tryToken(secret, signal)
   const [tried, probe] = await Promise.all([trying, tryProbe(app, signal)])
   const says = [tried.rest, tried.graph]
   const isDead = says.every(each => each === 'refused')
-  const isProof = order.acceptedPath === pathOf(app, order.secret)
+  const isProof = order.acceptedPath === pathOf(app, secret)
   const because = [...tried.because, ...probe.because]
   if (isDead && !isProof) because.push('It is refused on a path that never accepted it.')
   const isUnclear = says.includes('unclear')

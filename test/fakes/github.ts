@@ -19,6 +19,7 @@ import {
   githubDescription as description,
   openContract,
 } from '../support/contract.ts'
+import { endingRoutes } from './github/ending.ts'
 import { answerPerson } from './github/person.ts'
 import { type Answer, living, no, reaches, routes } from './github/routes.ts'
 import { type FakeToken, hashOf, isTaken, newKeys, newState, type State } from './github/state.ts'
@@ -112,7 +113,9 @@ interface Request {
 async function answerTo(github: FakeGithub, request: Request): Promise<Answer> {
   const { method, url, body = {}, bearer } = request
   const isGraph = url.pathname === '/graphql'
-  const found = routes.find(each => each.method === method && each.path.test(url.pathname))
+  const found = [...routes, ...endingRoutes].find(
+    each => each.method === method && each.path.test(url.pathname),
+  )
   const own = github.tokens.get(bearer)
   const person = github.people.get(bearer)
   if (person !== undefined)

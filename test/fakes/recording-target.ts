@@ -44,6 +44,8 @@ export interface RecordingTarget {
   mints: boolean
   longestSeconds?: number
   latencyMs: number
+  /** What one page of its inventory holds; everything unless a test says otherwise. */
+  pageRows: number
   residue: string[]
   /** What it says is left of one, where it says something else of each. */
   residueOf?: ((principal: string) => string[]) | undefined
@@ -57,6 +59,7 @@ export function recordingTarget(kind = 'recording'): RecordingTarget {
     mode: 'honest',
     mints: false,
     latencyMs: 0,
+    pageRows: Infinity,
     residue: [],
     connector: {
       kind,
@@ -70,10 +73,13 @@ export function recordingTarget(kind = 'recording'): RecordingTarget {
 }
 
 function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
-  const act = async <T>(call: string, signal: AbortSignal, run: () => T): Promise<T> => {
-    state.calls.push(call)
+  const takeTime = async (signal: AbortSignal) => {
     if (state.latencyMs > 0) await new Promise(done => setTimeout(done, state.latencyMs))
     if (state.mode === 'hangs') await untilAborted(signal)
+  }
+  const act = async <T>(call: string, signal: AbortSignal, run: () => T): Promise<T> => {
+    state.calls.push(call)
+    await takeTime(signal)
     if (state.mode === 'refuses') throw new Problem('target-refused', { detail: 'it says no' })
     const value = run()
     if (state.mode === 'fails-after-success' && !call.startsWith('holder'))
@@ -130,8 +136,7 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       }),
     verifyGone: async (order, signal): Promise<Evidence> => {
       state.calls.push(`verify ${order.principal}`)
-      if (state.mode === 'hangs') await untilAborted(signal)
-      if (state.latencyMs > 0) await new Promise(done => setTimeout(done, state.latencyMs))
+      await takeTime(signal)
       const known = state.principals.get(order.principal)
       const tried = order.secret !== null && order.acceptedPath !== null
       return {
@@ -148,12 +153,16 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       act(`remove ${holder}`, signal, () => {
         if (state.mode !== 'lies') state.holders.delete(holder)
       }),
-    verifyHolderGone: async holder => ({
-      listed: state.holders.has(holder) ? 'present' : 'absent',
-      residue: [],
-      at: clock.now(),
-    }),
-    inventory: async () => ({ found: listAll(state), next: null }),
+    verifyHolderGone: async (holder, signal) => {
+      await takeTime(signal)
+      const listed = state.holders.has(holder) ? 'present' : 'absent'
+      return { listed, residue: [], at: clock.now() }
+    },
+    inventory: async cursor => {
+      const [from, all] = [Number(cursor ?? 0), listAll(state)]
+      const next = from + state.pageRows
+      return { found: all.slice(from, next), next: next < all.length ? String(next) : null }
+    },
     close: async () => void state.calls.push('close'),
   }
 }

@@ -3,8 +3,10 @@
  * its address, discovery and keys over HTTP, and keep their own lists.
  */
 import { randomUUID } from 'node:crypto'
+import { ClientAssertionCredential } from '@azure/identity'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FakeAws } from '../fakes/aws.ts'
+import { startEntraFront } from '../fakes/azure/front.ts'
 import { type FakeAzure, startFakeAzure } from '../fakes/azure.ts'
 import { type FakeGcp, startFakeGcp } from '../fakes/gcp.ts'
 import { startAwsByThePage, trustIssuer } from '../support/kit/aws.ts'
@@ -69,6 +71,29 @@ test('a whole canary lives at each of them by our word alone', async () => {
     audiences: ['api://AzureADTokenExchange'],
   })
   expect(await connect('entra', 'azure', entra)).toEqual([201, 'passed', undefined])
+}, 60_000)
+
+test("Microsoft's own client obtains a credential by a word of the server, and by one for others none", async () => {
+  const { world } = company.running
+  const front = await startEntraFront(azure)
+  const { clientId } = azure.admin
+  const obtain = async (audience: string) => {
+    const word = () => world.federation.sign({ subject: `connector/azure/${clientId}`, audience })
+    const client = new ClientAssertionCredential(azure.tenant, clientId, word, {
+      authorityHost: front.url,
+      disableInstanceDiscovery: true,
+      tlsOptions: { ca: front.ca },
+      retryOptions: { maxRetries: 0 },
+    })
+    return (await client.getToken('https://graph.microsoft.com/.default')).token
+  }
+  try {
+    const headers = { authorization: `Bearer ${await obtain('api://AzureADTokenExchange')}` }
+    expect((await fetch(`${azure.url}/v1.0/applications`, { headers })).status).toBe(200)
+    await expect(obtain('https://example.com')).rejects.toThrow(/AADSTS70021/)
+  } finally {
+    await front.close()
+  }
 }, 60_000)
 
 test('after our keys changed, what they read of us is still enough', async () => {

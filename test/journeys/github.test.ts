@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { endingRights } from '../../connectors/github/ending.ts'
 import { takeInventory } from '../../src/life/drift/inventory.ts'
 import { type FakeGithub, startFakeGithub } from '../fakes/github.ts'
 import { homeOfSam, makeApp } from './cli.ts'
@@ -27,9 +28,12 @@ beforeAll(async () => {
   const permissions = { read: { contents: 'read' }, write: { issues: 'write' } }
   const object = { repository: 'acme/deal-desk', id: 1001, permissions }
   const named = { slug: 'code', target: 'code', object, columns: [] }
+  const whole = { repository: 'acme/site', id: 1003, ends: true, permissions }
   const owned = { dataClass: 'internal', dataOwner: 'tom@acme.example' }
   await expectStatus(201, sam('POST', '/v1/resources', { ...named, ...owned }))
-  await makeApp(company, 'desk', ['code:read'])
+  const site = { ...named, ...owned, slug: 'site', object: whole }
+  await expectStatus(201, sam('POST', '/v1/resources', site))
+  await makeApp(company, 'desk', ['code:read', 'site:read'])
 }, 120_000)
 afterAll(async () => {
   await company?.stop()
@@ -46,7 +50,7 @@ beforeEach(async () => {
 
 /** What the command printed, one value a line. */
 // oxlint-disable-next-line typescript/no-explicit-any -- a test reads whatever the wire says
-async function run(flags: readonly string[], code: string): Promise<any[]> {
+async function run(flags: readonly string[], code: string, need = 'code:read'): Promise<any[]> {
   const script = `const env = process.env
     const out = value => console.log(JSON.stringify(value))
     const ask = async (path, method = 'GET', token = env.GITHUB_TOKEN) => {
@@ -56,7 +60,7 @@ async function run(flags: readonly string[], code: string): Promise<any[]> {
       return { status: answer.status, body: await answer.json() }
     }
     ${code}`
-  const words = ['run', '--as', 'desk', '--need', 'code:read', ...flags, '--']
+  const words = ['run', '--as', 'desk', '--need', need, ...flags, '--']
   const args = [main, ...words, process.execPath, '--input-type=module', '-e', script]
   const env = { PATH: process.env['PATH'], HOME: home, TZ: 'UTC' }
   const child = spawn(process.execPath, args, { cwd: home, env })
@@ -156,6 +160,27 @@ describe('a task that needs a repository', () => {
     expect(rows.length).toBeGreaterThan(5)
     for (const { value } of github.tokens.values()) expect(texts).not.toContain(value)
     expect(texts).not.toContain('PRIVATE KEY')
+  })
+
+  test('on a repository that ends is its end: archived, nothing in it, and said to be kept', async () => {
+    const site = github.repositories.find(({ name }) => name === 'site')
+    Object.assign(site ?? {}, { keys: [{ id: 3, title: 'server', key: 'ssh-ed25519 AAAA' }] })
+    // What the App may not end is not lent.
+    await expect(run([], `out(1)`, 'site:read')).rejects.toThrow(/actions: write/)
+    expect(site?.archived).toBeUndefined()
+    Object.assign(github.installation.permissions, endingRights)
+    const [read] = await run([], `out(await ask('/repos/acme/site/branches'))`, 'site:read')
+    expect(read.status).toBe(200)
+    await expect
+      .poll(async () => (await lastLease())?.['outcome'], { timeout: 15_000 })
+      .toBe('verified-gone')
+    expect(site).toMatchObject({ archived: true, keys: [] })
+    expect((await lastLease())?.['evidence']).toMatchObject({
+      residue: [],
+      because: expect.stringContaining('kept, archived'),
+    })
+    const [other] = github.repositories
+    expect(other?.archived).toBeUndefined()
   })
 
   // Last: an hour and more goes by.

@@ -3,5 +3,5 @@ export const bounds = {
   /** Live credentials compared with what was issued in one pass; each is a sign-in. */
   watchBatch: 200,
   /** Pages of what is at one target; what lies beyond is seen when those before are gone. */
-  inventoryPages: 100,
+  inventoryPages: 2_000,
 } as const

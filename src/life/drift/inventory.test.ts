@@ -1,4 +1,4 @@
-/** On a real PostgreSQL: what is there under our name and is no lease. */
+/** What is there under our name and is no lease: on a real PostgreSQL, and page by page. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   attest,
@@ -8,6 +8,7 @@ import {
   makeAppWithGrant,
   startCompany,
 } from '../../../test/journeys/company.ts'
+import { issueOne, leaseWorld } from '../../../test/support/lease-world.ts'
 import { prefixOf } from '../../core/lease/names.ts'
 import { takeInventory } from './inventory.ts'
 
@@ -104,5 +105,21 @@ describe('an inventory', () => {
     await company.sales?.server.kill9()
     expect(await takeInventory(company.running.world)).toEqual([])
     await company.sales?.server.restart()
+  })
+})
+
+describe('an inventory of many pages', () => {
+  it('comes to the last of them, and holds each against our leases', async () => {
+    const world = await leaseWorld()
+    const lease = await issueOne(world)
+    const ours = world.target.principals.get(lease.principal)
+    if (ours === undefined) throw new Error('the lease is there')
+    const strangers = Array.from(
+      { length: 120 },
+      (_, i) => `${lease.principal.slice(0, -3)}${i + 100}`,
+    )
+    for (const name of strangers) world.target.principals.set(name, { ...ours, name })
+    world.target.pageRows = 1
+    expect(await takeInventory(world)).toEqual(strangers)
   })
 })

@@ -11,12 +11,12 @@ import { findingTable } from '../../core/finding/rows.ts'
 import { type TargetRow, targetTable } from '../../core/grant/rows.ts'
 import type { LeaseWorld } from '../../core/lease/issue.ts'
 import { prefixOf } from '../../core/lease/names.ts'
-import { readLeases } from '../../core/lease/rows.ts'
 import { findWhere } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded } from '../../core/ledger/record.ts'
 import type { InventoryPage } from '../../core/target/target.ts'
 import { bounds } from './bounds.ts'
+import { openPrincipals } from './rows.ts'
 
 const strangerFound = entryKind(
   'target.stranger',
@@ -50,34 +50,38 @@ async function lookAround(world: LeaseWorld, target: Target): Promise<string[]> 
   }
 }
 
-/** Names there under our installation's prefix whose lease is gone, or was never heard of. */
+/**
+ * Names there under our installation's prefix whose lease is gone, or was never heard of. Held against
+ * our rows page by page: what is kept is what is found, however much there is.
+ */
 async function strangersAt(world: LeaseWorld, targetId: TargetId): Promise<string[]> {
-  const names = await namesAt(world, targetId)
+  const strangers: string[] = []
+  for await (const names of namesAt(world, targetId))
+    if (names.length > 0) strangers.push(...(await withoutLease(world, names)))
+  return strangers
+}
+
+async function withoutLease(world: LeaseWorld, names: readonly string[]): Promise<string[]> {
   const ids = names.map(name => `ls_${name.slice(name.lastIndexOf('_') + 1)}` as LeaseId)
-  // After the list: an intent is committed before anything of it is made.
-  const open = new Set(
-    (await readLeases(world.store, ids)).flatMap(({ principal, state }) =>
-      state === 'gone' ? [] : [principal],
-    ),
-  )
+  // After the page: an intent is committed before anything of it is made.
+  const open = await openPrincipals(world.store, ids)
   return names.filter(name => !open.has(name))
 }
 
-async function namesAt(world: LeaseWorld, targetId: TargetId): Promise<string[]> {
+async function* namesAt(world: LeaseWorld, targetId: TargetId): AsyncGenerator<string[]> {
   const prefix = prefixOf(world.installationId())
-  const names: string[] = []
   let cursor: string | null = null
   for (let pages = 0; pages < bounds.inventoryPages; pages++) {
     const from: string | null = cursor
     const page: InventoryPage = await world.targets.call(targetId, 'end', (target, signal) =>
       target.inventory(from, signal),
     )
-    for (const { kind: what, name } of page.found)
-      if (what === 'principal' && name.startsWith(prefix)) names.push(name)
+    yield page.found.flatMap(({ kind: what, name }) =>
+      what === 'principal' && name.startsWith(prefix) ? [name] : [],
+    )
     cursor = page.next
-    if (cursor === null) break
+    if (cursor === null) return
   }
-  return names
 }
 
 /** Told once while it lasts, and not again after somebody answered. */

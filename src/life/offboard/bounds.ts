@@ -1,9 +1,14 @@
 /** Bounds of taking an app down. Those of the core are `core/base/limits.ts`. */
 export const bounds = {
-  /** Things of one app that are looked at beside each other when it ends. */
+  /** Things of one app at one target that are looked at beside each other when it ends. */
   offboardAtOnce: 8,
-  /** Apps that are taken down beside each other. */
-  appsAtOnce: 8,
+  /** Apps that are taken down beside each other; one that takes longer lets the next begin. */
+  appsAtOnce: 16,
+  appTurnMs: 2_000,
+  /** Such apps and all others together: what runs that wait for a target may cost in memory. */
+  appsUnderWay: 256,
+  /** How long a run waits for an app's credentials to be driven before it looks at what else there is. */
+  driveTurnMs: 2_000,
   /** One run over an app's things; whoever dies at it holds up the next for this long. */
   offboardHoldMs: 120_000,
   /** The longest somebody's word counts before they look again. */

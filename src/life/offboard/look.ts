@@ -3,6 +3,7 @@
  * look is repeated at each run and each re-check; none trusts an earlier one.
  */
 import type { AppId, IdentityId, LeaseId, TrustRuleId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
 import { isProblem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
@@ -12,20 +13,63 @@ import { findDue } from '../../core/lease/rows.ts'
 import { findRow } from '../../core/ledger/fact-table.ts'
 import { judge, judgeHolder } from '../../core/target/judge.ts'
 import type { Evidence, HolderEvidence } from '../../core/target/target.ts'
-import type { PlanItem } from './item.ts'
+import { bounds } from './bounds.ts'
+import type { ItemKind, PlanItem } from './item.ts'
 import { countLive } from './rows.ts'
 
-export async function lookAt(
-  world: LeaseWorld,
-  appId: AppId,
-  ownerName: string,
-  item: PlanItem,
-): Promise<PlanItem> {
+export interface Look {
+  readonly world: LeaseWorld
+  readonly appId: AppId
+  /** Name of the app's own holder at targets. */
+  readonly owner: string
+}
+
+/** Credentials first, then the rights they hung on, then what could ask for new ones. */
+const stages: readonly (readonly ItemKind[])[] = [
+  ['lease'],
+  ['grant'],
+  ['owner-role'],
+  ['trust-rule', 'identity'],
+]
+
+/**
+ * All that an app has at one system, stage by stage. Where a look got no answer in the time a call may
+ * take, the system is not asked again in this run: each further thing would wait as long.
+ */
+export async function lookAtSystem(look: Look, items: readonly PlanItem[]): Promise<PlanItem[]> {
+  const seen: PlanItem[] = []
+  let isSilent = false
+  for (const kinds of stages) {
+    const next = items.filter(item => kinds.includes(item.kind))
+    for (let i = 0; i < next.length; i += bounds.offboardAtOnce) {
+      const startedMs = look.world.clock.monotonicMs()
+      const chunk = next.slice(i, i + bounds.offboardAtOnce)
+      const looked = await Promise.all(
+        chunk.map(async item => (isSilent ? passOver(look, item) : lookAt(look, item))),
+      )
+      const tookMs = look.world.clock.monotonicMs() - startedMs
+      isSilent ||= tookMs >= limits.targetCallMs && looked.some(isUnreachable)
+      seen.push(...looked)
+    }
+  }
+  return seen
+}
+
+function passOver({ world }: Look, item: PlanItem): PlanItem {
+  const because = 'its system did not answer about something else just before'
+  return { ...item, state: 'unreachable', because, at: world.clock.now() }
+}
+
+function isUnreachable({ state }: PlanItem): boolean {
+  return state === 'unreachable'
+}
+
+async function lookAt({ world, appId, owner }: Look, item: PlanItem): Promise<PlanItem> {
   const at = world.clock.now()
   try {
     switch (item.kind) {
       case 'lease':
-        return await lookAtLease(world, ownerName, item)
+        return await lookAtLease(world, owner, item)
       case 'grant':
       case 'owner-role':
         return await lookAtHolder(world, item)

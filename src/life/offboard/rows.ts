@@ -70,14 +70,17 @@ export async function setNextLook(
   await sql.query('update offboarding_work set due_at = $2 where offboarding_id = $1', [id, dueAt])
 }
 
-/** Apps whose end is under way or due for another look; also those that began to end by themselves. */
+/**
+ * Apps whose end is under way or due for another look; also those that began to end by themselves. First
+ * those nobody has looked at, then who has waited longest.
+ */
 export async function dueOffboardings(sql: Sql, now: Instant): Promise<AppId[]> {
   const rows = await sql.query<{ id: AppId }>(
     `select app.id from app left join offboarding on offboarding.app_id = app.id
        left join offboarding_work on offboarding_work.offboarding_id = offboarding.id
      where (app.state = 'ending' and (offboarding.id is null or offboarding_work.due_at <= $1))
         or (app.state = 'ended' and offboarding_work.due_at <= $1)
-     order by app.id limit ${limits.pageRows}`,
+     order by offboarding_work.due_at nulls first, app.id limit ${limits.pageRows}`,
     [now],
   )
   return rows.map(row => row.id)

@@ -2,7 +2,7 @@
  * Run: drives an ending app to proven. Resumable at every line: what was done is looked at again, what
  * was not is done. Ends with a certificate either way; a certificate that is not green says so.
  */
-
+import { setTimeout as wait } from 'node:timers/promises'
 import { finishEnd } from '../../core/app/events.ts'
 import { findApp } from '../../core/app/rows.ts'
 import { type AppId, type LeaseId, newId, type OffboardingId } from '../../core/base/ids.ts'
@@ -21,7 +21,7 @@ import { bounds } from './bounds.ts'
 import { type CertifyWorld, certify } from './certify.ts'
 import { withEvidence } from './evidence.ts'
 import { isGreen, type PlanItem } from './item.ts'
-import { lookAt } from './look.ts'
+import { lookAtSystem } from './look.ts'
 import { type Plan, planOf } from './plan.ts'
 import * as rows from './rows.ts'
 
@@ -80,11 +80,13 @@ async function takeDown(
     })
   // 1. Nothing new can come: tasks close, identities and grants end with their app.
   await world.sweepChildren()
-  // 2. Live credentials first.
-  await driveLeasesOf(world, { appId: app.id })
+  // 2. Live credentials first; one that hangs is waited for below, and holds up nothing elsewhere.
+  const driven = driveLeasesOf(world, { appId: app.id })
+  driven.catch(() => {})
+  await Promise.race([driven, wait(bounds.driveTurnMs, undefined, { ref: false })])
   // 3. Then every thing the app ever had, looked at now.
   const plan = await planOffboarding(world, app.id)
-  const looked = await lookAtAll(world, app.id, plan)
+  const [looked] = await Promise.all([lookAtAll(world, app.id, plan), driven])
   const items = await withEvidence(world.store, app.id, looked, world.clock.now())
   // 4. What was seen, and the verdict, in the log.
   const row = await recordLook(world, permit, plan, items)
@@ -115,20 +117,17 @@ async function planRecheck(
   await rows.setNextLook(world.store, row.id, dueAt)
 }
 
-/** Leases and grants of one system beside each other, our own things last. */
+/**
+ * One target beside the other, at each its leases before its grants; our own things when no target has
+ * anything left to do.
+ */
 async function lookAtAll(world: OffboardWorld, appId: AppId, plan: Plan): Promise<PlanItem[]> {
-  const owner = ownerName(world.installationId(), appId)
-  const seen: PlanItem[] = []
-  for (const kinds of [['lease'], ['grant'], ['owner-role'], ['trust-rule', 'identity']]) {
-    const items = plan.items.filter(item => kinds.includes(item.kind))
-    for (let i = 0; i < items.length; i += bounds.offboardAtOnce)
-      seen.push(
-        ...(await Promise.all(
-          items.slice(i, i + bounds.offboardAtOnce).map(item => lookAt(world, appId, owner, item)),
-        )),
-      )
-  }
-  return seen.sort((a, b) => a.order - b.order)
+  const look = { world, appId, owner: ownerName(world.installationId(), appId) }
+  const bySystem = Map.groupBy(plan.items, item => item.targetId)
+  const ours = bySystem.get(null) ?? []
+  bySystem.delete(null)
+  const seen = await Promise.all([...bySystem.values()].map(items => lookAtSystem(look, items)))
+  return [...seen.flat(), ...(await lookAtSystem(look, ours))].sort((a, b) => a.order - b.order)
 }
 
 async function recordLook(

@@ -120,7 +120,7 @@ function token(
   return { method, path: new RegExp(`^${path}$`), by: 'token', ...(needs && { needs }), answer }
 }
 
-function inRepository(
+export function inRepository(
   method: string,
   path: string,
   needs: NonNullable<Route['needs']>,
@@ -199,9 +199,10 @@ function aboutInstallation({ app: own, organisation, installation, clock }: Stat
   }
 }
 
-function aboutRepository({ organisation }: State, { id, name }: FakeRepository): Row {
+export function aboutRepository({ organisation }: State, one: FakeRepository): Row {
+  const { id, name, archived = false } = one
   const owner = { login: organisation, type: 'Organization' }
-  return { id, name, full_name: `${organisation}/${name}`, owner, private: true }
+  return { id, name, full_name: `${organisation}/${name}`, owner, private: true, archived }
 }
 
 export function paged({ url }: Asking, rows: readonly Row[], member?: string): Answer {

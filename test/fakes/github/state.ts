@@ -40,6 +40,9 @@ export interface FakeRepository {
   runners: Row[]
   environments: FakeEnvironment[]
   labels: Row[]
+  workflows: Row[]
+  /** Those that are over are not kept. */
+  runs: Row[]
   archived?: boolean
   /** By path. */
   files?: Map<string, string>
@@ -107,6 +110,8 @@ export interface State {
   unknownTimes: number
   /** More than was asked for. */
   givesMore: Permissions
+  /** What it answers well, and does not do. */
+  isUndone: (asked: string) => boolean
   /** As GitHub makes them since 2026. */
   isStateless: boolean
   fault: (asked: string) => Fault | undefined
@@ -141,6 +146,7 @@ export function newState(clock: State['clock'], publicKey: KeyObject): State {
     unknownTimes: 0,
     givesMore: {},
     isStateless: false,
+    isUndone: () => false,
     fault: () => undefined,
   }
 }
@@ -152,7 +158,8 @@ export function newPerson(login: string, is: Partial<FakePerson> = {}): FakePers
 
 export function newRepository(name: string, id: number): FakeRepository {
   const lists = { keys: [], secrets: [], variables: [], hooks: [], runners: [] }
-  return { id, name, isInstalled: true, ...lists, environments: [], labels: [] }
+  const more = { environments: [], labels: [], workflows: [], runs: [] }
+  return { id, name, isInstalled: true, ...lists, ...more }
 }
 
 export function newKeys() {
