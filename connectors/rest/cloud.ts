@@ -74,17 +74,19 @@ export interface Looked extends Pick<Evidence, 'paths'> {
   readonly probe: Said
   /** Or why nothing could be seen. */
   readonly seen: string | { readonly isListed: boolean; readonly residue: readonly string[] }
+  /** What is open there; without it each request stands alone. */
+  readonly sessions?: Pick<Evidence, 'sessions' | 'because'>
   /** The path is the one that accepted it when it was made. */
   readonly isProof: boolean
   readonly at: Instant
 }
 
 /** Observations only; unknown stays unknown. */
-export function evidenceOf({ tried, probe, seen, isProof, paths, at }: Looked): Evidence {
+export function evidenceOf({ tried, probe, seen, sessions, isProof, ...of }: Looked): Evidence {
   const isTold = tried.says === 'accepted' || (tried.says === 'refused' && isProof)
   const isUnknown = typeof seen === 'string'
   const because = [
-    isUnknown && seen,
+    isUnknown ? seen : sessions?.because,
     tried.says === 'unclear' && `The token was not tried. ${tried.because}`,
     tried.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
     probe.says !== 'accepted' && `A token of our own is not let in. ${probe.because}`,
@@ -93,11 +95,10 @@ export function evidenceOf({ tried, probe, seen, isProof, paths, at }: Looked): 
     listed: isUnknown ? 'unknown' : seen.isListed ? 'present' : 'absent',
     credential: isTold ? tried.says : 'not-tried',
     probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
-    // Each request there stands alone.
-    sessions: isUnknown ? null : 0,
+    sessions: isUnknown ? null : sessions === undefined ? 0 : sessions.sessions,
     residue: isUnknown ? [] : seen.residue,
-    paths,
+    paths: of.paths,
     because: because.length === 0 ? undefined : because.join(' '),
-    at,
+    at: of.at,
   }
 }
