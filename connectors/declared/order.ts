@@ -11,6 +11,8 @@ import type { SystemFile } from './shape.ts'
 import { instantOf, partsOf, type System, valueAt } from './system.ts'
 
 const bounds = { secretChars: 8_000 }
+/** Its clock and ours. */
+const clockSeconds = 60
 const none = 'It made no credential of the form that its file says.'
 
 /** Its own id there, where it has one that is known. */
@@ -111,9 +113,15 @@ export function diesAtIn(
   return seconds === undefined ? null : addSeconds(system.clock.now(), Math.floor(seconds))
 }
 
+/** INVARIANT: it ends as its file says, or nobody is given it. */
 export function requireTerm(system: System, { endsAt }: IssueOrder, diesAt: Instant | null): void {
+  const { name, file, clock } = system
+  const { lifeSeconds } = file.limits ?? {}
   if (diesAt !== null && diesAt < endsAt)
-    throw over(system, `${system.name} lets the credential die before its term is over.`)
+    throw over(system, `${name} lets the credential die before its term is over.`)
+  if (lifeSeconds === undefined) return
+  if (diesAt === null || diesAt > addSeconds(clock.now(), lifeSeconds + clockSeconds))
+    throw over(system, `${name} lets the credential live longer than its file says.`)
 }
 
 export const over = (system: System, detail: string) => system.refused(detail, 'Open a new task.')

@@ -41,10 +41,13 @@ export function openSystem(config: DeclaredConfig, clock: Pick<Clock, 'now'>) {
     const as = isAsLease(call, file.check)
       ? headersOf(file.sent, values)
       : headersOf(file.admin, admin)
-    const path = fillPath(call.path, values) + fillQuery({ ...call.query, ...query }, values)
+    const at = fillPath(call.path, values)
+    const path = link ?? at + fillQuery({ ...call.query, ...query }, values)
+    // ATTACKER: a link that has us ask for something else, with our credential.
+    if (path.split('?', 1)[0] !== at) throw refused(`${name} names a next page of another list.`)
     const request = {
       method,
-      path: link ?? path,
+      path,
       headers: { ...file.headers, ...as },
       ...(body !== undefined && { body: fillBody(body, values) }),
       ...(form !== undefined && { form: fillTexts(form, values) }),
