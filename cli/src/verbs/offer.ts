@@ -41,7 +41,7 @@ export const connect = changes(
     const [written, production] = [await readConfig(cli, file), cli.options.is('production')]
     // How a declared system is spoken to holds no secret, and is a file of its own.
     const system = cli.options.text('file')
-    const config = system ? { ...Object(written), file: readText(cli.host, system) } : written
+    const config = system ? { ...(written as object), file: readText(cli.host, system) } : written
     return { slug, connector, config, production, adminEndsAt: cli.options.text('until') }
   },
   ({ slug, connector, address, preflightState, preflightSteps = [] }: TargetView) => {
