@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { isProblem, type Problem } from '../../src/core/base/problem.ts'
 import { addSeconds } from '../../src/core/base/time.ts'
 import type { EndOrder, HolderOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { over, requireTime } from '../rest/cloud.ts'
 import { requireNames } from '../rest/names.ts'
 import { knownValues, objectValues } from './config.ts'
 import type { Values } from './fill.ts'
@@ -13,7 +14,6 @@ import {
   connectOf,
   diesAtIn,
   type Made,
-  over,
   pathOf,
   readSecret,
   requireTerm,
@@ -75,13 +75,13 @@ export async function renew(
   requireTime(system, order)
   const { renew: call } = system.file
   const ids = await idsFor(system, order, signal)
-  if (ids?.length === 0) throw over(system, 'It is not there any more.')
-  if (ids !== undefined && ids.length > 1) throw over(system, 'There is more than one of its name.')
+  if (ids?.length === 0) throw over('It is not there any more.')
+  if (ids !== undefined && ids.length > 1) throw over('There is more than one of its name.')
   const one = { ...order, id: ids?.[0] || idIn(order.secret) }
   // Whether it is taken comes first: what was stopped is not prolonged.
   const issued = await confirm(system, one, signal)
   if (call === undefined) {
-    if (tellsItsEnd(system.file)) throw over(system, 'Its file declares no way to prolong it.')
+    if (tellsItsEnd(system.file)) throw over('Its file declares no way to prolong it.')
     const { lifeSeconds } = system.file.limits ?? {}
     const diesAt = lifeSeconds === undefined ? null : addSeconds(order.deadline, lifeSeconds)
     return { ...issued, diesAt }
@@ -143,7 +143,7 @@ export async function hold(
     throw system.refused(`${system.name} can not hold a credential.`, 'End the lease.')
   const needsId = namesIn(call).includes('id')
   const ids = needsId ? await idsOf(system, { principal, object: {} }, signal) : [undefined]
-  if (!ids?.length) throw over(system, 'It is not there any more.')
+  if (!ids?.length) throw over('It is not there any more.')
   for (const id of ids) await system.ask(call, { values: { principal, ...(id && { id }) } }, signal)
 }
 
@@ -197,9 +197,9 @@ async function confirm(
   for (let left = bounds.tries; ; left--) {
     const { says, because } = await system.tryCredential(made.secret, object, signal)
     if (says === 'accepted') return { acceptedPath, connect }
-    if (left <= 1) throw over(system, `The credential is not accepted. ${because}`)
+    if (left <= 1) throw over(`The credential is not accepted. ${because}`)
     await wait(bounds.restMs, undefined, { signal }).catch(() => {})
-    if (signal.aborted) throw over(system, `The credential was not accepted in time. ${because}`)
+    if (signal.aborted) throw over(`The credential was not accepted in time. ${because}`)
   }
 }
 
@@ -215,9 +215,4 @@ function valuesOf(
     principal,
     ...(id !== undefined && { id }),
   }
-}
-
-function requireTime({ clock, refused }: System, { deadline }: IssueOrder): void {
-  if (clock.now() > deadline)
-    throw refused('The deadline of this command had passed.', 'Try again.')
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { Json, JsonObject } from '../../src/core/base/json.ts'
 import { isProblem } from '../../src/core/base/problem.ts'
-import { addSeconds } from '../../src/core/base/time.ts'
+import { addSeconds, toSeconds } from '../../src/core/base/time.ts'
 import { judge } from '../../src/core/target/judge.ts'
 import type { IssueOrder, Target, VerifyOrder } from '../../src/core/target/target.ts'
 import { type FakeKeyring, plantKey, startFakeKeyring } from '../../test/fakes/declared.ts'
@@ -200,6 +200,26 @@ describe('a canary', () => {
     const wrong = { ...list, item: { ...list.item, name: '/made_by/name' } }
     const { ok } = await open({ list: wrong as unknown as Json }).preflight(soon())
     expect(ok).toBe(false)
+  })
+
+  test('takes away those of a server that was killed, and nothing else', async () => {
+    const old = `lh_canary_${toSeconds(clock.now()) - 301}_00ff`
+    const young = `lh_canary_${toSeconds(clock.now()) - 5}_00ff`
+    for (const name of [old, young, 'lh_ab12cd_canary_1', 'canary']) plantKey(keyring, name)
+    expect((await open().preflight(soon())).ok).toBe(true)
+    const left = keyring.living().map(({ label }) => label)
+    expect(left).toEqual([young, 'lh_ab12cd_canary_1', 'canary'])
+  })
+
+  test('does not take a list in trouble for the end', async () => {
+    const target = open({ check: undefined })
+    const isEnded = () => keyring.asked.some(asked => asked.startsWith('DELETE '))
+    const isList = (asked: string) => /^GET .*\/keys$/.test(asked)
+    keyring.fault = asked => (isList(asked) && isEnded() ? { status: 503 } : undefined)
+    const { ok, steps } = await target.preflight(soon())
+    expect(ok).toBe(false)
+    expect(steps.at(-1)).toMatchObject({ name: 'it is refused and gone', ok: false })
+    keyring.fault = () => undefined
   })
 
   test('finds out an end that does nothing', async () => {

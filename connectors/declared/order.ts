@@ -5,6 +5,7 @@
 import { canonicalJson, type Json } from '../../src/core/base/json.ts'
 import { addSeconds, type Instant, msBetween, toSeconds } from '../../src/core/base/time.ts'
 import type { HolderOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { over } from '../rest/cloud.ts'
 import type { Values } from './fill.ts'
 import { namesIn } from './sense.ts'
 import type { SystemFile } from './shape.ts'
@@ -118,10 +119,8 @@ export function requireTerm(system: System, { endsAt }: IssueOrder, diesAt: Inst
   const { name, file, clock } = system
   const { lifeSeconds } = file.limits ?? {}
   if (diesAt !== null && diesAt < endsAt)
-    throw over(system, `${name} lets the credential die before its term is over.`)
+    throw over(`${name} lets the credential die before its term is over.`)
   if (lifeSeconds === undefined) return
   if (diesAt === null || diesAt > addSeconds(clock.now(), lifeSeconds + clockSeconds))
-    throw over(system, `${name} lets the credential live longer than its file says.`)
+    throw over(`${name} lets the credential live longer than its file says.`)
 }
-
-export const over = (system: System, detail: string) => system.refused(detail, 'Open a new task.')

@@ -3,12 +3,14 @@
  * declares. Stops at the first step that fails. What the file can not prove is said, and is no failure.
  */
 import { randomInt } from 'node:crypto'
-import type { Evidence, Issued, Preflight } from '../../src/core/target/target.ts'
-import { isVerified, newCanary, type Steps, settled, walk } from '../rest/canary.ts'
+import type { Evidence, Issued, IssueOrder, Preflight } from '../../src/core/target/target.ts'
+import { isVerified, newCanary, type Steps, settled, sweepCanaries, walk } from '../rest/canary.ts'
 import { leastAction, objectValues } from './config.ts'
 import { end, ensureRights, issue } from './lease.ts'
 import { isNamed } from './sense.ts'
+import type { SystemFile } from './shape.ts'
 import type { System } from './system.ts'
+import { readAll } from './things.ts'
 import { gapOf, tryProbe, verifyGone } from './verify.ts'
 
 const bounds = { seconds: 60, tries: 6, restMs: 500 }
@@ -25,6 +27,7 @@ export function preflight(system: System, signal: AbortSignal): Promise<Prefligh
   const object = () => objectValues(config, canary.object)
   const steps: Steps = {
     'our credential is taken, and we may look': () => ensureRights(system, canary, signal),
+    'canaries of before are gone': () => sweepOld(system, canary, signal),
     'one of nobody’s lease is accepted': async () => {
       if (file.check === undefined || config.probe === undefined) return 'not tried'
       const { says, because } = await tryProbe(system, object(), signal)
@@ -36,7 +39,7 @@ export function preflight(system: System, signal: AbortSignal): Promise<Prefligh
       canary = { ...canary, secret: made.secret ?? canary.secret }
       return file.check === undefined ? 'not tried' : 'and accepted'
     },
-    'it is listed': () => settled(look, { ...settling, isSo: isThere(system) }),
+    'it is listed': () => settled(look, { ...settling, isSo: isThere(file) }),
     'one that nobody made is refused': async () => {
       if (file.check === undefined) return 'not tried'
       const { says, because } = await system.tryCredential(
@@ -49,7 +52,7 @@ export function preflight(system: System, signal: AbortSignal): Promise<Prefligh
     },
     'it is ended': () => end(system, canary, signal),
     'it is refused and gone': async () => {
-      await settled(look, { ...settling, isSo: gap === undefined ? isVerified : isGoneAsFar })
+      await settled(look, { ...settling, isSo: gap === undefined ? isVerified : isGoneAsFar(file) })
       const nameless = isNamed(file) ? '' : ` What is lost on the way has no name at ${name}.`
       return gap === undefined && nameless === '' ? undefined : `${gap ?? ''}${nameless}`.trim()
     },
@@ -57,15 +60,29 @@ export function preflight(system: System, signal: AbortSignal): Promise<Prefligh
   return walk(name, steps, () => end(system, canary, signal))
 }
 
-const isThere = ({ file }: System) => {
-  const isLooked = file.list !== undefined || file.find !== undefined
-  return ({ listed, credential }: Evidence) =>
-    (listed === 'present' || !isLooked) && credential !== 'refused'
-}
-
 /** As far as the file goes. */
-const isGoneAsFar = ({ listed, credential }: Evidence) =>
-  listed !== 'present' && credential !== 'accepted'
+const isThere =
+  ({ list, find }: SystemFile) =>
+  ({ listed, credential }: Evidence) =>
+    (listed === 'present' || (list ?? find) === undefined) && credential !== 'refused'
+
+const isGoneAsFar =
+  ({ list, find, check }: SystemFile) =>
+  ({ listed, credential }: Evidence) =>
+    (listed === 'absent' || (list ?? find) === undefined) &&
+    (credential === 'refused' || check === undefined)
+
+/** Of a server that was killed. */
+async function sweepOld(system: System, canary: IssueOrder, signal: AbortSignal) {
+  const { list } = system.file
+  if (list === undefined || !isNamed(system.file)) return
+  const names = (await readAll(system, list, signal)).map(({ name }) => name)
+  const order = { ...canary, secret: null }
+  await sweepCanaries(names, system.clock, {
+    end: principal => end(system, { ...order, principal }, signal),
+    removeHolder: async () => {},
+  })
+}
 
 /** Of the same form, and of nobody: its second half is another one. */
 function invented(secret: string): string {

@@ -86,7 +86,12 @@ function foundOf(
   return { ...item, kind: ours ? kindOf(item.name) : kind, ours, ...by, details: {} }
 }
 
-async function readAll(system: System, list: ListCall, signal: AbortSignal): Promise<Item[]> {
+/** To its last page. */
+export async function readAll(
+  system: System,
+  list: ListCall,
+  signal: AbortSignal,
+): Promise<Item[]> {
   const all: Item[] = []
   const seen = new Set<string>()
   for (let at = ''; !seen.has(at); ) {

@@ -72,7 +72,7 @@ export async function settled(
   for (let tries = 1; ; tries++) {
     const evidence = await look()
     if (isSo(evidence)) return
-    const isUnseen = evidence.listed === 'unknown'
+    const isUnseen = evidence.listed === 'unknown' && evidence.credential === 'not-tried'
     if (tries === bounds.tries || isUnseen || signal.aborted)
       throw refused(whyNotGone(evidence) ?? 'It is gone.')
     await wait(bounds.restMs, undefined, { signal }).catch(() => {})

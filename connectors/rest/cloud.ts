@@ -5,8 +5,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { z } from 'zod'
 import { isProblem, Problem } from '../../src/core/base/problem.ts'
-import type { Instant } from '../../src/core/base/time.ts'
-import type { Credential, Evidence } from '../../src/core/target/target.ts'
+import type { Clock, Instant } from '../../src/core/base/time.ts'
+import type { Credential, Evidence, IssueOrder } from '../../src/core/target/target.ts'
 import { type Ask, type RestAnswer, type RestRequest, refusalsOf } from './client.ts'
 
 /** `name` is also the page's, in `docs/connectors/`. */
@@ -55,6 +55,22 @@ export function askAs(
     throw new Problem('bad-request', { detail: 'The token is not taken, or is over.', next: help })
   }
 }
+
+/** A system that can not be told a deadline: what would come late is not asked for, or is taken back. */
+export function requireTime(
+  { clock }: { readonly clock: Pick<Clock, 'now'> },
+  { deadline }: Pick<IssueOrder, 'deadline'>,
+): void {
+  if (clock.now() > deadline) throw late()
+}
+
+export const late = () =>
+  new Problem('target-refused', {
+    detail: 'The deadline of this command had passed.',
+    next: 'Try again.',
+  })
+export const over = (detail: string) =>
+  new Problem('target-refused', { detail, next: 'Open a new task.' })
 
 /** Both to their end: when this fails, neither is under way any more. */
 export async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
