@@ -2,6 +2,7 @@
 import type { Connector } from '../src/core/target/target.ts'
 import { awsConnector } from './aws/aws.ts'
 import { azureConnector } from './azure/azure.ts'
+import { declaredConnector } from './declared/declared.ts'
 import { gcpConnector } from './gcp/gcp.ts'
 import { githubConnector } from './github/github.ts'
 import { mysqlConnector } from './mysql/mysql.ts'
@@ -28,5 +29,6 @@ export function connectorsOf(federation?: Federation): readonly Connector[] {
     azureConnector(federation),
     mcpConnector,
     httpConnector,
+    declaredConnector,
   ]
 }

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseArgv } from '../cli/src/program.ts'
+import { parseConfig as parseDeclared } from '../connectors/declared/config.ts'
 import { parseConfig } from '../connectors/postgres/config.ts'
 import { settings } from '../src/config.ts'
 import { DefineResource, RotateKey } from '../src/doors/api/inputs.ts'
@@ -87,6 +88,17 @@ describe('an example in a page', () => {
     const page = 'docs/how-to/connect-your-postgresql.md'
     expect(() => parseConfig(block(page, 'config') as never)).not.toThrow()
     expect(DefineResource.safeParse(block(page, 'resource')).error).toBeUndefined()
+  })
+
+  it('of a system by its file is what runs, and what the API takes', () => {
+    const page = 'docs/how-to/connect-any-system.md'
+    const [, system] = /```yaml system\n([^]*?)```/.exec(read(page)) ?? []
+    expect(system).toBe(read('connectors/declared/systems/keyring.yaml'))
+    const config = { ...(block(page, 'config') as object), credential: 'x', probe: 'x' }
+    expect(() => parseDeclared({ ...config, file: system ?? '' })).not.toThrow()
+    const { object } = DefineResource.parse(block(page, 'resource'))
+    const declared = parseDeclared({ ...config, file: system ?? '', canary: object as never })
+    expect(declared.canary).toEqual(object)
   })
 
   it('of a rotation is what the API takes', () =>

@@ -4,13 +4,12 @@
  */
 import { z } from 'zod'
 import type { Json } from '../../src/core/base/json.ts'
-import { Problem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 import { plain, readShape, secretShape, urlShape } from '../rest/config.ts'
 import services from './services.json' with { type: 'json' }
 
 export const page = 'docs/connectors/aws.md'
-const most = { arnChars: 300, arns: 10, nameChars: 63 }
+const most = { arnChars: 300, arns: 10 }
 const partition = 'aws|aws-cn|aws-us-gov'
 
 const configShape = z
@@ -116,16 +115,4 @@ function isWide(arn: string): boolean {
   const name = rest.replace(/^(table|function|secret|parameter)[:/]/, '')
   const isInBucket = name.includes('/') || !arn.includes(':s3:')
   return name.endsWith('*') && (name.length < 4 || !isInBucket)
-}
-
-const ours = new RegExp(`^${product.targetPrefix}[go]?_[a-z0-9_]+$`)
-
-/** It goes into ARNs and policies. Throws `Problem` `invalid-field`. ATTACKER: the name. */
-export function requireNames(...all: readonly string[]): void {
-  if (all.every(name => name.length <= most.nameChars && ours.test(name))) return
-  const { targetPrefix: prefix } = product
-  throw new Problem('invalid-field', {
-    field: 'name',
-    detail: `A name of ours is \`${prefix}_\`, \`${prefix}g_\` or \`${prefix}o_\` and then a-z, 0-9 and _, at most ${most.nameChars} bytes.`,
-  })
 }

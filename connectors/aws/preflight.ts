@@ -3,12 +3,9 @@
  * then whether an inventory would see what is there. Each detail says what a person does next.
  */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import { product } from '../../src/core/base/product.ts'
-import { addSeconds } from '../../src/core/base/time.ts'
-import { judge } from '../../src/core/target/judge.ts'
-import type { IssueOrder, Preflight } from '../../src/core/target/target.ts'
-import { type Steps, walk } from '../rest/canary.ts'
+import type { Evidence, Preflight } from '../../src/core/target/target.ts'
+import { isVerified, newCanary, type Steps, settled, walk } from '../rest/canary.ts'
 import { seenSteps } from '../rest/lists.ts'
 import { ensureRole, readRole, removeHolder, verifyHolderGone } from './holder.ts'
 import { listsOf } from './inventory.ts'
@@ -22,21 +19,14 @@ const nothing = { actions: [], resources: [] }
 
 export function preflight(looking: Looking, signal: AbortSignal): Promise<Preflight> {
   const { account } = looking
-  const canary = newCanary(looking)
+  const object = { service: 's3', resources: ['arn:aws:s3:::none'] }
+  const stays = { object, holder: `${product.targetPrefix}g_canary`, secret: '' }
+  const canary = newCanary(account.clock, stays, bounds.lifeSeconds)
   let secret = ''
   const look = async (isLive: boolean) => {
     const acceptedPath = pathOf(account, canary)
-    for (let tries = 1; ; tries++) {
-      const seen = await verifyGone(looking, { ...canary, secret, acceptedPath }, signal)
-      const state = judge(seen)
-      const isSo = isLive
-        ? seen.credential === 'accepted' && seen.probe === 'accepted'
-        : state === 'verified-gone'
-      if (isSo) return
-      if (tries === bounds.tries || seen.listed === 'unknown')
-        throw refused(`It is ${state}: ${seen.because ?? 'as it was'}`)
-      await wait(bounds.restMs, undefined, { signal }).catch(() => {})
-    }
+    const see = () => verifyGone(looking, { ...canary, secret, acceptedPath }, signal)
+    await settled(see, { isSo: isLive ? isLet : isVerified, bounds, refused, signal })
   }
   const steps: Steps = {
     'our credential is taken': async () => {
@@ -67,21 +57,7 @@ export function preflight(looking: Looking, signal: AbortSignal): Promise<Prefli
   return walk('AWS', steps, () => end(looking, { ...canary, secret }, signal))
 }
 
-function newCanary({ account: { clock } }: Looking): IssueOrder {
-  const id = `canary_${randomBytes(8).toString('hex')}`
-  const until = addSeconds(clock.now(), bounds.lifeSeconds)
-  return {
-    principal: `${product.targetPrefix}_${id}`,
-    holder: `${product.targetPrefix}g_canary`,
-    owner: `${product.targetPrefix}o_${id}`,
-    object: { service: 's3', resources: ['arn:aws:s3:::none'] },
-    actions: [],
-    columns: [],
-    secret: '',
-    deadline: until,
-    endsAt: until,
-  }
-}
+const isLet = ({ credential, probe }: Evidence) => credential === 'accepted' && probe === 'accepted'
 
 /** Of the form of a session, and of nobody. */
 const inventedSession = () => ({

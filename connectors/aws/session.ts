@@ -7,8 +7,10 @@ import { z } from 'zod'
 import { parseJson } from '../../src/core/base/json.ts'
 import { addSeconds, type Instant, parseInstant } from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { over, requireTime } from '../rest/cloud.ts'
+import { requireNames } from '../rest/names.ts'
 import { type Account, type Session, sessionOf } from './account.ts'
-import { addressesOf, page, parseObject, requireNames } from './config.ts'
+import { addressesOf, page, parseObject } from './config.ts'
 import type { Ends } from './ends.ts'
 import { readRole } from './holder.ts'
 import { lifeSeconds, marginSeconds, type Rights, rightsOf, sessionPolicy } from './policy.ts'
@@ -149,10 +151,3 @@ function issuedOf(account: Account, order: IssueOrder, diesAt: Instant): Issued 
   const connect = { path: '', speaks: 'http', preset: 'aws', url, region, service, role }
   return { acceptedPath: pathOf(account, order), diesAt, connect }
 }
-
-function requireTime({ clock }: Account, { deadline }: IssueOrder): void {
-  if (clock.now() > deadline)
-    throw refused('The deadline of this command had passed.', 'Try again.')
-}
-
-const over = (detail: string) => refused(detail, 'Open a new task.')

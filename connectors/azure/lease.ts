@@ -6,13 +6,13 @@
 
 import * as time from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
-import { bothOf } from '../rest/cloud.ts'
+import { bothOf, over, requireTime } from '../rest/cloud.ts'
 import { ourName } from '../rest/names.ts'
 import { type App, findApp, findPrincipal, makeApp, markOf, removeApp } from './apps.ts'
 import type { Cloud } from './cloud.ts'
 import { parseObject, scopeOf } from './config.ts'
 import { requireExact, rolesOf } from './holder.ts'
-import { claimsOf, isNotYet, isToken, late, refused, rest, unavailable } from './login.ts'
+import { claimsOf, isNotYet, isToken, refused, rest, unavailable } from './login.ts'
 import { agreedOf, give, listAt, take } from './rights.ts'
 import { newSecret } from './secret.ts'
 
@@ -154,8 +154,3 @@ const diesAtOf = (token: string): time.Instant =>
   time.fromMs(Math.min(claimsOf(token).exp, 4e9) * 1000)
 
 /** INVARIANT: Azure can be told no deadline; so nothing that opens something is begun after it. */
-function requireTime({ clock }: Cloud, { deadline }: Pick<IssueOrder, 'deadline'>): void {
-  if (clock.now() > deadline) throw late()
-}
-
-const over = (detail: string) => refused(detail, 'Open a new task.')

@@ -26,7 +26,6 @@ export const wordAudience = 'api://AzureADTokenExchange'
 const notYet = [700016, 7000215, 70021, 700211, 700212, 700213, 7000229]
 
 export const { refused, unavailable, explain, readAs, rest } = wordsOf(name)
-export const late = () => refused('The deadline of this command had passed.', 'Try again.')
 /** How an application proves itself at Entra. */
 export type Proof = Readonly<Record<string, string>>
 export type Login = ReturnType<typeof openLogin>

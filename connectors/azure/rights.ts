@@ -7,10 +7,11 @@ import { sha256 } from '../../src/core/base/hash.ts'
 import type { Json } from '../../src/core/base/json.ts'
 import type { Instant } from '../../src/core/base/time.ts'
 import type { HolderOrder } from '../../src/core/target/target.ts'
+import { late } from '../rest/cloud.ts'
 import { ourName } from '../rest/names.ts'
 import { armVersion, type Cloud, errorIn } from './cloud.ts'
 import { parseObject, scopeOf } from './config.ts'
-import { late, readAs, refused, rest, unavailable } from './login.ts'
+import { readAs, refused, rest, unavailable } from './login.ts'
 
 const bounds = { tries: 12, restMs: 500 }
 const provider = 'providers/Microsoft.Authorization'

@@ -4,7 +4,7 @@
  */
 import { addSeconds, type Instant, parseInstant } from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
-import { bothOf } from '../rest/cloud.ts'
+import { bothOf, over, requireTime } from '../rest/cloud.ts'
 import { ourName } from '../rest/names.ts'
 import { makeAccount } from './account.ts'
 import { type Cloud, isToken, lifeSeconds, refused, rest, unavailable } from './cloud.ts'
@@ -161,9 +161,3 @@ function issuedOf(cloud: Cloud, { principal, object }: IssueOrder, diesAt: Insta
 }
 
 /** INVARIANT: Google can be told no deadline; so nothing that opens something is begun after it. */
-function requireTime({ clock }: Cloud, { deadline }: IssueOrder): void {
-  if (clock.now() > deadline)
-    throw refused('The deadline of this command had passed.', 'Try again.')
-}
-
-const over = (detail: string) => refused(detail, 'Open a new task.')

@@ -3,13 +3,10 @@
  * at the first step that fails; each detail says what a person does next.
  */
 import { randomBytes } from 'node:crypto'
-import { product } from '../../src/core/base/product.ts'
-import { addSeconds } from '../../src/core/base/time.ts'
-import { judge } from '../../src/core/target/judge.ts'
-import type { IssueOrder, Preflight } from '../../src/core/target/target.ts'
-import { type Steps, walk } from '../rest/canary.ts'
+import type { Preflight } from '../../src/core/target/target.ts'
+import { isVerified, newCanary, type Steps, settled, walk } from '../rest/canary.ts'
 import { findAccount, makeAccount } from './account.ts'
-import { type Cloud, refused, rest } from './cloud.ts'
+import { type Cloud, refused } from './cloud.ts'
 import { pathOf } from './holder.ts'
 import { acceptedPathOf, hold, mint } from './lease.ts'
 import { lookAtAccount, verifyGone } from './verify.ts'
@@ -17,7 +14,8 @@ import { lookAtAccount, verifyGone } from './verify.ts'
 const bounds = { tries: 6, restMs: 1_000 }
 
 export function preflight(cloud: Cloud, signal: AbortSignal): Promise<Preflight> {
-  const canary = newCanary(cloud)
+  const object = { project: cloud.config.project, secret: 'none' }
+  const canary = newCanary(cloud.clock, { object, secret: '' }, 60)
   let secret = ''
   const remove = async () => {
     await hold(cloud, canary.principal, signal)
@@ -45,32 +43,11 @@ export function preflight(cloud: Cloud, signal: AbortSignal): Promise<Preflight>
     'it is ended': remove,
     'it is refused and gone': async () => {
       const order = { ...canary, secret, acceptedPath: acceptedPathOf(cloud, canary.principal) }
-      for (let tries = 1; ; tries++) {
-        const seen = await verifyGone(cloud, order, signal, lookAtAccount)
-        if (judge(seen) === 'verified-gone') return
-        const why = seen.because ?? 'as it was'
-        if (tries === bounds.tries) throw refused(`It is ${judge(seen)}: ${why}`)
-        await rest(bounds.restMs, signal)
-      }
+      const look = () => verifyGone(cloud, order, signal, lookAtAccount)
+      await settled(look, { isSo: isVerified, bounds, refused, signal })
     },
   }
   return walk('Google Cloud', steps, remove)
-}
-
-function newCanary({ clock, config }: Cloud): IssueOrder {
-  const id = `canary_${randomBytes(8).toString('hex')}`
-  const until = addSeconds(clock.now(), 60)
-  return {
-    principal: `${product.targetPrefix}_${id}`,
-    holder: `${product.targetPrefix}g_${id}`,
-    owner: `${product.targetPrefix}o_${id}`,
-    object: { project: config.project, secret: 'none' },
-    actions: [],
-    columns: [],
-    secret: '',
-    deadline: until,
-    endsAt: until,
-  }
 }
 
 /** Of the form of a token, and of nobody. */

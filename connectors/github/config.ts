@@ -2,12 +2,11 @@
  * What a person writes to connect GitHub, and what a resource may name there: parsed once, with bounds.
  * No I/O.
  */
-import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import type { Json } from '../../src/core/base/json.ts'
 import { type DataAction, dataActions } from '../../src/core/base/permit.ts'
 import { Problem } from '../../src/core/base/problem.ts'
-import { plain, readShape, urlShape } from '../rest/config.ts'
+import { isRsaKey, plain, readShape, urlShape } from '../rest/config.ts'
 
 const page = 'docs/connectors/github.md'
 const most = { permissions: 30, pemChars: 8_000 }
@@ -96,12 +95,4 @@ export function covers(has: Json | undefined, asked: Json): boolean {
 function isFitting([action, of = {}]: [string, Permissions | undefined]): boolean {
   const isRaising = ([name, level]: [string, string]) => level !== 'read' && raising.test(name)
   return action === 'change-privilege' || !Object.entries(of).some(isRaising)
-}
-
-function isRsaKey(pem: string): boolean {
-  try {
-    return createPrivateKey(pem).asymmetricKeyType === 'rsa'
-  } catch {
-    return false
-  }
 }

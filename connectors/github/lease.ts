@@ -6,6 +6,7 @@ import { sha256 } from '../../src/core/base/hash.ts'
 import { limits } from '../../src/core/base/limits.ts'
 import { addMs, addSeconds, type Instant } from '../../src/core/base/time.ts'
 import type { HolderOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { over, requireTime } from '../rest/cloud.ts'
 import { type App, isSame, objectOf, refused } from './app.ts'
 import { covers, parseObject, permissionsOf } from './config.ts'
 import { endingRights } from './ending.ts'
@@ -86,12 +87,6 @@ function issuedOf(app: App, { object }: IssueOrder, token: string, diesAt: Insta
   return { acceptedPath: pathOf(app, token), diesAt: ends ? null : diesAt, connect }
 }
 
-function requireTime({ clock }: App, { deadline }: IssueOrder): void {
-  if (clock.now() > deadline)
-    throw refused('The deadline of this command had passed.', 'Try again.')
-}
-
-const over = (detail: string) => refused(detail, 'Open a new task.')
 const missing = (detail: string) =>
   refused(
     detail,

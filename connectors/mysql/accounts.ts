@@ -3,24 +3,11 @@
  * No parameter may stand where an account is named, so our own names are of a kind that can not say
  * anything else.
  */
-import { assert, Problem } from '../../src/core/base/problem.ts'
-import { product } from '../../src/core/base/product.ts'
+import { assert } from '../../src/core/base/problem.ts'
 import type { Instant } from '../../src/core/base/time.ts'
+import { ourName } from '../rest/names.ts'
 import { bounds } from './bounds.ts'
 import { signal } from './trouble.ts'
-
-/** As wherever else a name of ours is used; MariaDB takes 128 characters. */
-const longestName = 63
-const ours = new RegExp(`^${product.targetPrefix}[go]?_[a-z0-9_]+$`)
-
-/** Throws `Problem` `invalid-field` unless it is a name of ours. ATTACKER: the name. */
-export function ourName(name: string): string {
-  if (name.length <= longestName && ours.test(name)) return name
-  throw new Problem('invalid-field', {
-    field: 'name',
-    detail: `An account of ours is \`${product.targetPrefix}_\`, \`${product.targetPrefix}g_\` or \`${product.targetPrefix}o_\` and then a-z, 0-9 and _, at most ${longestName} bytes.`,
-  })
-}
 
 /** The account of a lease, from any host. */
 export function accountName(principal: string): string {

@@ -4,7 +4,8 @@
  */
 import { Problem } from '../../src/core/base/problem.ts'
 import type { HolderEvidence, HolderOrder } from '../../src/core/target/target.ts'
-import { lockedText, ourName, roleName } from './accounts.ts'
+import { ourName } from '../rest/names.ts'
+import { lockedText, roleName } from './accounts.ts'
 import type { Call, Sql } from './links.ts'
 import { tableSql } from './recipe.ts'
 import { readResidue, readRights } from './residue.ts'

@@ -8,18 +8,18 @@
 import { createHash } from 'node:crypto'
 import { Problem } from '../../src/core/base/problem.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { ourName } from '../rest/names.ts'
+import type { Account } from '../rest/server.ts'
 import {
   accountName,
   deadlineText,
   isLiveText,
   knownText,
   lockedText,
-  ourName,
   requireText,
   roleName,
 } from './accounts.ts'
 import { bounds } from './bounds.ts'
-import type { Account } from './config.ts'
 import { type Call, pathTo } from './links.ts'
 
 export async function issue(call: Call, order: IssueOrder): Promise<Issued> {

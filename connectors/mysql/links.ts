@@ -8,8 +8,9 @@
 import mysql from 'mysql2'
 import { limits } from '../../src/core/base/limits.ts'
 import type { Clock } from '../../src/core/base/time.ts'
+import type { Account } from '../rest/server.ts'
 import { bounds } from './bounds.ts'
-import type { Account, MysqlConfig } from './config.ts'
+import type { MysqlConfig } from './config.ts'
 import { code, codeOf, explain } from './trouble.ts'
 
 /** With parameters the text is prepared at the server: the driver never puts one into a text. */

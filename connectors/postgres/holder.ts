@@ -4,6 +4,7 @@
  */
 import { Problem } from '../../src/core/base/problem.ts'
 import type { HolderEvidence, HolderOrder } from '../../src/core/target/target.ts'
+import { ourName } from '../rest/names.ts'
 import type { Call, Sql } from './links.ts'
 import { handOutSql } from './recipe.ts'
 import { emptyRole, readDependents } from './residue.ts'
@@ -15,7 +16,7 @@ import {
   type Wanted,
   wantedRights,
 } from './rights.ts'
-import { changeText, joinText, makeText, ourName, roleName } from './roles.ts'
+import { changeText, joinText, makeText, roleName } from './roles.ts'
 import { explain, sqlState, stateOf } from './trouble.ts'
 
 interface Standing {

@@ -9,10 +9,11 @@
 
 import { Problem } from '../../src/core/base/problem.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { ourName } from '../rest/names.ts'
 import { bounds } from './bounds.ts'
 import { parseTable } from './config.ts'
 import { type Call, pathTo, type SignIn } from './links.ts'
-import { knownText, lockText, ourName, roleName, roleText, timeText } from './roles.ts'
+import { knownText, lockText, roleName, roleText, timeText } from './roles.ts'
 import { scramVerifier } from './scram.ts'
 import { sqlState } from './trouble.ts'
 

@@ -4,26 +4,14 @@
  * so our own names are of a kind that can not say anything else; names of other people's things go
  * through `format('%I')` at the server and never through here.
  */
-import { assert, Problem } from '../../src/core/base/problem.ts'
+import { assert } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 import type { Instant } from '../../src/core/base/time.ts'
+import { ourName } from '../rest/names.ts'
 import { sqlState } from './trouble.ts'
-
-/** PostgreSQL cuts longer names silently, and `drop role` would then meet somebody else's. */
-const longestName = 63
-const ours = new RegExp(`^${product.targetPrefix}[go]?_[a-z0-9_]+$`)
 
 /** What `like` takes to find our roles: leases, rights holders, owners. */
 export const ourPatterns = ['', 'g', 'o'].map(kind => `${product.targetPrefix}${kind}\\_%`)
-
-/** Throws `Problem` `invalid-field` unless it is a name of ours. ATTACKER: the name. */
-export function ourName(name: string): string {
-  if (name.length <= longestName && ours.test(name)) return name
-  throw new Problem('invalid-field', {
-    field: 'name',
-    detail: `A role of ours is \`${product.targetPrefix}_\`, \`${product.targetPrefix}g_\` or \`${product.targetPrefix}o_\` and then a-z, 0-9 and _, at most ${longestName} bytes.`,
-  })
-}
 
 /** A name of ours as it stands in SQL. */
 export function roleName(name: string): string {

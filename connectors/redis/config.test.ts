@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { Json, JsonObject } from '../../src/core/base/json.ts'
 import type { DataAction } from '../../src/core/base/permit.ts'
 import { isProblem, type Problem } from '../../src/core/base/problem.ts'
+import { ourName } from '../rest/names.ts'
 import { parseConfig, parseKeys } from './config.ts'
 import { redisConnector } from './redis.ts'
-import { markRule, ourName, parseUser, rulesOf, secretRule } from './rules.ts'
+import { markRule, parseUser, rulesOf, secretRule } from './rules.ts'
 
 const good: JsonObject = { host: 'cache.example.com', user: 'leasehold', password: 'no real one' }
 

@@ -2,43 +2,23 @@
  * What a person writes to connect a Redis server, and to name keys of it: parsed once, with bounds.
  * No I/O.
  */
-import { isIP } from 'node:net'
-import type { Json, JsonObject } from '../../src/core/base/json.ts'
-import { Problem } from '../../src/core/base/problem.ts'
+import type { Json } from '../../src/core/base/json.ts'
 import { product } from '../../src/core/base/product.ts'
-import { safeText } from '../../src/core/base/text.ts'
+import { refusing, type ServerConfig, serverMembers, serverReader } from '../rest/server.ts'
 
-export type Account = { readonly user: string; readonly password: string }
-
-export type RedisConfig = Account & {
-  readonly host: string
-  readonly port: number
-  /** True: the system's certificate authorities; an object: this one only. */
-  readonly tls: boolean | { readonly ca: string }
-  /** Signs in where leases do and may do nothing. Without one the connector's own account serves. */
-  readonly probe: Account
-}
+export type RedisConfig = ServerConfig
 
 /** Keys and channels: exact, or everything that begins so (`crm:*`). */
 export type Keys = { readonly keys: readonly string[]; readonly channels: readonly string[] }
 
-const most = { passwordChars: 1024, caChars: 100_000, patterns: 20 }
+const page = 'docs/connectors/redis.md'
+const most = { patterns: 20 }
+const refuse = refusing(page)
+const { parseObject, parseServer } = serverReader(page, { port: 6379 }, parseUser)
 
 /** Throws `Problem` `invalid-field`. Parsing its own result gives the same. */
 export function parseConfig(input: Json): RedisConfig {
-  const config = parseObject(input, 'connect', 'host port user password tls probe'.split(' '))
-  const { host, port = 6379, tls, probe } = config
-  const account = parseAccount(config, '')
-  const isHost = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i
-  if (typeof host !== 'string' || (isIP(host) === 0 && !isHost.test(host)))
-    return refuse('host', '`host` must be a host name or an address, without port or path.')
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535)
-    return refuse('port', '`port` must be a number from 1 to 65535.')
-  const own =
-    probe === undefined
-      ? account
-      : parseAccount(parseObject(probe, 'probe', ['user', 'password']), 'probe.')
-  return { host, port, ...account, tls: parseTls(tls, host), probe: own }
+  return parseServer(parseObject(input, 'connect', serverMembers))
 }
 
 /** Throws `Problem` `invalid-field`. */
@@ -68,32 +48,7 @@ function parsePatterns(value: Json | undefined, field: string): string[] {
   )
 }
 
-function parseObject(value: Json, field: string, known: readonly string[]): JsonObject {
-  const isObject = value !== null && typeof value === 'object' && !Array.isArray(value)
-  const strange = isObject ? Object.keys(value).find(key => !known.includes(key)) : ''
-  if (isObject && strange === undefined) return value as JsonObject
-  const what = strange ? `\`${safeText(strange, 40)}\` is not known here; known:` : 'It has'
-  return refuse(field, `\`${field}\` must be an object. ${what} ${known.join(', ')}.`)
-}
-
-function parseAccount({ user, password }: JsonObject, prefix: string): Account {
-  if (typeof user !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(user))
-    return refuse(`${prefix}user`, `\`${prefix}user\` must be the name of a user, without blanks.`)
-  if (typeof password !== 'string' || password === '' || password.length > most.passwordChars)
-    return refuse(`${prefix}password`, `\`${prefix}password\` must be the user's password.`)
-  return { user, password }
-}
-
-/** Off this machine TLS is on unless a person says no in so many words. */
-function parseTls(value: Json | undefined, host: string): boolean | { ca: string } {
-  if (value === undefined) return !/^(localhost|::1|127[.0-9]+)$/.test(host)
-  if (typeof value === 'boolean') return value
-  const { ca } = parseObject(value, 'tls', ['ca'])
-  if (typeof ca === 'string' && ca.length <= most.caChars && ca.includes('BEGIN CERTIFICATE'))
-    return { ca }
-  return refuse('tls', '`tls` must be true, false, or {"ca": "<certificate, PEM>"}.')
-}
-
-function refuse(field: string, detail: string): never {
-  throw new Problem('invalid-field', { field, detail, next: 'See docs/connectors/redis.md.' })
+function parseUser(value: Json | undefined, field: string): string {
+  if (typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value)) return value
+  return refuse(field, `\`${field}\` must be the name of a user, without blanks.`)
 }

@@ -9,8 +9,9 @@ import { limits } from '../../src/core/base/limits.ts'
 import { assert, isProblem, Problem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 import { type Clock, type Instant, toMs } from '../../src/core/base/time.ts'
-import type { Account, RedisConfig } from './config.ts'
-import { ourName } from './rules.ts'
+import { ourName } from '../rest/names.ts'
+import type { Account } from '../rest/server.ts'
+import type { RedisConfig } from './config.ts'
 
 export const bounds = {
   /** Reaching a target. */

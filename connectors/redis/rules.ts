@@ -12,17 +12,6 @@ import { product } from '../../src/core/base/product.ts'
 import type { HolderOrder } from '../../src/core/target/target.ts'
 import { parseKeys } from './config.ts'
 
-const ours = new RegExp(`^${product.targetPrefix}[go]?_[a-z0-9_]+$`)
-
-/** Throws `Problem` `invalid-field` unless it is a name of ours. ATTACKER: the name. */
-export function ourName(name: string): string {
-  if (name.length <= 63 && ours.test(name)) return name
-  throw new Problem('invalid-field', {
-    field: 'name',
-    detail: `A user of ours is \`${product.targetPrefix}_\`, \`${product.targetPrefix}g_\` or \`${product.targetPrefix}o_\` and then a-z, 0-9 and _, at most 63 bytes.`,
-  })
-}
-
 /** What the server keeps of a secret: the secret itself is never sent but to sign in. */
 export function secretRule(secret: string): string {
   return `#${sha256Hex(secret)}`

@@ -14,8 +14,9 @@ import type {
   Issued,
   IssueOrder,
 } from '../../src/core/target/target.ts'
+import { ourName } from '../rest/names.ts'
 import { type Ask, bounds, type Call, explain, pathTo, whenSettled, withLock } from './links.ts'
-import { markRule, ourName, parseUser, rulesOf, secretRule, type User } from './rules.ts'
+import { markRule, parseUser, rulesOf, secretRule, type User } from './rules.ts'
 
 /** All users; the list is the server's own, whole: it has no other. */
 export async function listUsers(ask: Ask): Promise<User[]> {

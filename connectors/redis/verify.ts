@@ -5,8 +5,9 @@
  */
 import { Problem } from '../../src/core/base/problem.ts'
 import type { Evidence, IssueOrder, VerifyOrder } from '../../src/core/target/target.ts'
+import { ourName } from '../rest/names.ts'
 import { type Ask, bounds, type Call, explain, pathTo, type Reply, whenSettled } from './links.ts'
-import { ourName, secretRule } from './rules.ts'
+import { secretRule } from './rules.ts'
 import { listUsers, tryForget } from './users.ts'
 
 export const paths = ['list of users', 'the key itself'] as const

@@ -5,8 +5,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { z } from 'zod'
 import { isProblem, Problem } from '../../src/core/base/problem.ts'
-import type { Instant } from '../../src/core/base/time.ts'
-import type { Credential, Evidence } from '../../src/core/target/target.ts'
+import type { Clock, Instant } from '../../src/core/base/time.ts'
+import type { Credential, Evidence, IssueOrder } from '../../src/core/target/target.ts'
 import { type Ask, type RestAnswer, type RestRequest, refusalsOf } from './client.ts'
 
 /** `name` is also the page's, in `docs/connectors/`. */
@@ -56,6 +56,22 @@ export function askAs(
   }
 }
 
+/** A system that can not be told a deadline: what would come late is not asked for, or is taken back. */
+export function requireTime(
+  { clock }: { readonly clock: Pick<Clock, 'now'> },
+  { deadline }: Pick<IssueOrder, 'deadline'>,
+): void {
+  if (clock.now() > deadline) throw late()
+}
+
+export const late = () =>
+  new Problem('target-refused', {
+    detail: 'The deadline of this command had passed.',
+    next: 'Try again.',
+  })
+export const over = (detail: string) =>
+  new Problem('target-refused', { detail, next: 'Open a new task.' })
+
 /** Both to their end: when this fails, neither is under way any more. */
 export async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([one, other])
@@ -74,17 +90,19 @@ export interface Looked extends Pick<Evidence, 'paths'> {
   readonly probe: Said
   /** Or why nothing could be seen. */
   readonly seen: string | { readonly isListed: boolean; readonly residue: readonly string[] }
+  /** What is open there; without it each request stands alone. */
+  readonly sessions?: Pick<Evidence, 'sessions' | 'because'>
   /** The path is the one that accepted it when it was made. */
   readonly isProof: boolean
   readonly at: Instant
 }
 
 /** Observations only; unknown stays unknown. */
-export function evidenceOf({ tried, probe, seen, isProof, paths, at }: Looked): Evidence {
+export function evidenceOf({ tried, probe, seen, sessions, isProof, ...of }: Looked): Evidence {
   const isTold = tried.says === 'accepted' || (tried.says === 'refused' && isProof)
   const isUnknown = typeof seen === 'string'
   const because = [
-    isUnknown && seen,
+    isUnknown ? seen : sessions?.because,
     tried.says === 'unclear' && `The token was not tried. ${tried.because}`,
     tried.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
     probe.says !== 'accepted' && `A token of our own is not let in. ${probe.because}`,
@@ -93,11 +111,10 @@ export function evidenceOf({ tried, probe, seen, isProof, paths, at }: Looked): 
     listed: isUnknown ? 'unknown' : seen.isListed ? 'present' : 'absent',
     credential: isTold ? tried.says : 'not-tried',
     probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
-    // Each request there stands alone.
-    sessions: isUnknown ? null : 0,
+    sessions: isUnknown ? null : sessions === undefined ? 0 : sessions.sessions,
     residue: isUnknown ? [] : seen.residue,
-    paths,
+    paths: of.paths,
     because: because.length === 0 ? undefined : because.join(' '),
-    at,
+    at: of.at,
   }
 }

@@ -2,6 +2,7 @@
  * What a person writes to connect a system over HTTP: the shapes that several connectors take, and how
  * a fault in them is told. No I/O.
  */
+import { createPrivateKey } from 'node:crypto'
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { Json } from '../../src/core/base/json.ts'
@@ -65,4 +66,12 @@ export function isReachable(url: URL): boolean {
 
 export function isLocal({ hostname }: URL): boolean {
   return ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+}
+
+export function isRsaKey(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).asymmetricKeyType === 'rsa'
+  } catch {
+    return false
+  }
 }

@@ -1,4 +1,5 @@
-/** Names of ours, as they reach systems that take them or something made of them. Pure. */
+/** Names of ours, as they reach systems that take them or something made of them. Pure. No longer than the
+ * shortest that any takes: PostgreSQL cuts longer ones silently, and would then meet somebody else's. */
 import { Problem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 
@@ -13,6 +14,11 @@ export function ourName(name: string): string {
     field: 'name',
     detail: `A name of ours is \`${prefix}_\`, \`${prefix}g_\` or \`${prefix}o_\` and then a-z, 0-9 and _, at most ${longest} bytes.`,
   })
+}
+
+/** Of all of them. */
+export function requireNames(...all: readonly string[]): void {
+  for (const name of all) ourName(name)
 }
 
 export function isOurName(name: string): boolean {

@@ -12,6 +12,7 @@ import { isProblem, Problem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
 import * as time from '../../src/core/base/time.ts'
 import { type Fetch, type RestAnswer, restClient } from '../rest/client.ts'
+import { type Said, wordsOf } from '../rest/cloud.ts'
 import type { SnowflakeConfig } from './config.ts'
 import { quote } from './names.ts'
 
@@ -31,10 +32,6 @@ const ofNetwork = /^3904(20|22|32)$/
 const stopped = /^0*(604|605|630)$/
 
 export type Row = Readonly<Record<string, string | null>>
-export interface Said {
-  readonly says: 'accepted' | 'refused' | 'unclear'
-  readonly because: string
-}
 export type Account = ReturnType<typeof openAccount>
 
 export function openAccount(config: SnowflakeConfig, clock: Pick<time.Clock, 'now'>, via?: Fetch) {
@@ -174,20 +171,13 @@ export function instantOf(seconds: string | null | undefined): time.Instant | nu
     : null
 }
 
-export function explain(thrown: unknown): string {
-  return isProblem(thrown) ? thrown.detail : 'Snowflake answered something we do not know.'
-}
+export const { explain, unavailable } = wordsOf('Snowflake')
 
 /** `code` is Snowflake's number. Its words are not told: they hold statements. */
 export function refused(detail: string, next?: string, code?: string): Problem {
   const says = code ? ` (Snowflake says ${code})` : ''
   const step = next ?? `Compare with docs/connectors/snowflake.md${says}.`
   return new Problem('target-refused', { detail, next: step, log: code })
-}
-
-export function unavailable(what: string): Problem {
-  const next = 'Try again; what was begun there is looked at and cleaned up.'
-  return new Problem('target-unavailable', { detail: `Snowflake ${what}.`, next })
 }
 
 function headersOf(bearer: string, type: string) {

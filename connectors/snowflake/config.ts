@@ -2,11 +2,10 @@
  * What a person writes to connect Snowflake, and what a resource may name there: parsed once, with
  * bounds. No I/O.
  */
-import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import type { Json } from '../../src/core/base/json.ts'
 import { safeText } from '../../src/core/base/text.ts'
-import { plain, readShape, urlShape } from '../rest/config.ts'
+import { isRsaKey, plain, readShape, urlShape } from '../rest/config.ts'
 
 const page = 'docs/connectors/snowflake.md'
 const most = { pemChars: 8_000, nameChars: 255 }
@@ -64,12 +63,4 @@ export function parseObject(input: Json): SnowflakeObject & Json {
 
 function addressOf(account: string): string {
   return `https://${account.toLowerCase().replaceAll('_', '-')}.snowflakecomputing.com`
-}
-
-function isRsaKey(pem: string): boolean {
-  try {
-    return createPrivateKey(pem).asymmetricKeyType === 'rsa'
-  } catch {
-    return false
-  }
 }

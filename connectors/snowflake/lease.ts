@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { msBetween } from '../../src/core/base/time.ts'
 import type { EndOrder, Issued, IssueOrder } from '../../src/core/target/target.ts'
+import { late, over, requireTime } from '../rest/cloud.ts'
 import { type Account, ifThere, instantOf, refused, tokensOf, unavailable } from './account.ts'
 import { parseObject } from './config.ts'
 import { requireExact } from './holder.ts'
@@ -43,7 +44,7 @@ export async function make(account: Account, order: IssueOrder, signal: AbortSig
   // 1. The user, unless it is too late by Snowflake's own clock.
   const [said] = await account.run(makeText(user, role, order), signal, { seconds })
   const outcome = Object.values(said ?? {})[0]
-  if (outcome !== 'made') throw refused('The deadline of this command had passed.', 'Try again.')
+  if (outcome !== 'made') throw late()
   // 2. The token. It needs the user, which is never made again once it was dropped.
   requireTime(account, order)
   const add = `ADD PROGRAMMATIC ACCESS TOKEN ${token} ROLE_RESTRICTION = ${text(role)} DAYS_TO_EXPIRY = 1`
@@ -180,10 +181,3 @@ function connectOf(
   }
   return { path: '', speaks: 'http', url, ...names, ...(warehouse && { warehouse }) }
 }
-
-function requireTime({ clock }: Account, { deadline }: IssueOrder): void {
-  if (clock.now() > deadline)
-    throw refused('The deadline of this command had passed.', 'Try again.')
-}
-
-const over = (detail: string) => refused(detail, 'Open a new task.')

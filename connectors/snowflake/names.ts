@@ -2,29 +2,20 @@
  * Names and texts in statements. No variable may be bound where Snowflake names a thing, so what stands
  * there goes through here, and nothing else builds a statement of parts it was given.
  */
-import { Problem } from '../../src/core/base/problem.ts'
-import { product } from '../../src/core/base/product.ts'
-
-const longest = 63
-const prefix = product.targetPrefix
-const ours = new RegExp(`^${prefix}[go]?_[a-z0-9_]+$`)
+import { isOurName, ourName as plainName } from '../rest/names.ts'
 
 /**
  * A name of ours as it is there: in capitals, so that it is the same quoted and not. Throws `Problem`
  * `invalid-field` unless it is of our form. ATTACKER: the name.
  */
 export function ourName(name: string): string {
-  if (name.length <= longest && ours.test(name)) return name.toUpperCase()
-  throw new Problem('invalid-field', {
-    field: 'name',
-    detail: `A name of ours is \`${prefix}_\`, \`${prefix}g_\` or \`${prefix}o_\` and then a-z, 0-9 and _, at most ${longest} bytes.`,
-  })
+  return plainName(name).toUpperCase()
 }
 
 /** The other way; undefined for what is somebody else's. */
 export function ourNameOf(name: string): string | undefined {
   const own = name.toLowerCase()
-  return own.toUpperCase() === name && ours.test(own) ? own : undefined
+  return own.toUpperCase() === name && isOurName(own) ? own : undefined
 }
 
 /** Anybody's thing, whatever its name holds: between double quotes only a double quote means anything. */

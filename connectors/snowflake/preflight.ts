@@ -3,11 +3,9 @@
  * the first step that fails; each detail says what a person does next.
  */
 import { randomBytes } from 'node:crypto'
-import { product } from '../../src/core/base/product.ts'
-import { addSeconds } from '../../src/core/base/time.ts'
 import { judge } from '../../src/core/target/judge.ts'
-import type { IssueOrder, Preflight } from '../../src/core/target/target.ts'
-import { type Steps, walk } from '../rest/canary.ts'
+import type { Preflight } from '../../src/core/target/target.ts'
+import { newCanary, type Steps, walk } from '../rest/canary.ts'
 import { type Account, refused } from './account.ts'
 import { removeHolder, verifyHolderGone } from './holder.ts'
 import { end, make, pathOf } from './lease.ts'
@@ -16,7 +14,8 @@ import type { Probe } from './probe.ts'
 import { verifyGone, whyNotSeen } from './verify.ts'
 
 export function preflight(account: Account & Probe, signal: AbortSignal): Promise<Preflight> {
-  const canary = newCanary(account)
+  const object = { database: account.config.account, schema: 'NONE', view: 'NONE' }
+  const canary = newCanary(account.clock, { object, secret: '' }, 60)
   const user = ourName(canary.principal)
   let secret = ''
   const look = async (isLive: boolean) => {
@@ -60,22 +59,6 @@ export function preflight(account: Account & Probe, signal: AbortSignal): Promis
     await end(account, { ...canary, secret }, signal).catch(() => {})
     await removeHolder(account, canary.holder, signal)
   })
-}
-
-function newCanary({ clock, config }: Account): IssueOrder {
-  const id = `canary_${randomBytes(8).toString('hex')}`
-  const until = addSeconds(clock.now(), 60)
-  return {
-    principal: `${product.targetPrefix}_${id}`,
-    holder: `${product.targetPrefix}g_${id}`,
-    owner: `${product.targetPrefix}o_${id}`,
-    object: { database: config.account, schema: 'NONE', view: 'NONE' },
-    actions: [],
-    columns: [],
-    secret: '',
-    deadline: until,
-    endsAt: until,
-  }
 }
 
 /** Of the form of a token, and of nobody. */

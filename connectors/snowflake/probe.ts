@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto'
 import { product } from '../../src/core/base/product.ts'
 import { addSeconds, type Instant } from '../../src/core/base/time.ts'
-import { type Account, explain, instantOf, type Said, tokensOf } from './account.ts'
+import type { Said } from '../rest/cloud.ts'
+import { type Account, explain, instantOf, tokensOf } from './account.ts'
 import { quote } from './names.ts'
 
 /** Used so long, then another is made; of a server that was killed, one stays until somebody makes another. */

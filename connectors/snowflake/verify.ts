@@ -3,7 +3,8 @@
  * the path that once accepted it while one of our own is let in there. Observations only.
  */
 import type { Evidence, VerifyOrder } from '../../src/core/target/target.ts'
-import { type Account, explain, type Said } from './account.ts'
+import { evidenceOf, notTried } from '../rest/cloud.ts'
+import { type Account, explain } from './account.ts'
 import { parseObject } from './config.ts'
 import { grantsOf, ownedBy } from './holder.ts'
 import { isToken, pathOf, readTokens } from './lease.ts'
@@ -20,32 +21,15 @@ export async function verifyGone(
   const user = ourName(order.principal)
   ourName(order.holder)
   ourName(order.owner)
-  const untried: Said = { says: 'unclear', because: 'It is not known to us.' }
-  const trying = isToken(order.secret) ? account.tryToken(order.secret, user, signal) : untried
+  const trying = isToken(order.secret) ? account.tryToken(order.secret, user, signal) : notTried
   const [tried, probe, seen] = await Promise.all([
     trying,
     account.tryProbe(signal),
     look(account, order, signal).catch((thrown: unknown) => explain(thrown)),
   ])
   const isProof = order.acceptedPath === pathOf(account, order.principal)
-  const isTold = tried.says === 'accepted' || (tried.says === 'refused' && isProof)
-  const because = [
-    typeof seen === 'string' ? seen : seen.because,
-    tried.says === 'unclear' && `The token was not tried. ${tried.because}`,
-    tried.says === 'refused' && !isProof && 'It is refused on a path that never accepted it.',
-    probe.says !== 'accepted' && `A token of our own is not let in. ${probe.because}`,
-  ].filter(Boolean)
-  const listed = typeof seen === 'string' ? 'unknown' : seen.isListed ? 'present' : 'absent'
-  return {
-    listed,
-    credential: isTold ? tried.says : 'not-tried',
-    probe: probe.says === 'unclear' ? 'not-tried' : probe.says,
-    sessions: typeof seen === 'string' ? null : seen.running,
-    residue: typeof seen === 'string' ? [] : seen.owned,
-    paths,
-    because: because.length === 0 ? undefined : because.join(' '),
-    at: account.clock.now(),
-  }
+  const sessions = typeof seen === 'string' ? {} : { sessions: seen }
+  return evidenceOf({ tried, probe, seen, ...sessions, isProof, paths, at: account.clock.now() })
 }
 
 async function look(account: Account, order: VerifyOrder, signal: AbortSignal) {
@@ -54,7 +38,7 @@ async function look(account: Account, order: VerifyOrder, signal: AbortSignal) {
   const tokens = await readTokens(account, user, signal)
   const owned = await ownedBy(account, order.holder, signal)
   const isListed = users.some(row => row['name'] === user) || tokens.length > 0
-  return { isListed, owned, ...(await running(account, order, signal)) }
+  return { isListed, residue: owned, ...(await running(account, order, signal)) }
 }
 
 /** INVARIANT: Snowflake leaves out what others run without a word; nothing seen is nothing there with `MONITOR` alone. */
@@ -80,7 +64,7 @@ async function running(account: Account, order: VerifyOrder, signal: AbortSignal
   const { config, run } = account
   const { warehouse } = config
   const because = await whyNotSeen(account, signal).catch((thrown: unknown) => explain(thrown))
-  if (because !== undefined) return { running: null, because }
+  if (because !== undefined) return { sessions: null, because }
   const { database } = parseObject(order.object)
   // Not the history of one user: whom nobody knows any more it may refuse.
   const list = `${quote(database)}.INFORMATION_SCHEMA.QUERY_HISTORY(RESULT_LIMIT => 10000)`
@@ -91,8 +75,8 @@ async function running(account: Account, order: VerifyOrder, signal: AbortSignal
   try {
     const [row] = await run(count, signal, { binds, warehouse })
     const found = row?.['running'] ?? ''
-    return { running: /^\d+$/.test(found) ? Number(found) : null }
+    return { sessions: /^\d+$/.test(found) ? Number(found) : null }
   } catch (thrown) {
-    return { running: null, because: `What still runs can not be seen. ${explain(thrown)}` }
+    return { sessions: null, because: `What still runs can not be seen. ${explain(thrown)}` }
   }
 }

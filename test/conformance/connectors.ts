@@ -11,6 +11,7 @@ import { snowflakeDescription } from '../fakes/snowflake.ts'
 import { awsFixture } from '../support/kit/aws.ts'
 import { azureFixture } from '../support/kit/azure.ts'
 import { cases } from '../support/kit/cases.ts'
+import { declaredFixture } from '../support/kit/declared.ts'
 import { gcpFixture } from '../support/kit/gcp.ts'
 import { githubFixture } from '../support/kit/github.ts'
 import { type KitFixture, reasonNot } from '../support/kit/kit.ts'
@@ -33,6 +34,7 @@ const fixtures: Readonly<Record<string, () => Promise<KitFixture>>> = {
   gcp: gcpFixture,
   azure: azureFixture,
   aws: awsFixture,
+  declared: declaredFixture,
 }
 /** Real servers that npm does not have; where they are missing is said, and fails where it may not be. */
 const servers: Readonly<Record<string, { readonly isHere: boolean; readonly name: string }>> = {

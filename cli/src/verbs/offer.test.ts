@@ -50,6 +50,18 @@ describe('what is connected', () => {
     expect(sent()).toMatchObject({ config, production: false })
   })
 
+  test('is a declared system by the file that describes it, beside what signs in there', async () => {
+    const file = 'system: Keyring\n'
+    writeFileSync(join(world.home, 'keyring.yaml'), file)
+    const own = { credential: secret }
+    await connect({ input: JSON.stringify(own) }, '--config', '-', '--file', 'keyring.yaml')
+    expect(sent()).toMatchObject({ config: { ...own, file } })
+    await connect({ input: JSON.stringify(own) }, '--config', '-')
+    expect(sent()).toMatchObject({ config: own })
+    const missing = await connect({}, '--config', 'api.json', '--file', 'no.yaml')
+    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('can not be read') })
+  })
+
   test.each([
     ['no file', [], 'from a file'],
     ['a file that is not there', ['--config', 'no.json'], 'can not be read'],

@@ -38,7 +38,10 @@ export const connect = changes(
     const [slug, file] = [cli.options.text('name'), cli.options.text('config')]
     const like = 'leasehold connect postgres --name crm --config crm.json'
     if (!slug || !file) throw usage('It needs a name, and its config from a file.', like)
-    const [config, production] = [await readConfig(cli, file), cli.options.is('production')]
+    const [written, production] = [await readConfig(cli, file), cli.options.is('production')]
+    // How a declared system is spoken to holds no secret, and is a file of its own.
+    const system = cli.options.text('file')
+    const config = system ? { ...(written as object), file: readText(cli.host, system) } : written
     return { slug, connector, config, production, adminEndsAt: cli.options.text('until') }
   },
   ({ slug, connector, address, preflightState, preflightSteps = [] }: TargetView) => {
