@@ -2,12 +2,12 @@
  * Lists for people to look at, a page at a time: SQL that reads and nothing else. No decision is made
  * from it, which is why it stands outside the core.
  */
-import { type AppRow, type AppState, appTable } from '../../core/app/rows.ts'
+import { type AppState, appTable } from '../../core/app/rows.ts'
 import { type RequestRow, type RequestState, requestTable } from '../../core/approval/rows.ts'
 import type { AppId, PersonId, TaskId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { type FindingRow, findingTable } from '../../core/finding/rows.ts'
+import { findingTable } from '../../core/finding/rows.ts'
 import * as data from '../../core/grant/rows.ts'
 import { holdTable } from '../../core/hold/rows.ts'
 import { trustRuleTable } from '../../core/identity/rows.ts'
@@ -51,10 +51,7 @@ export function listRequests(
 }
 
 /** What still needs somebody, the most severe first. */
-export function listOpenFindings(
-  sql: Sql,
-  filter: { ownerId?: PersonId; about?: string },
-): Promise<FindingRow[]> {
+export function listOpenFindings(sql: Sql, filter: { ownerId?: PersonId; about?: string }) {
   return listRows(
     sql,
     findingTable,
@@ -68,10 +65,7 @@ export function listOpenFindings(
 export const findAppBySlug = (sql: Sql, slug: string) => findWhere(sql, appTable, { slug })
 
 /** Living apps first, then by name. */
-export function listApps(
-  sql: Sql,
-  filter: { personId?: PersonId; state?: AppState | undefined },
-): Promise<AppRow[]> {
+export function listApps(sql: Sql, filter: { personId?: PersonId; state?: AppState | undefined }) {
   return listRows(
     sql,
     appTable,
