@@ -48,21 +48,12 @@ export async function giveBack(
   )
 }
 
-export async function readUsed(
-  sql: Sql,
-  { grantId, span }: Pick<Account, 'grantId' | 'span'>,
-): Promise<Amounts | undefined> {
-  const rows = await sql.query<Record<keyof Amounts, string>>(
+export async function readUsed(sql: Sql, { grantId, span }: Pick<Account, 'grantId' | 'span'>) {
+  const [used] = await sql.query<Amounts>(
     `select calls, row_count as rows, bytes, spend from budget_use
      where grant_id = $1 and span = $2`,
     [grantId, span],
   )
-  const [used] = rows.map(({ calls, rows: rowCount, bytes, spend }) => ({
-    calls: Number(calls),
-    rows: Number(rowCount),
-    bytes: Number(bytes),
-    spend: Number(spend),
-  }))
   return used
 }
 
