@@ -8,14 +8,10 @@ import { type JsonObject, parseJson } from '../base/json.ts'
 import { Problem } from '../base/problem.ts'
 import { lockRow, throwUnknown } from '../ledger/fact-table.ts'
 import type { Scope } from '../ledger/record.ts'
-import { type RequestKind, type RequestRow, requestTable } from './rows.ts'
+import { type RequestKind, requestTable } from './rows.ts'
 
 /** Problem `approval-needed` when it is not agreed, `hash-mismatch` when it is not what was agreed. */
-export async function readAgreed(
-  scope: Scope,
-  id: RequestId,
-  kind: RequestKind,
-): Promise<{ request: RequestRow; body: JsonObject }> {
+export async function readAgreed(scope: Scope, id: RequestId, kind: RequestKind) {
   const request = await lockRow(scope.tx, requestTable, id)
   if (request?.kind !== kind) throwUnknown('request')
   if (request.state !== 'agreed' || request.expiresAt <= scope.at)

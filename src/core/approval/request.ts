@@ -126,12 +126,7 @@ function repeatAnswer(request: rows.RequestRow, mine: rows.AnswerRow, input: Ans
   })
 }
 
-function checkAnswer(
-  request: rows.RequestRow,
-  personId: PersonId,
-  bodyHash: string,
-  now: Instant,
-): void {
+function checkAnswer(request: rows.RequestRow, personId: PersonId, bodyHash: string, now: Instant) {
   if (!mayAnswer(request, personId))
     throw new Problem('denied', {
       detail:

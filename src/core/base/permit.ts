@@ -57,9 +57,7 @@ export type PermitFor = <A extends ActionName>(
   about: { readonly type: string; readonly id: ids.AnyId; readonly draft?: JsonObject },
 ) => Permit<A>
 
-export function issuePermit<A extends ActionName>(
-  permit: Omit<Permit<A>, typeof permitBrand>,
-): Permit<A> {
+export function issuePermit<A extends ActionName>(permit: Omit<Permit<A>, typeof permitBrand>) {
   return Object.freeze({ ...permit }) as Permit<A>
 }
 

@@ -5,10 +5,7 @@ import { isProblem } from './problem.ts'
  * Runs `work` for each in turn and returns how many were done. What somebody else did meanwhile is
  * passed over; any other failure is thrown at the end, after all had their turn.
  */
-export async function forEachDue<T>(
-  due: readonly T[],
-  work: (one: T) => Promise<unknown>,
-): Promise<number> {
+export async function forEachDue<T>(due: readonly T[], work: (one: T) => Promise<unknown>) {
   const failures: unknown[] = []
   let done = 0
   for (const one of due) {

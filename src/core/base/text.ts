@@ -13,11 +13,7 @@ export function parseSlug(text: string, field: string): string {
 }
 
 /** Free words of a person: trimmed, bounded, one line, nothing invisible or that turns text around. */
-export function parseText(
-  text: string,
-  field: string,
-  maxChars: number = limits.textChars,
-): string {
+export function parseText(text: string, field: string, maxChars: number = limits.textChars) {
   const trimmed = text.trim()
   if (trimmed === '' || [...trimmed].length > maxChars)
     throw new Problem('invalid-field', {

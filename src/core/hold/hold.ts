@@ -5,7 +5,7 @@ import type { Image } from '../ledger/fact-table.ts'
 import type { Replica } from '../ledger/replica.ts'
 import type { TaskRow } from '../task/rows.ts'
 import { chainOf } from '../task/task.ts'
-import { type HoldRow, holdTable } from './rows.ts'
+import { holdTable } from './rows.ts'
 
 /** `about` of a hold on everything. */
 export const everything = 'everything'
@@ -19,10 +19,7 @@ export function concernedBy(replica: Replica, task: Image<TaskRow>): Json[] {
 }
 
 /** Holds that are set on any of these, and on everything. Owner and on whose behalf count as well. */
-export function heldBy(
-  replica: Replica,
-  concerned: readonly (Json | undefined)[],
-): Image<HoldRow, 'reason'>[] {
+export function heldBy(replica: Replica, concerned: readonly (Json | undefined)[]) {
   const ids = new Set([everything, ...concerned])
   return [...ids].flatMap(id => (typeof id === 'string' ? replica.by(holdTable, 'about', id) : []))
 }

@@ -23,14 +23,8 @@ import type { IssuerKeys } from './jwks.ts'
 import { claimOf, type MachinePreset, matchBinding, provenanceOf } from './presets/machine.ts'
 import { kindsOf, machines } from './presets/machines.ts'
 import { matchPerson, type PersonBinding } from './presets/person.ts'
-import {
-  type AttestRefusal,
-  isRefusal,
-  type Miss,
-  type Replay,
-  refuse,
-  type UsedAssertion,
-} from './refusal.ts'
+import type { AttestRefusal, Miss, Replay, UsedAssertion } from './refusal.ts'
+import { isRefusal, refuse } from './refusal.ts'
 import { type IdentityRow, identityTable, type TrustRuleRow, trustRuleTable } from './rows.ts'
 import { parseIdentityName } from './spiffe.ts'
 
@@ -87,11 +81,7 @@ export async function attest(
   return isRefusal(answer) ? { ...answer, issuer: iss } : answer
 }
 
-async function attestRun(
-  world: AttestWorld,
-  assertion: Assertion,
-  input: AttestInput,
-): Promise<Attested | AttestRefusal> {
+async function attestRun(world: AttestWorld, assertion: Assertion, input: AttestInput) {
   // 3. Of the right kind, made for us, and valid now.
   const { claims } = assertion
   const kinds = kindsOf(claims)
@@ -125,11 +115,7 @@ async function attestRun(
   return { ...chosen, person: null, provenance, ...used(assertion, machines[preset].replay) }
 }
 
-async function attestPerson(
-  world: AttestWorld,
-  assertion: Assertion,
-  input: AttestInput,
-): Promise<Attested | AttestRefusal> {
+async function attestPerson(world: AttestWorld, assertion: Assertion, input: AttestInput) {
   const { iss } = assertion.claims
   // 3. and 4. are the people's chapter: type, audience, time, signature, and that they are signed in.
   // ATTACKER: a task token has the same issuer and keys. It is no person's, and is refused there.
@@ -159,11 +145,7 @@ function checkKind({ typ, claims: { aud } }: Assertion, audience: string): Attes
 }
 
 /** To the millisecond, with no leeway at the end: what has run out stays out. */
-function checkTimes(
-  claims: AssertionClaims,
-  now: Instant,
-  replay: 'bound' | 'once',
-): AttestRefusal | null {
+function checkTimes(claims: AssertionClaims, now: Instant, replay: 'bound' | 'once') {
   const { exp, iat, nbf } = claims
   const nowMs = toMs(now)
   const latestMs = nowMs + limits.issuerSkewSeconds * 1000
@@ -232,10 +214,7 @@ function rulesOf(replica: Replica, named: string): Image<TrustRuleRow>[] {
   return identity === undefined ? [] : replica.by(trustRuleTable, 'identityId', identity.id)
 }
 
-function used(
-  { claims: { iss, exp }, hash }: Assertion,
-  replay: Replay,
-): { assertion: UsedAssertion } {
+function used({ claims: { iss, exp }, hash }: Assertion, replay: Replay) {
   return { assertion: { issuer: iss, hash, expiresAt: fromMs(exp * 1000), replay } }
 }
 

@@ -22,15 +22,7 @@ export interface IssuerRegistry {
   readonly allowedOrigins: AllowedOrigins
 }
 
-export interface IssuerKeys {
-  /** Whether this exact issuer is registered. */
-  knows(issuer: string): boolean
-  /**
-   * The issuer's key of this id for this algorithm; undefined when it has none.
-   * Problem `issuer-unavailable` when its keys are not known, or known for too long.
-   */
-  keyOf(issuer: string, kid: string, alg: AssertionAlg): Promise<KeyObject | undefined>
-}
+export type IssuerKeys = ReturnType<typeof makeIssuerKeys>
 
 type KeySet = ReadonlyMap<string, KeyObject>
 
@@ -44,14 +36,19 @@ interface Cached {
 export function makeIssuerKeys(
   { clock, fetch }: { readonly clock: Clock; readonly fetch: FetchJson },
   registry: IssuerRegistry,
-): IssuerKeys {
+) {
   const cache = new Map<string, Cached>()
   for (const issuer of registry.issuers)
     cache.set(issuer, { keys: undefined, fetchedAtMs: 0, triedAtMs: -Infinity, flight: undefined })
 
   return {
-    knows: issuer => cache.has(issuer),
-    async keyOf(issuer, kid, alg) {
+    /** Whether this exact issuer is registered. */
+    knows: (issuer: string) => cache.has(issuer),
+    /**
+     * The issuer's key of this id for this algorithm; undefined when it has none.
+     * Problem `issuer-unavailable` when its keys are not known, or known for too long.
+     */
+    async keyOf(issuer: string, kid: string, alg: AssertionAlg) {
       const cached = cache.get(issuer)
       if (cached === undefined) return undefined
       const name = keyName(kid, alg)

@@ -59,11 +59,7 @@ export const lockTrustRulesOf = (tx: Tx, identityId: IdentityId) =>
  * Marks an assertion as used: null, and again for the key it is bound to. Else when it was used before, here
  * or on another replica.
  */
-export async function markAssertion(
-  tx: Tx,
-  assertion: UsedAssertion,
-  now: Instant,
-): Promise<Instant | null> {
+export async function markAssertion(tx: Tx, assertion: UsedAssertion, now: Instant) {
   const { issuer, hash, expiresAt, replay, boundTo } = assertion
   const marked = await tx.query(
     `insert into seen_assertion (issuer, hash, used_at, expires_at, bound_to) values ($1, $2, $3, $4, $5)
@@ -75,10 +71,7 @@ export async function markAssertion(
   return marked.length === 1 ? null : ((await findUse(tx, assertion)) ?? now)
 }
 
-export async function findUse(
-  sql: Sql,
-  { issuer, hash }: UsedAssertion,
-): Promise<Instant | undefined> {
+export async function findUse(sql: Sql, { issuer, hash }: UsedAssertion) {
   const [used] = await sql.query<{ at: Instant }>(
     'select used_at as at from seen_assertion where issuer = $1 and hash = $2',
     [issuer, hash],

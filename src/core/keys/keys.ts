@@ -141,12 +141,7 @@ export class Keys {
    * Replaces the key in a transaction that also records it (the ledger's `rotateKey`); `reload` after
    * its commit. Problem `wrong-state` when it is not active or its successor is not known long enough.
    */
-  rotateIn(
-    tx: Tx,
-    permit: Permit<'key.rotate'>,
-    input: rotation.RotationInput,
-    at: Instant,
-  ): Promise<rotation.Rotation> {
+  rotateIn(tx: Tx, permit: Permit<'key.rotate'>, input: rotation.RotationInput, at: Instant) {
     checkPermit(permit, 'key.rotate', input.keyId)
     const dataKey = (name: string) => this.#held.sealsKeys.get(name)
     return rotation.rotateRows(tx, { home: this.#home, kek: this.#kek, dataKey }, input, at)

@@ -14,7 +14,7 @@ import { type KeysSource, makeRoot, readRoot } from './outside.ts'
 import { makePair, type Pair, privateBytes, thumbprint } from './pair.ts'
 import * as rows from './rows.ts'
 import { type SealKey, sealKey, sealWith, unsealWith } from './seal.ts'
-import type { KeyTable, SignedKeyTable, TableKey } from './table.ts'
+import type { KeyTable, TableKey } from './table.ts'
 import { fingerprint, signKeyTable, verifyKeyTable } from './table.ts'
 
 export interface RotationInput {
@@ -24,14 +24,7 @@ export interface RotationInput {
   readonly because: 'schedule' | 'compromise'
 }
 
-export interface Rotation {
-  readonly use: rows.KeyUse
-  readonly because: RotationInput['because']
-  readonly retired: Pick<rows.KeyRow, 'id' | 'version'>
-  readonly active: Pick<rows.KeyRow, 'id' | 'version'>
-  /** Serial of the key table now in force; null when the key is in no table. */
-  readonly serial: number | null
-}
+export type Rotation = Awaited<ReturnType<typeof rotateRows>>
 
 /** What the opened keys know and a rotation needs. */
 interface Vault {
@@ -69,7 +62,7 @@ export async function rotateRows(
   vault: Vault,
   { keyId, because }: RotationInput,
   at: Instant,
-): Promise<Rotation> {
+) {
   await rows.lockKeys(tx)
   const keys = await rows.readKeys(tx)
   // ATTACKER: the root signs what the database says, so first it must say what the root signed last.
@@ -78,6 +71,7 @@ export async function rotateRows(
   const changed = changesFor({ keys, vault, old, at, because })
   for (const row of changed) await rows.saveKey(tx, row)
   const [retired, active] = changed
+  /** Of the key table now in force; null when the key is in no table. */
   const serial = old.publicJwk === null ? null : table.serial + 1
   if (serial !== null) {
     const root = readRoot(vault.home, signed.rootFingerprint)
@@ -224,10 +218,7 @@ async function publish(
  * The table in force. ATTACKER: who can write to the database can add a key of their own or bring one
  * back. `Problem` `bad-configuration` unless the root signed exactly these rows.
  */
-export async function readInForce(
-  sql: Sql,
-  keys: readonly rows.KeyRow[],
-): Promise<{ table: KeyTable; signed: SignedKeyTable }> {
+export async function readInForce(sql: Sql, keys: readonly rows.KeyRow[]) {
   const root = keys.find(row => row.use === 'root' && row.state === 'active')?.publicJwk
   const row = await rows.readKeyTable(sql)
   if (!root || row === undefined) throw altered('there is none, or no root key')

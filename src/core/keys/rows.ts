@@ -73,13 +73,9 @@ export async function saveKey(tx: Tx, row: KeyRow): Promise<void> {
 }
 
 /** The key table in force, as it was signed. */
-export async function readKeyTable(
-  sql: Sql,
-): Promise<Pick<SignedKeyTable, 'body' | 'signature'> | undefined> {
-  const rows = await sql.query<{ body: string; signature: string }>(
-    'select body, signature from key_table order by serial desc limit 1',
-  )
-  return rows[0]
+export async function readKeyTable(sql: Sql) {
+  const text = 'select body, signature from key_table order by serial desc limit 1'
+  return (await sql.query<Pick<SignedKeyTable, 'body' | 'signature'>>(text))[0]
 }
 
 export async function insertKeyTable(

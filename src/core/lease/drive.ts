@@ -4,7 +4,6 @@
  */
 import type { ActorId } from '../base/ids.ts'
 import { assert, isProblem } from '../base/problem.ts'
-import type { Instant } from '../base/time.ts'
 import { raiseIn, resolveIn } from '../finding/raise.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { recorded, type Scope } from '../ledger/record.ts'
@@ -13,7 +12,7 @@ import type { Evidence } from '../target/target.ts'
 import type { LeaseWorld } from './issue.ts'
 import { nextTryAt, stepLease, triesBeforeFinding } from './lease.ts'
 import { ownerName } from './names.ts'
-import type { Due, DueLease, LeaseRow } from './rows.ts'
+import type { DueLease, LeaseRow } from './rows.ts'
 import { giveBack, leaseTable, moveDue, readLeases } from './rows.ts'
 
 const leasesSeen = entryKind('lease.gone', 'ended credentials and looked whether they are gone')
@@ -98,7 +97,9 @@ function recordSteps(world: LeaseWorld, by: ActorId, steps: readonly Step[]): Pr
   return recorded(world, async scope => {
     for (const step of steps) await sayStuck(scope, step)
     const saved = await scope.saveAll(leaseTable, steps)
-    moveDue(scope, new Map(steps.map(step => [step.after.id, dueAfter(step, scope.at)])))
+    const dueAt = ({ after, tries }: Step) =>
+      after.state === 'gone' ? null : nextTryAt(scope.at, tries)
+    moveDue(scope, new Map(steps.map(step => [step.after.id, { at: dueAt(step) }])))
     scope.entry({ kind: leasesSeen, by, facts: { count: saved.length } })
     return saved
   })
@@ -115,10 +116,6 @@ function stepSeen({ lease, tries, salt, because: cause, evidence }: Seen): Step 
   const canTry = salt !== null && lease.acceptedPath !== null
   const after = stepLease(lease, { kind: 'seen', evidence, cause, canTry })
   return { before: lease, after, tries }
-}
-
-function dueAfter({ after, tries }: Step, at: Instant): Due {
-  return { at: after.state === 'gone' ? null : nextTryAt(at, tries) }
 }
 
 /** Told once while it lasts; taken back when it is gone. */

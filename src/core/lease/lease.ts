@@ -62,14 +62,8 @@ function seen(lease: LeaseRow, event: LeaseEvent & { kind: 'seen' }): LeaseRow {
   const { evidence } = event
   const cause = lease.cause ?? event.cause
   const verdict = judge(evidence)
-  const gone = {
-    ...lease,
-    state: 'gone',
-    contained: false,
-    cause,
-    evidence,
-    endedAt: evidence.at,
-  } as const
+  const known = { cause, evidence, endedAt: evidence.at }
+  const gone = { ...lease, ...known, state: 'gone', contained: false } as const
   if (verdict === 'verified-gone') return { ...gone, outcome: 'verified-gone' }
   // Never accepted anywhere and nothing there: the intent came to nothing.
   if (verdict === 'revoked-unverified' && lease.issuedAt === null && evidence.sessions === 0)

@@ -156,10 +156,7 @@ export function moveDue(scope: Scope, next: ReadonlyMap<ids.LeaseId, Due>): void
       as again (id, due_at, held_until) where lease_id = again.id`)
 }
 
-export async function readSalts(
-  sql: Sql,
-  leaseIds: readonly ids.LeaseId[],
-): Promise<ReadonlyMap<string, string>> {
+export async function readSalts(sql: Sql, leaseIds: readonly ids.LeaseId[]) {
   const rows = await sql.query<{ leaseId: string; salt: string }>(
     'select lease_id as "leaseId", salt from lease_salt where lease_id = any($1)',
     [leaseIds],
@@ -269,11 +266,7 @@ export function takeOpen(
 }
 
 /** Makes what `first` names due at `$1` at the latest, and ours until `$2`. */
-async function takeThose(
-  world: DueWorld,
-  first: string,
-  params: readonly unknown[],
-): Promise<DueLease[]> {
+async function takeThose(world: DueWorld, first: string, params: readonly unknown[]) {
   const rows = await world.store.query<DueText>(
     `with first as (${first}),
      due as (

@@ -7,7 +7,6 @@
  * INVARIANT: an entry of an unknown kind, or a gap, stops it. Nothing is ever skipped.
  */
 import { limits } from '../base/limits.ts'
-import { getOrMake } from '../base/map.ts'
 import { isProblem, Problem } from '../base/problem.ts'
 import { factTables } from './fact-table.ts'
 import { isKnownKind } from './kind.ts'
@@ -172,7 +171,7 @@ export class Follower {
 
   #wait(inboxId: number): Promise<number> {
     const make = () => Promise.withResolvers<number>()
-    const { promise } = getOrMake(this.#waiters, inboxId, make)
+    const { promise } = this.#waiters.getOrInsertComputed(inboxId, make)
     // The follower may end before anybody waits for this one.
     promise.catch(() => {})
     return promise

@@ -58,10 +58,7 @@ export type Scope = Omit<Draft, 'seal' | 'explain' | 'images'>
  * Runs `work` in one transaction and seals it with its entry. A scope that wrote a row and named no
  * entry is a bug; one that found nothing to do (a retry) needs none.
  */
-export async function recorded<T>(
-  world: LedgerWorld,
-  work: (scope: Scope) => Promise<T>,
-): Promise<T> {
+export async function recorded<T>(world: LedgerWorld, work: (scope: Scope) => Promise<T>) {
   const [at, seen] = [world.clock.now(), world.gate?.() ?? 0]
   const { draft, value, hasEntry } = await world.store
     .transact(async tx => {
@@ -92,7 +89,7 @@ class Draft {
   readonly #seen: number
   #text: EntryText | undefined
   #words: Record<string, string> = {}
-  #records: DecisionRecord[] = []
+  readonly #records = new Map<string, DecisionRecord>()
   /** The row written last, which travels in the entry's statement. */
   #held: Write | undefined
   readonly #beside: Write[] = []
@@ -119,11 +116,7 @@ class Draft {
   }
 
   /** Writes `after` if the row still has the version of `before`; else `recorded` throws `conflict`. */
-  async save<R extends FactRow>(
-    table: FactTable<R>,
-    before: R,
-    after: Omit<R, 'version'>,
-  ): Promise<R> {
+  async save<R extends FactRow>(table: FactTable<R>, before: R, after: Omit<R, 'version'>) {
     const row = { ...after, version: before.version + 1 } as R
     this.#hold(table, row, before)
     return row
@@ -147,15 +140,15 @@ class Draft {
       pairs.some(({ before }, i) => before[column] !== rows[i]?.[column]),
     )
     const names = changed.map(snakeCase)
-    const values = rows.map(row => [
-      ['id', row.id],
-      ...changed.map((column, i) => [names[i], row[column] ?? null]),
-    ])
+    const values = rows.map(row => ({
+      id: row.id,
+      ...Object.fromEntries(changed.map(column => [snakeCase(column), row[column] ?? null])),
+    }))
     const saved = await this.tx.query(
       `update ${table.name} set (${names.join(', ')}) = row(${names.map(name => `new.${name}`).join(', ')})
        from jsonb_populate_recordset(null::${table.name}, $1::jsonb) as new
        where ${table.name}.id = new.id and ${table.name}.version = new.version - 1 returning 1`,
-      [JSON.stringify(values.map(row => Object.fromEntries(row) as unknown))],
+      [JSON.stringify(values)],
     )
     if (saved.length !== rows.length) throw changedMeanwhile()
     for (const [i, row] of rows.entries()) this.#note(table, row, pairs[i]?.before)
@@ -176,8 +169,7 @@ class Draft {
 
   /** Decisions to keep beside those the permit carries (denials, data actions). */
   decided(...records: readonly DecisionRecord[]): void {
-    for (const record of records)
-      if (!this.#records.some(known => known.id === record.id)) this.#records.push(record)
+    for (const record of records) this.#records.getOrInsert(record.id, record)
   }
 
   /**
@@ -190,7 +182,7 @@ class Draft {
     this.#held = undefined
     await Promise.all(this.#sent)
     if (text === undefined) {
-      const count = this.images.length + this.#records.length + this.#beside.length
+      const count = this.images.length + this.#records.size + this.#beside.length
       assert(count === 0, 'a state change has an entry')
       return false
     }
@@ -226,7 +218,8 @@ class Draft {
   #entryOf(text: EntryText): Sealed {
     const written = this.images.map(({ table: name, row }) => subjectOf({ name }, row))
     const subjects = [...written, ...(text.subjects ?? [])]
-    const decisions = this.#records.map(({ id, hash }) => ({ id, hash }))
+    const records = [...this.#records.values()]
+    const decisions = records.map(({ id, hash }) => ({ id, hash }))
     const facts = salted({
       ...text.facts,
       ...(decisions.length > 0 ? { decisions } : {}),
@@ -240,7 +233,7 @@ class Draft {
       at,
       kind,
       subjects: subjectIds(subjects),
-      decisions: this.#records,
+      decisions: records,
       leaf: leafText({ kind, at, actor, subjects, facts: facts.seal, words: words?.seal }),
       facts: facts.text,
       factsSalt: facts.salt,

@@ -5,10 +5,10 @@
  * INVARIANT: a row never goes back. Our own commit may be shown before the log brings what came
  * before it; that is passed over, also when the row is no longer resident.
  */
-import { getOrMake } from '../base/map.ts'
 import { type FactRow, type FactTable, factTables, type Image } from './fact-table.ts'
 
-type ImageIndex = Map<string, Set<string>>
+/** The images of each value of a column, by id. */
+type ImageIndex = Map<string, Map<string, FactRow>>
 
 export interface TableImage {
   readonly table: string
@@ -21,10 +21,7 @@ export class Replica {
   /** Versions at which our own commits made rows leave, until the log has brought them. */
   readonly #gone = new Map<string, number>()
 
-  get<R extends FactRow, W extends keyof R & string>(
-    table: FactTable<R, W>,
-    id: string,
-  ): Image<R, W> | undefined {
+  get<R extends FactRow, W extends keyof R & string>(table: FactTable<R, W>, id: string) {
     return this.#tables.get(table.name)?.get(id) as Image<R, W> | undefined
   }
 
@@ -38,12 +35,8 @@ export class Replica {
     column: Exclude<keyof R, W> & string,
     value: string,
   ): Image<R, W>[] {
-    const found: Image<R, W>[] = []
-    for (const id of this.#index(table.name, column).get(value) ?? []) {
-      const image = this.get(table, id)
-      if (image !== undefined) found.push(image)
-    }
-    return found
+    const found = this.#index(table.name, column).get(value)?.values() ?? []
+    return [...found] as unknown as Image<R, W>[]
   }
 
   /** Applies images of the log, in its order; older versions are passed over. */
@@ -87,12 +80,12 @@ export class Replica {
   }
 
   #rowsOf(name: string): Map<string, FactRow> {
-    return getOrMake(this.#tables, name, () => new Map<string, FactRow>())
+    return this.#tables.getOrInsertComputed(name, () => new Map())
   }
 
   #index(name: string, column: string): ImageIndex {
-    const indexes = getOrMake(this.#indexes, name, () => new Map<string, ImageIndex>())
-    return getOrMake(indexes, column, () => {
+    const indexes = this.#indexes.getOrInsertComputed(name, () => new Map())
+    return indexes.getOrInsertComputed(column, () => {
       const index: ImageIndex = new Map()
       for (const row of this.#rowsOf(name).values()) addTo(index, column, row)
       return index
@@ -101,15 +94,15 @@ export class Replica {
 
   #unindex(name: string, row: FactRow): void {
     for (const [column, index] of this.#indexes.get(name) ?? []) {
-      const ids = index.get(keyOf(row, column))
-      ids?.delete(row.id)
-      if (ids?.size === 0) index.delete(keyOf(row, column))
+      const held = index.get(keyOf(row, column))
+      held?.delete(row.id)
+      if (held?.size === 0) index.delete(keyOf(row, column))
     }
   }
 }
 
 function addTo(index: ImageIndex, column: string, row: FactRow): void {
-  getOrMake(index, keyOf(row, column), () => new Set<string>()).add(row.id)
+  index.getOrInsertComputed(keyOf(row, column), () => new Map()).set(row.id, row)
 }
 
 function keyOf(row: FactRow, column: string): string {

@@ -23,14 +23,10 @@ export interface SequencerWorld {
   readonly onFault?: (fault: unknown) => void
 }
 
-export interface Sequencer {
-  /** There is something to move. Cheap, may be called after every commit. */
-  readonly poke: () => void
-  stop(): Promise<void>
-}
+export type Sequencer = ReturnType<typeof startSequencer>
 
 /** Also signs a checkpoint of what it moved, after the commit and at most once a second. */
-export function startSequencer(world: SequencerWorld & CheckpointWorld): Sequencer {
+export function startSequencer(world: SequencerWorld & CheckpointWorld) {
   const bell = makeBell()
   const stopping = new AbortController()
   const done = (async () => {
@@ -53,8 +49,9 @@ export function startSequencer(world: SequencerWorld & CheckpointWorld): Sequenc
     }
   })()
   return {
+    /** There is something to move. Cheap, may be called after every commit. */
     poke: bell.ring,
-    async stop() {
+    stop: async () => {
       stopping.abort()
       bell.ring()
       await done

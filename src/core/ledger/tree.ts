@@ -39,10 +39,7 @@ export function nodeHash(left: Hash, right: Hash): Hash {
 }
 
 /** Adds leaves; `nodes` are the subtrees of 256^n leaves (n ≥ 1, `level` is n) this completed. */
-export function extend(
-  frontier: Frontier,
-  leaves: readonly Hash[],
-): { frontier: Frontier; nodes: TreeNode[] } {
+export function extend(frontier: Frontier, leaves: readonly Hash[]) {
   const peaks = [...frontier.peaks]
   const nodes: TreeNode[] = []
   let size = frontier.size

@@ -43,11 +43,7 @@ export const findInstallation = (sql: Sql) => findWhere(sql, installationTable, 
 export const findPerson = (sql: Sql, id: PersonId) => findRow(sql, personTable, id)
 
 /** Who of these is answerable now. */
-export async function livingOf(
-  sql: Sql,
-  ids: readonly PersonId[],
-  now: Instant,
-): Promise<Set<PersonId>> {
+export async function livingOf(sql: Sql, ids: readonly PersonId[], now: Instant) {
   const text = `select ${personTable.select} from person where id = any($1::text[])`
   const rows = await sql.query<PersonRow>(text, [ids])
   return new Set(rows.filter(row => isLiving(row, now)).map(row => row.id))

@@ -65,10 +65,7 @@ function postgresStore(
 }
 
 /** One connection for `work`. A connection that may be in an unknown state is not used again. */
-async function withClient<T>(
-  pool: pg.Pool,
-  work: (client: pg.PoolClient) => Promise<T>,
-): Promise<T> {
+async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>) {
   let client: pg.PoolClient | undefined
   let isBroken = false
   try {

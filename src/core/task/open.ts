@@ -27,11 +27,7 @@ export type NewTask = Pick<TaskRow, Said | 'provenance' | 'provenanceKey'>
  * The open task of this run and purpose, or a new one. Problem `conflict` when the run has an open
  * task of another autonomy or for another person: that one must be closed first.
  */
-export async function openTask(
-  scope: Scope,
-  permit: Permit<'token.exchange'>,
-  input: NewTask,
-): Promise<TaskRow> {
+export async function openTask(scope: Scope, permit: Permit<'token.exchange'>, input: NewTask) {
   assert(permit.actor === input.identityId, 'a task is opened by the identity it is of')
   const app = await shareKnown(scope.tx, appTable, input.appId)
   // The decision saw memory; the rows are the truth, and hold still until this commits.

@@ -40,11 +40,8 @@ export type TaskRow = RowOf<typeof taskTable>
 export const findTask = (sql: Sql, id: TaskId) => findRow(sql, taskTable, id)
 
 /** Open tasks that are over by themselves or by their parents, and why. A page at a time. */
-export function listDueTasks(
-  sql: Sql,
-  now: Instant,
-): Promise<{ id: TaskId; because: CloseCause }[]> {
-  return sql.query(
+export function listDueTasks(sql: Sql, now: Instant) {
+  return sql.query<{ id: TaskId; because: CloseCause }>(
     `select id, because from (
        select task.id, task.ends_at, case
          when app.state in ('ending', 'ended', 'graduated') then 'app'

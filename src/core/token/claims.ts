@@ -65,20 +65,13 @@ export function writeClaims(claims: TaskClaims): object {
 }
 
 /** What `verify` needs of a token whose signature holds. */
-export interface ReadClaims
-  extends Pick<
-    TaskClaims,
-    'tokenId' | 'issuer' | 'audience' | 'taskId' | 'identityId' | 'boundTo'
-  > {
-  readonly expSeconds: number
-  readonly all: Readonly<Record<string, unknown>>
-}
+export type ReadClaims = NonNullable<ReturnType<typeof readClaims>>
 
 /**
  * Null for what is no task token. ATTACKER: a person's token has the same issuer, key and type; its
  * subject is no SPIFFE id, and it names no task.
  */
-export function readClaims(all: Readonly<Record<string, unknown>>): ReadClaims | null {
+export function readClaims(all: Readonly<Record<string, unknown>>) {
   const { iss: issuer, aud: audience, sub, exp, cnf } = all
   const { jti: tokenId, client_id: identityId, txn: taskId } = all
   const isTask = typeof sub === 'string' && parseSpiffeId(sub) !== null

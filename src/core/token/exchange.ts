@@ -54,13 +54,7 @@ export type ExchangeAnswer =
   | { readonly kind: 'refused'; readonly refusal: AttestRefusal }
   | { readonly kind: 'denied'; readonly denial: Denial }
 
-export interface IssuedToken {
-  readonly accessToken: string
-  readonly expiresIn: number
-  readonly row: TokenRow
-  readonly purpose: string
-  readonly isBound: boolean
-}
+export type IssuedToken = ReturnType<typeof mint>
 
 const tokenExchanged = entryKind('token.exchange', 'got a token for a task')
 const tokenRefused = entryKind('token.refuse', 'could not be given a token')
@@ -172,7 +166,7 @@ export function mint(
   world: Pick<ExchangeWorld, 'signer' | 'issuer' | 'replica'>,
   { identity, audience, boundTo, now, tokenId }: Minting,
   task: PlannedTask,
-): IssuedToken {
+) {
   const { id: identityId, appId, spiffeId } = identity
   const { autonomy, purpose } = task
   const expiresAt = tokenEndsAt({ autonomy, boundTo }, now, task.endsAt)

@@ -10,7 +10,6 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { JSONWebKeySet, JWK } from 'jose'
 import { base64url } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
-import { getOrMake } from '../base/map.ts'
 import type { Clock } from '../base/time.ts'
 import { type Pair, signWith } from '../keys/pair.ts'
 
@@ -61,7 +60,7 @@ export function openToken(keyOf: TokenKeys, token: string): Record<string, unkno
 const headers = new Map<string, string>()
 
 function headerOf(kid: string): string {
-  return getOrMake(headers, kid, () => encode({ alg: 'ES256', typ: 'at+jwt', kid }))
+  return headers.getOrInsertComputed(kid, () => encode({ alg: 'ES256', typ: 'at+jwt', kid }))
 }
 
 function encode(value: object): string {

@@ -5,15 +5,8 @@
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson, type JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
-import {
-  Engine,
-  type Entity,
-  findFaults,
-  type Policy,
-  parsePolicy,
-  splitPolicies,
-  type Uid,
-} from '../../core/policy/engine/cedar.ts'
+import type { Entity, Policy, Uid } from '../../core/policy/engine/cedar.ts'
+import { Engine, findFaults, parsePolicy, splitPolicies } from '../../core/policy/engine/cedar.ts'
 import { compileEngine } from '../../core/policy/engine/compiled.ts'
 import { pruned, shapesOf } from './shapes.ts'
 
@@ -78,10 +71,7 @@ function readPolicies(text: string): Map<string, Policy> {
 }
 
 /** Facts that were sent fill in what the rules do not know; what they know is not overruled. */
-export function entityOf(
-  { shapes, known }: AppRules,
-  sent: { readonly type: string; readonly id: string; readonly properties: JsonObject },
-): Entity {
+export function entityOf({ shapes, known }: AppRules, sent: Thing): Entity {
   const facts = { ...sent.properties, ...known.get(keyOf(sent))?.properties }
   const attrs = pruned(facts, shapes.entities.get(sent.type) ?? new Map())
   return { uid: { type: sent.type, id: sent.id }, attrs, parents: [] }

@@ -48,17 +48,13 @@ export async function giveBack(
   )
 }
 
-export async function readUsed(
-  sql: Sql,
-  { grantId, span }: Pick<Account, 'grantId' | 'span'>,
-): Promise<Amounts | undefined> {
-  const rows = await sql.query<Record<keyof Amounts, string>>(
+export async function readUsed(sql: Sql, { grantId, span }: Pick<Account, 'grantId' | 'span'>) {
+  const [used] = await sql.query<Amounts>(
     `select calls, row_count as rows, bytes, spend from budget_use
      where grant_id = $1 and span = $2`,
     [grantId, span],
   )
-  const [used] = rows
-  return used && amountsOf(kind => Number(used[kind]))
+  return used
 }
 
 /** Spans of grants that are over are of use to nobody. */

@@ -32,21 +32,18 @@ interface Claims {
 
 export function makeFederation(world: FederationWorld) {
   const issuer = `${world.issuer}${federationPaths.issuer}`
-  const opened = new Map<KeyId, KeyObject>()
+  let opened: { readonly kid: KeyId; readonly key: KeyObject } | undefined
   const keys = () => world.replica.all(federationKeyTable)
   const signer = async () => {
     if (!keys().some(({ state }) => state === 'active')) await turnKeys(world)
     const active = keys().find(({ state }) => state === 'active')
     assert(active, 'there is a key to sign with')
-    const known = opened.get(active.id)
-    if (known !== undefined) return { kid: active.id, key: known }
+    if (opened?.kid === active.id) return opened
     const sealed = await readSecret(world.store, active.id)
     assert(sealed, 'the active key has its private part')
     const der = Buffer.from(world.unseal(sealed, placeOf(active.id)))
     const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-    opened.clear()
-    opened.set(active.id, key)
-    return { kid: active.id, key }
+    return (opened = { kid: active.id, key })
   }
   return {
     issuer,
@@ -54,15 +51,10 @@ export function makeFederation(world: FederationWorld) {
       assert(/^[\x21-\x7e]{1,127}$/.test(subject), 'a subject is short ASCII')
       const { kid, key } = await signer()
       const now = toSeconds(world.clock.now())
-      return new SignJWT(more)
+      const times = { iat: now, nbf: now, exp: now + tokenSeconds }
+      const claims = { ...more, iss: issuer, sub: subject, aud: audience, ...times }
+      return new SignJWT({ ...claims, jti: randomUUID() })
         .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
-        .setIssuer(issuer)
-        .setSubject(subject)
-        .setAudience(audience)
-        .setIssuedAt(now)
-        .setNotBefore(now)
-        .setExpirationTime(now + tokenSeconds)
-        .setJti(randomUUID())
         .sign(key)
     },
     jwks: () => ({ keys: keys().map(({ jwk }) => jwk) }),

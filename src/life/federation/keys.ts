@@ -9,6 +9,7 @@ import type { JsonObject } from '../../core/base/json.ts'
 import type { PermitFor } from '../../core/base/permit.ts'
 import { assert } from '../../core/base/problem.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
+import type { NewRow } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../../core/ledger/record.ts'
 import * as rows from './rows.ts'
@@ -61,7 +62,7 @@ export async function turnKeys(world: FederationWorld): Promise<void> {
       await scope.save(rows.federationKeyTable, next, { ...next, state: 'active', ...from })
     }
     if (next === undefined || isTired(active, scope.at))
-      await add(world, scope, { ...take(), state: 'next', startedAt: null })
+      await add(world, scope, { ...take(), state: 'next' })
     scope.entry({ kind: keysTurned, by: permit })
   })
 }
@@ -94,11 +95,14 @@ async function makeKey() {
 async function add(
   world: FederationWorld,
   scope: Scope,
-  { jwk, der, ...given }: Awaited<ReturnType<typeof makeKey>> & Pick<Key, 'state' | 'startedAt'>,
+  {
+    jwk,
+    der,
+    ...given
+  }: Awaited<ReturnType<typeof makeKey>> & Pick<NewRow<Key>, 'state' | 'startedAt'>,
 ): Promise<void> {
   const id = newId('key')
   const published = { ...jwk, kid: id, alg: 'RS256', use: 'sig' }
-  const row = { id, version: 1, jwk: published, madeAt: scope.at, retiredAt: null, ...given }
-  await scope.insert(rows.federationKeyTable, row)
+  await scope.insert(rows.federationKeyTable, { id, jwk: published, ...given })
   await rows.putSecret(scope.tx, id, world.seal(der, placeOf(id)))
 }

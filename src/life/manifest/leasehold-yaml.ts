@@ -106,11 +106,7 @@ function refuseUnplain(document: yaml.Document, lines: yaml.LineCounter): void {
 type Issue = z.core.$ZodIssue
 
 /** The first fault, at its line, with what may stand there. */
-function refuse(
-  document: yaml.Document,
-  lines: yaml.LineCounter,
-  issues: readonly Issue[],
-): Problem {
+function refuse(document: yaml.Document, lines: yaml.LineCounter, issues: readonly Issue[]) {
   const [issue] = issues
   if (issue === undefined) throw new Error('a refused file has a fault')
   const path = issue.path.map(String)

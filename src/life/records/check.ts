@@ -1,6 +1,5 @@
 /** Compares each sealed batch of decision records with what its entry in the log says. Repairs nothing. */
 import { sha256Hex } from '../../core/base/hash.ts'
-import type { JsonObject } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { findEntries } from '../audit/rows.ts'
@@ -21,9 +20,10 @@ export async function checkBatches(sql: Sql) {
   for (let after = -1; ; ) {
     const page = await findEntries(sql, { kind: decisionsSealed, after }, limits.pageRows)
     for (const { position, facts } of page) {
-      const sealed = JSON.parse(facts) as JsonObject & Partial<SealedBatch>
+      // An entry for damage alone has no batch.
+      const sealed = JSON.parse(facts) as SealedBatch | { readonly batchId?: undefined }
       after = position
-      if (!isBatch(sealed)) continue
+      if (sealed.batchId === undefined) continue
       batches++
       const { count, root } = sealed
       const bodies = await recordsOf(sql, sealed)
@@ -33,9 +33,4 @@ export async function checkBatches(sql: Sql) {
     }
     if (page.length < limits.pageRows) return { batches, faults }
   }
-}
-
-/** An entry for damage alone has no batch. */
-function isBatch(facts: JsonObject & Partial<SealedBatch>): facts is JsonObject & SealedBatch {
-  return facts.batchId !== undefined
 }

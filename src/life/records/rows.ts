@@ -39,11 +39,7 @@ export async function keepPartitions(sql: Sql, days: readonly string[]): Promise
 }
 
 /** Columns as lines of one text each: an array of texts would have every quote of every record escaped. */
-export async function insertRecords(
-  sql: Sql,
-  batchId: string,
-  records: readonly Kept[],
-): Promise<void> {
+export async function insertRecords(sql: Sql, batchId: string, records: readonly Kept[]) {
   const columns = members.map(name => records.map(each => String(each[name] ?? '')).join('\n'))
   await sql.query(insertText, [batchId, ...columns])
 }

@@ -60,24 +60,16 @@ export class Segments {
   }
 
   /** The oldest segment, and whether nothing more will be added to it. */
-  oldest():
-    | { readonly name: string; readonly size: number; readonly isClosed: boolean }
-    | undefined {
+  oldest() {
     const [first] = this.#segments
     return first && { ...first, isClosed: first !== this.#newest?.segment }
   }
 
   async read(name: string, from: number): Promise<Buffer> {
-    const handle = await open(join(this.#folder, name), 'r')
-    try {
-      const { bytesRead, buffer } = await handle.read({
-        buffer: Buffer.allocUnsafe(bounds.batchBytes),
-        position: from,
-      })
-      return buffer.subarray(0, bytesRead)
-    } finally {
-      await handle.close()
-    }
+    await using handle = await open(join(this.#folder, name), 'r')
+    const buffer = Buffer.allocUnsafe(bounds.batchBytes)
+    const { bytesRead } = await handle.read({ buffer, position: from })
+    return buffer.subarray(0, bytesRead)
   }
 
   async remove(name: string): Promise<void> {

@@ -37,11 +37,7 @@ export function isAgreed(replica: Replica, targetId: TargetId, tool: Tool): bool
 }
 
 /** What a whole look at the target showed. Nothing is written where it shows nothing new. */
-export async function seeTools(
-  world: LedgerWorld,
-  targetId: TargetId,
-  seen: ToolHashes,
-): Promise<ToolPinsRow> {
+export async function seeTools(world: LedgerWorld, targetId: TargetId, seen: ToolHashes) {
   const known = world.replica.get(toolPinsTable, targetId)
   if (known !== undefined && isSame(known.changed, differing(known, seen))) return known
   return recorded(world, async scope => {
@@ -81,12 +77,7 @@ export async function agreeToTools(
 
 const bySweep = systemId('lease-sweep')
 
-async function change(
-  scope: Scope,
-  world: LedgerWorld,
-  before: ToolPinsRow,
-  after: ToolPinsRow,
-): Promise<ToolPinsRow> {
+async function change(scope: Scope, world: LedgerWorld, before: ToolPinsRow, after: ToolPinsRow) {
   const names = Object.keys(after.changed).sort()
   if (names.length === 0) await resolveIn(scope, kind, after.id)
   else {

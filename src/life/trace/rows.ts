@@ -94,11 +94,7 @@ export interface TracedCalls {
   readonly position: number | null
 }
 
-export function readCalls(
-  sql: Sql,
-  task: TracedTask,
-  leases: readonly LeaseId[],
-): Promise<TracedCalls[]> {
+export function readCalls(sql: Sql, task: TracedTask, leases: readonly LeaseId[]) {
   return sql.query<TracedCalls>(
     `with call as (
        select batch_id, at, record::jsonb #>> '{about,id}' as lease, record::jsonb ->> 'asked' as asked

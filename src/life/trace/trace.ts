@@ -48,11 +48,7 @@ export async function traceThing(sql: Sql, thing: string) {
   return { about: thing, app: task.slug, hops }
 }
 
-async function originHops(
-  sql: Sql,
-  task: rows.TracedTask,
-  exchange: rows.TracedEntry | undefined,
-): Promise<Hop[]> {
+async function originHops(sql: Sql, task: rows.TracedTask, exchange: rows.TracedEntry | undefined) {
   const { commit, runNumber, run, issuer } = task.provenance
   // Names of repository and people are words of the entry: they may be erased, the proof stays.
   const words = exchange && (await readEntry(sql, exchange.position)).words

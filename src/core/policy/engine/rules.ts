@@ -5,7 +5,6 @@
  * INVARIANT: the index only leaves out policies whose scope does not hold; of what lies under a name the
  * whole scope is looked at again.
  */
-import { getOrMake } from '../../base/map.ts'
 import { coversAction } from './cedar.ts'
 import { aboveOf, type Frame } from './frame.ts'
 import { isInScope, type Rule, type Scope } from './rule.ts'
@@ -54,9 +53,9 @@ export class Rules {
   }
 
   #shelfOf({ action, principal, resource }: Frame): Shelf {
-    const ofAction = getOrMake(this.#shelves, action, () => new Map<string, Map<string, Shelf>>())
-    const ofType = getOrMake(ofAction, principal.type, () => new Map<string, Shelf>())
-    return getOrMake(ofType, resource.type, () => {
+    const ofAction = this.#shelves.getOrInsertComputed(action, () => new Map())
+    const ofType = ofAction.getOrInsertComputed(principal.type, () => new Map())
+    return ofType.getOrInsertComputed(resource.type, () => {
       const key = entityKey(action.ref.type, action.ref.id)
       const named = () => ({ same: new Map<string, Rule[]>(), above: new Map<string, Rule[]>() })
       const shelf = { open: [], principal: named(), resource: named() }
@@ -85,7 +84,7 @@ function put(shelf: Shelf, rule: Rule, types: { principal: string; resource: str
   if (slot === undefined) return void shelf.open.push(rule)
   const { same, within } = rule[slot]
   const itself = same ?? (within?.type === types[slot] ? within : undefined)
-  if (itself !== undefined) getOrMake(shelf[slot].same, itself.id, () => []).push(rule)
+  if (itself !== undefined) shelf[slot].same.getOrInsertComputed(itself.id, () => []).push(rule)
   if (same !== undefined || within === undefined) return
-  getOrMake(shelf[slot].above, entityKey(within.type, within.id), () => []).push(rule)
+  shelf[slot].above.getOrInsertComputed(entityKey(within.type, within.id), () => []).push(rule)
 }

@@ -6,7 +6,6 @@
  * cedar-wasm decides everything under it.
  */
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
-import { getOrMake } from '../../base/map.ts'
 import { closureOf } from './cedar.ts'
 import { constructors } from './extension.ts'
 import {
@@ -92,7 +91,8 @@ function readActions(json: Schema, read: ReadType): Types['actions'] {
   for (const { key, type, id, action } of declared) {
     if (Object.keys(action.attributes ?? {}).length > 0)
       throw new NotExact(`the schema gives the action \`${id}\` facts of its own`)
-    getOrMake(byType, type, () => new Map<string, ActionType>()).set(id, {
+    const ofType = byType.getOrInsertComputed(type, () => new Map())
+    ofType.set(id, {
       ref: { kind: 'entity', type, id },
       groups: closureOf(above, key),
       principals: new Set(action.appliesTo?.principalTypes),
