@@ -21,7 +21,8 @@ export interface CheckpointWorld {
  * signed before. A note leaves this function only when it is kept, and per size one root is kept.
  */
 export async function signHead(world: CheckpointWorld): Promise<CheckpointRow> {
-  const [head, last] = [await readHead(world.store), await lastCheckpoint(world.store)]
+  // In this order: another may sign between the two, and what was signed first is never ahead of the log.
+  const [last, head] = [await lastCheckpoint(world.store), await readHead(world.store)]
   if (last?.size === head.size && isSame(last.root, head.root)) return last
   await refuseFork(world.store, last, head)
   const kept = await keepCheckpoint(world.store, {
