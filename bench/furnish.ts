@@ -122,6 +122,8 @@ function rowsFor([personId, backupId]: readonly [PersonId, PersonId], place: Pla
     endTrigger: 'date',
     endsAt: later,
     maxEndsAt: later,
+    origin: null,
+    watchedUntil: null,
     pausedBecause: null,
     orphanedAt: null,
     madeBy: personId,

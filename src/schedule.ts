@@ -11,6 +11,7 @@ import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
 import { forgetUsed } from './life/budget/rows.ts'
+import { sweepLooks } from './life/discovery/look.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
 import { bounds as offboardBounds } from './life/offboard/bounds.ts'
@@ -100,6 +101,7 @@ export function jobsOf(
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
     { name: 'inventory', everyMs: 300_000, run: () => takeInventory(world) },
+    { name: 'discovery', everyMs: 300_000, run: () => sweepLooks(world) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world) },
     {
       name: 'apps',

@@ -10,7 +10,7 @@ import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end } from './end.ts'
 import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
-import { inventory } from './inventory.ts'
+import { everyRole, inventory } from './inventory.ts'
 import { issue, renew } from './issue.ts'
 import { openLinks } from './links.ts'
 import { pass } from './pass.ts'
@@ -55,7 +55,8 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     verifyGone: (order, signal) => verifyGone(during(signal), order),
     removeHolder: (holder, signal) => removeHolder(during(signal), holder),
     verifyHolderGone: (holder, signal) => verifyHolderGone(during(signal), holder),
-    inventory: (cursor, signal) => inventory(during(signal), cursor),
+    inventory: (cursor, signal, of) =>
+      inventory(during(signal), cursor, of === 'all' ? everyRole : undefined),
     close,
   }
 }

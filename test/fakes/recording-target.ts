@@ -44,6 +44,9 @@ export interface RecordingTarget {
   mints: boolean
   longestSeconds?: number
   latencyMs: number
+  /** What is there beside, a page each; and what it says that it hides. */
+  strangers: Found[][]
+  hides: string[]
   residue: string[]
   /** What it says is left of one, where it says something else of each. */
   residueOf?: ((principal: string) => string[]) | undefined
@@ -57,6 +60,8 @@ export function recordingTarget(kind = 'recording'): RecordingTarget {
     mode: 'honest',
     mints: false,
     latencyMs: 0,
+    strangers: [],
+    hides: [],
     residue: [],
     connector: {
       kind,
@@ -153,7 +158,16 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       residue: [],
       at: clock.now(),
     }),
-    inventory: async () => ({ found: listAll(state), next: null }),
+    inventory: async (cursor, signal, of) => {
+      if (of === undefined) return { found: listAll(state), next: null }
+      if (state.mode === 'hangs') await untilAborted(signal)
+      if (state.mode === 'refuses') throw new Problem('target-refused', { detail: 'it says no' })
+      const page = Number(cursor ?? 0)
+      state.calls.push(`look ${page}`)
+      const unseen = state.hides.map(what => ({ what, needs: 'a right' }))
+      const found = [...(page === 0 ? listAll(state) : []), ...(state.strangers[page] ?? [])]
+      return { found, next: page + 1 < state.strangers.length ? String(page + 1) : null, unseen }
+    },
     close: async () => void state.calls.push('close'),
   }
 }

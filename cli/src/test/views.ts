@@ -399,3 +399,22 @@ export const whoMay: api.WhoView = {
   autonomy: 'attended',
   endsAt: '2026-11-22T22:30:00.000Z',
 }
+
+export const found: api.FoundView = {
+  id: 'th_7k2q9000000000000000000001',
+  shortId: 'U-7K2Q9',
+  target: 'crm',
+  kind: 'account',
+  name: 'old_bot',
+  state: 'found',
+  isKnown: false,
+  owner: null,
+  app: null,
+  creator: null,
+  madeAt: null,
+  lastUsedAt: null,
+  endsAt: null,
+  firstSeenAt: at,
+  lastSeenAt: at,
+  goneAt: null,
+}

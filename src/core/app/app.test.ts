@@ -25,6 +25,8 @@ const app = (over: Partial<AppRow> = {}): AppRow => ({
   endTrigger: 'date',
   endsAt: addSeconds(now, 5 * 86_400),
   maxEndsAt: addSeconds(now, 30 * 86_400),
+  origin: null,
+  watchedUntil: null,
   pausedBecause: null,
   orphanedAt: null,
   madeBy: systemId('genesis'),

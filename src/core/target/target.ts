@@ -229,8 +229,11 @@ export interface Target {
   verifyGone(order: VerifyOrder, signal: AbortSignal): Promise<Evidence>
   removeHolder(holder: string, signal: AbortSignal): Promise<void>
   verifyHolderGone(holder: string, signal: AbortSignal): Promise<HolderEvidence>
-  /** Everything here that carries our prefix, and (later) everything else. Paged. */
-  inventory(cursor: string | null, signal: AbortSignal): Promise<InventoryPage>
+  /**
+   * Everything here that carries our prefix, with `all` everything else too. Paged. Where the system
+   * has one list of both, that list either way.
+   */
+  inventory(cursor: string | null, signal: AbortSignal, of?: 'all'): Promise<InventoryPage>
   close(): Promise<void>
 }
 

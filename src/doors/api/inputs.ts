@@ -133,6 +133,7 @@ const number = z
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
 export const OfApps = z.object({ state: z.enum(appStates).optional() })
+export const OfFound = z.object({ target: slug.optional() })
 export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })
 export const OfLeases = OfApp.extend({ open: z.enum(['true', 'false']).optional() })
 /** `after` reads on, oldest first; otherwise newest first, and `before` reads back. */

@@ -1,0 +1,151 @@
+/**
+ * Looks at whole targets for what is there and not ours: each once a day, a page at a time, going on
+ * after a crash where it stopped. Reads there and changes nothing; only what differs is written here.
+ *
+ * INVARIANT: a thing is gone only after a look that saw everything and did not see it. Where a page did
+ * not come, or a right hides some of them, nobody knows.
+ */
+import { newId, systemId, type TargetId } from '../../core/base/ids.ts'
+import { isProblem } from '../../core/base/problem.ts'
+import { safeText } from '../../core/base/text.ts'
+import { addMs, type Instant, msBetween, parseInstant } from '../../core/base/time.ts'
+import { words } from '../../core/base/words.ts'
+import type { Targets } from '../../core/lease/targets.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import type { Found } from '../../core/target/target.ts'
+import { bounds } from './bounds.ts'
+import * as rows from './rows.ts'
+import { stepThing } from './thing.ts'
+
+const thingsSeen = entryKind('thing.see', 'saw what is there and not ours')
+const thingsGone = entryKind('thing.gone', 'saw that it is not there any more')
+/** What lets somebody in; sessions and objects do not. */
+const kinds: readonly Found['kind'][] = words(
+  'account key role app token trust secret variable hook runner',
+)
+
+export type LookWorld = LedgerWorld & { readonly targets: Targets }
+
+/** Returns at how many targets it looked. One that is away is looked at again by the next run. */
+export async function sweepLooks(world: LookWorld): Promise<number> {
+  const now = world.clock.now()
+  const since = addMs(now, -bounds.lookEveryMs)
+  let looked = 0
+  for (const { targetId, begunAt, work } of await rows.listDueLooks(world.store, since)) {
+    // What broke off goes on; but not for ever: its cursor may mean nothing any more.
+    const isOn = work !== null && begunAt > since
+    const begun = { cursor: null, isWhole: true, things: 0 }
+    const look = { targetId, begunAt: isOn ? begunAt : now, work: isOn ? work : begun }
+    try {
+      await lookOn(world, look)
+      looked++
+    } catch (thrown) {
+      if (!isProblem(thrown)) throw thrown
+    }
+  }
+  return looked
+}
+
+type OpenLook = rows.Look & { readonly work: NonNullable<rows.Look['work']> }
+
+async function lookOn(world: LookWorld, look: OpenLook): Promise<void> {
+  const { targetId } = look
+  let { cursor, isWhole, things } = look.work
+  for (let pages = 0; pages < bounds.pagesAtOnce; pages++) {
+    const from = cursor
+    const page = await world.targets.call(targetId, 'end', (target, signal) =>
+      target.inventory(from, signal, 'all'),
+    )
+    const found = page.found.filter(each => !each.ours && kinds.includes(each.kind))
+    things += found.length
+    const isTooMany = things > bounds.thingsOfTarget
+    if (!isTooMany) await keepPage(world, targetId, found)
+    isWhole &&= !isTooMany && (page.unseen ?? []).length === 0
+    cursor = isTooMany ? null : page.next
+    if (cursor === null) break
+    await rows.putLook(world.store, { ...look, work: { cursor, isWhole, things } })
+  }
+  if (cursor !== null) return
+  if (isWhole) await keepMissed(world, look)
+  await rows.putLook(world.store, { ...look, work: null })
+}
+
+async function keepPage(
+  world: LookWorld,
+  targetId: TargetId,
+  found: readonly Found[],
+): Promise<void> {
+  const seen = new Map(found.map(each => [safeText(each.id, bounds.nameChars), each]))
+  const ids = [...seen.keys()]
+  const known = await rows.findNative(world.store, targetId, ids)
+  const knownIds = new Set(known.map(({ nativeId }) => nativeId))
+  const now = world.clock.now()
+  const changed = known.flatMap(before => {
+    const after = seenAgain(before, seen.get(before.nativeId), now)
+    return after === before ? [] : [{ before, after }]
+  })
+  const fresh = [...seen].filter(([id]) => !knownIds.has(id))
+  if (changed.length + fresh.length > 0)
+    await recorded(world, async scope => {
+      await scope.saveAll(rows.thingTable, changed)
+      for (const [nativeId, each] of fresh) {
+        const first = { id: newId('thing'), targetId, nativeId, firstSeenAt: scope.at } as const
+        await scope.insert(rows.thingTable, { ...first, ...toldOf(each), state: 'found' })
+      }
+      scope.entry({
+        kind: thingsSeen,
+        by: systemId('discovery'),
+        subjects: [{ type: 'target', id: targetId, version: 0 }],
+        facts: { new: fresh.length, changed: changed.length },
+      })
+    })
+  await rows.markSeen(world.store, targetId, ids, now)
+}
+
+/** ATTACKER: names there are chosen by whoever made the thing. */
+function toldOf({ kind, name, creator, madeAt, lastUsedAt, endsAt = null, details }: Found) {
+  const shown = (text: string) => safeText(text, bounds.nameChars)
+  const until = details['validUntil']
+  return {
+    kind,
+    name: shown(name),
+    creator: creator === undefined ? null : shown(creator),
+    madeAt,
+    lastUsedAt,
+    endsAt: endsAt ?? (typeof until === 'string' ? parseInstant(until) : null),
+  }
+}
+
+/** The same row where nothing is new. */
+function seenAgain(before: rows.ThingRow, found: Found | undefined, now: Instant): rows.ThingRow {
+  const stepped = stepThing(before, { kind: 'seen' }, now)
+  if (found === undefined || isProblem(stepped)) return before
+  const { lastUsedAt, ...told } = toldOf(found)
+  const usedAt = isLater(lastUsedAt, before.lastUsedAt) ? lastUsedAt : before.lastUsedAt
+  const after = { ...stepped, ...told, lastUsedAt: usedAt }
+  const isSame = rows.thingTable.columns.every(column => after[column] === before[column])
+  return isSame ? before : after
+}
+
+function isLater(now: Instant | null, before: Instant | null): boolean {
+  if (now === null || before === null) return now !== null
+  return msBetween(before, now) >= bounds.usedEveryMs
+}
+
+async function keepMissed(world: LookWorld, { targetId, begunAt }: rows.Look): Promise<void> {
+  for (;;) {
+    const missed = await rows.listMissed(world.store, targetId, begunAt)
+    if (missed.length === 0) return
+    await recorded(world, async scope => {
+      const gone = missed.flatMap(before => {
+        const after = stepThing(before, { kind: 'missed' }, scope.at)
+        return isProblem(after) ? [] : [{ before, after }]
+      })
+      await scope.saveAll(rows.thingTable, gone)
+      const subjects = [{ type: 'target', id: targetId, version: 0 }]
+      const by = systemId('discovery')
+      scope.entry({ kind: thingsGone, by, subjects, facts: { gone: gone.length } })
+    })
+  }
+}
