@@ -70,6 +70,8 @@ hold lift <hold> | things.liftHold | let it go on
 found ls | things.findings | what needs a person
 found [system] | found.found | what is at connected systems and nobody registered
 claim <thing> | found.claim | say that it is yours
+adopt <thing> --app <name> --purpose <purpose> --backup <person> --days <n> --until <time> --class <classes> --watch <days>
+  | found.adopt | make it an app's, which ends it with itself; --watch: decided, not stopped, at first
 residual | things.residual | what is not proven gone, anywhere, and whose turn it is
 found answer <finding> <answer> | things.answerFinding | say what was done about it
 Find

@@ -9,6 +9,7 @@ import type { Connector, Target } from '../../src/core/target/target.ts'
 import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end } from './end.ts'
+import { endFound } from './foreign.ts'
 import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
 import { everyRole, inventory } from './inventory.ts'
 import { issue, renew } from './issue.ts'
@@ -55,6 +56,7 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     verifyGone: (order, signal) => verifyGone(during(signal), order),
     removeHolder: (holder, signal) => removeHolder(during(signal), holder),
     verifyHolderGone: (holder, signal) => verifyHolderGone(during(signal), holder),
+    endFound: (thing, signal) => endFound(during(signal), thing),
     inventory: (cursor, signal, of) =>
       inventory(during(signal), cursor, of === 'all' ? everyRole : undefined),
     close,

@@ -47,6 +47,8 @@ export interface RecordingTarget {
   /** What is there beside, a page each; and what it says that it hides. */
   strangers: Found[][]
   hides: string[]
+  /** It ends what is not ours, too. */
+  endsFound: boolean
   residue: string[]
   /** What it says is left of one, where it says something else of each. */
   residueOf?: ((principal: string) => string[]) | undefined
@@ -62,6 +64,7 @@ export function recordingTarget(kind = 'recording'): RecordingTarget {
     latencyMs: 0,
     strangers: [],
     hides: [],
+    endsFound: false,
     residue: [],
     connector: {
       kind,
@@ -157,6 +160,14 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       listed: state.holders.has(holder) ? 'present' : 'absent',
       residue: [],
       at: clock.now(),
+    }),
+    ...(state.endsFound && {
+      endFound: ({ id }, signal) =>
+        act(`end found ${id}`, signal, () => {
+          const keeps = (each: Found) => state.mode === 'lies' || each.id !== id
+          state.strangers = state.strangers.map(page => page.filter(keeps))
+          return { listed: 'absent', residue: [], at: clock.now() } as const
+        }),
     }),
     inventory: async (cursor, signal, of) => {
       if (of === undefined) return { found: listAll(state), next: null }

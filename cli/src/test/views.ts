@@ -157,6 +157,8 @@ export const app: api.AppDetail = {
   endsAt: '2026-11-27T17:00:00.000Z',
   maxEndsAt: '2026-12-22T14:00:00.000Z',
   madeAt: at,
+  origin: null,
+  watchedUntil: null,
   endedAt: null,
   says: 'It waits for Tom.',
   next: null,

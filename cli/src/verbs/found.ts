@@ -24,3 +24,23 @@ export const claim = changes(
     `adopt ${shortId} --app NAME`,
   ],
 )
+
+export const adopt = changes(
+  'found/:1/adopt',
+  ({ options }) => ({
+    app: options.text('app'),
+    purpose: options.text('purpose'),
+    backup: options.text('backup'),
+    days: options.count('days'),
+    endsAt: options.text('until'),
+    dataClasses: options.list('class'),
+    watchDays: options.count('watch'),
+  }),
+  ({ name, target, owner, app, state }: api.FoundView) => [
+    [
+      `${glyph.done} ${name} at ${target} belongs to ${app}, which ${owner} answers for: ${state}`,
+      `  It is ended with ${app}; until then it works as before.`,
+    ],
+    `show ${app}`,
+  ],
+)

@@ -234,6 +234,8 @@ export interface Target {
    * has one list of both, that list either way.
    */
   inventory(cursor: string | null, signal: AbortSignal, of?: 'all'): Promise<InventoryPage>
+  /** Ends what is there and not ours, as far as that takes nobody's data with it, and looks. Missing: a person does. */
+  endFound?(thing: Pick<Found, 'id' | 'kind'>, signal: AbortSignal): Promise<HolderEvidence>
   close(): Promise<void>
 }
 

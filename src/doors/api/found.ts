@@ -1,16 +1,26 @@
 /** What was found at connected systems and is not ours: look at it, say whose it is. */
+import type { z } from '@hono/zod-openapi'
+import { makeApp } from '../../core/app/make.ts'
 import { appTable } from '../../core/app/rows.ts'
+import { type AppId, newId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { parseSlug } from '../../core/base/text.ts'
 import { addMs } from '../../core/base/time.ts'
+import { makeIdentities } from '../../core/identity/identities.ts'
+import { identityRoles } from '../../core/identity/spiffe.ts'
+import { adoptThing, watchUntil } from '../../life/discovery/adopt.ts'
 import { claimThing } from '../../life/discovery/claim.ts'
 import * as rows from '../../life/discovery/rows.ts'
 import { stateOf } from '../../life/discovery/thing.ts'
+import { findAppBySlug } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
+import { backupOf, endOf } from './apps.ts'
 import type { PersonCaller } from './caller.ts'
 import type { FoundView as FoundShown } from './contract.ts'
 import { hasRole, noSuch, parseId } from './find.ts'
-import { OfFound } from './inputs.ts'
-import type { Routes } from './route.ts'
+import { Adopt, OfFound } from './inputs.ts'
+import type { Call, Routes } from './route.ts'
 import { nameOf } from './show.ts'
 import { FoundList, FoundView } from './views.ts'
 import type { ApiWorld } from './world.ts'
@@ -37,6 +47,42 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
     await claimThing(world, permit, { thingId })
     return foundView(world, await thingIn(world, call))
   })
+  routes.add('person POST /v1/found/:found/adopt', FoundView, Adopt, async call => {
+    const thing = await thingIn(world, call)
+    const of = { ownerId: thing.targetOwnerId }
+    const permit = await call.ask('thing.adopt', 'thing', thing.id, of)
+    const known = await findAppBySlug(world.store, call.input.app)
+    const appId = known?.id ?? (await makeAdopted(world, call, thing))
+    await adoptThing(world, permit, { thingId: thing.id, appId })
+    return foundView(world, await thingIn(world, call))
+  })
+}
+
+/** As every app: an owner, who is who claimed it, a backup, a purpose, data classes and an end. */
+async function makeAdopted(
+  world: ApiWorld,
+  { input, ask }: Call<z.output<typeof Adopt>, PersonCaller>,
+  { ownerId, targetOwnerId: to }: rows.FoundThing,
+): Promise<AppId> {
+  if (ownerId === null || input.purpose === undefined)
+    throw new Problem(ownerId === null ? 'wrong-state' : 'invalid-field', {
+      field: 'purpose',
+      detail: ownerId === null ? 'Nobody has claimed it.' : 'A new app needs a purpose.',
+      next: 'claim U-…, then adopt U-… --app NAME --purpose "…"',
+    })
+  const { app: slug, purpose, dataClasses, team = null, watchDays } = input
+  const now = world.clock.now()
+  const backupId = await backupOf(world, input.backup, ownerId)
+  const endsAt = endOf(input, now)
+  const draft = { id: newId('app'), slug: parseSlug(slug, '/app'), ownerId, backupId, endsAt }
+  const said = { team, purpose, dataClasses, stage: 'prototype', endTrigger: 'date' } as const
+  const asked = { ...draft, ...said, kind: 'adopted', to }
+  const permit = await ask('app.make', 'app', draft.id, asked)
+  const watchedUntil = watchDays === undefined ? null : watchUntil(watchDays, { endsAt }, now)
+  const app = { ...draft, ...said, origin: 'adopted', watchedUntil } as const
+  await makeApp(world, permit, app)
+  await makeIdentities(world, permit, { appId: app.id, roles: [...identityRoles] })
+  return app.id
 }
 
 function filterNow({ clock }: ApiWorld) {

@@ -23,6 +23,12 @@ export const MakeApp = z.strictObject({
   days: days.optional(),
   roles: z.array(role).max(5).optional(),
 })
+/** Into an app of who claimed it; one that is not there yet is made, and may be watched at first. */
+export const Adopt = MakeApp.omit({ slug: true, purpose: true, roles: true }).extend({
+  app: slug,
+  purpose: words.optional(),
+  watchDays: days.optional(),
+})
 export const ExtendApp = z.strictObject({ endsAt: instantIn.optional(), days: days.optional() })
 export const TransferApp = z.strictObject({ to: personName })
 /** Without a backup the one there stays; a backup who takes over names another. */

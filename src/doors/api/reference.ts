@@ -35,6 +35,8 @@ export const reference = {
   'GET /v1/found': 'What was found at connected systems and is not ours.',
   'GET /v1/found/:found': 'One thing that was found.',
   'POST /v1/found/:found/claim': 'Says that it is yours: you answer for it from now on.',
+  'POST /v1/found/:found/adopt':
+    'Makes what was claimed an app of its owner, or adds it to one that was made so.',
   'GET /v1/requests': 'Requests you asked, may answer, or may see.',
   'POST /v1/requests': 'Asks for access to data.',
   'GET /v1/requests/:request': 'One request, as a card.',

@@ -149,6 +149,8 @@ export const AppView = z.object({
   state: z.enum(appStates),
   /** One line for a person: what is going on; `next` is the command to run then. */
   says: text,
+  /** Adopted, where it was made of what was found; null: made here. */
+  ...each(maybe, 'origin', 'watchedUntil'),
   ...each(maybe, 'offeredTo', 'team', 'pausedBecause', 'endedAt', 'next'),
 })
 export const AppDetail = AppView.extend({

@@ -6,4 +6,6 @@ export const bounds = {
   appsAtOnce: 8,
   /** One run over an app's things; whoever dies at it holds up the next for this long. */
   offboardHoldMs: 120_000,
+  /** Pages of all that is at a target, read to see whether one thing is still among it. */
+  lookPages: 100,
 } as const

@@ -117,7 +117,7 @@ async function planRecheck(
 async function lookAtAll(world: OffboardWorld, appId: AppId, plan: Plan): Promise<PlanItem[]> {
   const owner = ownerName(world.installationId(), appId)
   const seen: PlanItem[] = []
-  for (const kinds of [['lease'], ['grant'], ['owner-role'], ['trust-rule', 'identity']]) {
+  for (const kinds of [['lease', 'thing'], ['grant'], ['owner-role'], ['trust-rule', 'identity']]) {
     const items = plan.items.filter(item => kinds.includes(item.kind))
     for (let i = 0; i < items.length; i += bounds.offboardAtOnce)
       seen.push(
