@@ -87,6 +87,8 @@ beforeAll(async () => {
     'GET /v1/holds': { items: [views.hold] },
     'POST /v1/holds': views.hold,
     'POST /v1/holds/ho_1/lift': { ...views.hold, state: 'lifted' },
+    'POST /v1/apps/deal-desk/enforce': views.app,
+    'POST /v1/apps/deal-desk/watch': { ...views.request, kind: 'watch' },
     'GET /v1/found': { items: [views.found], unknown: 3, ownerless: 2, neverEnding: 1 },
     'POST /v1/found/U-7K2Q9/claim': { ...views.found, state: 'claimed', owner: 'Maya Ortiz' },
     'POST /v1/found/U-7K2Q9/adopt': {
@@ -151,6 +153,8 @@ const golden: [name: string, ...argv: string[]][] = [
   ['found', 'found'],
   ['claim', 'claim', 'U-7K2Q9'],
   ['adopt', 'adopt', 'U-7K2Q9', '--app', 'old-bot', '--purpose', 'nightly', '--watch', '7'],
+  ['enforce', 'enforce', 'deal-desk'],
+  ['watch', 'watch', 'deal-desk', '--days', '3', '--reason', 'the month end'],
   ['found-ls', 'found', 'ls'],
   ['residual', 'residual'],
   ['found-answer', 'found', 'answer', 'F-F1000', 'restarted it'],

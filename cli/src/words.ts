@@ -75,6 +75,9 @@ adopt <thing> --app <name> --purpose <purpose> --backup <person> --days <n> --un
 residual | things.residual | what is not proven gone, anywhere, and whose turn it is
 found answer <finding> <answer> | things.answerFinding | say what was done about it
 Find
+enforce [app] | found.enforce | hold an adopted app to policy from now on
+watch [app] --days <n> --reason <reason>
+  | found.watch | ask that it be watched again, not held to policy; a second person agrees
 scan [source...] --out <file> --known <file>
   | scan.scan | what there is: github:ORG, postgres://…, slack, notion, …; needs no server
 Policy

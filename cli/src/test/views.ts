@@ -195,6 +195,7 @@ export const decision: api.DecisionView = {
   app: 'deal-desk',
   what: denial.what,
   allowed: false,
+  effect: 'deny',
   rules: ['customer-data-write'],
   bundle: 'c8c9f0811bfff326bda442920650691234ec693d583f069736c8d9e175a15c35',
   position: 30,

@@ -2,7 +2,8 @@
 import type * as api from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
 import type { Cli } from '../cli.ts'
-import { changes, tableOf } from './kit.ts'
+import { requestLines } from './cards.ts'
+import { changes, reasonOf, tableOf } from './kit.ts'
 
 export async function found(cli: Cli, target?: string): Promise<Answer> {
   const query = target === undefined ? '' : `?target=${encodeURIComponent(target)}`
@@ -42,5 +43,23 @@ export const adopt = changes(
       `  It is ended with ${app}; until then it works as before.`,
     ],
     `show ${app}`,
+  ],
+)
+
+export const enforce = changes(
+  'apps/:app/enforce',
+  () => ({}),
+  ({ slug }: api.AppView) => [
+    `${glyph.done} ${slug} is held to policy: what is denied does not go on`,
+    `status ${slug}`,
+  ],
+)
+
+export const watch = changes(
+  'apps/:app/watch',
+  async cli => ({ days: cli.options.count('days') ?? 7, reason: await reasonOf(cli) }),
+  (request: api.RequestView, { host }: Cli) => [
+    requestLines(request, host.now()),
+    `request show ${request.shortId}`,
   ],
 )

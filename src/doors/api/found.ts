@@ -1,4 +1,4 @@
-/** What was found at connected systems and is not ours: look at it, say whose it is. */
+/** What was found at connected systems and is not ours: whose it is, the app made of it, how that is watched. */
 import type { z } from '@hono/zod-openapi'
 import { makeApp } from '../../core/app/make.ts'
 import { appTable } from '../../core/app/rows.ts'
@@ -9,20 +9,23 @@ import { parseSlug } from '../../core/base/text.ts'
 import { addMs } from '../../core/base/time.ts'
 import { makeIdentities } from '../../core/identity/identities.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
-import { adoptThing, watchUntil } from '../../life/discovery/adopt.ts'
+import { policyApprovers } from '../../life/ask/policy.ts'
+import { adoptThing } from '../../life/discovery/adopt.ts'
 import { claimThing } from '../../life/discovery/claim.ts'
 import * as rows from '../../life/discovery/rows.ts'
 import { stateOf } from '../../life/discovery/thing.ts'
+import { enforceApp, proposeWatch, watchUntil } from '../../life/discovery/watch.ts'
 import { findAppBySlug } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { backupOf, endOf } from './apps.ts'
 import type { PersonCaller } from './caller.ts'
 import type { FoundView as FoundShown } from './contract.ts'
-import { hasRole, noSuch, parseId } from './find.ts'
-import { Adopt, OfFound } from './inputs.ts'
+import { appIn, hasRole, noSuch, parseId } from './find.ts'
+import { Adopt, OfFound, WatchApp } from './inputs.ts'
+import { raise } from './requests.ts'
 import type { Call, Routes } from './route.ts'
-import { nameOf } from './show.ts'
-import { FoundList, FoundView } from './views.ts'
+import { appView, nameOf } from './show.ts'
+import { AppView, FoundList, FoundView, RequestView } from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
@@ -55,6 +58,21 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
     const appId = known?.id ?? (await makeAdopted(world, call, thing))
     await adoptThing(world, permit, { thingId: thing.id, appId })
     return foundView(world, await thingIn(world, call))
+  })
+  routes.add('person POST /v1/apps/:app/enforce', AppView, async call => {
+    const { id: appId } = await appIn(world, call)
+    const permit = await call.ask('app.enforce', 'app', appId)
+    return appView(world, await enforceApp(world, permit, { appId }))
+  })
+  routes.add('person POST /v1/apps/:app/watch', RequestView, WatchApp, async call => {
+    const app = await appIn(world, call)
+    const { days, reason } = call.input
+    const now = world.clock.now()
+    const body = proposeWatch(app, days, now)
+    const { ageMs } = world.freshness()
+    const approvers = policyApprovers({ replica: world.replica, now, ageMs })
+    const asked = { appId: app.id, body, reason, approvers, ownAnswer: false, draft: {} }
+    return raise(world, call, { kind: 'watch', ...asked })
   })
 }
 

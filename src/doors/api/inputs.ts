@@ -29,6 +29,8 @@ export const Adopt = MakeApp.omit({ slug: true, purpose: true, roles: true }).ex
   purpose: words.optional(),
   watchDays: days.optional(),
 })
+/** Another person agrees; at its adoption an app may be watched without. */
+export const WatchApp = z.strictObject({ days, reason: words })
 export const ExtendApp = z.strictObject({ endsAt: instantIn.optional(), days: days.optional() })
 export const TransferApp = z.strictObject({ to: personName })
 /** Without a backup the one there stays; a backup who takes over names another. */

@@ -4,7 +4,7 @@ import { count, details, each, flag, KeyTableView, list, text } from './views.ts
 
 const texts = list(text)
 const maybe = text.nullable()
-const yesOrNo = z.enum(['yes', 'no'])
+const yesOrNo = z.enum(['yes', 'no', 'watched'])
 
 // biome-ignore format: a list of names
 export const EndState = z.enum([

@@ -210,6 +210,8 @@ export const DecisionView = z.object({
   ...each(text, 'id', 'shortId', 'at', 'what', 'bundle', 'record', 'hash'),
   app: maybe,
   allowed: flag,
+  /** Watched: it went on, and `rules` and `denial` say what policy says to it. */
+  effect: z.enum(['permit', 'deny', 'watched']),
   rules: texts,
   ...each(count, 'position', 'ageMs'),
   denial: DenialView.nullable(),

@@ -3,15 +3,13 @@
  * adopts answers for the target, or for security here; the owner is who claimed it, nobody else.
  */
 import { requireIn } from '../../core/app/app.ts'
-import { type AppRow, appTable } from '../../core/app/rows.ts'
+import { appTable } from '../../core/app/rows.ts'
 import type { AppId, ThingId } from '../../core/base/ids.ts'
 import { checkPermit, type Permit, requirePerson } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { addMs, type Instant } from '../../core/base/time.ts'
 import { lockKnown, shareKnown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded, subjectOf } from '../../core/ledger/record.ts'
-import { bounds } from './bounds.ts'
 import { type ThingRow, thingTable } from './rows.ts'
 import { stepThing } from './thing.ts'
 
@@ -34,20 +32,5 @@ export async function adoptThing(
     if (after === before) return before
     scope.entry({ kind: thingAdopted, by: permit, subjects: [subjectOf(appTable, app)] })
     return scope.save(thingTable, before, after)
-  })
-}
-
-/** Until when an app may be watched, asked for in days. Problem `invalid-field` beyond the bound. */
-export function watchUntil(
-  days: number,
-  { endsAt }: Pick<AppRow, 'endsAt'>,
-  now: Instant,
-): Instant {
-  const until = addMs(now, days * 86_400_000)
-  if (days <= bounds.watchDays && until <= endsAt) return until
-  throw new Problem('invalid-field', {
-    field: 'watchDays',
-    detail: `An app is watched for ${bounds.watchDays} days at most, and not beyond its end at ${endsAt}.`,
-    next: 'Ask for fewer days.',
   })
 }

@@ -74,12 +74,21 @@ export async function readEntries(sql: Sql, subjects: readonly string[]): Promis
 }
 
 /** What was decided, by decision, and the number people know its policy by. */
+interface TracedDecision {
+  readonly at: Instant
+  readonly serial: number | null
+  /** `watched`: a yes against policy, by this rule. */
+  readonly effect: string | null
+  readonly rule: string | null
+}
+
 export async function readDecisions(
   sql: Sql,
   ids: readonly string[],
-): Promise<ReadonlyMap<string, { at: Instant; serial: number | null }>> {
-  const rows = await sql.query<{ id: string; at: Instant; serial: number | null }>(
-    `select decision.id, decision.at, bundle.serial
+): Promise<ReadonlyMap<string, TracedDecision>> {
+  const rows = await sql.query<TracedDecision & { id: string }>(
+    `select decision.id, decision.at, bundle.serial,
+       record::jsonb #>> '{outcome,effect}' as effect, record::jsonb #>> '{outcome,rules,0}' as rule
      from decision left join bundle on bundle.hash = decision.record::jsonb ->> 'bundle'
      where decision.id = any($1)`,
     [ids],

@@ -36,3 +36,8 @@ alter table app add column origin text check (origin = 'adopted');
 alter table app add column watched_until timestamptz;
 alter table app add constraint app_watched
   check (watched_until is null or (origin is not null and watched_until <= ends_at));
+
+-- A person asks that it be watched again, and another agrees.
+alter table request drop constraint request_kind_check;
+alter table request add constraint request_kind_check
+  check (kind in ('grant', 'policy', 'trust', 'call', 'watch'));
