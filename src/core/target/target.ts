@@ -120,8 +120,8 @@ export interface Found {
 export interface InventoryPage {
   readonly found: readonly Found[]
   readonly next: string | null
-  /** What could not be looked at, and the right, plan or setting that would show it. */
-  readonly unseen?: readonly { readonly what: string; readonly needs: string }[]
+  /** What could not be looked at (of one place alone: of which), and the right, plan or setting that would show it. */
+  readonly unseen?: readonly Readonly<Record<'what' | 'needs', string> & { of?: string }>[]
 }
 
 export interface Preflight {

@@ -112,7 +112,7 @@ describe('a look', () => {
     expect(await states()).toEqual(['ada found', 'bot gone', 'cron gone'])
   })
 
-  it('from which something is hidden calls nothing gone; one that sees all does', async () => {
+  it('from which more is hidden calls nothing gone; one that sees as much as before does', async () => {
     await sweepLooks(world)
     world.target.strangers = [[stranger('ada')]]
     world.target.hides = ['tokens']
@@ -120,6 +120,25 @@ describe('a look', () => {
     await sweepLooks(world)
     expect(await states()).toEqual(['ada found', 'bot found', 'cron found'])
     world.target.hides = []
+    aDay()
+    await sweepLooks(world)
+    expect(await states()).toEqual(['ada found', 'bot gone', 'cron gone'])
+  })
+
+  it('calls gone what it would see, though something else was hidden all the time', async () => {
+    world.target.hides = ['tokens', 'keys']
+    await sweepLooks(world)
+    world.target.strangers = [[stranger('ada')]]
+    world.target.hides = ['tokens', 'hooks']
+    aDay()
+    await sweepLooks(world)
+    expect(await states()).toEqual(['ada found', 'bot found', 'cron found'])
+    // Keys were hidden when they were seen, hooks when they were not: each has to be seen now.
+    world.target.hides = ['tokens', 'keys']
+    aDay()
+    await sweepLooks(world)
+    expect(await states()).toEqual(['ada found', 'bot found', 'cron found'])
+    world.target.hides = ['tokens']
     aDay()
     await sweepLooks(world)
     expect(await states()).toEqual(['ada found', 'bot gone', 'cron gone'])

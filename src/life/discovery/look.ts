@@ -2,9 +2,10 @@
  * Looks at whole targets for what is there and not ours: each once a day, a page at a time, going on
  * after a crash where it stopped. Reads there and changes nothing; only what differs is written here.
  *
- * INVARIANT: a thing is gone only after a look that saw everything and did not see it. Where a page did
- * not come, or a right hides some of them, nobody knows.
+ * INVARIANT: a thing is gone only after a look that saw no less than those that saw it, and did not see
+ * it. Where a page did not come, or something is hidden that was not hidden before, nobody knows.
  */
+import { sha256Hex } from '../../core/base/hash.ts'
 import { newId, systemId, type TargetId } from '../../core/base/ids.ts'
 import { isProblem } from '../../core/base/problem.ts'
 import { safeText } from '../../core/base/text.ts'
@@ -34,11 +35,11 @@ export async function sweepLooks(world: LookWorld): Promise<number> {
   let looked = 0
   for (const { targetId, begunAt, work } of await rows.listDueLooks(world.store, since)) {
     // What broke off goes on; but not for ever: its cursor may mean nothing any more.
-    const isOn = work !== null && begunAt > since
-    const begun = { cursor: null, isWhole: true, things: 0 }
-    const look = { targetId, begunAt: isOn ? begunAt : now, work: isOn ? work : begun }
+    const isOn = work?.isOn === true && begunAt > since
+    const { before = null } = work ?? {}
+    const begun = { cursor: null, isOn: true, things: 0, hidden: [], before }
     try {
-      await lookOn(world, look)
+      await lookOn(world, { targetId, begunAt: isOn ? begunAt : now }, isOn ? work : begun)
       looked++
     } catch (thrown) {
       if (!isProblem(thrown)) throw thrown
@@ -47,28 +48,39 @@ export async function sweepLooks(world: LookWorld): Promise<number> {
   return looked
 }
 
-type OpenLook = rows.Look & { readonly work: NonNullable<rows.Look['work']> }
+type At = Pick<rows.Look, 'targetId' | 'begunAt'>
 
-async function lookOn(world: LookWorld, look: OpenLook): Promise<void> {
-  const { targetId } = look
-  let { cursor, isWhole, things } = look.work
+async function lookOn(world: LookWorld, at: At, begun: rows.LookWork): Promise<void> {
+  let { cursor, things } = begun
+  const { before } = begun
+  const hidden = new Set(begun.hidden)
+  const put = (more: object) =>
+    rows.putLook(world.store, {
+      ...at,
+      work: { cursor, isOn: true, things, hidden: [...hidden], before, ...more },
+    })
   for (let pages = 0; pages < bounds.pagesAtOnce; pages++) {
     const from = cursor
-    const page = await world.targets.call(targetId, 'end', (target, signal) =>
+    const page = await world.targets.call(at.targetId, 'end', (target, signal) =>
       target.inventory(from, signal, 'all'),
     )
     const found = page.found.filter(each => !each.ours && kinds.includes(each.kind))
     things += found.length
     const isTooMany = things > bounds.thingsOfTarget
-    if (!isTooMany) await keepPage(world, targetId, found)
-    isWhole &&= !isTooMany && (page.unseen ?? []).length === 0
+    if (isTooMany) hidden.add('what is beyond the bound')
+    else await keepPage(world, at.targetId, found)
+    for (const { what, needs, of = '' } of page.unseen ?? [])
+      hidden.add(sha256Hex([what, needs, of].join('\n')).slice(0, 16))
     cursor = isTooMany ? null : page.next
     if (cursor === null) break
-    await rows.putLook(world.store, { ...look, work: { cursor, isWhole, things } })
+    await put({})
   }
   if (cursor !== null) return
-  if (isWhole) await keepMissed(world, look)
-  await rows.putLook(world.store, { ...look, work: null })
+  const sawAll = before === null || [...hidden].every(each => before.includes(each))
+  if (sawAll) await keepMissed(world, at)
+  // What some look did not see is not missed until one sees as much as each of them.
+  const least = sawAll ? [...hidden] : before.filter(each => hidden.has(each))
+  await put({ isOn: false, before: least })
 }
 
 async function keepPage(
@@ -133,7 +145,7 @@ function isLater(now: Instant | null, before: Instant | null): boolean {
   return msBetween(before, now) >= bounds.usedEveryMs
 }
 
-async function keepMissed(world: LookWorld, { targetId, begunAt }: rows.Look): Promise<void> {
+async function keepMissed(world: LookWorld, { targetId, begunAt }: At): Promise<void> {
   for (;;) {
     const missed = await rows.listMissed(world.store, targetId, begunAt)
     if (missed.length === 0) return

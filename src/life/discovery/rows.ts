@@ -61,13 +61,16 @@ export function listMissed(sql: Sql, target: TargetId, since: Instant): Promise<
 export interface Look {
   readonly targetId: TargetId
   readonly begunAt: Instant
-  /** How far it is; null: it came to its end. */
-  readonly work: {
-    readonly cursor: string | null
-    /** Nothing was hidden from it, and nothing passed over. */
-    readonly isWhole: boolean
-    readonly things: number
-  } | null
+  readonly work: LookWork | null
+}
+export interface LookWork {
+  /** How far it is; null: at its beginning, or its end. */
+  readonly cursor: string | null
+  readonly isOn: boolean
+  readonly things: number
+  /** What was hidden from it, as hashes; and the most that was from any look that saw what is there. */
+  readonly hidden: readonly string[]
+  readonly before: readonly string[] | null
 }
 
 /** Targets whose look is under way, or whose last was begun before `since`; those never looked at first. */
@@ -75,7 +78,7 @@ export function listDueLooks(sql: Sql, since: Instant): Promise<Look[]> {
   return sql.query(
     `select target.id as "targetId", coalesce(begun_at, $1) as "begunAt", work
      from target left join look on target_id = target.id
-     where state = 'active' and (begun_at > $1 and work is null) is not true
+     where state = 'active' and (begun_at > $1 and work ->> 'isOn' = 'false') is not true
      order by begun_at nulls first, target.id limit ${limits.pageRows}`,
     [since],
   )
@@ -85,7 +88,7 @@ export async function putLook(sql: Sql, { targetId, begunAt, work }: Look): Prom
   await sql.query(
     `insert into look (target_id, begun_at, work) values ($1, $2, $3::jsonb)
      on conflict (target_id) do update set begun_at = excluded.begun_at, work = excluded.work`,
-    [targetId, begunAt, work && JSON.stringify(work)],
+    [targetId, begunAt, JSON.stringify(work)],
   )
 }
 

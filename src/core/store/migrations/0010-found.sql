@@ -24,11 +24,11 @@ create table thing (
 create unique index thing_native on thing (target_id, native_id);
 create index thing_app on thing (app_id) where app_id is not null;
 
--- How far the look at a target is; without work it came to its end.
+-- How far the look at a target is, and what was hidden from it.
 create table look (
   target_id text primary key references target,
   begun_at timestamptz not null,
-  work jsonb
+  work jsonb not null
 );
 
 -- An app of what was found; until when what policy denies of its use goes on and is recorded.
