@@ -151,6 +151,8 @@ export function appOf(
     endTrigger: 'date',
     endsAt: later,
     maxEndsAt: later,
+    origin: null,
+    watchedUntil: null,
     pausedBecause: null,
     orphanedAt: null,
     madeBy: personId,

@@ -144,6 +144,7 @@ export async function byLease({
   })
   if (!decision.allowed) throw new Error(`not issued: ${decision.denial.says}`)
   const { grantId, endsAt, termSeconds } = decision
+  if (grantId === null) throw new Error('issued under no grant')
   await issueLease(world, decision.permit, { id, ...work, grantId, endsAt, termSeconds })
   const ending = world.decide({
     actor: { kind: 'identity', id: made.identity.id, taskId: made.task.id },

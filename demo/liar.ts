@@ -17,7 +17,8 @@ export interface Liar {
 const lies: readonly [RegExp, string][] = [
   [/drop role if exists [^;]+;/gi, 'null;'],
   [/alter role [^;]+ nologin[^;]*;/gi, 'null;'],
-  [/pg_terminate_backend\(pid\)/gi, 'pid'],
+  [/execute format\('(alter|drop) [^;]+;/gi, 'null;'],
+  [/pg_terminate_backend\(pid(, \d+)?\)/gi, 'pid'],
 ]
 
 export async function startLiar(target: { host: string; port: number }, port = 0): Promise<Liar> {

@@ -12,6 +12,7 @@ import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
 import { exportCheckpoint } from './life/audit/export.ts'
 import { sealRefusals } from './life/audit/refusals.ts'
 import { forgetUsed } from './life/budget/rows.ts'
+import { sweepLooks } from './life/discovery/look.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
 import { sweepOffboardings } from './life/offboard/sweep.ts'
@@ -85,6 +86,7 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
     { name: 'inventory', everyMs: 300_000, run: () => takeInventory(world) },
+    { name: 'discovery', everyMs: 300_000, run: () => sweepLooks(world) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world, offboarding) },
     {
       name: 'apps',

@@ -43,6 +43,7 @@ import type { ApiWorld } from './doors/api/world.ts'
 import { tlogProof } from './life/audit/proof.ts'
 import { RefusalTally } from './life/audit/refusals.ts'
 import { findEntries } from './life/audit/rows.ts'
+import { watchAgreed } from './life/discovery/watch.ts'
 import { joinCanary } from './life/drift/canary.ts'
 import { type FederationIssuer, makeFederation } from './life/federation/issuer.ts'
 import { oldestDue } from './life/lists/lists.ts'
@@ -218,6 +219,8 @@ async function applyAgreed(world: World, requestId: RequestId): Promise<void> {
   const about = { type: 'request', id: requestId }
   if (kind === 'grant')
     await grantAgreed(world, world.permitFor(by, 'grant.make', about), { requestId })
+  else if (kind === 'watch')
+    await watchAgreed(world, world.permitFor(by, 'app.watch', about), { requestId })
   else if (kind === 'trust') {
     const id = newId('trustRule')
     const permit = world.permitFor(by, 'trust.add', { type: 'trustRule', id })

@@ -10,6 +10,7 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   requests: () => import('./verbs/requests.ts'),
   git: () => import('./verbs/git.ts'),
   life: () => import('./verbs/life.ts'),
+  found: () => import('./verbs/found.ts'),
   run: () => import('./verbs/run.ts'),
   prove: () => import('./verbs/prove.ts'),
   demo: () => import('./verbs/demo.ts'),
@@ -41,7 +42,7 @@ extend [app] --days <n> --until <time> | things.extend | move the end date
 end [app] --reason <reason> | life.endApp | end it: everything removed, and proven gone
 Apps
 ls --state <state> | things.apps | all apps
-show <anything> | things.show | R- G- T- L- D- F- #n, a name, a commit
+show <anything> | things.show | R- G- T- L- D- F- U- #n, a name, a commit
 transfer <app> --to <person> | things.transfer | offer the app to another owner
 transfer accept [app] | things.accept | take an app that was offered to you
 pause [app] --reason <reason> | things.pause | stop it from getting anything new
@@ -67,11 +68,18 @@ hold ls | things.holds | stop orders
 hold set <scope> [about] --reason <reason> | things.setHold | stop an app, person, identity, everything
 hold lift <hold> | things.liftHold | let it go on
 found ls | things.findings | what needs a person
+found [system] | found.found | what is at connected systems and nobody registered
+claim <thing> | found.claim | say that it is yours
+adopt <thing> --app <name> --purpose <purpose> --backup <person> --days <n> --until <time> --class <classes> --watch <days>
+  | found.adopt | make it an app's, which ends it with itself; --watch: decided, not stopped, at first
 residual | things.residual | what is not proven gone, anywhere, and whose turn it is
 evidence <app> [item] --file <file> --says <words> --system <name> --until <time>
   | life.evidence | show that what no API lets us look at is gone; never green
 found answer <finding> <answer> | things.answerFinding | say what was done about it
 Find
+enforce [app] | found.enforce | hold an adopted app to policy from now on
+watch [app] --days <n> --reason <reason>
+  | found.watch | ask that it be watched again, not held to policy; a second person agrees
 scan [source...] --out <file> --known <file>
   | scan.scan | what there is: github:ORG, postgres://…, slack, notion, …; needs no server
 Policy

@@ -193,6 +193,7 @@ test('a list that a right or the plan does not show is said to be unseen, and no
     {
       what: 'classic tokens and SSH keys of people',
       needs: 'GitHub Enterprise Cloud with SAML single sign-on',
+      of: 'acme',
     },
   ])
   expect(idsOf(found)).not.toContain('key acme/deal-desk 81')

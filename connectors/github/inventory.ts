@@ -88,7 +88,9 @@ export async function lookAt(
   const hidden = isNew ? names.flatMap(each => lackOf(looker, each)) : []
   const page = await readPage(looker, at === '' ? pathOf(list, of) : at, signal)
   // What the plan or a setting does not show is said; it is no reason to stop.
-  const refused = page ? [] : [{ ...list, needs: list.plan ?? 'what GitHub refused here' }]
+  const refused = page
+    ? []
+    : [{ ...list, needs: list.plan ?? 'what GitHub refused here', of: of.join(' ') }]
   const rows = rowsOf(page?.body ?? null, list.rows)
   const place = list.path.includes('{0}') && list.by !== 'full_name' ? of : []
   // Depth first: what a page leads to is done before the next page is read.
@@ -104,9 +106,12 @@ export async function lookAt(
   return {
     found: list.kind === undefined ? [] : rows.map(row => foundOf(looker, list, row, of)),
     next: left.length === 0 ? null : JSON.stringify(left),
-    ...(unseen.length > 0 && { unseen: unseen.map(({ what, needs }) => ({ what, needs })) }),
+    ...(unseen.length > 0 && { unseen: unseen.map(toldOf) }),
   }
 }
+
+type Unseen = NonNullable<InventoryPage['unseen']>[number]
+const toldOf = ({ what, needs, of }: Unseen): Unseen => ({ what, needs, ...(of && { of }) })
 
 function workOf(
   looker: Looker,

@@ -11,7 +11,7 @@ type Row = Pick<Found, 'id' | 'name' | 'details'>
  * asked for. PostgreSQL does not know when a role was made.
  */
 export async function inventory(
-  call: Pick<Call, 'use'>,
+  call: Pick<Call, 'use'> & Partial<Pick<Call, 'config'>>,
   cursor: string | null,
   of: readonly string[] = ourPatterns,
 ): Promise<InventoryPage> {
@@ -19,8 +19,11 @@ export async function inventory(
     sql<Row>(rolesText, [of, cursor ?? '', limits.pageRows + 1]),
   )
   const page = rows.slice(0, limits.pageRows)
+  const { user, probe } = call.config ?? {}
+  // What we sign in with is ours too, whatever a person named it.
+  const isUs = ({ name }: Row) => name === user || name === probe?.user
   return {
-    found: page.map(foundOf),
+    found: page.map(row => (isUs(row) ? { ...foundOf(row), ours: true } : foundOf(row))),
     next: rows.length > page.length ? (page.at(-1)?.name ?? null) : null,
   }
 }

@@ -9,8 +9,9 @@ import type { Connector, Target } from '../../src/core/target/target.ts'
 import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end } from './end.ts'
+import { endFound } from './foreign.ts'
 import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
-import { inventory } from './inventory.ts'
+import { everyRole, inventory } from './inventory.ts'
 import { issue, renew } from './issue.ts'
 import { openLinks } from './links.ts'
 import { pass } from './pass.ts'
@@ -55,7 +56,9 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     verifyGone: (order, signal) => verifyGone(during(signal), order),
     removeHolder: (holder, signal) => removeHolder(during(signal), holder),
     verifyHolderGone: (holder, signal) => verifyHolderGone(during(signal), holder),
-    inventory: (cursor, signal) => inventory(during(signal), cursor),
+    endFound: (thing, signal) => endFound(during(signal), thing),
+    inventory: (cursor, signal, of) =>
+      inventory(during(signal), cursor, of === 'all' ? everyRole : undefined),
     close,
   }
 }

@@ -39,7 +39,10 @@ beforeAll(async () => {
   const open = await maya('POST', '/v1/apps/theirs/trust', { ...asked, claims: claimsOf('theirs') })
   const hold = { scope: 'app', about: 'other', reason: 'a test' }
   const decisions = (await maya('GET', '/v1/decisions?app=theirs')).body.items
+  await company.running.world.runNow('discovery')
+  const seen = await company.as('sam')('GET', '/v1/found')
   Object.assign(real, {
+    found: seen.body.items[0].id,
     app: 'theirs',
     request: open.body.id,
     grant: detail.grants[0].id,
@@ -102,6 +105,8 @@ const bodies: Record<string, unknown> = {
   'POST /v1/policy/try': { text: '' },
   'POST /v1/policy/check': { text: '' },
   'POST /v1/policy/propose': { text: '' },
+  'POST /v1/found/:found/adopt': { app: 'theirs' },
+  'POST /v1/apps/:app/watch': { days: 2, reason: 'x' },
   'POST /v1/holds': { scope: 'everything', reason: 'x' },
   'POST /v1/findings/:finding/answer': { answer: 'x' },
   'POST /v1/erase': { person: 'tom@acme.example' },
@@ -190,6 +195,12 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'POST /v1/holds': 403,
   'POST /v1/holds/:hold/lift': 403,
   'GET /v1/residual': 'own',
+  'POST /v1/apps/:app/enforce': 404,
+  'POST /v1/apps/:app/watch': 404,
+  'POST /v1/found/:found/adopt': 403,
+  'GET /v1/found': 'own',
+  'GET /v1/found/:found': 'own',
+  'POST /v1/found/:found/claim': 'own',
   'GET /v1/findings': 'own',
   'POST /v1/findings/:finding/answer': 404,
   'POST /v1/erase': 403,

@@ -46,6 +46,11 @@ export interface RecordingTarget {
   latencyMs: number
   /** What one page of its inventory holds; everything unless a test says otherwise. */
   pageRows: number
+  /** What is there beside, a page each; and what it says that it hides. */
+  strangers: Found[][]
+  hides: string[]
+  /** It ends what is not ours, too. */
+  endsFound: boolean
   residue: string[]
   /** What it says is left of one, where it says something else of each. */
   residueOf?: ((principal: string) => string[]) | undefined
@@ -60,6 +65,9 @@ export function recordingTarget(kind = 'recording'): RecordingTarget {
     mints: false,
     latencyMs: 0,
     pageRows: Infinity,
+    strangers: [],
+    hides: [],
+    endsFound: false,
     residue: [],
     connector: {
       kind,
@@ -158,10 +166,27 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       const listed = state.holders.has(holder) ? 'present' : 'absent'
       return { listed, residue: [], at: clock.now() }
     },
-    inventory: async cursor => {
-      const [from, all] = [Number(cursor ?? 0), listAll(state)]
-      const next = from + state.pageRows
-      return { found: all.slice(from, next), next: next < all.length ? String(next) : null }
+    ...(state.endsFound && {
+      endFound: ({ id }, signal) =>
+        act(`end found ${id}`, signal, () => {
+          const keeps = (each: Found) => state.mode === 'lies' || each.id !== id
+          state.strangers = state.strangers.map(page => page.filter(keeps))
+          return { listed: 'absent', residue: [], at: clock.now() } as const
+        }),
+    }),
+    inventory: async (cursor, signal, of) => {
+      if (of === undefined) {
+        const [from, all] = [Number(cursor ?? 0), listAll(state)]
+        const next = from + state.pageRows
+        return { found: all.slice(from, next), next: next < all.length ? String(next) : null }
+      }
+      if (state.mode === 'hangs') await untilAborted(signal)
+      if (state.mode === 'refuses') throw new Problem('target-refused', { detail: 'it says no' })
+      const page = Number(cursor ?? 0)
+      state.calls.push(`look ${page}`)
+      const unseen = state.hides.map(what => ({ what, needs: 'a right' }))
+      const found = [...(page === 0 ? listAll(state) : []), ...(state.strangers[page] ?? [])]
+      return { found, next: page + 1 < state.strangers.length ? String(page + 1) : null, unseen }
     },
     close: async () => void state.calls.push('close'),
   }

@@ -196,8 +196,13 @@ export async function connectSales(company: Company): Promise<void> {
 
 /** An app of Maya with a purpose, trusted CI and a grant on the deals, all agreed by Tom. */
 export async function makeAppWithGrant(company: Company, slug: string, days = 5): Promise<void> {
+  await expectStatus(201, company.as('maya')('POST', '/v1/apps', { ...appBody, slug, days }))
+  await giveGrant(company, slug)
+}
+
+/** To an app of Maya that is there. */
+export async function giveGrant(company: Company, slug: string): Promise<void> {
   const [maya, tom] = [company.as('maya'), company.as('tom')]
-  await expectStatus(201, maya('POST', '/v1/apps', { ...appBody, slug, days }))
   const needs = '    needs:\n      - resource: crm.deals\n        actions: [read]\n'
   const yaml = `app: ${slug}\npurposes:\n  look:\n    says: Looks at deals\n${needs}`
   await expectStatus(200, maya('PUT', `/v1/apps/${slug}/manifest`, { yaml }))

@@ -90,6 +90,8 @@ export async function someApp(
     endTrigger: 'date',
     endsAt: addMs(world.clock.now(), 5 * 24 * 3600_000),
     maxEndsAt: addMs(world.clock.now(), 30 * 24 * 3600_000),
+    origin: null,
+    watchedUntil: null,
     pausedBecause: null,
     orphanedAt: null,
     madeBy: world.first.id,

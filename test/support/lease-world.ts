@@ -90,6 +90,8 @@ async function makeRows(world: LeaseWorld & TestWorld) {
     endTrigger: 'date',
     endsAt: later,
     maxEndsAt: later,
+    origin: null,
+    watchedUntil: null,
     pausedBecause: null,
     orphanedAt: null,
     madeBy: world.first.id,

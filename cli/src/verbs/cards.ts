@@ -29,7 +29,17 @@ export function appLines(app: api.AppDetail, now: number): string[] {
   }
   const head = `${app.slug}   ${stateWord(app.state)}`
   const keys = ['purpose', 'owner', 'backup', 'offeredTo', 'stage', 'endsAt', 'endedAt'] as const
-  const more = ['pausedBecause', 'canDo', 'waiting', 'live', 'held', 'lastNo', 'says'] as const
+  const more = [
+    'pausedBecause',
+    'origin',
+    'watchedUntil',
+    'canDo',
+    'waiting',
+    'live',
+    'held',
+    'lastNo',
+    'says',
+  ] as const
   return [head, ...fields(card, [...keys, ...more], now)]
 }
 
@@ -62,8 +72,13 @@ export function requestLines(request: api.RequestView, now: number): string[] {
 }
 
 export function decisionLines(decision: api.DecisionView, now: number): string[] {
-  const { allowed, at, what, shortId, denial, rules, bundle, position, ageMs } = decision
-  const word = allowed ? `${glyph.ok} Permitted` : `${glyph.bad} Denied`
+  const { effect, at, what, shortId, denial, rules, bundle, position, ageMs } = decision
+  const words = {
+    permit: `${glyph.ok} Permitted`,
+    deny: `${glyph.bad} Denied`,
+    watched: `${glyph.wait} Watched: it went on, and policy denies it`,
+  }
+  const word = words[effect]
   const lines = denial ? denialLines(denial) : [`  Rules         ${rules.join(', ')}`]
   const seen = `  policy ${bundle.slice(0, 8)}, log #${position}, facts ${ageMs} ms old`
   return [`${word} ${moment(at, now)}   ${what}   ${shortId}`, ...lines, seen]

@@ -95,7 +95,12 @@ export async function replay(cli: Cli, file: string): Promise<Answer> {
 function changedLines(change: api.ReplayView['changed'][number], now: number): string[] {
   const { shortId, what, from, to, rule, line, at, stopped } = change
   const place = line === null ? '' : ` (line ${line})`
-  const effect = to === 'no' ? 'would have stopped' : 'would have allowed'
+  const effects = {
+    no: 'would have stopped',
+    yes: 'would have allowed',
+    watched: 'would be watched',
+  }
+  const effect = effects[to]
   return [
     `      ${pad(`${shortId}  ${what}`, 36)} ${from} → ${pad(to, 6)} rule ${rule}${place}`,
     `           ${effect}: ${stopped === null ? '' : `${stopped}, `}${dayTime(at, now)}`,

@@ -25,6 +25,8 @@ const app = (over: Partial<AppRow> = {}): AppRow => ({
   endTrigger: 'date',
   endsAt: addSeconds(now, 5 * 86_400),
   maxEndsAt: addSeconds(now, 30 * 86_400),
+  origin: null,
+  watchedUntil: null,
   pausedBecause: null,
   orphanedAt: null,
   madeBy: systemId('genesis'),
@@ -213,4 +215,29 @@ it('a refusal names the app, its state, and a next step for each state', () => {
       "\`deal-desk\` is graduated and can not be called ended. It is a managed service now. Make a new app: leasehold new",
     ]
   `)
+})
+
+describe('watching', () => {
+  const until = addSeconds(now, 86_400)
+  const watch: AppEvent = { kind: 'watch', until }
+
+  it('is for what was adopted, and for nothing made here', () => {
+    expect(step(app({ origin: 'adopted' }), watch)).toMatchObject({ watchedUntil: until })
+    expect(stepApp(app(), watch, now)).toMatchObject({ code: 'wrong-state' })
+    const made = app({ watchedUntil: until })
+    expect(stepApp(made, { kind: 'watch', until: null }, now)).toMatchObject({
+      code: 'wrong-state',
+    })
+  })
+
+  it.each(appStates)(
+    'in the state %s is possible while the app lives, and so is its end',
+    state => {
+      const isLiving = ['draft', 'active', 'paused'].includes(state)
+      for (const event of [watch, { kind: 'watch', until: null }] as const)
+        expect(stepApp(app({ origin: 'adopted', state }), event, now) instanceof Problem).toBe(
+          !isLiving,
+        )
+    },
+  )
 })

@@ -21,6 +21,8 @@ export type AppEvent =
   | { readonly kind: 'accept'; readonly by: PersonId; readonly backupId: PersonId }
   | { readonly kind: 'pause'; readonly because: Exclude<PauseCause, 'owner-gone'> }
   | { readonly kind: 'resume'; readonly by: 'owner' | 'person' }
+  /** Null: held to policy from now on. */
+  | { readonly kind: 'watch'; readonly until: Instant | null }
 type AppEventKind = AppEvent['kind']
 
 /** The app after the event, with its version as it was; or why not, and what to do instead. */
@@ -35,7 +37,7 @@ export function stepApp(app: AppRow, event: AppEvent, now: Instant): AppRow | Pr
     case 'extend':
       return extend(app, event.endsAt)
     case 'offer':
-      return event.to === app.ownerId ? ownerAlready(app) : { ...app, offeredTo: event.to }
+      return event.to === app.ownerId ? ownsAlready(app) : { ...app, offeredTo: event.to }
     case 'name-backup':
       return event.backupId === app.ownerId ? backupIsOwner() : { ...app, backupId: event.backupId }
     case 'accept':
@@ -44,6 +46,8 @@ export function stepApp(app: AppRow, event: AppEvent, now: Instant): AppRow | Pr
       return pause(app, event.because)
     case 'resume':
       return resume(app, event.by)
+    case 'watch':
+      return app.origin === 'adopted' ? { ...app, watchedUntil: event.until } : no()
     case 'owner-gone':
       return app.orphanedAt === null ? { ...app, orphanedAt: now } : no()
     case 'owner-back':
@@ -98,6 +102,7 @@ const events: Record<AppEventKind, { in: readonly AppState[]; become: string }> 
   accept: { in: living, become: 'accepted' },
   pause: { in: ['active', 'paused'], become: 'paused' },
   resume: { in: ['paused'], become: 'resumed' },
+  watch: { in: living, become: 'watched or held to policy' },
   'owner-gone': { in: living, become: 'marked as without owner' },
   'owner-back': { in: living, become: 'marked as owned again' },
   'hand-over-due': { in: ['active'], become: 'paused for its missing owner' },
@@ -185,18 +190,9 @@ const nextStep: Record<AppState, (slug: string) => string> = {
   graduated: () => `It is a managed service now. Make a new app: ${product.command} new`,
 }
 
-function ownerAlready(app: AppRow): Problem {
-  return new Problem('invalid-field', {
-    field: 'to',
-    detail: `This person owns \`${app.slug}\` already.`,
-    next: 'Name somebody else.',
-  })
-}
+const ownsAlready = ({ slug }: AppRow) => twice('to', `This person owns \`${slug}\` already.`)
+const backupIsOwner = () => twice('backupId', 'Owner and backup are two people.')
 
-function backupIsOwner(): Problem {
-  return new Problem('invalid-field', {
-    field: 'backupId',
-    detail: 'Owner and backup are two people.',
-    next: 'Name somebody else as backup.',
-  })
+function twice(field: 'to' | 'backupId', detail: string): Problem {
+  return new Problem('invalid-field', { field, detail, next: 'Name somebody else.' })
 }

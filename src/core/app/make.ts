@@ -16,11 +16,13 @@ import { type AppRow, appTable, findApp } from './rows.ts'
 const appMade = entryKind('app.make', 'made the app')
 
 type Said = 'slug' | 'team' | 'purpose' | 'dataClasses' | 'stage' | 'endTrigger' | 'endsAt'
+type Adopted = Pick<AppRow, 'origin' | 'watchedUntil'>
 /** The backup is another living person; in a solo installation the owner may stand alone. */
-export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> & {
-  /** Made ahead of time, for a planned day: gets nothing until `activateApp`. */
-  isDraft?: boolean
-}
+export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> &
+  Partial<Adopted> & {
+    /** Made ahead of time, for a planned day: gets nothing until `activateApp`. */
+    isDraft?: boolean
+  }
 
 /** The same call again answers the same app. Problem `already-exists` when the slug or id is taken. */
 export async function makeApp(

@@ -37,6 +37,10 @@ export const appTable = factTable('app', always, {
   madeBy: fact<ActorId>(),
   madeAt: fact<Instant>(),
   endedAt: fact<Instant | null>(),
+  /** Made of what was found at targets; null: made here. */
+  origin: fact<'adopted' | null>(),
+  /** Until then what policy denies of its use goes on, and is recorded as that. */
+  watchedUntil: fact<Instant | null>(),
 })
 export type AppRow = RowOf<typeof appTable>
 

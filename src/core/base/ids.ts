@@ -26,6 +26,7 @@ export const idPrefixes = {
   finding: 'fi',
   offboarding: 'of',
   evidence: 'ev',
+  thing: 'th',
   key: 'ky',
   system: 'sy',
 } as const
@@ -52,6 +53,7 @@ export type HoldId = Id<'hold'>
 export type FindingId = Id<'finding'>
 export type OffboardingId = Id<'offboarding'>
 export type EvidenceId = Id<'evidence'>
+export type ThingId = Id<'thing'>
 export type KeyId = Id<'key'>
 /** One of our own sweeps, as an actor: `sy_lease-sweep`. */
 export type SystemId = Id<'system'>
@@ -74,7 +76,8 @@ export function newId<K extends IdKind>(kind: K): Id<K> {
   return `${idPrefixes[kind]}_${text}` as Id<K>
 }
 
-type SystemName = Word<'genesis lease-sweep app-sweep offboard approval recovery schedule gateway'>
+type SystemName =
+  Word<'genesis lease-sweep app-sweep offboard approval recovery schedule gateway discovery'>
 
 export function systemId(name: SystemName): SystemId {
   return `sy_${name}` as SystemId

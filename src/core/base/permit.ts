@@ -13,12 +13,12 @@ import { words } from './words.ts'
 /** Everything that can be decided about ourselves. What an app does with data is `DataAction`. */
 export const actionNames = words(
   'person.add person.leave person.roles',
-  'app.make app.extend app.transfer app.accept app.pause app.resume app.end',
+  'app.make app.extend app.transfer app.accept app.pause app.resume app.end app.watch app.enforce',
   'identity.revoke trust.add trust.remove target.connect resource.define',
   'request.make request.withdraw request.answer grant.make grant.drop grant.narrow grant.keep manifest.set grant.break',
   'task.open task.close token.exchange token.introspect token.revoke',
   'lease.issue lease.renew lease.use lease.end hold.set hold.lift policy.change finding.answer',
-  'offboard.plan offboard.run offboard.evidence text.erase key.rotate log.read',
+  'offboard.plan offboard.run offboard.evidence text.erase key.rotate log.read thing.claim thing.adopt',
 )
 export type ActionName = (typeof actionNames)[number]
 

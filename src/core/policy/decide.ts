@@ -36,9 +36,9 @@ export type Decision<A extends ActionName> =
 /** What is decided on the facts of work under a task. */
 type LeaseAction = 'lease.issue' | 'lease.renew' | 'lease.use'
 
-/** About a lease: under which grant, and how far it reaches. */
+/** About a lease: under which grant (a watched use may be under none), and how far it reaches. */
 export type LeaseDecision<A extends LeaseAction> =
-  | (Extract<Decision<A>, { allowed: true }> & Reach & { readonly grantId: GrantId })
+  | (Extract<Decision<A>, { allowed: true }> & Reach & { readonly grantId: GrantId | null })
   | Extract<Decision<A>, { allowed: false }>
 
 export function decide<A extends ActionName>(
@@ -69,7 +69,7 @@ export function decideLease<A extends LeaseAction>(
   const { decision, outcome } = settle(world, view, { actor, action, about, asked }, gathered)
   if (!decision.allowed) return decision
   const { grantId, reach } = outcome
-  assert(grantId !== null && reach !== null, 'use that is allowed is under a grant')
+  assert(reach !== null, 'what is allowed says how far')
   return { ...decision, grantId, ...reach }
 }
 

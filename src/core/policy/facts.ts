@@ -11,6 +11,7 @@ import { requestTable } from '../approval/rows.ts'
 import type { AppId, GrantId, IdentityId, PersonId, ResourceId, TaskId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionName, DataAction } from '../base/permit.ts'
+import { earliest } from '../base/time.ts'
 import { words } from '../base/words.ts'
 import { findingTable } from '../finding/rows.ts'
 import { matchGrants } from '../grant/match.ts'
@@ -38,6 +39,8 @@ export interface Facts {
     /** No rule reads it: who lets something through debits it. */
     readonly budget?: data.Budget
   }[]
+  /** No rule reads it: until then what they deny of this use goes on, and is recorded as that. */
+  readonly watchedUntil?: App['endsAt']
   /** The same asked by the task it works for: that must be allowed as well. */
   readonly worksFor?: Facts | Unknown
 }
@@ -113,11 +116,20 @@ export function factsOfWork(view: View, work: Work): Gathered {
   const needs = needed(view, task, resource)
   const approved = work.call === undefined ? {} : { approved: isAgreed(view, work.call) }
   const concerned = [work.tool, ...concernedBy(replica, task)]
+  const around = situation(view, concerned)
+  // INVARIANT: reading and writing alone, of an adopted app in order and on its own account. What stops
+  // anybody stops it too, whatever the rules are; what is handed on is never watched, on either side.
+  const isMild = work.actions.every(each => each === 'read' || each === 'write')
+  const isInOrder =
+    [app, identity, resource].every(each => each.state === 'active') && around.holds === 0
+  const isOwn = app.origin === 'adopted' && lives(view, app.ownerId) && !task.parentId
+  const until = earliest(app.watchedUntil ?? now, app.endsAt, task.endsAt)
+  const isWatched = isMild && isInOrder && isOwn && task.state === 'open' && until > now
   const facts: Facts = {
     principal: identityEntity(identity),
     resource: resourceEntity(view, resource),
     context: bare({
-      ...situation(view, concerned),
+      ...around,
       app: workingApp(view, app),
       task: taskFacts(view, task),
       via: work.via ?? 'proxy',
@@ -128,6 +140,7 @@ export function factsOfWork(view: View, work: Work): Gathered {
       facts: grantFacts(grant),
       ...(grant.budget && { budget: grant.budget }),
     })),
+    ...(isWatched && { watchedUntil: until }),
     ...(task.parentId && { worksFor: lent(view, work, task.parentId) }),
   }
   return { facts, appId }
@@ -139,8 +152,9 @@ function lent(view: View, work: Work, taskId: TaskId): Facts | Unknown {
   if (identityId === undefined) return { unknown: 'thing' }
   const { facts } = factsOfWork(view, { ...work, identityId, taskId })
   if ('unknown' in facts) return facts
+  const { watchedUntil: _, ...handed } = facts
   const isLent = (grant: Facts['grants'][number]) => !grant.budget && grant.facts['glass'] !== true
-  return { ...facts, grants: facts.grants.filter(isLent) }
+  return { ...handed, grants: facts.grants.filter(isLent) }
 }
 
 /** A person has said yes to exactly this call, and it was not made yet. */

@@ -34,6 +34,8 @@ export interface Asked {
 
 export interface Outcome {
   readonly allowed: boolean
+  /** A yes against policy, to an app that is watched: `rules` are those that deny it. */
+  readonly effect?: 'watched'
   /** What decided, the weightiest first: ids of policies, or an `OwnRule`. */
   readonly rules: readonly string[]
   readonly errors: readonly string[]
@@ -80,13 +82,27 @@ export function judge(
   const gains = bundle.engine.isIn(action, 'gain')
   if (gains && freshness.ageMs > limits.freshForIssueMs) return denied('stale-facts')
   if (facts.uses.length === 0) return settle(bundle, [ask(engine, facts, action)])
-  const own = judgeWork({ ...bundle, engine }, facts, action)
+  const own = watch({ ...bundle, engine }, facts, action)
   if (!own.allowed || facts.worksFor === undefined) return own
   const lent = judge(bundle, { ...asked, facts: facts.worksFor }, engine)
   if (!lent.allowed || own.reach === null || lent.reach === null)
     return { ...lent, allowed: false, hop: (lent.hop ?? 0) + 1 }
   const reach = { ...own.reach, ...narrower(own.reach, lent.reach) }
   return { ...own, rules: [...new Set([...own.rules, ...lent.rules])], reach }
+}
+
+/** INVARIANT: use alone; never what could not be evaluated, nor what waits for a person's yes. */
+function watch(bundle: Answering, facts: Facts, action: string): Outcome {
+  const own = judgeWork(bundle, facts, action)
+  const { watchedUntil: endsAt, grants, uses } = facts
+  if (own.allowed || own.errors.length > 0 || action !== 'lease.use' || !endsAt) return own
+  const agreed = { ...facts, uses: uses.map(use => ({ ...use, approved: true })) }
+  if (judgeWork(bundle, agreed, action).allowed) return own
+  // Also where nothing was granted: so one learns what has to be asked for.
+  const { id: grantId = null, budget: reserve } = grants[0] ?? {}
+  const most = { endsAt, termSeconds: limits.unattendedTermSeconds, holdForMs: 0 }
+  const reach = { ...most, ...(reserve && { reserve }) }
+  return { ...own, allowed: true, effect: 'watched', grantId, reach }
 }
 
 /** INVARIANT (design §8, I7): a right that is handed on reaches no further than either. */

@@ -11,7 +11,7 @@ export type Actor =
 
 const things = words(
   'App Bundle Finding Grant Hold Identity Installation Key Lease Manifest Offboarding Person',
-  'Request Resource Target Task Token TrustRule',
+  'Request Resource Target Task Thing Token TrustRule',
 )
 export type AboutType = Uncapitalize<(typeof things)[number]>
 

@@ -120,8 +120,8 @@ export interface Found {
 export interface InventoryPage {
   readonly found: readonly Found[]
   readonly next: string | null
-  /** What could not be looked at, and the right, plan or setting that would show it. */
-  readonly unseen?: readonly { readonly what: string; readonly needs: string }[]
+  /** What could not be looked at (of one place alone: of which), and the right, plan or setting that would show it. */
+  readonly unseen?: readonly Readonly<Record<'what' | 'needs', string> & { of?: string }>[]
 }
 
 export interface Preflight {
@@ -229,8 +229,13 @@ export interface Target {
   verifyGone(order: VerifyOrder, signal: AbortSignal): Promise<Evidence>
   removeHolder(holder: string, signal: AbortSignal): Promise<void>
   verifyHolderGone(holder: string, signal: AbortSignal): Promise<HolderEvidence>
-  /** Everything here that carries our prefix, and (later) everything else. Paged. */
-  inventory(cursor: string | null, signal: AbortSignal): Promise<InventoryPage>
+  /**
+   * Everything here that carries our prefix, with `all` everything else too. Paged. Where the system
+   * has one list of both, that list either way.
+   */
+  inventory(cursor: string | null, signal: AbortSignal, of?: 'all'): Promise<InventoryPage>
+  /** Ends what is there and not ours, as far as that takes nobody's data with it, and looks. Missing: a person does. */
+  endFound?(thing: Pick<Found, 'id' | 'kind'>, signal: AbortSignal): Promise<HolderEvidence>
   close(): Promise<void>
 }
 

@@ -7,6 +7,7 @@ import { addAppRoutes } from './apps.ts'
 import type { CallerWorld } from './caller.ts'
 import { addDecisionRoutes, addPolicyRoutes } from './decisions.ts'
 import { addEvidenceRoutes } from './evidence.ts'
+import { addFoundRoutes } from './found.ts'
 import { addLeaseRoutes, addTaskRoutes } from './leases.ts'
 import { answerProblem } from './problem.ts'
 import { addEndRoutes, addLogRoutes, addProofRoutes } from './proofs.ts'
@@ -43,6 +44,7 @@ const doors = [
   addHealthRoutes, addSystemRoutes, addPeopleRoutes, addAppRoutes, addRequestRoutes, addTargetRoutes,
   addResourceRoutes, addGrantRoutes, addTaskRoutes, addLeaseRoutes, addDecisionRoutes,
   addToolRoutes, addPolicyRoutes, addEndRoutes, addEvidenceRoutes, addProofRoutes, addLogRoutes, addHoldRoutes, addFindingRoutes,
+  addFoundRoutes,
 ]
 
 function noRoute(path: string): Problem {

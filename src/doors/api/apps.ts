@@ -175,7 +175,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   }
 }
 
-async function backupOf(
+export async function backupOf(
   world: ApiWorld,
   named: string | undefined,
   ownerId: PersonId,
@@ -190,7 +190,7 @@ async function backupOf(
 }
 
 /** The end a person named, by date or in days; a week when neither. */
-function endOf(
+export function endOf(
   { days = 7, endsAt }: { days?: number | undefined; endsAt?: Instant | undefined },
   from: Instant,
 ): Instant {

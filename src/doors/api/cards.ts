@@ -67,6 +67,12 @@ function cardOf(
         [`bundle ${String(body['makes']).slice(0, 12)}`, ...String(body['file']).split('\n')],
         'Every decision from then on is made under it.',
       ]
+    case 'watch':
+      return [
+        `that ${app} be watched, not held to policy`,
+        [`until ${String(body['until'])}`, 'for what it reads and writes'],
+        'What policy denies goes on until then, and is recorded as that.',
+      ]
     case 'call':
       return callCard(world, body, app)
   }

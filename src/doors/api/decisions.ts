@@ -85,10 +85,11 @@ function decisionView(
 ): DecisionShown {
   const read = readRecord(record.body)
   const app = record.appId && world.replica.get(appTable, record.appId)?.slug
-  const { rules } = read.outcome
+  const { allowed, effect = allowed ? 'permit' : 'deny', rules } = read.outcome
   return {
     ...record,
     ...read.freshness,
+    effect,
     rules,
     denial,
     shortId: shortId('decision', record.id),

@@ -23,6 +23,14 @@ export const MakeApp = z.strictObject({
   days: days.optional(),
   roles: z.array(role).max(5).optional(),
 })
+/** Into an app of who claimed it; one that is not there yet is made, and may be watched at first. */
+export const Adopt = MakeApp.omit({ slug: true, purpose: true, roles: true }).extend({
+  app: slug,
+  purpose: words.optional(),
+  watchDays: days.optional(),
+})
+/** Another person agrees; at its adoption an app may be watched without. */
+export const WatchApp = z.strictObject({ days, reason: words })
 export const ExtendApp = z.strictObject({ endsAt: instantIn.optional(), days: days.optional() })
 export const TransferApp = z.strictObject({ to: personName })
 /** Without a backup the one there stays; a backup who takes over names another. */
@@ -136,6 +144,7 @@ const number = z
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
 export const OfApps = z.object({ state: z.enum(appStates).optional() })
+export const OfFound = z.object({ target: slug.optional() })
 export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })
 export const OfLeases = OfApp.extend({ open: z.enum(['true', 'false']).optional() })
 /** `after` reads on, oldest first; otherwise newest first, and `before` reads back. */

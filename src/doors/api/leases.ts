@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { newId, type TargetId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { assert, Problem } from '../../core/base/problem.ts'
 import { earliest } from '../../core/base/time.ts'
 import { type IssuedLease, type IssueInput, issueLease } from '../../core/lease/issue.ts'
 import { findLease, type LeaseRow } from '../../core/lease/rows.ts'
@@ -111,6 +111,7 @@ export async function askLease(
     world,
     decideLease(world, 'lease.issue', question),
   )
+  assert(grantId !== null, 'nothing is issued but under a grant')
   // Nobody could hold it to what was agreed.
   if (reserve !== undefined && asked.via === 'env')
     throw new Problem('invalid-field', {

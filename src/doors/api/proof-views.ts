@@ -5,7 +5,7 @@ import { count, details, each, flag, KeyTableView, list, maybe, text, texts } fr
 
 export type { Hop } from '../../life/trace/trace.ts'
 
-const yesOrNo = z.enum(['yes', 'no'])
+const yesOrNo = z.enum(['yes', 'no', 'watched'])
 
 // biome-ignore format: a list of names
 export const EndState = z.enum([

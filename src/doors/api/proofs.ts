@@ -54,6 +54,8 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
     const end = await call.ask('app.end', 'app', app.id)
     const run = await call.ask('offboard.run', 'app', app.id)
     if (app.state !== 'ending') await beginEnd(world, end, { appId: app.id })
+    // The certificate says who ended it, and reads that in the log.
+    await world.settle()
     await runOrWait(world, run, app.id)
     return offboardingView(world, app)
   })

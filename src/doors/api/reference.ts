@@ -37,6 +37,13 @@ export const reference = {
   'GET /v1/apps/:app/evidence/:hash': 'That file, byte for byte.',
   'POST /v1/apps/:app/evidence/:hash/erase': 'Takes the bytes of a file away; its hash stays.',
   'GET /v1/apps/:app/certificate': 'The end certificate, with its proofs, as one file.',
+  'GET /v1/found': 'What was found at connected systems and is not ours.',
+  'GET /v1/found/:found': 'One thing that was found.',
+  'POST /v1/found/:found/claim': 'Says that it is yours: you answer for it from now on.',
+  'POST /v1/found/:found/adopt':
+    'Makes what was claimed an app of its owner, or adds it to one that was made so.',
+  'POST /v1/apps/:app/enforce': 'Holds an adopted app to policy from now on.',
+  'POST /v1/apps/:app/watch': 'Asks that an adopted app be watched again, not held to policy.',
   'GET /v1/requests': 'Requests you asked, may answer, or may see.',
   'POST /v1/requests': 'Asks for access to data.',
   'GET /v1/requests/:request': 'One request, as a card.',
@@ -90,7 +97,8 @@ export type Place = keyof typeof reference
 /** Routes that make something: they answer 201 Created. */
 // biome-ignore format: a list of names
 export const creating: ReadonlySet<Place> = new Set<Place>([
-  'POST /v1/apps', 'POST /v1/apps/:app/trust', 'POST /v1/requests', 'POST /v1/targets',
+  'POST /v1/apps', 'POST /v1/apps/:app/trust',
+  'POST /v1/apps/:app/watch', 'POST /v1/requests', 'POST /v1/targets',
   'POST /v1/resources', 'POST /v1/leases', 'POST /v1/break-glass', 'POST /v1/leases/:lease/uses',
   'POST /v1/policy/propose', 'POST /v1/holds', 'POST /v1/people/:person/link',
 ])

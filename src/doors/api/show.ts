@@ -2,6 +2,7 @@
 import { type AppRow, appTable } from '../../core/app/rows.ts'
 import { assert } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
+import type { Instant } from '../../core/base/time.ts'
 import type { FindingRow } from '../../core/finding/rows.ts'
 import * as data from '../../core/grant/rows.ts'
 import type { HoldRow } from '../../core/hold/rows.ts'
@@ -60,18 +61,23 @@ export async function appView(world: ApiWorld, app: AppRow): Promise<api.AppView
   const owner = people.get(app.ownerId)
   assert(owner !== undefined, 'an app has an owner')
   const offered = app.offeredTo === null ? undefined : people.get(app.offeredTo)
-  const [says, next = null] = appSays(app, owner.name)
+  const [says, next = null] = appSays(app, owner.name, world.clock.now())
   const backup = people.get(app.backupId) ?? null
   return { ...app, owner, backup, offeredTo: offered?.name ?? null, says, next }
 }
 
 /** One line of what is going on, and the command to run next. */
-function appSays(app: AppRow, owner: string): [says: string, next?: string] {
+function appSays(app: AppRow, owner: string, now: Instant): [says: string, next?: string] {
   const { slug, state } = app
   switch (state) {
     case 'draft':
       return ['It is being made.', `trust add ${slug}`]
     case 'active':
+      if (app.orphanedAt === null && (app.watchedUntil ?? now) > now)
+        return [
+          `It is watched: what policy denies goes on until ${app.watchedUntil}.`,
+          `enforce ${slug}`,
+        ]
       if (app.orphanedAt === null) return ['It runs.']
       return [`${owner} is gone; nobody owns it.`, `transfer accept ${slug}`]
     case 'paused':

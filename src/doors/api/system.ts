@@ -55,7 +55,8 @@ export function addSystemRoutes(routes: Routes, world: ApiWorld): void {
     if (!shown.includes(kind)) throw noSuch('page for this')
     if (kind !== 'app') {
       const id = await parseId(world.store, kind, text)
-      return { type: kind, id, path: `/v1/${kind}s/${id}` }
+      const path = kind === 'thing' ? `/v1/found/${id}` : `/v1/${kind}s/${id}`
+      return { type: kind, id, path }
     }
     const { id, slug } = await findVisibleApp(world, call.caller, text)
     return { type: kind, id, path: `/v1/apps/${slug}` }
@@ -63,7 +64,7 @@ export function addSystemRoutes(routes: Routes, world: ApiWorld): void {
 }
 
 /** Kinds that have a path of their own: `/v1/<kind>s`. */
-const shown: readonly IdKind[] = words('app task lease request decision grant finding')
+const shown: readonly IdKind[] = words('app task lease request decision grant finding thing')
 
 export function addPeopleRoutes(routes: Routes, world: ApiWorld): void {
   const personIn = (call: { param(name: string): string }) =>

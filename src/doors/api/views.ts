@@ -149,6 +149,8 @@ export const AppView = z.object({
   state: z.enum(appStates),
   /** One line for a person: what is going on; `next` is the command to run then. */
   says: text,
+  /** Adopted, where it was made of what was found; null: made here. */
+  ...each(maybe, 'origin', 'watchedUntil'),
   ...each(maybe, 'offeredTo', 'team', 'pausedBecause', 'endedAt', 'next'),
 })
 export const AppDetail = AppView.extend({
@@ -208,6 +210,8 @@ export const DecisionView = z.object({
   ...each(text, 'id', 'shortId', 'at', 'what', 'bundle', 'record', 'hash'),
   app: maybe,
   allowed: flag,
+  /** Watched: it went on, and `rules` and `denial` say what policy says to it. */
+  effect: z.enum(['permit', 'deny', 'watched']),
   rules: texts,
   ...each(count, 'position', 'ageMs'),
   denial: DenialView.nullable(),
@@ -217,6 +221,29 @@ export const FindingView = z.object({
   severity: z.enum(['low', 'medium', 'high']),
   details,
   ...each(maybe, 'owner', 'answer'),
+})
+/** A thing that was found at a target and is not ours. */
+export const FoundView = z.object({
+  ...each(text, 'id', 'shortId', 'target', 'kind', 'name', 'firstSeenAt'),
+  state: z.enum(['found', 'claimed', 'watched', 'leased', 'revoked', 'gone']),
+  /** Known is what an app answers for. */
+  isKnown: flag,
+  ...each(
+    maybe,
+    'owner',
+    'app',
+    'creator',
+    'madeAt',
+    'lastUsedAt',
+    'endsAt',
+    'lastSeenAt',
+    'goneAt',
+  ),
+})
+/** What is there: unknown, with nobody who answers for it, and without an end, of all that may be seen. */
+export const FoundList = z.object({
+  items: list(FoundView),
+  ...each(count, 'unknown', 'ownerless', 'neverEnding'),
 })
 export const HoldView = z.object({
   ...each(text, 'id', 'scope', 'about', 'reason', 'setBy', 'madeAt'),
@@ -248,6 +275,8 @@ export type ResourceView = z.infer<typeof ResourceView>
 export type PolicyCheckView = z.infer<typeof PolicyCheckView>
 export type DecisionView = z.infer<typeof DecisionView>
 export type FindingView = z.infer<typeof FindingView>
+export type FoundView = z.infer<typeof FoundView>
+export type FoundList = z.infer<typeof FoundList>
 export type HoldView = z.infer<typeof HoldView>
 export type InstallationView = z.infer<typeof InstallationView>
 export type KeyTableView = z.infer<typeof KeyTableView>

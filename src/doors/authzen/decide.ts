@@ -2,6 +2,7 @@
  * What the decision API asks, and whom: our own rules about identities and people, or the rules an app
  * brings for its own users. An answer is given when its record is kept.
  */
+import { appTable } from '../../core/app/rows.ts'
 import type { AppId, IdentityId, PersonId, TaskId } from '../../core/base/ids.ts'
 import { newId } from '../../core/base/ids.ts'
 import { type DataAction, dataActions } from '../../core/base/permit.ts'
@@ -9,6 +10,7 @@ import { isProblem, Problem } from '../../core/base/problem.ts'
 import { resourceTable } from '../../core/grant/rows.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { decide, decideLease, type PolicyWorld } from '../../core/policy/decide.ts'
+import type { Outcome } from '../../core/policy/judge.ts'
 import type { Actor } from '../../core/policy/question.ts'
 import { readRecord } from '../../core/policy/record.ts'
 import { decideApp, type RulesOf } from '../../life/app-rules/ask.ts'
@@ -80,18 +82,30 @@ function decideOne(world: DecisionWorld, asker: Asker, asked: Evaluation): Decid
   const { outcome } = readRecord(record.body)
   const isDurable = outcome.rules.some(id => world.policies().rules.get(id)?.isDurable === true)
   if (decided.allowed)
-    return { answer: { decision: true, context: { id } }, record: kept, isDurable }
+    return {
+      answer: { decision: true, context: { id, ...sayWatched(outcome) } },
+      record: kept,
+      isDurable,
+    }
   const { rule, says, wouldPassIf, because } = decided.denial
   const context = { id, reason_user: { en: says }, reason_admin: { rule, because, wouldPassIf } }
   return { answer: { decision: false, context }, record: kept, isDurable }
 }
 
-/** Using data is decided as a lease for it would be; anything else as the act itself. */
+/** A yes against policy is never answered as one of policy's. */
+function sayWatched({ effect, rules }: Outcome) {
+  return effect && { effect, reason_admin: { rules } }
+}
+
+/**
+ * Using data is decided as a lease for it would be, and of an app that is watched as its use; anything
+ * else as the act itself.
+ */
 function decideByUs(world: DecisionWorld, asker: Asker, { subject, action, ...asked }: Evaluation) {
   const actor = subjectOf(world, asker, subject)
   const isUse = (dataActions as readonly string[]).includes(action)
   if (isUse && actor.kind === 'identity')
-    return decideLease(world, 'lease.issue', {
+    return decideLease(world, isWatched(world, actor) ? 'lease.use' : 'lease.issue', {
       identityId: actor.id,
       taskId: taskOf(asked.context, actor),
       resourceId: resourceOf(world, asked.resource.id),
@@ -100,6 +114,11 @@ function decideByUs(world: DecisionWorld, asker: Asker, { subject, action, ...as
     })
   // What is no action or no thing of ours is a denial that says so.
   return decide(world, { actor, action: action as never, about: asked.resource as never })
+}
+
+function isWatched({ replica }: DecisionWorld, { id }: Actor): boolean {
+  const appId = replica.get(identityTable, id)?.appId
+  return appId !== undefined && (replica.get(appTable, appId)?.watchedUntil ?? null) !== null
 }
 
 /** ATTACKER: a workload asks what others may, to find out whom to become. */

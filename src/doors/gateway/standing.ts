@@ -100,7 +100,8 @@ export function decideSession(
     record,
     until: earliest(termEndsAt, lease.endsAt, endsAt),
     holdForMs,
-    ...(budget && { metered: { grantId, budget, taskId, identityId, resource, record } }),
+    ...(budget &&
+      grantId && { metered: { grantId, budget, taskId, identityId, resource, record } }),
   }
 }
 

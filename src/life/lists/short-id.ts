@@ -1,15 +1,25 @@
 /** How people see and type an id that has no name: `L-7K2Q9`. */
 import type { Id } from '../../core/base/ids.ts'
 
-const shortKinds = ['request', 'grant', 'task', 'lease', 'decision', 'finding'] as const
-export type ShortKind = (typeof shortKinds)[number]
+/** The first letter of each; a thing was unknown when it was found. */
+const letters = {
+  request: 'R',
+  grant: 'G',
+  task: 'T',
+  lease: 'L',
+  decision: 'D',
+  finding: 'F',
+  thing: 'U',
+} as const
+export type ShortKind = keyof typeof letters
 
 /** Five characters of the id's random part; look-ups take any unambiguous length ≥ 4. */
 export function shortId<K extends ShortKind>(kind: K, id: Id<K>): string {
-  return `${kind.charAt(0)}-${id.slice(3, 8)}`.toUpperCase()
+  return `${letters[kind]}-${id.slice(3, 8)}`.toUpperCase()
 }
 
-/** The kind of a short id, whatever its length: each begins with the first letter of its kind. */
+/** The kind of a short id, whatever its length. */
 export function shortKindOf(text: string): ShortKind | undefined {
-  return shortKinds.find(kind => text.startsWith(`${kind.charAt(0).toUpperCase()}-`))
+  const kinds = Object.keys(letters) as ShortKind[]
+  return kinds.find(kind => text.startsWith(`${letters[kind]}-`))
 }

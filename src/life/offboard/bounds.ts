@@ -17,4 +17,6 @@ export const bounds = {
   evidenceBytes: 5 * 1024 * 1024,
   /** Of one app. */
   evidenceFiles: 100,
+  /** Pages of all that is at a target, read to see whether one thing is still among it. */
+  lookPages: 100,
 } as const

@@ -2,7 +2,7 @@
 import type { TargetId } from '../../core/base/ids.ts'
 import type { Instant } from '../../core/base/time.ts'
 
-export type ItemKind = 'lease' | 'grant' | 'owner-role' | 'identity' | 'trust-rule'
+export type ItemKind = 'lease' | 'thing' | 'grant' | 'owner-role' | 'identity' | 'trust-rule'
 
 /** The words of design §2 for ended things; `to-do` until it was looked at. */
 export type ItemState =

@@ -12,10 +12,10 @@ import type { LeaseWorld } from '../../core/lease/issue.ts'
 import { findDue } from '../../core/lease/rows.ts'
 import { findRow } from '../../core/ledger/fact-table.ts'
 import { judge, judgeHolder } from '../../core/target/judge.ts'
-import type { Evidence, HolderEvidence } from '../../core/target/target.ts'
+import type { Evidence, HolderEvidence, InventoryPage, Target } from '../../core/target/target.ts'
 import { bounds } from './bounds.ts'
 import type { ItemKind, PlanItem } from './item.ts'
-import { countLive } from './rows.ts'
+import { countLive, readAppThings } from './rows.ts'
 
 export interface Look {
   readonly world: LeaseWorld
@@ -26,7 +26,7 @@ export interface Look {
 
 /** Credentials first, then the rights they hung on, then what could ask for new ones. */
 const stages: readonly (readonly ItemKind[])[] = [
-  ['lease'],
+  ['lease', 'thing'],
   ['grant'],
   ['owner-role'],
   ['trust-rule', 'identity'],
@@ -70,6 +70,8 @@ async function lookAt({ world, appId, owner }: Look, item: PlanItem): Promise<Pl
     switch (item.kind) {
       case 'lease':
         return await lookAtLease(world, owner, item)
+      case 'thing':
+        return await lookAtThing(world, appId, item)
       case 'grant':
       case 'owner-role':
         return await lookAtHolder(world, item)
@@ -103,6 +105,52 @@ async function lookAtLease(world: LeaseWorld, owner: string, item: PlanItem): Pr
     return look()
   })
   return seen(item, evidence, judge(evidence), evidence.paths)
+}
+
+/**
+ * Not ours: ended by its own id where the connector can, and then gone only if the list of everything
+ * there does not name it either. Where it can not, a person ends it, and a look at all there says so.
+ */
+async function lookAtThing(world: LeaseWorld, appId: AppId, item: PlanItem): Promise<PlanItem> {
+  const { found } = await readAppThings(world.store, appId)
+  const thing = found.find(({ id }) => id === item.id)
+  if (item.targetId === null || thing === undefined)
+    return { ...item, state: 'unreachable', because: 'it names no target' }
+  const { nativeId: id, kind, goneAt } = thing
+  const at = world.clock.now()
+  const evidence = await world.targets.call(item.targetId, 'end', async (target, signal) => {
+    const ended = await target.endFound?.({ id, kind }, signal)
+    if (ended === undefined || judgeHolder(ended) !== 'verified-gone') return ended
+    const listed = await listedAt(target, id, signal)
+    return { ...ended, listed, because: 'the list of everything there does not say so' }
+  })
+  if (evidence !== undefined) {
+    const state = judgeHolder(evidence)
+    const isGone = state === 'verified-gone'
+    const of = isGone ? { ...evidence, because: undefined } : evidence
+    return seen(item, of, state, ['by its own id', 'list of everything there'])
+  }
+  const paths = [
+    `list of everything there, looked through${goneAt === null ? '' : ` at ${goneAt}`}`,
+  ]
+  if (goneAt !== null) return { ...item, state: 'verified-gone', paths, because: null, at }
+  const because = `a person deletes the ${kind} ${item.name} there; the next look that sees all and not it closes this`
+  return { ...item, state: 'still-there', paths, because, at }
+}
+
+async function listedAt(
+  target: Target,
+  id: string,
+  signal: AbortSignal,
+): Promise<HolderEvidence['listed']> {
+  for (let cursor: string | null = null, pages = 0; pages < bounds.lookPages; pages++) {
+    const page: InventoryPage = await target.inventory(cursor, signal, 'all')
+    if (page.found.some(each => each.id === id)) return 'present'
+    if ((page.unseen ?? []).length > 0) return 'unknown'
+    cursor = page.next
+    if (cursor === null) return 'absent'
+  }
+  return 'unknown'
 }
 
 async function lookAtHolder(world: LeaseWorld, item: PlanItem): Promise<PlanItem> {

@@ -16,11 +16,12 @@ export type Plan = ReturnType<typeof planOf>
  * canonical text of what will be taken down, `hash` its SHA-256 in hex.
  */
 export function planOf(app: { id: AppId; slug: string }, things: AppThings, ownerName: string) {
-  const { leases, holders, rules, identities } = things
+  const { leases, found, holders, rules, identities } = things
   const ours = { target: product.name, targetId: null }
   const owners = new Map(leases.map(lease => [lease.target, { ...lease, id: app.id }]))
   const items = [
     ...leases.map(lease => toDo('lease', lease, lease.principal)),
+    ...found.map(thing => toDo('thing', thing, thing.name)),
     ...holders.map(grant => toDo('grant', grant, grant.holder)),
     ...[...owners.values()].map(at => toDo('owner-role', at, ownerName)),
     ...rules.map(rule => toDo('trust-rule', { ...ours, id: rule.id }, rule.issuer)),

@@ -6,12 +6,14 @@ import type {
   LeaseId,
   OffboardingId,
   TargetId,
+  ThingId,
   TrustRuleId,
 } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { always, fact, factTable, findWhere, type RowOf } from '../../core/ledger/fact-table.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
+import type { Found } from '../../core/target/target.ts'
 import type { PlanItem } from './item.ts'
 
 export const offboardingTable = factTable('offboarding', always, {
@@ -86,16 +88,33 @@ export async function dueOffboardings(sql: Sql, now: Instant): Promise<AppId[]> 
   return rows.map(row => row.id)
 }
 
+/** What the app was made of: found at a target, and not ours. */
+export interface Adopted {
+  readonly id: ThingId
+  readonly name: string
+  readonly kind: Found['kind']
+  readonly nativeId: string
+  /** When a look at all there did not see it any more. */
+  readonly goneAt: Instant | null
+}
+
 type AtTarget = { readonly targetId: TargetId; readonly target: string }
 export type AppThings = Awaited<ReturnType<typeof readAppThings>>
 
 /** Everything this app ever had that could be left somewhere. */
 export async function readAppThings(sql: Sql, appId: AppId) {
-  const [leases, holders, identities, rules] = await Promise.all([
+  const [leases, found, holders, identities, rules] = await Promise.all([
     sql.query<AtTarget & { id: LeaseId; principal: string }>(
       `select lease.id, principal, target_id as "targetId", target.slug as target
        from lease join target on target.id = lease.target_id
        where app_id = $1 and outcome is distinct from 'never-made' order by lease.made_at, lease.id`,
+      [appId],
+    ),
+    sql.query<AtTarget & Adopted>(
+      `select thing.id, thing.name, kind, native_id as "nativeId", gone_at as "goneAt",
+         target_id as "targetId", target.slug as target
+       from thing join target on target.id = target_id
+       where app_id = $1 order by first_seen_at, thing.id`,
       [appId],
     ),
     sql.query<AtTarget & { id: GrantId; holder: string; resource: string }>(
@@ -115,7 +134,7 @@ export async function readAppThings(sql: Sql, appId: AppId) {
     ),
   ])
   const { egress, needs } = await readManifestNames(sql, appId)
-  return { leases, holders, identities, rules, egress, needs }
+  return { leases, found, holders, identities, rules, egress, needs }
 }
 
 /** Systems the app's manifest names, current or older: what should have been looked at. */

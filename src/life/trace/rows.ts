@@ -75,8 +75,11 @@ export async function readEntries(sql: Sql, subjects: readonly string[]): Promis
 
 /** What was decided, by decision, and the number people know its policy by. */
 export async function readDecisions(sql: Sql, ids: readonly string[]) {
-  const rows = await sql.query<{ id: string; at: Instant; serial: number | null }>(
-    `select decision.id, decision.at, bundle.serial
+  type Decided = { id: string; at: Instant; serial: number | null }
+  /** `watched`: a yes against policy, by this rule. */
+  const rows = await sql.query<Decided & { effect: string | null; rule: string | null }>(
+    `select decision.id, decision.at, bundle.serial,
+       record::jsonb #>> '{outcome,effect}' as effect, record::jsonb #>> '{outcome,rules,0}' as rule
      from decision left join bundle on bundle.hash = decision.record::jsonb ->> 'bundle'
      where decision.id = any($1)`,
     [ids],

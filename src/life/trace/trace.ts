@@ -152,7 +152,9 @@ async function decisionHops(sql: Sql, entry: rows.TracedEntry, wanted: string): 
     if (decision === undefined) return missing('decision', [name, 'its record is gone'], id)
     const { by, position } = logged(entry)
     const from = { by: `policy v${decision.serial ?? '?'}, ${by}`, at: decision.at, position, id }
-    return hop('decision', 'proven', [name, wanted], from)
+    const isWatched = decision.effect === 'watched'
+    const said = isWatched ? `${wanted}: watched, policy denies it by ${decision.rule}` : wanted
+    return hop('decision', 'proven', [name, said], from)
   })
 }
 

@@ -13,7 +13,7 @@ import { assert } from '../../core/base/problem.ts'
 import { type Bundle, openBundle, withFile } from '../../core/policy/bundle.ts'
 import type { PolicyWorld } from '../../core/policy/decide.ts'
 import { textOf } from '../../core/policy/in-force.ts'
-import { judge } from '../../core/policy/judge.ts'
+import { judge, type Outcome } from '../../core/policy/judge.ts'
 import type { Denial } from '../../core/policy/question.ts'
 import { type Recorded, readRecord } from '../../core/policy/record.ts'
 import type { Sql } from '../../core/store/store.ts'
@@ -77,10 +77,10 @@ export function replayDecisions(
     if (again !== record.body) differing.push(record.id)
     if (changed === null) continue
     const other = judge(changed, asked)
-    if (other.allowed === outcome.allowed) continue
+    const [from, to] = [wordOf(outcome), wordOf(other)]
+    if (from === to) continue
     const [rule = 'default-deny'] = other.rules
     const { line = null } = changed.rules.get(rule) ?? {}
-    const [from, to] = outcome.allowed ? (['yes', 'no'] as const) : (['no', 'yes'] as const)
     const { id: decisionId, at } = record
     flips.push({ decisionId, at, what: summarize(asked), from, to, rule, line })
   }
@@ -88,16 +88,24 @@ export function replayDecisions(
   return { decisions, identical: decisions - differing.length, differing, changed: flips }
 }
 
-/** `why D-…`: the denial in words, from its record. Undefined where there is none, or it was a yes. */
+function wordOf({ allowed, effect }: Outcome): 'yes' | 'no' | 'watched' {
+  return effect ?? (allowed ? 'yes' : 'no')
+}
+
+/**
+ * `why D-…`: the denial in words, from its record; of what was watched, what would have been said. Undefined
+ * where there is none, or policy said yes.
+ */
 export async function whyDenied(
   world: PolicyWorld & { readonly store: Sql },
   id: DecisionId,
 ): Promise<Denial | undefined> {
   const record = await findDecision(world.store, id)
-  if (record === undefined || record.allowed) return undefined
+  if (record === undefined) return undefined
+  const denied = readRecord(record.body)
+  if (wordOf(denied.outcome) === 'yes') return undefined
   const held = known(world)
   await holdBundle(world, held, record)
-  const denied = readRecord(record.body)
   const bundle = held.get(denied.bundle)
   assert(bundle, 'a decision names a bundle that is kept')
   const view = { replica: world.replica, now: world.clock.now(), ageMs: world.freshness().ageMs }

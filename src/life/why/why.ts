@@ -185,7 +185,9 @@ function elsewhere(facts: Facts, view: View, resourceId: ResourceId): Facts | nu
 
 function again({ bundle, denied }: Trial, facts: Facts): Outcome {
   const { outcome: _, ...asked } = denied
-  return judge(bundle, { ...asked, facts })
+  // What policy says, not what goes on against it while an app is watched.
+  const { watchedUntil: __, ...judged } = facts
+  return judge(bundle, { ...asked, facts: judged })
 }
 
 function isYes(trial: Trial, facts: Facts): boolean {

@@ -1,0 +1,88 @@
+/**
+ * The end of a role that is not ours, by its number: a name can be somebody else's by now. Stopped, then
+ * dropped where it owns nothing; what it owns is somebody's data, and a person hands that on.
+ *
+ * INVARIANT: never a superuser, never what we sign in with, never a role of ours or of PostgreSQL itself.
+ * Text of others is quoted by the server (`format('%I')`) and never here.
+ */
+import { Problem } from '../../src/core/base/problem.ts'
+import type { Found, HolderEvidence } from '../../src/core/target/target.ts'
+import type { Call, Sql } from './links.ts'
+import { readDependents } from './residue.ts'
+import { changeLock, ourPatterns } from './roles.ts'
+import { explain } from './trouble.ts'
+
+interface Role {
+  readonly name: string | null
+  readonly canSignIn: boolean | null
+  readonly isGuarded: boolean | null
+  readonly sessions: number
+}
+
+/** Never throws because something was refused there: what was done is read back, with the reason. */
+export async function endFound(call: Call, { id }: Pick<Found, 'id'>): Promise<HolderEvidence> {
+  if (!/^[1-9]\d{0,9}$/.test(id))
+    throw new Problem('invalid-field', { field: 'id', detail: 'A role has a number.' })
+  return call.use('end', async sql => {
+    const before = await look(call, sql, id)
+    const isOurs = before.isGuarded !== false
+    const trouble = isOurs ? undefined : await takeAway(sql, id).catch((thrown: unknown) => thrown)
+    const { name, canSignIn, sessions } = await look(call, sql, id)
+    const open = sessions === 0 ? [] : [`${sessions} open sessions`]
+    const residue = name === null ? open : [...open, ...(await readDependents(sql, name))]
+    const stopped = canSignIn === false ? 'It can not sign in any more' : 'It can still sign in'
+    const guarded = 'superusers, and what we sign in with, are ended by a person'
+    const says = isOurs ? [guarded] : trouble === undefined ? [] : [why(trouble)]
+    const because = [stopped, ...says, ...residue.slice(0, 3)].join('; ')
+    return {
+      listed: name === null ? 'absent' : 'present',
+      residue,
+      ...(name !== null && { because: `${because}. Drop it there, as its administrator` }),
+      at: call.clock.now(),
+    }
+  })
+}
+
+const why = (thrown: unknown) => explain(thrown).detail.replace(/\.$/, '')
+
+/** Each step is committed by itself: a role that can not be dropped stays stopped. */
+async function takeAway(sql: Sql, id: string): Promise<void> {
+  await sql(blockOf(id, `execute format('alter role %I nologin password null', name);`))
+  await sql('select pg_terminate_backend(pid, 2000) from pg_stat_activity where usesysid = $1', [
+    id,
+  ])
+  await sql(
+    blockOf(
+      id,
+      `if exists (select from pg_stat_activity where usesysid = ${id})
+        or exists (select from pg_shdepend where refclassid = 'pg_authid'::regclass
+          and refobjid = ${id} and deptype = 'o') then return; end if;
+      perform pg_advisory_xact_lock(${changeLock});
+      execute format('grant %I to current_user', name);
+      execute format('drop owned by %I', name);
+      execute format('drop role %I', name);`,
+    ),
+  )
+}
+
+/** Nothing where the role is gone. */
+function blockOf(id: string, statements: string): string {
+  return `do $found$ declare name text; begin
+    select rolname into name from pg_roles where oid = ${id} and not rolsuper;
+    if name is null then return; end if;
+    ${statements}
+  end $found$`
+}
+
+async function look({ config }: Call, sql: Sql, id: string): Promise<Role> {
+  const us = [config.user, config.probe.user]
+  const [row] = await sql<Role>(lookText, [id, us, [...ourPatterns, 'pg\\_%']])
+  if (row === undefined) throw new Error('a number gives a row')
+  return row
+}
+
+const lookText = `
+  select r.rolname::text as name, r.rolcanlogin as "canSignIn",
+    r.rolsuper or r.rolname = current_user or r.rolname = any ($2) or r.rolname like any ($3) as "isGuarded",
+    (select count(*)::int from pg_stat_activity where usesysid = of.id) as sessions
+  from (select $1::oid as id) of left join pg_roles r on r.oid = of.id`

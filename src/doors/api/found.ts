@@ -1,0 +1,137 @@
+/** What was found at connected systems and is not ours: whose it is, the app made of it, how that is watched. */
+import type { z } from '@hono/zod-openapi'
+import { makeApp } from '../../core/app/make.ts'
+import { appTable } from '../../core/app/rows.ts'
+import { type AppId, newId } from '../../core/base/ids.ts'
+import { limits } from '../../core/base/limits.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { parseSlug } from '../../core/base/text.ts'
+import { addMs } from '../../core/base/time.ts'
+import { makeIdentities } from '../../core/identity/identities.ts'
+import { identityRoles } from '../../core/identity/spiffe.ts'
+import { policyApprovers } from '../../life/ask/policy.ts'
+import { adoptThing } from '../../life/discovery/adopt.ts'
+import { claimThing } from '../../life/discovery/claim.ts'
+import * as rows from '../../life/discovery/rows.ts'
+import { stateOf } from '../../life/discovery/thing.ts'
+import { enforceApp, proposeWatch, watchUntil } from '../../life/discovery/watch.ts'
+import { findAppBySlug } from '../../life/lists/lists.ts'
+import { shortId } from '../../life/lists/short-id.ts'
+import { backupOf, endOf } from './apps.ts'
+import type { PersonCaller } from './caller.ts'
+import type { FoundView as FoundShown } from './contract.ts'
+import { appIn, hasRole, noSuch, parseId } from './find.ts'
+import { Adopt, OfFound, WatchApp } from './inputs.ts'
+import { raise } from './requests.ts'
+import type { Call, Routes } from './route.ts'
+import { appView, nameOf } from './show.ts'
+import { AppView, FoundList, FoundView, RequestView } from './views.ts'
+import type { ApiWorld } from './world.ts'
+
+export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
+  routes.add('person GET /v1/found', FoundList, OfFound, async ({ caller, input }) => {
+    // Names of accounts everywhere are a map for thieves: without a role, one's own alone.
+    const seenBy = hasRole(world, caller.personId) ? null : caller.personId
+    const filter = { ...filterNow(world), seenBy, target: input.target }
+    const [items, counts] = await Promise.all([
+      rows.listFound(world.store, filter),
+      rows.countFound(world.store, filter),
+    ])
+    return { items: items.map(thing => foundView(world, thing)), ...counts }
+  })
+  routes.add('person GET /v1/found/:found', FoundView, async call =>
+    foundView(world, await thingIn(world, call)),
+  )
+  routes.add('person POST /v1/found/:found/claim', FoundView, async call => {
+    const { id: thingId } = await thingIn(world, call)
+    const permit = await call.ask('thing.claim', 'thing', thingId, {
+      ownerId: call.caller.personId,
+    })
+    await claimThing(world, permit, { thingId })
+    return foundView(world, await thingIn(world, call))
+  })
+  routes.add('person POST /v1/found/:found/adopt', FoundView, Adopt, async call => {
+    const thing = await thingIn(world, call)
+    const of = { ownerId: thing.targetOwnerId }
+    const permit = await call.ask('thing.adopt', 'thing', thing.id, of)
+    const known = await findAppBySlug(world.store, call.input.app)
+    const appId = known?.id ?? (await makeAdopted(world, call, thing))
+    await adoptThing(world, permit, { thingId: thing.id, appId })
+    return foundView(world, await thingIn(world, call))
+  })
+  routes.add('person POST /v1/apps/:app/enforce', AppView, async call => {
+    const { id: appId } = await appIn(world, call)
+    const permit = await call.ask('app.enforce', 'app', appId)
+    return appView(world, await enforceApp(world, permit, { appId }))
+  })
+  routes.add('person POST /v1/apps/:app/watch', RequestView, WatchApp, async call => {
+    const app = await appIn(world, call)
+    const { days, reason } = call.input
+    const now = world.clock.now()
+    const body = proposeWatch(app, days, now)
+    const { ageMs } = world.freshness()
+    const approvers = policyApprovers({ replica: world.replica, now, ageMs })
+    const asked = { appId: app.id, body, reason, approvers, ownAnswer: false, draft: {} }
+    return raise(world, call, { kind: 'watch', ...asked })
+  })
+}
+
+/** As every app: an owner, who is who claimed it, a backup, a purpose, data classes and an end. */
+async function makeAdopted(
+  world: ApiWorld,
+  { input, ask }: Call<z.output<typeof Adopt>, PersonCaller>,
+  { ownerId, targetOwnerId: to }: rows.FoundThing,
+): Promise<AppId> {
+  if (ownerId === null || input.purpose === undefined)
+    throw new Problem(ownerId === null ? 'wrong-state' : 'invalid-field', {
+      field: 'purpose',
+      detail: ownerId === null ? 'Nobody has claimed it.' : 'A new app needs a purpose.',
+      next: 'claim U-…, then adopt U-… --app NAME --purpose "…"',
+    })
+  const { app: slug, purpose, dataClasses, team = null, watchDays } = input
+  const now = world.clock.now()
+  const backupId = await backupOf(world, input.backup, ownerId)
+  const endsAt = endOf(input, now)
+  const draft = { id: newId('app'), slug: parseSlug(slug, '/app'), ownerId, backupId, endsAt }
+  const said = { team, purpose, dataClasses, stage: 'prototype', endTrigger: 'date' } as const
+  const asked = { ...draft, ...said, kind: 'adopted', to }
+  const permit = await ask('app.make', 'app', draft.id, asked)
+  const watchedUntil = watchDays === undefined ? null : watchUntil(watchDays, { endsAt }, now)
+  const app = { ...draft, ...said, origin: 'adopted', watchedUntil } as const
+  await makeApp(world, permit, app)
+  await makeIdentities(world, permit, { appId: app.id, roles: [...identityRoles] })
+  return app.id
+}
+
+function filterNow({ clock }: ApiWorld) {
+  const silentMs = limits.ownerSilentDays * 24 * 3_600_000
+  return { seenBy: null, silentSince: addMs(clock.now(), -silentMs) }
+}
+
+/** Who was told of a thing may look at it and claim it; once it is somebody's, it is theirs to see. */
+async function thingIn(
+  world: ApiWorld,
+  call: { readonly caller: PersonCaller; param(name: string): string },
+): Promise<rows.FoundThing> {
+  const { personId } = call.caller
+  const id = await parseId(world.store, 'thing', call.param('found'))
+  const [thing] = await rows.listFound(world.store, { ...filterNow(world), id })
+  if (thing === undefined) throw noSuch('thing')
+  const app = thing.appId === null ? undefined : world.replica.get(appTable, thing.appId)
+  const theirs = [thing.targetOwnerId, thing.ownerId, app?.ownerId, app?.backupId]
+  if (thing.isOwned && !theirs.includes(personId) && !hasRole(world, personId))
+    throw noSuch('thing')
+  return thing
+}
+
+function foundView(world: ApiWorld, thing: rows.FoundThing): FoundShown {
+  const { appId } = thing
+  const app = appId === null ? undefined : world.replica.get(appTable, appId)
+  return {
+    ...thing,
+    shortId: shortId('thing', thing.id),
+    state: stateOf(thing, app, world.clock.now()),
+    isKnown: appId !== null,
+    app: appId && nameOf(world, appId),
+  }
+}

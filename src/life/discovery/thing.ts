@@ -1,0 +1,92 @@
+/**
+ * A thing that was found, as a pure machine: what each event does in each state, and what it does not.
+ * Not for: who may send an event (policy), or reading and writing (the verbs).
+ *
+ * What is adopted lives as its app does, so whether it is watched, leased or revoked is said of the app
+ * and stored nowhere: two places would come to differ.
+ */
+import { stateAt } from '../../core/app/app.ts'
+import type { AppRow } from '../../core/app/rows.ts'
+import type { PersonId } from '../../core/base/ids.ts'
+import { assert, Problem } from '../../core/base/problem.ts'
+import { product } from '../../core/base/product.ts'
+import type { Instant } from '../../core/base/time.ts'
+import type { ThingRow } from './rows.ts'
+
+export type ThingEvent =
+  /** `isOwned`: who claimed it before is still here. */
+  | { readonly kind: 'claim'; readonly by: PersonId; readonly isOwned: boolean }
+  | { readonly kind: 'adopt'; readonly app: Pick<AppRow, 'id' | 'slug' | 'ownerId' | 'origin'> }
+  | { readonly kind: 'seen' | 'missed' }
+
+/** The words people see: those of a row, and what the life of its app makes of it. */
+export type ThingState = Exclude<ThingRow['state'], 'adopted'> | 'watched' | 'leased' | 'revoked'
+
+/** The thing after the event; or why not, and what to do instead. Nothing changed: the same row. */
+export function stepThing(thing: ThingRow, event: ThingEvent, now: Instant): ThingRow | Problem {
+  switch (event.kind) {
+    case 'seen': {
+      if (thing.state !== 'gone') return thing
+      // Whose it was it is again: what comes back is somebody's to explain.
+      const { appId, ownerId } = thing
+      const state = appId !== null ? 'adopted' : ownerId !== null ? 'claimed' : 'found'
+      return { ...thing, state, goneAt: null }
+    }
+    case 'missed':
+      return thing.state === 'gone' ? thing : { ...thing, state: 'gone', goneAt: now }
+    case 'claim':
+      return claim(thing, event)
+    case 'adopt':
+      return adopt(thing, event.app)
+  }
+}
+
+function claim(thing: ThingRow, { by, isOwned }: { by: PersonId; isOwned: boolean }) {
+  if (thing.state === 'claimed' && thing.ownerId === by) return thing
+  const isFree = thing.state === 'found' || (thing.state === 'claimed' && !isOwned)
+  if (isFree) return { ...thing, state: 'claimed', ownerId: by } as const
+  if (thing.state === 'gone') return over(thing)
+  return new Problem('already-exists', {
+    detail: `\`${thing.name}\` has an owner already.`,
+    next: `Who that is: ${product.command} show ${thing.id}`,
+  })
+}
+
+function adopt(thing: ThingRow, app: Extract<ThingEvent, { kind: 'adopt' }>['app']) {
+  if (thing.state === 'adopted' && thing.appId === app.id) return thing
+  if (thing.state === 'gone') return over(thing)
+  if (thing.state !== 'claimed')
+    return new Problem('wrong-state', {
+      detail: `\`${thing.name}\` is ${thing.state}; what is adopted was claimed by its owner before.`,
+      next: `Its owner says so: ${product.command} claim ${thing.id}`,
+    })
+  if (app.origin !== 'adopted')
+    return new Problem('wrong-state', {
+      detail: `\`${app.slug}\` was made here: what it has, it was granted.`,
+      next: 'Name another app; one that is not there yet is made for it.',
+    })
+  if (app.ownerId === thing.ownerId) return { ...thing, state: 'adopted', appId: app.id } as const
+  return new Problem('wrong-state', {
+    detail: `\`${app.slug}\` is somebody else's: \`${thing.name}\` joins an app of who claimed it.`,
+    next: 'Name another app, or let its owner claim it.',
+  })
+}
+
+function over({ name, goneAt }: ThingRow): Problem {
+  return new Problem('wrong-state', {
+    detail: `\`${name}\` is not there any more since ${goneAt}.`,
+    next: 'Nothing is left to do.',
+  })
+}
+
+/** What it is at this instant. */
+export function stateOf(
+  { state }: Pick<ThingRow, 'state'>,
+  app: Pick<AppRow, 'state' | 'endsAt' | 'watchedUntil'> | undefined,
+  now: Instant,
+): ThingState {
+  if (state !== 'adopted') return state
+  assert(app !== undefined, 'what is adopted is of an app')
+  if (['ending', 'ended', 'graduated'].includes(stateAt(app, now))) return 'revoked'
+  return app.watchedUntil !== null && app.watchedUntil > now ? 'watched' : 'leased'
+}

@@ -1,0 +1,82 @@
+/**
+ * Watch: of an adopted app, what policy denies of its use goes on for a while and is recorded as that. It
+ * ends by itself. Held to policy again by one person; watched again by two.
+ *
+ * INVARIANT: never an app made here. The machine refuses it, the facts of a decision, and the database.
+ */
+import { changeApp } from '../../core/app/events.ts'
+import { type AppRow, appTable } from '../../core/app/rows.ts'
+import { readAgreed } from '../../core/approval/agreed.ts'
+import { requestTable } from '../../core/approval/rows.ts'
+import type { AppId, RequestId } from '../../core/base/ids.ts'
+import type { JsonObject } from '../../core/base/json.ts'
+import { checkPermit, type Permit, requirePerson } from '../../core/base/permit.ts'
+import { Problem } from '../../core/base/problem.ts'
+import { addMs, type Instant } from '../../core/base/time.ts'
+import { lockKnown } from '../../core/ledger/fact-table.ts'
+import { entryKind } from '../../core/ledger/kind.ts'
+import { type LedgerWorld, recorded, subjectOf } from '../../core/ledger/record.ts'
+import { bounds } from './bounds.ts'
+
+const appEnforced = entryKind('app.enforce', 'held the app to policy')
+const appWatched = entryKind('app.watch', 'let the app be watched again')
+
+/** Until when an app may be watched, asked for in days. Problem `invalid-field` beyond the bound. */
+export function watchUntil(
+  days: number,
+  { endsAt }: Pick<AppRow, 'endsAt'>,
+  now: Instant,
+): Instant {
+  const until = addMs(now, days * 86_400_000)
+  if (days <= bounds.watchDays && until <= endsAt) return until
+  throw new Problem('invalid-field', {
+    field: 'watchDays',
+    detail: `An app is watched for ${bounds.watchDays} days at most, and not beyond its end at ${endsAt}.`,
+    next: 'Ask for fewer days.',
+  })
+}
+
+export async function enforceApp(
+  world: LedgerWorld,
+  permit: Permit<'app.enforce'>,
+  { appId }: { appId: AppId },
+): Promise<AppRow> {
+  checkPermit(permit, 'app.enforce', appId)
+  requirePerson(permit, 'hold an app to policy')
+  return recorded(world, async scope => {
+    scope.entry({ kind: appEnforced, by: permit })
+    return changeApp(scope, appId, { kind: 'watch', until: null })
+  })
+}
+
+/** Body of a request of kind `watch`: of the app as it is now, so that it takes effect once. */
+export function proposeWatch(app: AppRow, days: number, now: Instant): JsonObject {
+  if (app.origin !== 'adopted')
+    throw new Problem('wrong-state', {
+      detail: `\`${app.slug}\` was made here, and is held to policy from its first day.`,
+      next: 'Only what was found and adopted is watched.',
+    })
+  return { v: 1, appId: app.id, onto: app.version, until: watchUntil(days, app, now) }
+}
+
+/** Problem `hash-mismatch` where the app is another since it was asked; done before, nothing changes. */
+export async function watchAgreed(
+  world: LedgerWorld,
+  permit: Permit<'app.watch'>,
+  { requestId }: { requestId: RequestId },
+): Promise<AppRow> {
+  checkPermit(permit, 'app.watch', requestId)
+  return recorded(world, async scope => {
+    const { request, body } = await readAgreed(scope, requestId, 'watch')
+    const app = await lockKnown(scope.tx, appTable, body['appId'] as AppId)
+    const until = body['until'] as Instant
+    if (app.watchedUntil === until) return app
+    if (app.version !== body['onto'] || until <= scope.at)
+      throw new Problem('hash-mismatch', {
+        detail: `\`${app.slug}\` has changed since this was asked.`,
+        next: 'Ask again.',
+      })
+    scope.entry({ kind: appWatched, by: permit, subjects: [subjectOf(requestTable, request)] })
+    return changeApp(scope, app.id, { kind: 'watch', until })
+  })
+}
