@@ -123,7 +123,7 @@ export function splitSql(text: string): string[] {
   let current = ''
   let inBody = false
   for (const line of text.split('\n')) {
-    if (!inBody && /^\s*(--.*)?$/.test(line)) continue
+    if (!inBody && /^\s*(--.*|\/\*.*\*\/)?$/.test(line)) continue
     current += `${line}\n`
     if ((line.match(/\$\$/g) ?? []).length % 2 === 1) inBody = !inBody
     if (!inBody && /;\s*(--.*)?$/.test(line)) {

@@ -1,9 +1,8 @@
--- Who may do what. Run again whenever this text or a migration changed, in the same transaction.
--- Nobody signs in as these roles: a session takes one on, and the check at start reads it back.
---
---   leasehold_runtime    everything the product does. It adds to the log's inbox and reads the log;
---                        it can not move, change or remove an entry, a checkpoint or a decision.
---   leasehold_sequencer  moves entries from the inbox to their position, and can do nothing else.
+/* Who may do what. Run again whenever this text or a migration changed, in the same transaction. */
+/* Nobody signs in as these roles: a session takes one on, and the check at start reads it back. */
+/*   leasehold_runtime    everything the product does. It adds to the log's inbox and reads the log; */
+/*                        it can not move, change or remove an entry, a checkpoint or a decision. */
+/*   leasehold_sequencer  moves entries from the inbox to their position, and can do nothing else. */
 do $$ begin
   if not exists (select from pg_roles where rolname = 'leasehold_runtime') then
     create role leasehold_runtime nologin noinherit;
@@ -19,7 +18,7 @@ revoke all on all tables in schema public from public, leasehold_runtime, leaseh
 grant usage on schema public to leasehold_runtime, leasehold_sequencer;
 grant select on all tables in schema public to leasehold_runtime, leasehold_sequencer;
 
--- A sign-in that is only a member of the roles sees by this that nothing is left to migrate.
+/* A sign-in that is only a member of the roles sees by this that nothing is left to migrate. */
 grant select on schema_migration to public;
 
 grant insert, update, delete on all tables in schema public to leasehold_runtime;
@@ -36,19 +35,14 @@ grant delete on ledger_inbox to leasehold_sequencer;
 revoke all on function keep_reserve(), spend_reserve() from public;
 grant execute on function keep_reserve(), spend_reserve() to leasehold_runtime;
 
--- Where nobody vacuums for us (PGlite), we do; older servers have no such right and need none.
+/* Where nobody vacuums for us (PGlite), we do; older servers have no such right and need none. */
 do $$ begin
   if current_setting('server_version_num')::int >= 170000 then
     grant maintain on all tables in schema public to leasehold_runtime;
   end if;
 end $$;
 
--- Run after each migration: this one comes with the second.
-do $$ begin
-  if to_regclass('decision_record') is not null then
-    revoke update, delete on decision_record, decision_kept from leasehold_runtime;
-    revoke insert on decision_kept from leasehold_runtime;
-    revoke all on function keep_partition(date) from public;
-    grant execute on function keep_partition(date) to leasehold_runtime;
-  end if;
-end $$;
+revoke update, delete on decision_record, decision_kept from leasehold_runtime;
+revoke insert on decision_kept from leasehold_runtime;
+revoke all on function keep_partition(date) from public;
+grant execute on function keep_partition(date) to leasehold_runtime;

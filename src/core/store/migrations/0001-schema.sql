@@ -1,10 +1,10 @@
--- The first schema. Rules of the house (design §3): facts carry a version; entries are only inserted;
--- what must always hold is a constraint here, not only code. Instants are UTC; ids are text.
--- Collation "C" where an identity string is compared: case and locale never decide who somebody is.
+/* The schema. Rules of the house (design §3): facts carry a version; entries are only inserted; */
+/* what must always hold is a constraint here, not only code. Instants are UTC; ids are text. */
+/* Collation "C" where an identity string is compared: case and locale never decide who somebody is. */
 
--- ── the ledger ──────────────────────────────────────────────────────────────────────────────────
+/* ── the ledger ────────────────────────────────────────────────────────────────────────────────── */
 
--- What has happened and has no position yet. Written last in the transaction of its fact.
+/* What has happened and has no position yet. Written last in the transaction of its fact. */
 create table ledger_inbox (
   id bigint generated always as identity (cache 1) primary key,
   at timestamptz not null,
@@ -15,15 +15,15 @@ create table ledger_inbox (
   facts_salt text not null,
   words text,
   words_salt text,
-  -- By the database's clock: how long followers have been without it.
+  /* By the database's clock: how long followers have been without it. */
   queued_at timestamptz not null default clock_timestamp(),
-  -- Refused when null: the log is shorter than the writer has seen it, so it was put back. Refused
-  -- when negative: the row this is about was no longer as the writer had read it.
+  /* Refused when null: the log is shorter than the writer has seen it, so it was put back. Refused */
+  /* when negative: the row this is about was no longer as the writer had read it. */
   log_size bigint default 0 constraint log_reaches check (log_size is not null)
     constraint row_is_current check (log_size >= 0)
 );
 
--- The log. `leaf` is the exact text that is hashed (RFC 6962); `facts` lie beside it under a salted commitment.
+/* The log. `leaf` is the exact text that is hashed (RFC 6962); `facts` lie beside it under a salted commitment. */
 create table ledger_entry (
   position bigint primary key check (position >= 0),
   inbox_id bigint not null unique,
@@ -38,14 +38,14 @@ create table ledger_entry (
 create index ledger_entry_subjects on ledger_entry using gin (subjects);
 create index ledger_entry_kind on ledger_entry (kind, position);
 
--- Words of people, apart, so that they can be erased while every proof stays valid.
+/* Words of people, apart, so that they can be erased while every proof stays valid. */
 create table ledger_words (
   position bigint primary key references ledger_entry,
   words text not null,
   salt text not null
 );
 
--- Roots of complete subtrees of 256^n leaves: what proofs are made from without reading every leaf.
+/* Roots of complete subtrees of 256^n leaves: what proofs are made from without reading every leaf. */
 create table ledger_node (
   level int not null check (level > 0),
   index bigint not null,
@@ -70,7 +70,7 @@ create table ledger_checkpoint (
   signed_at timestamptz not null
 );
 
--- Refusals before attestation: counted here, sealed as one summary entry per issuer and minute.
+/* Refusals before attestation: counted here, sealed as one summary entry per issuer and minute. */
 create table ledger_refusal_count (
   issuer text not null,
   minute timestamptz not null,
@@ -79,7 +79,7 @@ create table ledger_refusal_count (
   primary key (issuer, minute, reason)
 );
 
--- Decisions, with the slice of facts they were made from. Their hashes are in the entry that used them.
+/* Decisions, with the slice of facts they were made from. Their hashes are in the entry that used them. */
 create table decision (
   id text primary key,
   at timestamptz not null,
@@ -103,7 +103,7 @@ create trigger ledger_checkpoint_insert_only before update or delete or truncate
 create trigger decision_insert_only before update or delete or truncate on decision
   for each statement execute function refuse_change();
 
--- ── installation and keys ───────────────────────────────────────────────────────────────────────
+/* ── installation and keys ─────────────────────────────────────────────────────────────────────── */
 
 create table installation (
   id text primary key,
@@ -134,7 +134,7 @@ create table key (
 create unique index key_active on key (use) where state = 'active';
 create unique index key_next on key (use) where state = 'next';
 
--- The key table as published, signed by the root key; the newest row is the one in force.
+/* The key table as published, signed by the root key; the newest row is the one in force. */
 create table key_table (
   serial int primary key,
   body text not null,
@@ -142,7 +142,7 @@ create table key_table (
   made_at timestamptz not null
 );
 
--- ── people ──────────────────────────────────────────────────────────────────────────────────────
+/* ── people ────────────────────────────────────────────────────────────────────────────────────── */
 
 create table person (
   id text primary key,
@@ -177,14 +177,14 @@ create table browser_session (
 );
 create index browser_session_person on browser_session (person_id);
 
--- State of a sign-in under way at the company's provider (state, nonce, PKCE verifier), bound to a cookie.
+/* State of a sign-in under way at the company's provider (state, nonce, PKCE verifier), bound to a cookie. */
 create table sign_in (
   hash text primary key,
   body text not null,
   expires_at timestamptz not null
 );
 
--- State of our own authorization server (oidc-provider's adapter).
+/* State of our own authorization server (oidc-provider's adapter). */
 create table oidc_state (
   kind text not null,
   id text not null,
@@ -201,12 +201,12 @@ create index oidc_state_user_code on oidc_state (kind, user_code);
 create index oidc_state_uid on oidc_state (kind, uid);
 create index oidc_state_expires on oidc_state (expires_at);
 
--- ── approval and finding ────────────────────────────────────────────────────────────────────────
+/* ── approval and finding ──────────────────────────────────────────────────────────────────────── */
 
 create table request (
   id text primary key,
   version bigint not null check (version > 0),
-  kind text not null check (kind in ('grant', 'policy', 'trust', 'resource', 'target', 'transfer')),
+  kind text not null check (kind in ('grant', 'policy', 'trust', 'call', 'watch')),
   app_id text,
   asked_by text not null,
   body text not null,
@@ -214,9 +214,9 @@ create table request (
   reason text not null,
   approvers text[] not null,
   quorum int not null check (quorum >= 1),
-  -- The asker may answer: only where the whole installation is one person's (design §3.11).
+  /* The asker may answer: only where the whole installation is one person's (design §3.11). */
   own_answer boolean not null default false,
-  state text not null check (state in ('open', 'agreed', 'denied', 'withdrawn', 'expired')),
+  state text not null check (state in ('open', 'agreed', 'denied', 'withdrawn', 'expired', 'used')),
   made_at timestamptz not null,
   expires_at timestamptz not null,
   closed_at timestamptz,
@@ -227,7 +227,8 @@ create table request (
 );
 create index request_open on request (state, expires_at);
 
--- What people agree to can not be edited, and a closed request never opens again.
+/* What people agree to can not be edited, and a closed request never opens again; a yes to one call is */
+/* used once, or grows too old. */
 create function request_is_fixed() returns trigger language plpgsql as $$
 begin
   if tg_op = 'INSERT' then
@@ -238,7 +239,8 @@ begin
   elsif (new.kind, new.app_id, new.asked_by, new.body, new.approvers, new.quorum, new.own_answer, new.expires_at)
     is distinct from
     (old.kind, old.app_id, old.asked_by, old.body, old.approvers, old.quorum, old.own_answer, old.expires_at)
-    or (old.state <> 'open' and new.state <> old.state) then
+    or (old.state <> 'open' and new.state <> old.state
+      and not (old.kind = 'call' and old.state = 'agreed' and new.state in ('used', 'expired'))) then
     raise exception 'a request is never edited'
       using errcode = 'check_violation', constraint = 'request_is_fixed';
   end if;
@@ -259,7 +261,7 @@ create table answer (
   constraint answer_once unique (request_id, person_id)
 );
 
--- Only who was asked answers, only to what was asked, only while it is open.
+/* Only who was asked answers, only to what was asked, only while it is open. */
 create function answer_fits() returns trigger language plpgsql as $$
 begin
   if tg_op = 'UPDATE' or not exists (select 1 from request where id = new.request_id
@@ -289,7 +291,7 @@ create table finding (
 );
 create unique index finding_open_once on finding (kind, about) where state = 'open';
 
--- ── apps, identities, grants ────────────────────────────────────────────────────────────────────
+/* ── apps, identities, grants ──────────────────────────────────────────────────────────────────── */
 
 create table app (
   id text primary key,
@@ -307,24 +309,28 @@ create table app (
   ends_at timestamptz not null,
   max_ends_at timestamptz not null,
   paused_because text check (paused_because in ('owner', 'owner-gone', 'drift', 'person')),
+  /* Made of what was found; until when what policy denies of its use goes on and is recorded. */
+  origin text check (origin = 'adopted'),
+  watched_until timestamptz,
   orphaned_at timestamptz,
   made_by text not null,
   made_at timestamptz not null,
   ended_at timestamptz,
   check (ends_at > made_at),
   check (ends_at <= max_ends_at),
-  -- A prototype lives 30 days at most, however often it is extended.
+  /* A prototype lives 30 days at most, however often it is extended. */
   check (stage = 'managed' or max_ends_at - made_at <= interval '30 days'),
   check ((state = 'paused') = (paused_because is not null)),
+  constraint app_watched check (watched_until is null or (origin is not null and watched_until <= ends_at)),
   check ((state in ('ended', 'graduated')) = (ended_at is not null))
 );
--- Never given again: names of identities, roles at targets and certificates are made of it.
+/* Never given again: names of identities, roles at targets and certificates are made of it. */
 create unique index app_slug on app (slug);
 create index app_due on app (ends_at) where state in ('draft', 'active', 'paused');
 create index app_owner on app (owner_id);
 
--- Two people answer for an app; one alone only where the whole installation is one person's. Looked
--- at when owner or backup are set, so that a later change of mode leaves no row that can not be ended.
+/* Two people answer for an app; one alone only where the whole installation is one person's. Looked */
+/* at when owner or backup are set, so that a later change of mode leaves no row that can not be ended. */
 create function app_needs_two_people() returns trigger language plpgsql as $$
 begin
   if new.owner_id = new.backup_id
@@ -338,7 +344,7 @@ end $$;
 create trigger app_two_people before insert or update on app
   for each row execute function app_needs_two_people();
 
--- An end is final, and an end that has begun does not turn back.
+/* An end is final, and an end that has begun does not turn back. */
 create function app_end_is_final() returns trigger language plpgsql as $$
 begin
   if (old.state in ('ended', 'graduated') and new.state <> old.state)
@@ -352,7 +358,7 @@ end $$;
 create trigger app_end_is_final before update on app
   for each row execute function app_end_is_final();
 
--- Nothing of an app outlasts it (design §8, I3).
+/* Nothing of an app outlasts it (design §8, I3). */
 create function ends_within_app() returns trigger language plpgsql as $$
 begin
   if (tg_op = 'INSERT' or new.ends_at <> old.ends_at)
@@ -392,12 +398,12 @@ create table trust_rule (
   version bigint not null check (version > 0),
   identity_id text not null references identity,
   app_id text not null references app,
-  preset text not null check (preset in ('github', 'person')),
+  preset text not null check (preset in ('github', 'gitlab', 'kubernetes', 'person')),
   issuer text collate "C" not null,
   claims jsonb not null,
-  -- Issuer and the immutable id it turns on: what a token is looked up by.
+  /* Issuer and the immutable id it turns on: what a token is looked up by. */
   anchor text collate "C" not null,
-  -- The request that was agreed; null where owning the app is agreement enough.
+  /* The request that was agreed; null where owning the app is agreement enough. */
   request_id text unique references request,
   state text not null check (state in ('active', 'revoked')),
   made_at timestamptz not null,
@@ -405,12 +411,14 @@ create table trust_rule (
 );
 create index trust_rule_issuer on trust_rule (issuer) where state = 'active';
 
--- Assertions that were used, until they would have expired: an assertion is accepted once.
+/* Assertions that were used, until they would have expired: an assertion is accepted once. */
 create table seen_assertion (
   issuer text collate "C" not null,
   hash text not null,
   used_at timestamptz not null,
   expires_at timestamptz not null,
+  /* The key it was first used with, where it is good for its holder. */
+  bound_to text,
   primary key (issuer, hash)
 );
 create index seen_assertion_expires on seen_assertion (expires_at);
@@ -431,7 +439,7 @@ create table target (
   made_at timestamptz not null
 );
 
--- The credential we use there, sealed with the row's id. Apart, so that it is in no image of the row.
+/* The credential we use there, sealed with the row's id. Apart, so that it is in no image of the row. */
 create table target_config (
   target_id text primary key references target,
   sealed text not null
@@ -462,16 +470,22 @@ create table app_grant (
   actions text[] not null check (cardinality(actions) > 0),
   columns text[] not null,
   unattended boolean not null,
-  request_id text not null references request,
+  /* Null where somebody took it beyond policy: then it is who did. */
+  request_id text references request,
+  glass_by text references person,
   holder text not null unique,
-  state text not null check (state in ('live', 'dropped', 'ended')),
+  /* The most that may be used under it, as people agreed. */
+  budget jsonb,
+  /* `resting`: nobody uses it, so its right is taken away until its owner takes it up again. */
+  state text not null check (state in ('live', 'resting', 'dropped', 'ended')),
   made_at timestamptz not null,
   ends_at timestamptz not null,
   used_at timestamptz,
+  kept_at timestamptz,
   ended_at timestamptz
 );
 create index app_grant_app on app_grant (app_id);
--- What was agreed once is made once: an answer can not be used a second time.
+/* What was agreed once is made once: an answer can not be used a second time. */
 create unique index app_grant_request on app_grant (request_id);
 create trigger app_grant_within_app before insert or update on app_grant
   for each row execute function ends_within_app();
@@ -485,11 +499,15 @@ create table task (
   purpose text not null,
   autonomy text not null check (autonomy in ('attended', 'unattended')),
   on_behalf_of text references person,
+  /* The task it works for: what it may do is what both may do, and it ends with the other. */
+  parent_id text references task,
   provenance jsonb not null,
   provenance_key text not null,
   touched text[] not null default '{}',
   state text not null check (state in ('open', 'closed')),
-  closed_because text check (closed_because in ('done', 'expired', 'app', 'identity', 'person', 'hold')),
+  closed_because text check (
+    closed_because in ('done', 'expired', 'app', 'identity', 'person', 'hold', 'parent')
+  ),
   opened_at timestamptz not null,
   ends_at timestamptz not null,
   closed_at timestamptz,
@@ -498,13 +516,14 @@ create table task (
 create trigger task_within_app before insert or update on task
   for each row execute function ends_within_app();
 create index task_app on task (app_id);
+create index task_parent on task (parent_id) where state = 'open' and parent_id is not null;
 create index task_due on task (ends_at) where state = 'open';
 create unique index task_joined on task (identity_id, purpose, provenance_key) where state = 'open';
 
 create table hold (
   id text primary key,
   version bigint not null check (version > 0),
-  scope text not null check (scope in ('app', 'person', 'identity', 'everything')),
+  scope text not null check (scope in ('app', 'person', 'identity', 'task', 'tool', 'issuer', 'everything')),
   about text not null,
   reason text not null,
   set_by text not null,
@@ -515,13 +534,13 @@ create table hold (
 );
 create unique index hold_once on hold (scope, about) where state = 'set';
 
--- ── policy, tokens, leases ──────────────────────────────────────────────────────────────────────
+/* ── policy, tokens, leases ────────────────────────────────────────────────────────────────────── */
 
 create table bundle (
   id text primary key,
   version bigint not null check (version > 0),
   serial int not null unique,
-  -- Not unique: rules may be put back as they were.
+  /* Not unique: rules may be put back as they were. */
   hash text not null,
   body text not null,
   request_id text unique references request,
@@ -577,14 +596,14 @@ create table lease (
   check (state not in ('live') or issued_at is not null),
   check (term_ends_at <= ends_at)
 )
--- Room on each page for the next version of a row: no change of a lease touches an index.
+/* Room on each page for the next version of a row: no change of a lease touches an index. */
 with (fillfactor = 60);
 create index lease_task on lease (task_id);
 create index lease_app on lease (app_id);
 create unique index lease_idempotent on lease (task_id, idempotency_hash) where idempotency_hash is not null;
 
--- When the sweep looks at a lease next, until when one has it, and how often it tried: no facts, changed
--- without an entry, and gone with the lease. Who locks both locks the lease first.
+/* When the sweep looks at a lease next, until when one has it, and how often it tried: no facts, changed */
+/* without an entry, and gone with the lease. Who locks both locks the lease first. */
 create table lease_due (
   lease_id text primary key references lease deferrable initially deferred,
   target_id text not null,
@@ -592,11 +611,11 @@ create table lease_due (
   held_until timestamptz,
   tries int not null default 0
 )
--- A claim touches no index.
+/* A claim touches no index. */
 with (fillfactor = 70);
 create index lease_due_at on lease_due (target_id, due_at);
 
--- What a credential is derived from, with a key that is not here. Deleted after the last re-check.
+/* What a credential is derived from, with a key that is not here. Deleted after the last re-check. */
 create table lease_salt (
   lease_id text primary key references lease deferrable initially deferred,
   salt text not null
@@ -614,7 +633,7 @@ create table offboarding (
   made_at timestamptz not null
 );
 
--- The work beside the facts: what was planned, seen and handed out, and when it is looked at again.
+/* The work beside the facts: what was planned, seen and handed out, and when it is looked at again. */
 create table offboarding_work (
   offboarding_id text primary key references offboarding,
   plan text not null,
@@ -625,10 +644,10 @@ create table offboarding_work (
 );
 create index offboarding_work_due on offboarding_work (due_at);
 
--- ── room to end things when the disk is full ────────────────────────────────────────────────────
+/* ── room to end things when the disk is full ──────────────────────────────────────────────────── */
 
--- 16 MB of nothing, in the way of everybody but those who end things. Unlogged: it costs the disk its
--- size once and nothing else. Run with the owner's rights, since only an owner may drop a table.
+/* 16 MB of nothing, in the way of everybody but those who end things. Unlogged: it costs the disk its */
+/* size once and nothing else. Run with the owner's rights, since only an owner may drop a table. */
 create function keep_reserve() returns boolean
   language plpgsql security definer set search_path = public, pg_temp as $$
 begin
@@ -646,7 +665,7 @@ exception when disk_full then
   return false;
 end $$;
 
--- Dropping needs no room: its files shrink to nothing at the commit.
+/* Dropping needs no room: its files shrink to nothing at the commit. */
 create function spend_reserve() returns void
   language plpgsql security definer set search_path = public, pg_temp as $$
 begin
@@ -654,8 +673,169 @@ begin
   drop table if exists store_reserve;
 end $$;
 
--- Who is taking an app down right now, so that a door and a sweep, or two replicas, do not do it at once.
+/* Who is taking an app down right now, so that a door and a sweep, or two replicas, do not do it at once. */
 create table offboarding_claim (
   app_id text primary key references app,
   until timestamptz not null
+);
+
+/* ── use ─────────────────────────────────────────────────────────────────────────────────────────── */
+
+/* What the tools of a target looked like when a person agreed to them, and what looks otherwise now. */
+create table tool_pins (
+  id text primary key references target,
+  version bigint not null check (version > 0),
+  agreed jsonb not null,
+  changed jsonb not null,
+  made_at timestamptz not null
+);
+
+/* What has been used under a grant, in each span of its budget. */
+create table budget_use (
+  grant_id text not null references app_grant,
+  span text not null,
+  calls bigint not null,
+  row_count bigint not null,
+  bytes bigint not null,
+  spend bigint not null,
+  primary key (grant_id, span)
+);
+
+/* ── decisions at volume ─────────────────────────────────────────────────────────────────────────── */
+
+/* Decisions at volume: kept in batches, each sealed by one entry, in one partition a day. Partitions lie */
+/* in a schema of their own that nobody but the owner may look into: whoever reads or adds does so by */
+/* the table above them. */
+create schema records;
+
+create table decision_record (
+  batch_id text not null,
+  nth bigint not null,
+  id text not null,
+  at timestamptz not null,
+  app_id text,
+  task_id text,
+  allowed boolean not null,
+  record text not null,
+  hash text not null,
+  /* Under our own rules, or under those an app brings for its users. */
+  kind text not null check (kind in ('own', 'app')),
+  primary key (at, id)
+) partition by range (at);
+create index decision_record_id on decision_record (id);
+create index decision_record_app on decision_record (app_id, at);
+create trigger decision_record_insert_only before update or delete or truncate on decision_record
+  for each statement execute function refuse_change();
+
+/* Made apart and then attached: that stops nobody who reads or adds meanwhile, as making it in place would. */
+create function keep_partition(day date) returns void
+  language plpgsql security definer set search_path = public, pg_temp as $$
+declare part text := to_char(day, '"d"YYYYMMDD');
+begin
+  if to_regclass('records.' || part) is not null then return; end if;
+  perform pg_advisory_xact_lock(7135006);
+  if to_regclass('records.' || part) is not null then return; end if;
+  execute format('create table records.%I (like decision_record including all)', part);
+  execute format(
+    'alter table decision_record attach partition records.%I for values from (%L) to (%L)',
+    part, day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
+end $$;
+
+/* How far each file of a spool was taken. */
+create table decision_spool (
+  segment text primary key,
+  sent bigint not null
+);
+
+/* Rules an app brings for its own users. */
+create table app_rules (
+  id text primary key,
+  version bigint not null check (version > 0),
+  app_id text not null references app,
+  hash text not null,
+  text jsonb not null,
+  state text not null check (state in ('current', 'superseded')),
+  made_at timestamptz not null
+);
+create unique index app_rules_current on app_rules (app_id) where state = 'current';
+create index app_rules_hash on app_rules (hash);
+
+/* Every decision under our own rules that is kept, however it came here. */
+create view decision_kept as
+  select id, at, app_id, task_id, allowed, record, hash from decision
+  union all
+  select id, at, app_id, task_id, allowed, record, hash from decision_record where kind = 'own';
+
+/* ── outside systems ─────────────────────────────────────────────────────────────────────────────── */
+
+/* Keys of our issuer for outside systems. They speak to no door of ours, so they stand apart from those that do. */
+create table federation_key (
+  id text primary key,
+  version bigint not null check (version > 0),
+  jwk jsonb not null,
+  state text not null check (state in ('next', 'active', 'retired', 'gone')),
+  made_at timestamptz not null,
+  started_at timestamptz,
+  retired_at timestamptz
+);
+create unique index federation_key_one on federation_key (state) where state in ('next', 'active');
+/* The private part, sealed; taken away when its key is gone. */
+create table federation_secret (
+  key_id text primary key references federation_key,
+  sealed text not null
+);
+
+/* What a named person says is gone where no look of ours can tell: with a file that shows it, until they look again. */
+create table evidence (
+  id text primary key,
+  version bigint not null check (version > 0),
+  app_id text not null references app,
+  item_kind text not null,
+  item_id text not null,
+  system text not null,
+  person_id text not null references person,
+  file_hash text not null check (file_hash ~ '^[0-9a-f]{64}$'),
+  recheck_at timestamptz not null,
+  made_at timestamptz not null
+);
+create index evidence_app on evidence (app_id, made_at);
+/* Named by what they hold. Bytes can be taken away; the name stays in the log. */
+create table evidence_file (
+  app_id text not null references app,
+  hash text not null,
+  bytes bytea not null check (octet_length(bytes) between 1 and 5242880),
+  primary key (app_id, hash)
+);
+
+/* Things that looks at whole targets find there and that are not ours: whose they are, and of which app. */
+create table thing (
+  id text primary key,
+  version bigint not null check (version > 0),
+  target_id text not null references target,
+  native_id text not null,
+  kind text not null,
+  name text not null,
+  creator text,
+  made_at timestamptz,
+  last_used_at timestamptz,
+  ends_at timestamptz,
+  state text not null check (state in ('found', 'claimed', 'adopted', 'gone')),
+  owner_id text references person,
+  app_id text references app,
+  first_seen_at timestamptz not null,
+  gone_at timestamptz,
+  /* Work of the look, no fact of the thing: it changes daily and is in no entry. */
+  seen_at timestamptz,
+  check ((state = 'gone') = (gone_at is not null)),
+  check (state = 'gone' or (state <> 'found') = (owner_id is not null)),
+  check (state = 'gone' or (state = 'adopted') = (app_id is not null))
+);
+create unique index thing_native on thing (target_id, native_id);
+create index thing_app on thing (app_id) where app_id is not null;
+
+/* How far the look at a target is, and what was hidden from it. */
+create table look (
+  target_id text primary key references target,
+  begun_at timestamptz not null,
+  work jsonb not null
 );
