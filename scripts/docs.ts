@@ -13,7 +13,7 @@ const root = dirname(import.meta.dirname)
 /** Every setting of the server, as `src/config.ts` reads it. */
 export function configurationPage(): string {
   const rows = Object.entries(settings).map(
-    ([name, [byDefault, says]]) => `| \`${name}\` | ${says} | \`${byDefault}\` |`,
+    ([name, { unset, says }]) => `| \`${name}\` | ${says} | \`${unset}\` |`,
   )
   return `# Configuration
 

@@ -5,54 +5,10 @@
  */
 import { resolve } from 'node:path'
 import { Problem } from './core/base/problem.ts'
+import settings from './settings.json' with { type: 'json' }
 
 /** Every setting there is: what holds without it, and what it is for. */
-export const settings = {
-  LEASEHOLD_HOME: ['./.leasehold', 'Folder for the embedded database and the keys, 0700.'],
-  DATABASE_URL: [
-    '(embedded)',
-    'PostgreSQL ≥ 15. Without it the database is embedded, in LEASEHOLD_HOME.',
-  ],
-  LEASEHOLD_PORT: ['4400', 'Port on the loopback address.'],
-  LEASEHOLD_HOST: [
-    '127.0.0.1',
-    'Address to listen on. Anything but loopback needs LEASEHOLD_ISSUER with https.',
-  ],
-  LEASEHOLD_ISSUER: ['http://localhost:<port>', 'The name people and tokens know this server by.'],
-  LEASEHOLD_NAME: [
-    'my installation',
-    'Name of the installation, for people. Read at the first start only.',
-  ],
-  LEASEHOLD_TRUST_DOMAIN: [
-    'leasehold.local',
-    'SPIFFE trust domain of the identities. Read at the first start only.',
-  ],
-  LEASEHOLD_MODE: [
-    'solo',
-    '`solo` (one person) or `team` (two people agree). Read at the first start only.',
-  ],
-  LEASEHOLD_KEK: [
-    '(file kek, 0600)',
-    'Key-encryption key, 32 bytes as base64url. Without it a file in LEASEHOLD_HOME.',
-  ],
-  LEASEHOLD_COMPANY_ISSUER: [
-    '(none: one-time links)',
-    "The company's OpenID provider for signing in.",
-  ],
-  LEASEHOLD_COMPANY_CLIENT_ID: ['leasehold', 'Our client id there.'],
-  LEASEHOLD_COMPANY_CLIENT_SECRET_FILE: [
-    '(none)',
-    'File with our client secret there; without it a public client with PKCE.',
-  ],
-  LEASEHOLD_CI_ISSUERS: [
-    'https://token.actions.githubusercontent.com',
-    'Issuers that may attest workloads, separated by spaces.',
-  ],
-  LEASEHOLD_LOOPBACK_ISSUERS: [
-    '(none)',
-    'Issuers, and places of MCP client documents, that may be http on this machine, for trials; exact origins, separated by spaces.',
-  ],
-} as const
+export { settings }
 
 type SettingName = keyof typeof settings
 
@@ -65,7 +21,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     return value === undefined || value === '' ? null : value
   }
   /** With the default that `settings` tells. */
-  const read = (name: SettingName) => get(name) ?? settings[name][0]
+  const read = (name: SettingName) => get(name) ?? settings[name].unset
   const host = read('LEASEHOLD_HOST')
   const issuer = get('LEASEHOLD_ISSUER')
   const isLoopback = host === '127.0.0.1' || host === '::1' || host === 'localhost'
