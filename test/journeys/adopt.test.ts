@@ -129,6 +129,9 @@ describe('what nobody registered', () => {
     const { id } = await claimed('crm', 'hoarder')
     const join = (app: string) => company.as('sam')('POST', `/v1/found/${id}/adopt`, { app })
     expect((await join('made-here')).body).toMatchObject({ code: 'wrong-state' })
+    const again = { app: 'night-export', watchDays: 3 }
+    const watched = await company.as('sam')('POST', `/v1/found/${id}/adopt`, again)
+    expect(watched.body.code).toBe('invalid-field')
     const other = await foundAt('crm', 'guarded')
     await expectStatus(200, company.as('sue')('POST', `/v1/found/${other.id}/claim`))
     const toSue = { ...to, app: 'of-sue' }

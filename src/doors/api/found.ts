@@ -55,6 +55,12 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
     const of = { ownerId: thing.targetOwnerId }
     const permit = await call.ask('thing.adopt', 'thing', thing.id, of)
     const known = await findAppBySlug(world.store, call.input.app)
+    if (known !== undefined && call.input.watchDays !== undefined)
+      throw new Problem('invalid-field', {
+        field: '/watchDays',
+        detail: `\`${known.slug}\` is there already.`,
+        next: `Another person agrees: watch ${known.slug} --days N --reason "…"`,
+      })
     const appId = known?.id ?? (await makeAdopted(world, call, thing))
     await adoptThing(world, permit, { thingId: thing.id, appId })
     return foundView(world, await thingIn(world, call))

@@ -116,9 +116,10 @@ function decideByUs(world: DecisionWorld, asker: Asker, { subject, action, ...as
   return decide(world, { actor, action: action as never, about: asked.resource as never })
 }
 
-function isWatched({ replica }: DecisionWorld, { id }: Actor): boolean {
-  const appId = replica.get(identityTable, id)?.appId
-  return appId !== undefined && (replica.get(appTable, appId)?.watchedUntil ?? null) !== null
+function isWatched({ replica, clock }: DecisionWorld, { id }: Actor): boolean {
+  const appId = replica.get(identityTable, id)?.appId ?? ''
+  const until = replica.get(appTable, appId)?.watchedUntil
+  return until !== null && until !== undefined && until > clock.now()
 }
 
 /** ATTACKER: a workload asks what others may, to find out whom to become. */

@@ -5,6 +5,7 @@
  * INVARIANT: a thing is gone only after a look that saw no less than those that saw it, and did not see
  * it. Where a page did not come, or something is hidden that was not hidden before, nobody knows.
  */
+import { appTable } from '../../core/app/rows.ts'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { newId, systemId, type TargetId } from '../../core/base/ids.ts'
 import { isProblem } from '../../core/base/problem.ts'
@@ -94,7 +95,12 @@ async function keepPage(
   const knownIds = new Set(known.map(({ nativeId }) => nativeId))
   const now = world.clock.now()
   const changed = known.flatMap(before => {
-    const after = seenAgain(before, seen.get(before.nativeId), now)
+    const app = before.appId === null ? undefined : world.replica.get(appTable, before.appId)
+    const isOver = app?.state === 'ended' || app?.state === 'graduated'
+    const stepped = stepThing(before, { kind: 'seen', isOver }, now)
+    const after = isProblem(stepped)
+      ? before
+      : toldAgain(before, stepped, seen.get(before.nativeId))
     return after === before ? [] : [{ before, after }]
   })
   const fresh = [...seen].filter(([id]) => !knownIds.has(id))
@@ -130,9 +136,8 @@ function toldOf({ kind, name, creator, madeAt, lastUsedAt, endsAt = null, detail
 }
 
 /** The same row where nothing is new. */
-function seenAgain(before: rows.ThingRow, found: Found | undefined, now: Instant): rows.ThingRow {
-  const stepped = stepThing(before, { kind: 'seen' }, now)
-  if (found === undefined || isProblem(stepped)) return before
+function toldAgain(before: rows.ThingRow, stepped: rows.ThingRow, found: Found | undefined) {
+  if (found === undefined) return before
   const { lastUsedAt, ...told } = toldOf(found)
   const usedAt = isLater(lastUsedAt, before.lastUsedAt) ? lastUsedAt : before.lastUsedAt
   const after = { ...stepped, ...told, lastUsedAt: usedAt }

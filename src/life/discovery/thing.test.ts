@@ -37,7 +37,7 @@ const events = {
   'adopt by the app': { kind: 'adopt', app },
   'adopt by an app made here': { kind: 'adopt', app: { ...app, id: newId('app'), origin: null } },
   "adopt by Tom's app": { kind: 'adopt', app: { ...app, id: newId('app'), ownerId: tom } },
-  seen: { kind: 'seen' },
+  seen: { kind: 'seen', isOver: false },
   missed: { kind: 'missed' },
 } satisfies Record<string, ThingEvent>
 
@@ -96,9 +96,15 @@ describe.each(Object.entries(rows))('a thing that is %s', (state, row) => {
 
 it('what comes back is whose it was', () => {
   const missed = stepThing(adopted, { kind: 'missed' }, now) as ThingRow
-  expect(stepThing(missed, { kind: 'seen' }, later)).toEqual(adopted)
-  const other = stepThing({ ...claimed, state: 'gone', goneAt: now }, { kind: 'seen' }, later)
+  expect(stepThing(missed, { kind: 'seen', isOver: false }, later)).toEqual(adopted)
+  const other = stepThing(
+    { ...claimed, state: 'gone', goneAt: now },
+    { kind: 'seen', isOver: false },
+    later,
+  )
   expect(other).toEqual(claimed)
+  const after = stepThing(missed, { kind: 'seen', isOver: true }, later)
+  expect(after).toEqual(found)
 })
 
 it('what Tom claims after its owner left is his, and not hers', () => {

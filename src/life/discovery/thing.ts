@@ -17,7 +17,9 @@ export type ThingEvent =
   /** `isOwned`: who claimed it before is still here. */
   | { readonly kind: 'claim'; readonly by: PersonId; readonly isOwned: boolean }
   | { readonly kind: 'adopt'; readonly app: Pick<AppRow, 'id' | 'slug' | 'ownerId' | 'origin'> }
-  | { readonly kind: 'seen' | 'missed' }
+  /** `isOver`: the app it was of has ended. */
+  | { readonly kind: 'seen'; readonly isOver: boolean }
+  | { readonly kind: 'missed' }
 
 /** The words people see: those of a row, and what the life of its app makes of it. */
 export type ThingState = Exclude<ThingRow['state'], 'adopted'> | 'watched' | 'leased' | 'revoked'
@@ -27,10 +29,10 @@ export function stepThing(thing: ThingRow, event: ThingEvent, now: Instant): Thi
   switch (event.kind) {
     case 'seen': {
       if (thing.state !== 'gone') return thing
-      // Whose it was it is again: what comes back is somebody's to explain.
-      const { appId, ownerId } = thing
+      // Whose it was it is again; of an app that has ended it is a thing nobody knows.
+      const { appId, ownerId } = event.isOver ? { appId: null, ownerId: null } : thing
       const state = appId !== null ? 'adopted' : ownerId !== null ? 'claimed' : 'found'
-      return { ...thing, state, goneAt: null }
+      return { ...thing, appId, ownerId, state, goneAt: null }
     }
     case 'missed':
       return thing.state === 'gone' ? thing : { ...thing, state: 'gone', goneAt: now }
