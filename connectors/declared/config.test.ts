@@ -133,6 +133,11 @@ describe('is refused at its field', () => {
   })
 })
 
+test('a text of many blank lines is a text', () =>
+  expect(parseConfig(config(`${'\n'.repeat(100)}${fileOf('keyring')}`)).file.system).toBe(
+    'Keyring',
+  ))
+
 describe('a text that is no plain YAML', () => {
   test.each([
     ['an anchor', 'system: &a Keyring\nother: *a\n'],

@@ -107,6 +107,9 @@ export async function end(
   for (const id of needsId ? await idsToEnd(system, { order, own }, signal) : [own])
     for (const { absent, ...call } of calls) {
       const asking = { values: valuesOf(system, { ...order, id }), takes: absent?.status ?? [] }
+      // Nobody knows it: there is nothing to be asked with it, and a look says unknown.
+      const isWithIt = call.as === 'lease' || namesIn(call).some(name => name.startsWith('secret'))
+      if (order.secret === null && isWithIt) continue
       try {
         const answer = await system.ask(call, asking, signal)
         if (answer.status >= 300 && !(absent && matches(absent, answer))) throw strange(system)
@@ -197,9 +200,10 @@ async function confirm(
   for (let left = bounds.tries; ; left--) {
     const { says, because } = await system.tryCredential(made.secret, object, signal)
     if (says === 'accepted') return { acceptedPath, connect }
-    if (left <= 1) throw over(`The credential is not accepted. ${because}`)
+    if (left <= 1 && says === 'refused') throw over(`The credential is not accepted. ${because}`)
+    if (left <= 1 || signal.aborted)
+      throw system.unavailable(`did not say that it accepts the credential (${because})`)
     await wait(bounds.restMs, undefined, { signal }).catch(() => {})
-    if (signal.aborted) throw over(`The credential was not accepted in time. ${because}`)
   }
 }
 

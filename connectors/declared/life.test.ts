@@ -57,24 +57,23 @@ async function issued(target: Target) {
 const look = (target: Target, order: VerifyOrder) => target.verifyGone(order, soon())
 
 describe('what the file does not declare', () => {
+  const listless = { list: undefined, renew: undefined, hold: undefined, release: undefined }
   test.each([
-    [
-      'no list',
-      { list: undefined, renew: undefined, hold: undefined, release: undefined, end: [self] },
-      {},
-    ],
-    ['no call that tries the credential', { check: undefined }, {}],
-    ['no `probe` to compare with', {}, { probe: undefined }],
-    ['nothing about `sessions`', { sessions: undefined }, {}],
-  ] as const)('with %s no end is green, and it says so', async (says, change, more) => {
+    ['', 'verified-gone', {}, {}],
+    ['no list', 'unreachable', { ...listless, end: [self] }, {}],
+    ['no call that tries the credential', 'revoked-unverified', { check: undefined }, {}],
+    ['no `probe` to compare with', 'revoked-unverified', {}, { probe: undefined }],
+    ['nothing about `sessions`', 'revoked-unverified', { sessions: undefined }, {}],
+  ] as const)('with %s an end is %s, and it says so', async (says, state, change, more) => {
     const target = open(change, more)
-    const made = await target.issue(newOrder(), soon()).catch(() => undefined)
-    const lease = { ...newOrder(), secret: made?.secret ?? null, acceptedPath: null }
+    const lease = await issued(target)
+    // By hand: what is asked here is what a look makes of it.
+    for (const key of keyring.living()) key.endedAt = clock.now()
     const evidence = await look(target, lease)
-    expect(evidence.because).toContain(says)
-    expect(judge(evidence)).not.toBe('verified-gone')
+    expect(judge(evidence)).toBe(state)
+    expect(evidence.because ?? '').toContain(says)
     const canary = await target.preflight(soon())
-    if (canary.ok) expect(canary.steps.at(-1)?.detail).toContain(says)
+    if (canary.ok) expect(canary.steps.at(-1)?.detail ?? '').toContain(says)
   })
 
   test('each way that is there is told, and no other', () => {
@@ -463,6 +462,53 @@ test('by a file that finds one by its name, no list is read', async () => {
   await target.end(lease, soon())
   expect(await look(target, lease)).toMatchObject({ listed: 'absent', credential: 'refused' })
   expect(asked.some(each => each === 'GET /keys')).toBe(false)
+})
+
+test('another of its name is found by a list of names, though the one of its id is gone', async () => {
+  const { url } = await scripted({ 'GET /keys': () => ({ items: [{ ...last, id: 'twin' }] }) })
+  const find = { method: 'GET', path: '/keys/{id}', absent: { status: [404] } }
+  const issue = { ...(small['issue'] as JsonObject), answer: { secret: '/key', id: '/id' } }
+  const host = new URL(url).host
+  const acceptedPath = `GET /me at ${host} as lh_x_last, id k9`
+  const order = { ...gone, acceptedPath }
+  expect((await look(opened(url, { find, issue }), order)).listed).toBe('present')
+  const item = { id: '/id' }
+  const nameless = { ...(small['list'] as JsonObject), item }
+  const alone = opened(url, { find, issue, list: nameless, end: [ownEnd] })
+  expect((await look(alone, order)).listed).toBe('absent')
+})
+const ownEnd = { method: 'POST', path: '/revoke', as: 'lease', absent: { status: [401] } }
+
+test('what ends by the credential itself is asked with that, and with nothing where nobody knows it', async () => {
+  const { url, asked } = await scripted({ 'POST /revoke': () => ({}) })
+  const target = opened(url, { list: undefined as never, end: [ownEnd] })
+  await target.end({ ...gone, secret: null }, soon())
+  expect(asked).toEqual([])
+  await target.end({ ...gone, secret: 'a-key-of-a-lease' }, soon())
+  expect(asked).toEqual(['POST /revoke'])
+  expect(judge(await look(target, { ...gone, secret: null }))).toBe('unreachable')
+})
+
+test('a credential that is neither taken nor refused is no lease, and may be asked for again', async () => {
+  const keys: object[] = []
+  const { url } = await scripted({
+    'GET /keys': () => ({ items: keys }),
+    'POST /keys': () => {
+      keys.push({ ...last, name: 'lh_x_last' })
+      return { key: 'a-key-of-a-lease' }
+    },
+    'GET /me': () => ({ status: 418 }),
+    'DELETE /keys/k9': () => {
+      keys.pop()
+      return {}
+    },
+  })
+  const order = { ...newOrder(), principal: 'lh_x_last', object: {} }
+  await expect(opened(url).issue(order, soon())).rejects.toMatchObject({
+    code: 'target-unavailable',
+    detail: 'Small did not say that it accepts the credential (Small answered 418.).',
+  })
+  expect(keys).toEqual([])
 })
 
 test('no error, path or description of it holds a secret', async () => {

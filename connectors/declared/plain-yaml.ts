@@ -13,7 +13,7 @@ const most = { bytes: 32 * 1024, indent: 40 }
 export function parsePlainYaml(text: string): Json {
   if (Buffer.byteLength(text) > most.bytes) throw refuse(`is larger than ${most.bytes} bytes`)
   // The YAML library makes a pattern as long as an indentation; a few thousand columns end the process.
-  if (new RegExp(`^[\\s\\-?:]{${most.indent + 1}}`, 'm').test(text))
+  if (new RegExp(`^[ \\t\\-?:]{${most.indent + 1}}`, 'm').test(text))
     throw refuse(`is indented more than ${most.indent} columns`)
   const lines = new yaml.LineCounter()
   const document = yaml.parseDocument(text, {

@@ -113,8 +113,8 @@ function ofHeaders({ headers = {}, admin, sent = {}, ...file }: SystemFile): Wro
 }
 
 function ofPromises(file: SystemFile): Wrong[] {
-  const { rights, gives, issue, list, find, check, end, renew, hold, release, gateway, sent } = file
-  const { secret, parts, shown = [], endsAt, endsIn } = issue.answer
+  const { rights, gives, issue, find, check, end, renew, hold, release, gateway, sent } = file
+  const { secret, parts, shown = [], id, endsAt, endsIn } = issue.answer
   const isByName = isNamed(file)
   const names = (call: Call | undefined) => (call === undefined ? [] : namesIn(call))
   const canFindId = isByName || parts?.['id'] !== undefined
@@ -134,7 +134,7 @@ function ofPromises(file: SystemFile): Wrong[] {
     [names(release).includes('id') && !isByName, 'release', 'finds no `{id}` by name: see `list`'],
     [names(renew).includes('id') && !canFindId, 'renew', 'finds no `{id}`'],
     [end.some(call => names(call).includes('id')) && !canFindId, 'end', 'finds no `{id}`'],
-    [names(find).includes('id') && parts?.['id'] === undefined && !list, 'find', 'finds no `{id}`'],
+    [names(find).includes('id') && (parts?.['id'] ?? id) === undefined, 'find', 'finds no `{id}`'],
     [gateway !== undefined && sent === undefined, 'sent', 'is needed by `gateway`'],
   ]
   return said.flatMap(([isWrong, path, says]) => (isWrong ? [{ path: [path], says }] : []))

@@ -149,7 +149,7 @@ export const fileShape = z.strictObject({
   find: callShape
     .extend({ absent: outcome, id: pointer.optional() })
     .optional()
-    .describe('One of them, by `{principal}` or `{id}`; comes before the list'),
+    .describe('One of them, by `{principal}` or `{id}`, where no list tells names'),
   check: callShape
     .extend({ accepted: outcome, refused: outcome })
     .optional()

@@ -74,7 +74,7 @@ export function openSystem(config: DeclaredConfig, clock: Pick<Clock, 'now'>) {
     }
   }
 
-  return { config, file, clock, base, name, ask, tryCredential, refused, explain: words.explain }
+  return { config, file, clock, base, name, ask, tryCredential, ...words, refused }
 }
 
 const page =

@@ -10,7 +10,7 @@ import type { RestAnswer } from '../rest/client.ts'
 import { isOurName, kindOf } from '../rest/names.ts'
 import type { Values } from './fill.ts'
 import { namesIn } from './sense.ts'
-import type { ListCall, SystemFile } from './shape.ts'
+import type { ListCall } from './shape.ts'
 import { instantOf, matches, type System, valueAt } from './system.ts'
 
 const most = { pages: 500, cursorChars: 1_500, idChars: 200 }
@@ -40,7 +40,9 @@ export async function idsOf(
 ): Promise<string[] | undefined> {
   const { find, list } = system.file
   const values = { ...object, principal, ...(id !== undefined && { id }) }
-  if (find !== undefined && canFind(system.file, id)) {
+  const isListed = list?.item.name !== undefined
+  // INVARIANT: a list of names comes first: there may be another of this name, which an id does not find.
+  if (find !== undefined && !isListed && (id !== undefined || !namesIn(find).includes('id'))) {
     const answer = await system.ask(find, { values, takes: find.absent.status }, signal)
     if (matches(find.absent, answer)) return []
     if (answer.status >= 300) throw strange(system)
@@ -48,16 +50,10 @@ export async function idsOf(
     if (own === undefined) throw strange(system)
     return [own]
   }
-  if (list === undefined || (list.item.name === undefined && id === undefined)) return undefined
+  if (list === undefined || (!isListed && id === undefined)) return undefined
   const all = await readAll(system, list, signal)
   const isIt = (item: Item) => item.name === principal || item.id === id
   return all.filter(item => !item.isOver && isIt(item)).map(item => item.id)
-}
-
-/** By its id; by its name only where that tells the id, or nothing else would. */
-function canFind({ find, list }: SystemFile, id: string | undefined): boolean {
-  if (find === undefined || id !== undefined) return find !== undefined
-  return !namesIn(find).includes('id') && (find.id !== undefined || list === undefined)
 }
 
 export async function inventory(

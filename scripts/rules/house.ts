@@ -56,7 +56,13 @@ const SHARED_CONNECTOR = 'connectors/rest'
 /** The one file that lists the connectors; beside it each connector is a folder. */
 const REGISTRY = 'connectors/registry.ts'
 /** The only files that know everyone, in this order. */
-export const ROOT_FILES = ['src/config.ts', 'src/world.ts', 'src/schedule.ts', 'src/main.ts']
+export const ROOT_FILES = [
+  'src/settings.json',
+  'src/config.ts',
+  'src/world.ts',
+  'src/schedule.ts',
+  'src/main.ts',
+]
 /** Installed apart from the server; they share its types, never its code. */
 export const CLIENTS = ['cli', 'console', 'action']
 /** Installed apart too: looks with a person's own rights, by the connectors, and needs no server. */
