@@ -6,7 +6,7 @@
  */
 import type { GrantId } from '../../core/base/ids.ts'
 import type { Sql } from '../../core/store/store.ts'
-import { type Amounts, amountsOf } from './budget.ts'
+import type { Amounts } from './budget.ts'
 
 export interface Account {
   readonly grantId: GrantId
