@@ -101,7 +101,8 @@ export function jobsOf(
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
     { name: 'inventory', everyMs: 300_000, run: () => takeInventory(world) },
-    { name: 'discovery', everyMs: 300_000, run: () => sweepLooks(world) },
+    // Not soon after a start: a process of the version before may stand beside it, and does not know things.
+    { name: 'discovery', everyMs: 3_600_000, run: () => sweepLooks(world) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world) },
     {
       name: 'apps',
