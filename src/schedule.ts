@@ -86,7 +86,8 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },
     { name: 'watch', everyMs: 30_000, run: () => watchLeases(world, looked) },
     { name: 'inventory', everyMs: 300_000, run: () => takeInventory(world) },
-    { name: 'discovery', everyMs: 300_000, run: () => sweepLooks(world) },
+    // Each target once a day; what was just connected, within a minute.
+    { name: 'discovery', everyMs: 60_000, run: () => sweepLooks(world) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world, offboarding) },
     {
       name: 'apps',

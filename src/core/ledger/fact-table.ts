@@ -152,7 +152,7 @@ export const shareKnown = async <R extends FactRow>(tx: Tx, table: FactTable<R>,
   (await shareRow(tx, table, id)) ?? throwUnknown(table.name)
 
 export function throwUnknown(table: string): never {
-  const noun = table.replace(/^app_/, '')
+  const noun = table.replace(/^(app|found)_/, '')
   throw new Problem('not-found', { detail: `There is no such ${noun}.` })
 }
 

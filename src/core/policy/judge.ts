@@ -97,7 +97,8 @@ function watch(bundle: Answering, facts: Facts, action: string): Outcome {
   const { watchedUntil: endsAt, grants, uses } = facts
   if (own.allowed || own.errors.length > 0 || action !== 'lease.use' || !endsAt) return own
   const agreed = { ...facts, uses: uses.map(use => ({ ...use, approved: true })) }
-  if (judgeWork(bundle, agreed, action).allowed) return own
+  const { rules } = judgeWork(bundle, agreed, action)
+  if (own.rules.some(rule => !rules.includes(rule))) return own
   // Also where nothing was granted: so one learns what has to be asked for.
   const { id: grantId = null, budget: reserve } = grants[0] ?? {}
   const most = { endsAt, termSeconds: limits.unattendedTermSeconds, holdForMs: 0 }

@@ -134,8 +134,10 @@ describe('a watched app', () => {
       when { context has approved && !context.approved };`
     company.use(openBundle(withFile(readShipped(), waits)))
     expect(effectOf(decided(['read'], 'lease.use', { call: 'a'.repeat(64) }))).toBe('deny')
+    // Also where something else denies it too, which alone would be watched.
     company.change('manifest', 'mf_1', { state: 'superseded' })
-    expect(effectOf(decided(['read'], 'lease.use', { call: 'a'.repeat(64) }))).toBe('watched')
+    expect(effectOf(decided(['read'], 'lease.use', { call: 'a'.repeat(64) }))).toBe('deny')
+    expect(effectOf(decided(['read']))).toBe('watched')
   })
 
   it('lends nothing of it to another that works for it', () => {

@@ -24,6 +24,8 @@ export function kindOf(text: string): IdKind | undefined {
   return shortKindOf(text) ?? kinds.find(kind => isId(kind, text))
 }
 
+const tables: Partial<Record<ShortKind, string>> = { grant: 'app_grant', thing: 'found_thing' }
+
 /** `L-7K2Q9` or a full id to the full id. Ambiguous or unknown: Problem `not-found`. */
 export async function parseId<K extends IdKind>(sql: Sql, kind: K, text: string): Promise<Id<K>> {
   if (isId(kind, text)) return text
@@ -31,7 +33,7 @@ export async function parseId<K extends IdKind>(sql: Sql, kind: K, text: string)
   const short = shortKindOf(text)
   if (part === undefined || short === undefined || short !== (kind as string)) throw noSuch(kind)
   const [first, second] = await sql.query<{ id: Id<K> }>(
-    `select id from ${short === 'grant' ? 'app_grant' : short} where id like $1 limit 2`,
+    `select id from ${tables[short] ?? short} where id like $1 limit 2`,
     [`${idPrefixes[kind]}_${part.toLowerCase()}%`],
   )
   if (first === undefined) throw noSuch(kind)

@@ -3,7 +3,7 @@ export const bounds = {
   /** A target is looked at as a whole once in so long. */
   lookEveryMs: 24 * 3_600_000,
   /** Pages of one target in one run; the next run goes on where it stopped. */
-  pagesAtOnce: 50,
+  pagesAtOnce: 500,
   /** Things kept of one target: who makes a million accounts there fills no database here. */
   thingsOfTarget: 20_000,
   /** Of an id or a name as a target tells it. */

@@ -15,6 +15,7 @@ import { words } from '../../core/base/words.ts'
 import type { Targets } from '../../core/lease/targets.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { onTaken } from '../../core/store/fault.ts'
 import type { Found } from '../../core/target/target.ts'
 import { bounds } from './bounds.ts'
 import * as rows from './rows.ts'
@@ -84,6 +85,11 @@ async function lookOn(world: LookWorld, at: At, begun: rows.LookWork): Promise<v
   await put({ isOn: false, before: least })
 }
 
+const meanwhile = {
+  detail: 'Another process looks at this target.',
+  next: 'Nothing to do: the next run goes on.',
+}
+
 async function keepPage(
   world: LookWorld,
   targetId: TargetId,
@@ -117,7 +123,7 @@ async function keepPage(
         subjects: [{ type: 'target', id: targetId, version: 0 }],
         facts: { new: fresh.length, changed: changed.length },
       })
-    })
+    }).catch(onTaken('found_thing_native', meanwhile))
   await rows.markSeen(world.store, targetId, ids, now)
 }
 

@@ -7,7 +7,7 @@ import type { Sql } from '../../core/store/store.ts'
 import type { Found } from '../../core/target/target.ts'
 
 /** No decision reads them: they are read where they are shown. */
-export const thingTable = factTable('thing', () => false, {
+export const thingTable = factTable('found_thing', () => false, {
   id: fact<ThingId>(),
   targetId: fact<TargetId>(),
   /** The target's own id of it. Ids and names there can be people's. */
@@ -36,21 +36,21 @@ export function findNative(
   ids: readonly string[],
 ): Promise<ThingRow[]> {
   return sql.query(
-    `select ${thingTable.select} from thing where target_id = $1 and native_id = any($2)`,
+    `select ${thingTable.select} from found_thing where target_id = $1 and native_id = any($2)`,
     [target, ids],
   )
 }
 
 /** Not in the log, and no new version: only what differs is written there. */
 export async function markSeen(sql: Sql, target: TargetId, ids: readonly string[], at: Instant) {
-  const text = 'update thing set seen_at = $3 where target_id = $1 and native_id = any($2)'
+  const text = 'update found_thing set seen_at = $3 where target_id = $1 and native_id = any($2)'
   await sql.query(text, [target, ids, at])
 }
 
 /** A page of those that should be there and were not seen since. */
 export function listMissed(sql: Sql, target: TargetId, since: Instant): Promise<ThingRow[]> {
   return sql.query(
-    `select ${thingTable.select} from thing
+    `select ${thingTable.select} from found_thing
      where target_id = $1 and state <> 'gone' and (seen_at < $2) is not false
      order by id limit ${limits.pageRows}`,
     [target, since],
@@ -112,7 +112,7 @@ export interface FoundFilter {
 
 const ownerId = 'coalesce(app.owner_id, thing.owner_id)'
 const isOwned = "coalesce(owner.state = 'living' and owner.seen_at >= $2, false)"
-const things = `from thing join target on target.id = target_id left join app on app.id = app_id
+const things = `from found_thing as thing join target on target.id = target_id left join app on app.id = app_id
   left join person owner on owner.id = ${ownerId}
   where ($1::text is null or $1 in (target.owner_id, ${ownerId})) and ($3::text is null or target.slug = $3)
     and ($4::text is null or thing.id = $4)`

@@ -55,22 +55,15 @@ function claim(thing: ThingRow, { by, isOwned }: { by: PersonId; isOwned: boolea
 }
 
 function adopt(thing: ThingRow, app: Extract<ThingEvent, { kind: 'adopt' }>['app']) {
-  if (thing.state === 'adopted' && thing.appId === app.id) return thing
-  if (thing.state === 'gone') return over(thing)
-  if (thing.state !== 'claimed')
-    return new Problem('wrong-state', {
-      detail: `\`${thing.name}\` is ${thing.state}; what is adopted was claimed by its owner before.`,
-      next: `Its owner says so: ${product.command} claim ${thing.id}`,
-    })
-  if (app.origin !== 'adopted')
-    return new Problem('wrong-state', {
-      detail: `\`${app.slug}\` was made here: what it has, it was granted.`,
-      next: 'Name another app; one that is not there yet is made for it.',
-    })
-  if (app.ownerId === thing.ownerId) return { ...thing, state: 'adopted', appId: app.id } as const
+  const { state, name, ownerId } = thing
+  if (state === 'adopted' && thing.appId === app.id) return thing
+  if (state === 'gone') return over(thing)
+  const isTheirs = app.origin === 'adopted' && app.ownerId === ownerId
+  if (state === 'claimed' && isTheirs) return { ...thing, state: 'adopted', appId: app.id } as const
+  const joins = `\`${app.slug}\` was made here, or is not of who claimed \`${name}\`.`
   return new Problem('wrong-state', {
-    detail: `\`${app.slug}\` is somebody else's: \`${thing.name}\` joins an app of who claimed it.`,
-    next: 'Name another app, or let its owner claim it.',
+    detail: state === 'claimed' ? joins : `\`${name}\` is ${state}, and is claimed before.`,
+    next: `Its owner claims it; then name an adopted app of theirs, or one that is not there yet: ${product.command} adopt ${thing.id} --app NAME`,
   })
 }
 

@@ -23,7 +23,7 @@ beforeEach(async () => {
   const id = newId('thing')
   const { targetId, app } = world
   await world.store.query(
-    `insert into thing (id, version, target_id, native_id, kind, name, state, owner_id, app_id, first_seen_at)
+    `insert into found_thing (id, version, target_id, native_id, kind, name, state, owner_id, app_id, first_seen_at)
      values ($1, 1, $2, 'key 7', 'key', 'old bot', 'adopted', $3, $4, $5)`,
     [id, targetId, app.ownerId, app.id, world.clock.now()],
   )
@@ -43,7 +43,7 @@ describe('a thing that a connector can not end', () => {
     expect(seen.because).toMatch(/a person deletes the key old bot there/)
     world.target.strangers = []
     expect(await look()).toMatchObject({ state: 'still-there' })
-    const text = "update thing set state = 'gone', gone_at = $1"
+    const text = "update found_thing set state = 'gone', gone_at = $1"
     await world.store.query(text, [world.clock.now()])
     const gone = await look()
     expect(gone).toMatchObject({ state: 'verified-gone', because: null })

@@ -113,7 +113,7 @@ export async function readAppThings(sql: Sql, appId: AppId) {
     sql.query<AtTarget & Adopted>(
       `select thing.id, thing.name, kind, native_id as "nativeId", gone_at as "goneAt",
          target_id as "targetId", target.slug as target
-       from thing join target on target.id = target_id
+       from found_thing as thing join target on target.id = target_id
        where app_id = $1 order by first_seen_at, thing.id`,
       [appId],
     ),

@@ -808,7 +808,7 @@ create table evidence_file (
 );
 
 /* Things that looks at whole targets find there and that are not ours: whose they are, and of which app. */
-create table thing (
+create table found_thing (
   id text primary key,
   version bigint not null check (version > 0),
   target_id text not null references target,
@@ -830,8 +830,8 @@ create table thing (
   check (state = 'gone' or (state <> 'found') = (owner_id is not null)),
   check (state = 'gone' or (state = 'adopted') = (app_id is not null))
 );
-create unique index thing_native on thing (target_id, native_id);
-create index thing_app on thing (app_id) where app_id is not null;
+create unique index found_thing_native on found_thing (target_id, native_id);
+create index found_thing_app on found_thing (app_id) where app_id is not null;
 
 /* How far the look at a target is, and what was hidden from it. */
 create table look (
