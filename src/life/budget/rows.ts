@@ -5,7 +5,7 @@
  * more than what was agreed.
  */
 import type { GrantId } from '../../core/base/ids.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql } from '../../core/store/store.ts'
 import type { Amounts } from './budget.ts'
 
 export interface Account {
@@ -41,19 +41,16 @@ export async function giveBack(
   { grantId, span }: Account,
   { calls, rows, bytes, spend }: Amounts,
 ): Promise<void> {
-  await sql.query(
-    `update budget_use set calls = calls - $3, row_count = row_count - $4, bytes = bytes - $5,
-       spend = spend - $6 where grant_id = $1 and span = $2`,
-    [grantId, span, calls, rows, bytes, spend],
-  )
+  await query(sql)`
+    update budget_use set calls = calls - ${calls}, row_count = row_count - ${rows},
+      bytes = bytes - ${bytes}, spend = spend - ${spend}
+    where grant_id = ${grantId} and span = ${span}`
 }
 
 export async function readUsed(sql: Sql, { grantId, span }: Pick<Account, 'grantId' | 'span'>) {
-  const [used] = await sql.query<Amounts>(
-    `select calls, row_count as rows, bytes, spend from budget_use
-     where grant_id = $1 and span = $2`,
-    [grantId, span],
-  )
+  const [used] = await query<Amounts>(sql)`
+    select calls, row_count as rows, bytes, spend from budget_use
+    where grant_id = ${grantId} and span = ${span}`
   return used
 }
 
