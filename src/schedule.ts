@@ -9,7 +9,7 @@ import { type AppId, type LeaseId, systemId, type TargetId } from './core/base/i
 import { isProblem } from './core/base/problem.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
-import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
+import { sweepLeases } from './core/lease/sweep.ts'
 import { exportCheckpoint } from './life/audit/export.ts'
 import { sealRefusals } from './life/audit/refusals.ts'
 import { forgetUsed } from './life/budget/rows.ts'
@@ -76,7 +76,7 @@ export function startSchedule(jobs: readonly Job[], log: Log) {
 export function jobsOf(world: World, remembered: string, log: Log): Job[] {
   const now = () => world.clock.now()
   const looked = new Set<LeaseId>()
-  const sweeping = new Map<TargetId, Promise<SweepResult>>()
+  const sweeping = new Map<TargetId, Promise<number>>()
   const late = (thrown: unknown) => log('leases', thrown)
   return [
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },

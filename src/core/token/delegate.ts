@@ -67,10 +67,7 @@ export interface TakeUp {
 }
 
 /** Problems: `token-refused` where what was handed on is not for this holder, or stands no more. */
-export async function takeUp(
-  world: DelegateWorld,
-  { handed, holder, purpose, boundTo }: TakeUp,
-): Promise<ExchangeAnswer> {
+export async function takeUp(world: DelegateWorld, { handed, holder, purpose, boundTo }: TakeUp) {
   const { task: own, attempt } = begin(world, holder)
   const { identity } = attempt
   const { taskId } = await verifyTaskToken(world, handed, identity.spiffeId)
