@@ -6,17 +6,15 @@ import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import { newId, systemId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import type { PermitFor } from '../../core/base/permit.ts'
 import { assert } from '../../core/base/problem.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
 import type { NewRow } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../../core/ledger/record.ts'
+import { recorded, type Scope, type SweepWorld } from '../../core/ledger/record.ts'
 import * as rows from './rows.ts'
 
-export interface FederationWorld extends LedgerWorld {
+export interface FederationWorld extends SweepWorld {
   readonly issuer: string
-  readonly permitFor: PermitFor
   readonly seal: (plaintext: Uint8Array, place: string) => string
   readonly unseal: (sealed: string, place: string) => Uint8Array
 }

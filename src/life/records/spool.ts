@@ -54,14 +54,9 @@ export function openSpool(world: SpoolWorld, home: string, within: SpoolBounds =
   }
 }
 
-interface Taken {
-  readonly folder: string
-  readonly letGo: () => void
-}
-
 /** The first that is free, and every other that holds something nobody sends. */
-function takeFolders(spool: string): Taken[] {
-  const taken: Taken[] = []
+function takeFolders(spool: string) {
+  const taken: { readonly folder: string; readonly letGo: () => void }[] = []
   for (let nth = 0; nth < bounds.folders; nth++) {
     const folder = join(spool, String(nth))
     const isThere = existsSync(folder)
@@ -76,11 +71,6 @@ function takeFolders(spool: string): Taken[] {
   return taken
 }
 
-interface Waiter {
-  readonly isMet: () => boolean
-  readonly met: () => void
-}
-
 interface Ahead extends ReturnType<typeof readLines> {
   readonly segment: string
   readonly from: number
@@ -93,7 +83,8 @@ class Sender {
   readonly #within: SpoolBounds
   readonly #bell = makeBell()
   readonly #running: Promise<void>
-  readonly #waiters = new Set<Waiter>()
+  /** What is waited for, and how who waits is told. */
+  readonly #waiters = new Map<() => boolean, () => void>()
   /** Of the oldest segment; the others are untouched. */
   #sent: { segment: string; end: number } | undefined
   /** Never rejects. */
@@ -142,15 +133,14 @@ class Sender {
   async #until(isMet: () => boolean): Promise<void> {
     if (isMet()) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const waiter = { isMet, met: resolve }
-    this.#waiters.add(waiter)
+    this.#waiters.set(isMet, resolve)
     const timer = setTimeout(
       () => reject(unkept('The database takes no decision records.')),
       this.#within.waitMs,
     )
     await promise.finally(() => {
       clearTimeout(timer)
-      this.#waiters.delete(waiter)
+      this.#waiters.delete(isMet)
     })
   }
 
@@ -160,7 +150,7 @@ class Sender {
         this.#world.onFault(thrown)
         return 'failed' as const
       })
-      for (const waiter of this.#waiters) if (waiter.isMet()) waiter.met()
+      for (const [isMet, met] of this.#waiters) if (isMet()) met()
       if (took === 'failed') await this.#bell.wait(bounds.retryMs)
       else if (took === 'nothing') await this.#bell.wait(bounds.batchPaceMs)
       // Who waits for a batch does not wait for it to fill.

@@ -55,16 +55,10 @@ async function tellUnused(world: LedgerWorld, grantId: GrantId): Promise<void> {
   })
 }
 
-interface Unused {
-  readonly id: GrantId
-  readonly isTold: boolean
-  readonly unusedSince: Instant
-}
-
-function listUnused(sql: Sql, now: Instant): Promise<Unused[]> {
+function listUnused(sql: Sql, now: Instant) {
   const days = (of: 'told' | 'rests') =>
     `make_interval(days => case app.stage when 'managed' then ${unusedDays.managed[of]} else ${unusedDays.prototype[of]} end)`
-  return sql.query(
+  return sql.query<{ id: GrantId; isTold: boolean; unusedSince: Instant }>(
     `select g.id, told_at is not null as "isTold", unused_since as "unusedSince"
      from app_grant g join app on app.id = g.app_id
        cross join lateral (select greatest(g.made_at, g.used_at, g.kept_at) as unused_since) unused
