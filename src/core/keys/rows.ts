@@ -77,13 +77,8 @@ export async function readKeyTable(sql: Sql) {
   return (await sql.query<Pick<SignedKeyTable, 'body' | 'signature'>>(text))[0]
 }
 
-export async function insertKeyTable(
-  tx: Tx,
-  serial: number,
-  { body, signature }: SignedKeyTable,
-  at: Instant,
-): Promise<void> {
+export async function insertKeyTable(tx: Tx, serial: number, signed: SignedKeyTable, at: Instant) {
   await query(tx)`
     insert into key_table (serial, body, signature, made_at)
-      values (${serial}, ${body}, ${signature}, ${at})`
+      values (${serial}, ${signed.body}, ${signed.signature}, ${at})`
 }

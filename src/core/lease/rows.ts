@@ -117,12 +117,7 @@ export async function lockParents(tx: Tx, { taskId, grantId }: Parents): Promise
 }
 
 /** Beside a new lease: when to look again, and the salt its secret is derived from. */
-export function plantBeside(
-  scope: Scope,
-  { id, targetId }: Pick<LeaseRow, 'id' | 'targetId'>,
-  salt: string,
-  due: Due,
-): void {
+export function plantBeside(scope: Scope, { id, targetId }: LeaseRow, salt: string, due: Due) {
   scope.beside(statement`insert into lease_salt (lease_id, salt) values (${id}, ${salt})`)
   scope.beside(statement`insert into lease_due (lease_id, target_id, due_at)
     values (${id}, ${targetId}, ${due.at})`)

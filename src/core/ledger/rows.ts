@@ -226,10 +226,7 @@ export async function* readImages(tx: Tx, table: FactTable<FactRow>): AsyncGener
 }
 
 /** Stored hashes of each level's indexes from `low` up to `high`; level 0 are the leaves. */
-export function readHashes(
-  sql: Sql,
-  wanted: readonly { level: number; low: number; high: number }[],
-): Promise<TreeNode[]> {
+export function readHashes(sql: Sql, wanted: readonly Record<'level' | 'low' | 'high', number>[]) {
   return query<TreeNode>(sql)`
     with want as (
       select * from jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)

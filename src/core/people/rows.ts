@@ -51,9 +51,8 @@ export async function livingOf(sql: Sql, ids: readonly PersonId[], now: Instant)
 
 /** Locks every living person with the role `platform`, so that two can not leave past each other. */
 export async function lockPlatformPeople(tx: Tx): Promise<PersonId[]> {
-  const rows = await tx.query<{ id: PersonId }>(
-    `select id from person where state = 'living' and 'platform' = any(roles) order by id for update`,
-  )
+  const rows = await query<{ id: PersonId }>(tx)`
+    select id from person where state = 'living' and 'platform' = any(roles) order by id for update`
   return rows.map(row => row.id)
 }
 

@@ -78,13 +78,11 @@ async function lockSchema(tx: Tx): Promise<void> {
 }
 
 async function readApplied(sql: Sql): Promise<Applied> {
-  const [table] = await sql.query<{ is: boolean }>(
-    `select to_regclass('public.schema_migration') is not null as is`,
-  )
+  const [table] = await query<{ is: boolean }>(sql)`
+    select to_regclass('public.schema_migration') is not null as is`
   if (table?.is !== true) return new Map()
-  const rows = await sql.query<{ name: string; hash: string }>(
-    'select name, hash from schema_migration',
-  )
+  const rows = await query<{ name: string; hash: string }>(sql)`
+    select name, hash from schema_migration`
   return new Map(rows.map(row => [row.name, row.hash]))
 }
 

@@ -103,15 +103,11 @@ interface Giving {
   readonly other: Image<IdentityRow>
 }
 
-async function give(
-  world: DelegateWorld,
-  minting: Minting,
-  { task, keep, kind, other }: Giving,
-): Promise<ExchangeAnswer> {
+async function give(world: DelegateWorld, minting: Minting, { task, keep, kind, other }: Giving) {
   const decision = world.decide(questionOf(minting, task))
   if (!decision.allowed) {
     await recordDenial(world, decision.record, { other: other.id })
-    return { kind: 'denied', denial: decision.denial }
+    return { kind: 'denied', denial: decision.denial } as const
   }
   const { permit } = decision
   checkPermit(permit, 'token.exchange', minting.tokenId)
