@@ -15,11 +15,8 @@ export interface Account {
 }
 
 /** False where that much is not left of one of them; then nothing is taken. */
-export async function debit(
-  sql: Sql,
-  { grantId, span, most }: Account,
-  { calls, rows, bytes, spend }: Amounts,
-): Promise<boolean> {
+export async function debit(sql: Sql, { grantId, span, most }: Account, wanted: Amounts) {
+  const { calls, rows, bytes, spend } = wanted
   const taken = await sql.query(
     `insert into budget_use as used (grant_id, span, calls, row_count, bytes, spend)
      select $1, $2, $3, $4, $5, $6
@@ -36,14 +33,10 @@ export async function debit(
 }
 
 /** What was taken and not used comes back; what was used beyond it (less than none) is added. */
-export async function giveBack(
-  sql: Sql,
-  { grantId, span }: Account,
-  { calls, rows, bytes, spend }: Amounts,
-): Promise<void> {
+export async function giveBack(sql: Sql, { grantId, span }: Account, back: Amounts): Promise<void> {
   await query(sql)`
-    update budget_use set calls = calls - ${calls}, row_count = row_count - ${rows},
-      bytes = bytes - ${bytes}, spend = spend - ${spend}
+    update budget_use set calls = calls - ${back.calls}, row_count = row_count - ${back.rows},
+      bytes = bytes - ${back.bytes}, spend = spend - ${back.spend}
     where grant_id = ${grantId} and span = ${span}`
 }
 

@@ -11,12 +11,11 @@ export async function sentOf(sql: Sql, segment: string): Promise<number> {
   return rows[0]?.sent ?? 0
 }
 
+/** Bytes of a segment, up to `to`. */
+type Span = Readonly<Record<'from' | 'to', number>>
+
 /** Locks the segment's row and moves it on; false where it was not at `from`: somebody has sent that already. */
-export async function advance(
-  sql: Sql,
-  segment: string,
-  { from, to }: { readonly from: number; readonly to: number },
-): Promise<boolean> {
+export async function advance(sql: Sql, segment: string, { from, to }: Span): Promise<boolean> {
   const rows = await sql.query(
     from === 0
       ? `insert into decision_spool (segment, sent) select $1, $3 where $2::bigint = 0

@@ -134,10 +134,8 @@ class Sender {
     if (isMet()) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#waiters.set(isMet, resolve)
-    const timer = setTimeout(
-      () => reject(unkept('The database takes no decision records.')),
-      this.#within.waitMs,
-    )
+    const late = () => reject(unkept('The database takes no decision records.'))
+    const timer = setTimeout(late, this.#within.waitMs)
     await promise.finally(() => {
       clearTimeout(timer)
       this.#waiters.delete(isMet)

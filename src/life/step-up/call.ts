@@ -112,11 +112,6 @@ function peopleFor(
 ): PersonId[] {
   if (!isMild(resource)) return [resource.dataOwnerId]
   const app = replica.get(appTable, appId)
-  const people = [
-    replica.get(taskTable, taskId)?.onBehalfOf,
-    app?.ownerId,
-    app?.backupId,
-    resource.dataOwnerId,
-  ]
-  return people.flatMap(id => id ?? [])
+  const there = replica.get(taskTable, taskId)?.onBehalfOf
+  return [there, app?.ownerId, app?.backupId, resource.dataOwnerId].flatMap(id => id ?? [])
 }

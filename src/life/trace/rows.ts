@@ -27,26 +27,27 @@ export type TracedLease = Pick<LeaseRow, 'id' | 'actions' | 'state' | 'outcome' 
 
 /** The newest task a text stands for: an app, a task, a lease, a decision, a token, or a commit's beginning. */
 export async function findTracedTask(sql: Sql, thing: string): Promise<TaskId | undefined> {
-  const rows = await query<{ id: TaskId }>(sql)`
-    select task.id from task left join lease on lease.task_id = task.id
-    where task.id = ${thing} or lease.id = ${thing} or lease.principal = ${thing} or task.app_id =
-      ${thing}
-      or task.id in (select task_id from decision_kept where id = ${thing})
-      or task.id in (select task_id from token where id = ${thing})
-      or (${thing} ~ '^[0-9a-f]{5,64}$' and task.provenance ->> 'commit' like ${thing} || '%')
-    order by (lease.id = ${thing}) desc nulls last, (lease.id is not null) desc, task.opened_at
-      desc limit 1`
+  const rows = await sql.query<{ id: TaskId }>(
+    `select task.id from task left join lease on lease.task_id = task.id
+     where task.id = $1 or lease.id = $1 or lease.principal = $1 or task.app_id = $1
+       or task.id in (select task_id from decision_kept where id = $1)
+       or task.id in (select task_id from token where id = $1)
+       or ($1 ~ '^[0-9a-f]{5,64}$' and task.provenance ->> 'commit' like $1 || '%')
+     order by (lease.id = $1) desc nulls last, (lease.id is not null) desc, task.opened_at desc limit 1`,
+    [thing],
+  )
   return rows[0]?.id
 }
 
 export async function readTask(sql: Sql, id: TaskId): Promise<TracedTask | undefined> {
   const rows = await query<TracedTask>(sql)`
-    select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance, person.name as
-      "onBehalfOf", task.opened_at as "openedAt",
-      task.parent_id as "parentId", first.slug as "parentSlug"
-    from task join app on app.id = task.app_id left join person on person.id = task.on_behalf_of
-      left join task parent on parent.id = task.parent_id left join app first on first.id =
-      parent.app_id
+    select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance,
+      person.name as "onBehalfOf", task.opened_at as "openedAt", task.parent_id as "parentId",
+      first.slug as "parentSlug"
+    from task join app on app.id = task.app_id
+      left join person on person.id = task.on_behalf_of
+      left join task parent on parent.id = task.parent_id
+      left join app first on first.id = parent.app_id
     where task.id = ${id}`
   return rows[0]
 }

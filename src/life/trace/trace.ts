@@ -160,16 +160,13 @@ async function decisionHops(sql: Sql, entry: rows.TracedEntry, wanted: string): 
 
 type From = Pick<Hop, 'by'> & Partial<Pick<Hop, 'at' | 'entry' | 'id'>>
 
-function hop(
-  kind: Hop['hop'],
-  state: Hop['state'],
-  [name, what]: readonly [string, string],
-  from: From,
-): Hop {
+type Says = readonly [name: string, what: string]
+
+function hop(kind: Hop['hop'], state: Hop['state'], [name, what]: Says, from: From): Hop {
   return { hop: kind, name, what, state, entry: null, at: null, id: null, ...from }
 }
 
-function missing(kind: Hop['hop'], says: readonly [string, string], id: string | null = null): Hop {
+function missing(kind: Hop['hop'], says: Says, id: string | null = null): Hop {
   return hop(kind, 'missing', says, { by: 'nobody', id })
 }
 
