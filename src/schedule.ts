@@ -8,7 +8,7 @@ import { sweepRequests } from './core/approval/close.ts'
 import type { LeaseId, TargetId } from './core/base/ids.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
-import { type SweepResult, sweepLeases } from './core/lease/sweep.ts'
+import { sweepLeases } from './core/lease/sweep.ts'
 import { exportCheckpoint } from './life/audit/export.ts'
 import { sealRefusals } from './life/audit/refusals.ts'
 import { forgetUsed } from './life/budget/rows.ts'
@@ -76,7 +76,7 @@ export function startSchedule(jobs: readonly Job[], log: Log) {
 export function jobsOf(world: World, remembered: string, log: Log): Job[] {
   const now = () => world.clock.now()
   const looked = new Set<LeaseId>()
-  const sweeping = new Map<TargetId, Promise<SweepResult>>()
+  const sweeping = new Map<TargetId, Promise<number>>()
   const offboarding = {
     underWay: new Map(),
     log: (thrown: unknown) => log('offboard', thrown),

@@ -26,10 +26,7 @@ export function countAnswers(
   return yes.size >= request.quorum ? 'agreed' : 'open'
 }
 
-export function mayAnswer(
-  request: Pick<Asked, 'askedBy' | 'approvers' | 'ownAnswer'>,
-  actor: ActorId,
-): boolean {
+export function mayAnswer(request: Omit<Asked, 'quorum' | 'bodyHash'>, actor: ActorId): boolean {
   if (actor === request.askedBy && !request.ownAnswer) return false
   return request.approvers.some(approver => approver === actor)
 }

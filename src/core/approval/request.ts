@@ -42,7 +42,12 @@ export async function makeRequest(
   const reason = parseText(input.reason, 'reason')
   return recorded(world, async scope => {
     const known = await rows.findRequest(scope.tx, input.id)
-    if (known !== undefined) return sameRequest(known, bodyHash)
+    if (known?.bodyHash === bodyHash) return known
+    if (known !== undefined)
+      throw new Problem('already-exists', {
+        detail: 'Another request has this id.',
+        next: 'Ask under a new id.',
+      })
     const people = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
     const living = await livingOf(scope.tx, people, scope.at)
     const request: NewRow<rows.RequestRow> = {
@@ -58,14 +63,6 @@ export async function makeRequest(
     await checkPeople(scope, request)
     scope.entry({ kind: requestMade, by: permit, facts: { kind: input.kind, appId: input.appId } })
     return scope.insert(rows.requestTable, request)
-  })
-}
-
-function sameRequest(known: rows.RequestRow, bodyHash: string): rows.RequestRow {
-  if (known.bodyHash === bodyHash) return known
-  throw new Problem('already-exists', {
-    detail: 'Another request has this id.',
-    next: 'Ask under a new id.',
   })
 }
 

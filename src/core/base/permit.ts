@@ -71,11 +71,7 @@ export function checkPermit<A extends ActionName>(permit: Permit<A>, action: A, 
  * The person who acts. ATTACKER: an agent, or one of our own sweeps, that would do in a person's place
  * what only people do.
  */
-export function requirePerson(
-  { actor }: Permit<ActionName>,
-  does: string,
-  next?: string,
-): ids.PersonId {
+export function requirePerson({ actor }: Permit<ActionName>, does: string, next?: string) {
   if (ids.isId('person', actor)) return actor
   throw new Problem('human-required', { detail: `Only a person can ${does}.`, next })
 }

@@ -26,24 +26,10 @@ export interface AssertionClaims extends JsonObject {
   readonly nbf?: number
 }
 
-export interface Assertion {
-  readonly alg: AssertionAlg
-  readonly kid: string
-  /** Lower case, `jwt` where the header has none. */
-  readonly typ: string
-  readonly claims: AssertionClaims
-  /**
-   * The one name it is remembered by: issuer, id, and the claims as they were signed. Not the whole
-   * token, whose signature has many spellings (in base64url, and in ECDSA itself).
-   */
-  readonly hash: string
-  /** Header and claims as they were signed, for the check of the signature alone. */
-  readonly signed: Uint8Array
-  readonly signature: Uint8Array
-}
+export type Assertion = Exclude<ReturnType<typeof readAssertion>, AttestRefusal>
 
 /** RFC 7515 compact form with the claims of RFC 7519. Every claim named here must be there. */
-export function readAssertion(token: string): Assertion | AttestRefusal {
+export function readAssertion(token: string) {
   if (token.length > limits.foreignTokenBytes)
     return malformed('token', 'too long', `at most ${limits.foreignTokenBytes} characters`)
   const [, head = '', body = '', signature = ''] =
@@ -59,9 +45,15 @@ export function readAssertion(token: string): Assertion | AttestRefusal {
   return {
     alg: header['alg'] as AssertionAlg,
     kid: header['kid'] as string,
+    /** Lower case, `jwt` where the header has none. */
     typ: (typeof header['typ'] === 'string' ? header['typ'] : 'jwt').toLowerCase(),
     claims: claims as AssertionClaims,
+    /**
+     * The one name it is remembered by: issuer, id, and the claims as they were signed. Not the whole
+     * token, whose signature has many spellings (in base64url, and in ECDSA itself).
+     */
     hash: sha256Hex(`${iss}\n${jti}\n${body}`),
+    /** Header and claims as they were signed, for the check of the signature alone. */
     signed: Buffer.from(`${head}.${body}`, 'latin1'),
     signature: Buffer.from(signature, 'base64url'),
   }

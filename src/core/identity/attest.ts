@@ -51,17 +51,8 @@ export interface Attested {
   readonly rule: Image<TrustRuleRow>
   /** The person whose sign-in attests, who is there and watches. */
   readonly person: PersonId | null
-  readonly provenance: Provenance
+  readonly provenance: Readonly<ReturnType<typeof provenanceOf>>
   readonly assertion: UsedAssertion
-}
-
-export interface Provenance {
-  /** Ids only: goes into the log. */
-  readonly facts: JsonObject
-  /** Names: erasable. */
-  readonly words: Readonly<Record<string, string>>
-  /** Equal for calls of the same run, so that they join one task. */
-  readonly key: string
 }
 
 /** Throws Problem `issuer-unavailable` when nobody can say: that is no refusal. */

@@ -4,7 +4,7 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { always, fact, factTable, json, listWhere, type RowOf } from '../ledger/fact-table.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { query, type Sql, type Tx } from '../store/store.ts'
 import type { MachineName } from './presets/machines.ts'
 import type { UsedAssertion } from './refusal.ts'
 import type { IdentityRole } from './spiffe.ts'
@@ -61,21 +61,18 @@ export const lockTrustRulesOf = (tx: Tx, identityId: IdentityId) =>
  */
 export async function markAssertion(tx: Tx, assertion: UsedAssertion, now: Instant) {
   const { issuer, hash, expiresAt, replay, boundTo } = assertion
-  const marked = await tx.query(
-    `insert into seen_assertion (issuer, hash, used_at, expires_at, bound_to) values ($1, $2, $3, $4, $5)
-     on conflict (issuer, hash) do update set bound_to = excluded.bound_to
-       where seen_assertion.bound_to = excluded.bound_to
-     returning 1 as one`,
-    [issuer, hash, now, expiresAt, replay === 'bound' ? boundTo : null],
-  )
+  const marked = await query(tx)`
+    insert into seen_assertion (issuer, hash, used_at, expires_at, bound_to)
+    values (${issuer}, ${hash}, ${now}, ${expiresAt}, ${replay === 'bound' ? boundTo : null})
+    on conflict (issuer, hash) do update set bound_to = excluded.bound_to
+      where seen_assertion.bound_to = excluded.bound_to
+    returning 1 as one`
   return marked.length === 1 ? null : ((await findUse(tx, assertion)) ?? now)
 }
 
 export async function findUse(sql: Sql, { issuer, hash }: UsedAssertion) {
-  const [used] = await sql.query<{ at: Instant }>(
-    'select used_at as at from seen_assertion where issuer = $1 and hash = $2',
-    [issuer, hash],
-  )
+  const [used] = await query<{ at: Instant }>(sql)`
+    select used_at as at from seen_assertion where issuer = ${issuer} and hash = ${hash}`
   return used?.at
 }
 

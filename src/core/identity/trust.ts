@@ -9,8 +9,7 @@ import { Problem } from '../base/problem.ts'
 import { findRow, findWhere, lockKnown, lockRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
-import type { Replica } from '../ledger/replica.ts'
-import type { IssuerKeys } from './jwks.ts'
+import type { AttestWorld } from './attest.ts'
 import { githubIssuer } from './presets/github.ts'
 import { parseBinding } from './presets/machine.ts'
 import { machines } from './presets/machines.ts'
@@ -20,11 +19,9 @@ import { identityTable, type TrustPreset, type TrustRuleRow, trustRuleTable } fr
 const trustAdded = entryKind('trust.add', 'let a caller prove that it is this identity')
 const trustRemoved = entryKind('trust.remove', 'removed a trust rule')
 
-export interface TrustWorld {
-  readonly replica: Replica
-  readonly issuerKeys: Pick<IssuerKeys, 'knows'>
-  /** Ours: people are attested by it alone. */
-  readonly issuer: string
+/** `issuer` is ours: people are attested by it alone. */
+export type TrustWorld = Pick<AttestWorld, 'replica' | 'issuer'> & {
+  readonly issuerKeys: Pick<AttestWorld['issuerKeys'], 'knows'>
 }
 
 /** What is agreed to, and what the rule's row then holds. Proposing it again gives the same. */

@@ -44,16 +44,7 @@ export async function openKeys(world: KeysWorld, source: KeysSource): Promise<Ke
 }
 
 /** Everything read and opened at one moment; replaced whole, so that no one sees half a rotation. */
-interface Held {
-  readonly rows: readonly KeyRow[]
-  /** By key id: only those whose private part still exists. */
-  readonly pairs: ReadonlyMap<KeyId, Pair>
-  /** Data keys by id, apart by purpose: what chapters seal never opens a private part of ours. */
-  readonly sealsKeys: ReadonlyMap<string, SealKey>
-  readonly sealsRows: ReadonlyMap<string, SealKey>
-  readonly leaseKeys: ReadonlyMap<string, Uint8Array>
-  readonly signed: SignedKeyTable
-}
+type Held = Readonly<Awaited<ReturnType<typeof readHeld>>>
 
 /** A class because it guards one thing: the held keys change only as a whole. */
 export class Keys {
@@ -166,10 +157,13 @@ export class Keys {
 }
 
 /** Reads all keys and opens what is sealed, in the order in which one opens the next. */
-async function readHeld(sql: Sql, kek: SealKey): Promise<Held> {
+async function readHeld(sql: Sql, kek: SealKey) {
   const rows = await readKeys(sql)
   const { signed } = await rotation.readInForce(sql, rows)
+  // Data keys apart by purpose: what chapters seal never opens a private part of ours.
   const sealsKeys = dataKeys(rows, 'seal-keys', kek)
+  const sealsRows = dataKeys(rows, 'seal-rows', kek)
+  // Only those whose private part still exists.
   const pairs = new Map<KeyId, Pair>()
   const leaseKeys = new Map<string, Uint8Array>()
   for (const { id, use, alg, sealed } of rows) {
@@ -178,7 +172,7 @@ async function readHeld(sql: Sql, kek: SealKey): Promise<Held> {
     if (use === 'lease') leaseKeys.set(id, bytes)
     else pairs.set(id, pairFromBytes(alg as PairAlg, bytes))
   }
-  return { rows, pairs, leaseKeys, signed, sealsKeys, sealsRows: dataKeys(rows, 'seal-rows', kek) }
+  return { rows, pairs, leaseKeys, signed, sealsKeys, sealsRows }
 }
 
 /** Retired ones too: what they sealed still opens. */

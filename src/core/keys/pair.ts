@@ -14,13 +14,8 @@ export interface PublicJwk {
   readonly y?: string
 }
 
-export interface Pair {
-  /** RFC 7638 thumbprint of the public part. */
-  readonly kid: string
-  readonly alg: PairAlg
-  readonly publicJwk: PublicJwk
-  readonly privateKey: KeyObject
-}
+/** `kid` is the RFC 7638 thumbprint of the public part. */
+export type Pair = Readonly<ReturnType<typeof pairOf>>
 
 export function makePair(alg: PairAlg): Pair {
   const { privateKey } =
@@ -30,9 +25,9 @@ export function makePair(alg: PairAlg): Pair {
   return pairOf(alg, privateKey)
 }
 
-export function pairOf(alg: PairAlg, privateKey: KeyObject): Pair {
+export function pairOf(alg: PairAlg, privateKey: KeyObject) {
   const { kty, crv, x, y } = createPublicKey(privateKey).export({ format: 'jwk' }) as PublicJwk
-  const publicJwk = { kty, crv, x, ...(y === undefined ? {} : { y }) }
+  const publicJwk: PublicJwk = { kty, crv, x, ...(y === undefined ? {} : { y }) }
   return { kid: thumbprint(publicJwk), alg, publicJwk, privateKey }
 }
 

@@ -35,13 +35,8 @@ interface Vault {
 }
 
 /** Makes every key there is, and signs the first table. */
-export async function firstKeys(
-  tx: Tx,
-  kek: SealKey,
-  { home, installation }: KeysSource,
-  at: Instant,
-): Promise<void> {
-  const root = makeRoot(home)
+export async function firstKeys(tx: Tx, kek: SealKey, source: KeysSource, at: Instant) {
+  const root = makeRoot(source.home)
   const dataKey = randomBytes(32)
   const sealsKeys = draftKey('seal-keys', kek, at, dataKey)
   const seal = sealKey(dataKey, sealsKeys.id)
@@ -53,16 +48,12 @@ export async function firstKeys(
     draftNext(seal, at),
   ]
   for (const row of keys) await rows.saveKey(tx, row)
-  await publish(tx, root, { serial: 1, installation }, at)
+  await publish(tx, root, { serial: 1, installation: source.installation }, at)
 }
 
 /** Retires the key and puts a new one in its place, in rows and, for a public one, in the table. */
-export async function rotateRows(
-  tx: Tx,
-  vault: Vault,
-  { keyId, because }: RotationInput,
-  at: Instant,
-) {
+export async function rotateRows(tx: Tx, vault: Vault, input: RotationInput, at: Instant) {
+  const { keyId, because } = input
   await rows.lockKeys(tx)
   const keys = await rows.readKeys(tx)
   // ATTACKER: the root signs what the database says, so first it must say what the root signed last.

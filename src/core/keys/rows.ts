@@ -2,7 +2,7 @@
 import type { KeyId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { type Instant, msBetween } from '../base/time.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { query, type Sql, type Tx } from '../store/store.ts'
 import type { PublicJwk } from './pair.ts'
 import type { SignedKeyTable } from './table.ts'
 
@@ -62,14 +62,13 @@ export function readKeys(sql: Sql): Promise<KeyRow[]> {
 /** A new key, or what changed of a known one. */
 export async function saveKey(tx: Tx, row: KeyRow): Promise<void> {
   const { id, version, use, alg, publicJwk, sealed, state, startsAt, madeAt, retiredAt } = row
-  await tx.query(
-    `insert into key
-       (id, version, use, alg, public_jwk, sealed, state, starts_at, made_at, retired_at)
-     values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10)
-     on conflict (id) do update
-       set version = $2, sealed = $6, state = $7, starts_at = $8, retired_at = $10`,
-    [id, version, use, alg, publicJwk, sealed, state, startsAt, madeAt, retiredAt],
-  )
+  await query(tx)`
+    insert into key
+      (id, version, use, alg, public_jwk, sealed, state, starts_at, made_at, retired_at)
+    values (${id}, ${version}, ${use}, ${alg}, ${publicJwk}::jsonb, ${sealed}, ${state},
+      ${startsAt}, ${madeAt}, ${retiredAt})
+    on conflict (id) do update set version = excluded.version, sealed = excluded.sealed,
+      state = excluded.state, starts_at = excluded.starts_at, retired_at = excluded.retired_at`
 }
 
 /** The key table in force, as it was signed. */
@@ -78,14 +77,8 @@ export async function readKeyTable(sql: Sql) {
   return (await sql.query<Pick<SignedKeyTable, 'body' | 'signature'>>(text))[0]
 }
 
-export async function insertKeyTable(
-  tx: Tx,
-  serial: number,
-  { body, signature }: SignedKeyTable,
-  at: Instant,
-): Promise<void> {
-  await tx.query(
-    'insert into key_table (serial, body, signature, made_at) values ($1, $2, $3, $4)',
-    [serial, body, signature, at],
-  )
+export async function insertKeyTable(tx: Tx, serial: number, signed: SignedKeyTable, at: Instant) {
+  await query(tx)`
+    insert into key_table (serial, body, signature, made_at)
+      values (${serial}, ${signed.body}, ${signed.signature}, ${at})`
 }

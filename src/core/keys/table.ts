@@ -12,14 +12,7 @@ import { product } from '../base/product.ts'
 import { safeText } from '../base/text.ts'
 import { type Pair, type PublicJwk, signWith, thumbprint } from './pair.ts'
 
-export interface SignedKeyTable {
-  /** Canonical JSON of a `KeyTable`: exactly what is signed. */
-  readonly body: string
-  /** Ed25519 by the root key, base64url. */
-  readonly signature: string
-  /** SHA-256 of the root's 32 public bytes, hex: what a person compares and a client pins. */
-  readonly rootFingerprint: string
-}
+export type SignedKeyTable = Readonly<ReturnType<typeof signKeyTable>>
 
 /** In the signed bytes, so that nothing else the root may ever sign reads as a key table. */
 const tableType = `${product.typeBase}/key-table/v1`
@@ -52,11 +45,14 @@ const tableShape = z.object({
 })
 export type KeyTable = Readonly<z.infer<typeof tableShape>>
 
-export function signKeyTable(root: Pair, table: Omit<KeyTable, 'type'>): SignedKeyTable {
+export function signKeyTable(root: Pair, table: Omit<KeyTable, 'type'>) {
   const body = canonicalJson({ ...table, type: tableType })
   return {
+    /** Canonical JSON of a `KeyTable`: exactly what is signed. */
     body,
+    /** Ed25519 by the root key, base64url. */
     signature: signWith(root, Buffer.from(body)).toString('base64url'),
+    /** SHA-256 of the root's 32 public bytes, hex: what a person compares and a client pins. */
     rootFingerprint: fingerprint(root.publicJwk),
   }
 }

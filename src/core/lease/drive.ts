@@ -105,13 +105,9 @@ function recordSteps(world: LeaseWorld, by: ActorId, steps: readonly Step[]): Pr
   })
 }
 
-interface Step {
-  readonly before: LeaseRow
-  readonly after: LeaseRow
-  readonly tries: number
-}
+type Step = ReturnType<typeof stepSeen>
 
-function stepSeen({ lease, tries, salt, because: cause, evidence }: Seen): Step {
+function stepSeen({ lease, tries, salt, because: cause, evidence }: Seen) {
   // By its salt the credential can be made again, to be tried on the path that is known.
   const canTry = salt !== null && lease.acceptedPath !== null
   const after = stepLease(lease, { kind: 'seen', evidence, cause, canTry })

@@ -71,13 +71,9 @@ function seen(lease: LeaseRow, event: LeaseEvent & { kind: 'seen' }): LeaseRow {
   // Absent by the list, and the credential can not be tried now or ever: said as it is.
   if (verdict === 'revoked-unverified' && !event.canTry && evidence.sessions === 0)
     return { ...gone, outcome: 'revoked-unverified' }
-  return { ...lease, state: 'ending', cause, evidence, contained: isContained(evidence) }
-}
-
-function isContained(evidence: Evidence): boolean {
-  return (
-    evidence.credential === 'refused' && evidence.probe === 'accepted' && evidence.sessions === 0
-  )
+  const { credential, probe, sessions } = evidence
+  const contained = credential === 'refused' && probe === 'accepted' && sessions === 0
+  return { ...lease, state: 'ending', cause, evidence, contained }
 }
 
 function wrongState(lease: LeaseRow, verb: string): Problem {

@@ -15,7 +15,7 @@ import type { Word } from '../base/words.ts'
 import { fact, factTable, findRow, json, lockRow, type RowOf } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
 import { statement } from '../ledger/rows.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { query, type Sql, type Tx } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
 export type LeaseState = 'intended' | 'live' | 'ending' | 'gone'
@@ -107,24 +107,17 @@ export async function lockLease(scope: Scope, id: ids.LeaseId): Promise<LeaseRow
  * them wait for this commit. A decision saw memory; the rows are the truth.
  */
 export async function lockParents(tx: Tx, { taskId, grantId }: Parents): Promise<boolean> {
-  const rows = await tx.query<{ running: boolean }>(
-    `select task.state = 'open' and app.state = 'active' and identity.state = 'active'
-       and app_grant.state = 'live' as running
-     from task join app on app.id = task.app_id join identity on identity.id = task.identity_id
-       join app_grant on app_grant.id = $2
-     where task.id = $1 for share`,
-    [taskId, grantId],
-  )
+  const rows = await query<{ running: boolean }>(tx)`
+    select task.state = 'open' and app.state = 'active' and identity.state = 'active'
+      and app_grant.state = 'live' as running
+    from task join app on app.id = task.app_id join identity on identity.id = task.identity_id
+      join app_grant on app_grant.id = ${grantId}
+    where task.id = ${taskId} for share`
   return rows[0]?.running === true
 }
 
 /** Beside a new lease: when to look again, and the salt its secret is derived from. */
-export function plantBeside(
-  scope: Scope,
-  { id, targetId }: Pick<LeaseRow, 'id' | 'targetId'>,
-  salt: string,
-  due: Due,
-): void {
+export function plantBeside(scope: Scope, { id, targetId }: LeaseRow, salt: string, due: Due) {
   scope.beside(statement`insert into lease_salt (lease_id, salt) values (${id}, ${salt})`)
   scope.beside(statement`insert into lease_due (lease_id, target_id, due_at)
     values (${id}, ${targetId}, ${due.at})`)
@@ -157,33 +150,29 @@ export function moveDue(scope: Scope, next: ReadonlyMap<ids.LeaseId, Due>): void
 }
 
 export async function readSalts(sql: Sql, leaseIds: readonly ids.LeaseId[]) {
-  const rows = await sql.query<{ leaseId: string; salt: string }>(
-    'select lease_id as "leaseId", salt from lease_salt where lease_id = any($1)',
-    [leaseIds],
-  )
+  const rows = await query<{ leaseId: string; salt: string }>(sql)`
+    select lease_id as "leaseId", salt from lease_salt where lease_id = any(${leaseIds})`
   return new Map(rows.map(row => [row.leaseId, row.salt]))
 }
 
 /** After the last re-check nothing can derive the credential again. */
 export async function shredSalts(sql: Sql, leaseIds: readonly ids.LeaseId[]): Promise<void> {
-  await sql.query('delete from lease_salt where lease_id = any($1)', [leaseIds])
+  await query(sql)`delete from lease_salt where lease_id = any(${leaseIds})`
 }
 
 /**
  * Pulls the consequence of a parent's end: leases of a closed task, a revoked identity, a grant or an
- * app that is over, or anything held, become due now. Returns how many.
+ * app that is over, or anything held, become due now.
  */
-export async function makeDueByParents(sql: Sql, now: Instant): Promise<number> {
-  const rows = await sql.query<{ id: string }>(
+export async function makeDueByParents(sql: Sql, now: Instant): Promise<void> {
+  await sql.query(
     `with over as (
        select lease_id from ${withParents} join lease_due on lease_id = lease.id
        where due_at > $1 and lease.state <> 'ending' and ${isSettled('$1')} and ${overBy} is not null
        for update of lease_due skip locked)
-     update lease_due set due_at = $1 from over where over.lease_id = lease_due.lease_id
-     returning over.lease_id as id`,
+     update lease_due set due_at = $1 from over where over.lease_id = lease_due.lease_id`,
     [now],
   )
-  return rows.length
 }
 
 /** `due` names leases by `lease_id` and has their `tries`. */
@@ -281,10 +270,9 @@ async function takeThose(world: DueWorld, first: string, params: readonly unknow
 
 /** Those whose turn at the target did not come: due as they were, and that was no try. */
 export async function giveBack(sql: Sql, leaseIds: readonly ids.LeaseId[]): Promise<void> {
-  await sql.query(
-    'update lease_due set held_until = null, tries = greatest(tries - 1, 0) where lease_id = any ($1)',
-    [leaseIds],
-  )
+  await query(sql)`
+    update lease_due set held_until = null, tries = greatest(tries - 1, 0)
+      where lease_id = any (${leaseIds})`
 }
 
 export async function dueTargets(sql: Sql, now: Instant): Promise<ids.TargetId[]> {

@@ -4,19 +4,13 @@
  */
 import { type AnyId, type AppId, systemId, type TargetId, type TaskId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import type { PermitFor } from '../base/permit.ts'
 import { addMs } from '../base/time.ts'
+import type { SweepWorld as AnySweep } from '../ledger/record.ts'
 import { lookAtTarget, onReserve, recordSeen } from './drive.ts'
 import type { LeaseWorld } from './issue.ts'
 import { dueTargets, type LeaseRow, makeDueByParents, takeDue, takeOpen } from './rows.ts'
 
-export interface SweepWorld extends LeaseWorld {
-  readonly permitFor: PermitFor
-}
-
-export interface SweepResult {
-  readonly gone: number
-}
+export type SweepWorld = LeaseWorld & AnySweep
 
 /**
  * One pass: pulls what parents' ends mean, then drives every target that has something due. A target
@@ -24,8 +18,8 @@ export interface SweepResult {
  */
 export async function sweepLeases(
   anyWorld: SweepWorld,
-  underWay = new Map<TargetId, Promise<SweepResult>>(),
-): Promise<SweepResult> {
+  underWay = new Map<TargetId, Promise<number>>(),
+): Promise<{ gone: number }> {
   const world = onReserve(anyWorld)
   await makeDueByParents(world.store, world.clock.now())
   const targets = await dueTargets(world.store, world.clock.now())
@@ -35,12 +29,11 @@ export async function sweepLeases(
     underWay.set(target, pass)
     return pass
   })
-  const results = await Promise.all(passes)
-  return { gone: results.reduce((sum, each) => sum + each.gone, 0) }
+  return { gone: (await Promise.all(passes)).reduce((sum, gone) => sum + gone, 0) }
 }
 
-/** All that is due now at one target; while one batch is recorded, the target works on another. */
-async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<SweepResult> {
+/** All that is due now at one target, and how many are gone; while one batch is recorded, the target works on another. */
+async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<number> {
   const { actor } = sweepPermit(world)
   // What is put off meanwhile is for the next pass: this one has an end.
   const now = world.clock.now()
@@ -55,7 +48,7 @@ async function sweepTarget(world: SweepWorld, targetId: TargetId): Promise<Sweep
     }
   }
   await Promise.all(Array.from({ length: limits.sweepsAtOnce }, sweepBatches))
-  return { gone }
+  return gone
 }
 
 /** Drives the open leases of one task or app now, whatever they are due; what resists stays due. */

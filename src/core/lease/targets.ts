@@ -24,7 +24,7 @@ interface Opened {
   readonly target: Target
   /** When and where it was connected: since then neither its address nor our credential changed. */
   readonly connected: string
-  readonly lanes: Record<Lane, Places>
+  readonly lanes: Record<Lane, ReturnType<typeof makePlaces>>
   calls: number
   isReplaced: boolean
 }
@@ -108,10 +108,8 @@ export class Targets {
     if (meanwhile?.connected === connected) return meanwhile
     const target = this.connector(row.connector).open(config, this.#world.clock)
     const { callsAtOnce = placesPerLane } = target.describe()
-    const lanes = meanwhile?.lanes ?? {
-      issue: new Places(callsAtOnce),
-      end: new Places(callsAtOnce),
-    }
+    const places = () => makePlaces(callsAtOnce)
+    const lanes = meanwhile?.lanes ?? { issue: places(), end: places() }
     const opened: Opened = { target, connected, lanes, calls: 0, isReplaced: false }
     this.#opened.set(targetId, opened)
     if (meanwhile !== undefined) {
@@ -147,37 +145,33 @@ function asProblem(thrown: unknown): Problem {
 }
 
 /** A counted number of places; waiters in order of arrival, and neither many nor long without end. */
-class Places {
-  #free: number
-  readonly #waiting = new Set<() => void>()
-
-  constructor(count: number) {
-    this.#free = count
-  }
-
-  async take(waitMs: number): Promise<void> {
-    if (this.#free > 0) {
-      this.#free--
-      return
-    }
-    if (this.#waiting.size >= waitersPerLane) throw tooMany()
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiting.add(resolve)
-    const late = setTimeout(() => {
-      this.#waiting.delete(resolve)
-      reject(tooMany())
-    }, waitMs)
-    await promise.finally(() => clearTimeout(late))
-  }
-
-  give(): void {
-    const [next] = this.#waiting
-    if (next === undefined) {
-      this.#free++
-      return
-    }
-    this.#waiting.delete(next)
-    next()
+function makePlaces(count: number) {
+  let free = count
+  const waiting = new Set<() => void>()
+  return {
+    async take(waitMs: number): Promise<void> {
+      if (free > 0) {
+        free--
+        return
+      }
+      if (waiting.size >= waitersPerLane) throw tooMany()
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      waiting.add(resolve)
+      const late = setTimeout(() => {
+        waiting.delete(resolve)
+        reject(tooMany())
+      }, waitMs)
+      await promise.finally(() => clearTimeout(late))
+    },
+    give(): void {
+      const [next] = waiting
+      if (next === undefined) {
+        free++
+        return
+      }
+      waiting.delete(next)
+      next()
+    },
   }
 }
 

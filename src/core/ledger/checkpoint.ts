@@ -7,7 +7,8 @@ import { assert, Problem } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
 import type { Sql } from '../store/store.ts'
 import { type NoteSigner, signNote } from './note.ts'
-import { type CheckpointRow, keepCheckpoint, lastCheckpoint, readHashes, readHead } from './rows.ts'
+import type { CheckpointRow, HeadRow } from './rows.ts'
+import { keepCheckpoint, lastCheckpoint, readHashes, readHead } from './rows.ts'
 import { type Hash, type HashOf, isSame, nodeHash, rootAt, storedLevels } from './tree.ts'
 
 export interface CheckpointWorld {
@@ -36,11 +37,7 @@ export async function signHead(world: CheckpointWorld): Promise<CheckpointRow> {
 }
 
 /** INVARIANT: the stored tree gives the root to be signed, and at its size the root signed last. */
-async function refuseFork(
-  sql: Sql,
-  last: CheckpointRow | undefined,
-  head: { size: number; root: Hash },
-): Promise<void> {
+async function refuseFork(sql: Sql, last: CheckpointRow | undefined, head: HeadRow) {
   const said = last === undefined ? [head] : [last, head]
   if (said.some(({ size }) => size > head.size)) throw forked(head.size)
   const roots = await withHashes(sql, hashOf => said.map(({ size }) => rootAt(size, hashOf)))

@@ -9,7 +9,7 @@
  * A row is found here too: to read it, to change it, or to keep others from changing it until the commit.
  */
 import { assert, Problem } from '../base/problem.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { query, type Sql, type Tx } from '../store/store.ts'
 
 /** What every fact has: an id, and a version that each change raises by one. */
 export interface FactRow<I extends string = string> {
@@ -118,10 +118,8 @@ export function listWhere<R extends FactRow>(
   const columns = table.columns.filter(column => Object.hasOwn(where, column))
   const tests = columns.map((column, i) => `${snakeCase(column)} = $${i + 1}`).join(' and ')
   const text = `select ${table.select} from ${table.name} where ${tests || 'true'} ${rest}`
-  return sql.query<R>(
-    text,
-    columns.map(column => where[column]),
-  )
+  const values = columns.map(column => where[column])
+  return sql.query<R>(text, values)
 }
 
 /** The one row with these values, as it is now or until the commit. */
@@ -162,8 +160,7 @@ export async function lockOrWait<R extends FactRow>(
   table: FactTable<R>,
   where: Partial<R>,
 ): Promise<R | undefined> {
-  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 7135002))', [
-    `${table.name} ${Object.values(where).join(' ')}`,
-  ])
+  const looked = `${table.name} ${Object.values(where).join(' ')}`
+  await query(tx)`select pg_advisory_xact_lock(hashtextextended(${looked}, 7135002))`
   return findWhere(tx, table, where, 'for update')
 }

@@ -21,13 +21,7 @@ export interface FollowWorld extends Pick<LedgerWorld, 'store' | 'clock' | 'repl
   readonly onFault?: (fault: Problem) => void
 }
 
-export interface Freshness {
-  /** Entries applied: the facts are those of the log at this size. */
-  readonly position: number
-  /** How old the facts may be; grows while the database is silent or the sequencer stands still. */
-  readonly ageMs: number
-  readonly regressed: boolean
-}
+export type Freshness = ReturnType<Follower['freshness']>
 
 /** Opens a follower and keeps it reading: at each notification, and at a poll that needs none. */
 export async function startFollower(world: FollowWorld): Promise<Follower> {
@@ -81,8 +75,10 @@ export class Follower {
     return this.#frontier.size
   }
 
-  readonly freshness = (): Freshness => ({
+  readonly freshness = () => ({
+    /** Entries applied: the facts are those of the log at this size. */
     position: this.position,
+    /** How old the facts may be; grows while the database is silent or the sequencer stands still. */
     ageMs: this.#world.clock.monotonicMs() - this.#freshAtMs,
     regressed: isProblem(this.#fault, 'ledger-regressed'),
   })

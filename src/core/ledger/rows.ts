@@ -6,7 +6,7 @@ import { limits } from '../base/limits.ts'
 import type { DecisionRecord } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { query, type Sql, type Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, snakeCase } from './fact-table.ts'
 import type { Hash, TreeNode } from './tree.ts'
 
@@ -122,13 +122,11 @@ type Picked = { readonly id: number; readonly leaf: string }
  * was numbered early and committed late must go before what could see it (tested: a bound reorders).
  */
 export async function pickInbox(tx: Tx, limit: number): Promise<HeadRow & { picked: Picked[] }> {
-  const rows = await tx.query<HeadRow & { picked: Picked[] | null }>(
-    `select size, root, peaks, (
-       select json_agg(json_build_object('id', id, 'leaf', leaf) order by id)
-       from (select id, leaf from ledger_inbox order by id limit $1) i) as picked
-     from ledger_head`,
-    [limit],
-  )
+  const rows = await query<HeadRow & { picked: Picked[] | null }>(tx)`
+    select size, root, peaks, (
+      select json_agg(json_build_object('id', id, 'leaf', leaf) order by id)
+      from (select id, leaf from ledger_inbox order by id limit ${limit}) i) as picked
+    from ledger_head`
   return { ...onlyRow(rows), picked: rows[0]?.picked ?? [] }
 }
 
@@ -191,26 +189,23 @@ export interface News extends Pick<HeadRow, 'size' | 'root'> {
 
 /** In one statement, so that head and entries are of one moment. Waiting by the database's clock. */
 export async function readNews(sql: Sql, position: number): Promise<News> {
-  const rows = await sql.query<News & FeedRow & { position: number | null }>(
-    `select h.size, h.root, coalesce((
-         select extract(epoch from clock_timestamp() - queued_at) * 1000
-         from ledger_inbox order by id limit 1), 0)::float8 as "waitingMs", e.*
-     from ledger_head h left join lateral (
-       select position, inbox_id as "inboxId", at, kind, subjects, facts, leaf_hash as "leafHash"
-       from ledger_entry
-       where position >= $1 and position < h.size order by position limit $2) e on true
-     order by e.position`,
-    [position, limits.followBatch],
-  )
+  const rows = await query<News & FeedRow & { position: number | null }>(sql)`
+    select h.size, h.root, coalesce((
+        select extract(epoch from clock_timestamp() - queued_at) * 1000
+        from ledger_inbox order by id limit 1), 0)::float8 as "waitingMs", e.*
+    from ledger_head h left join lateral (
+      select position, inbox_id as "inboxId", at, kind, subjects, facts, leaf_hash as "leafHash"
+      from ledger_entry
+      where position >= ${position} and position < h.size
+      order by position limit ${limits.followBatch}) e on true
+    order by e.position`
   const { size, root, waitingMs } = onlyRow(rows.slice(0, 1))
   return { size, root, waitingMs, entries: rows.filter(row => row.position !== null) }
 }
 
 export async function positionOf(sql: Sql, inboxId: number): Promise<number | undefined> {
-  const rows = await sql.query<{ position: number }>(
-    'select position from ledger_entry where inbox_id = $1',
-    [inboxId],
-  )
+  const rows = await query<{ position: number }>(sql)`
+    select position from ledger_entry where inbox_id = ${inboxId}`
   return rows[0]?.position
 }
 
@@ -231,20 +226,16 @@ export async function* readImages(tx: Tx, table: FactTable<FactRow>): AsyncGener
 }
 
 /** Stored hashes of each level's indexes from `low` up to `high`; level 0 are the leaves. */
-export function readHashes(
-  sql: Sql,
-  wanted: readonly { level: number; low: number; high: number }[],
-): Promise<TreeNode[]> {
-  return sql.query<TreeNode>(
-    `with want as (
-       select * from jsonb_to_recordset($1::jsonb) as w (level int, low bigint, high bigint))
-     select 0 as level, position as index, leaf_hash as hash
-     from want join ledger_entry on want.level = 0 and position >= low and position < high
-     union all
-     select n.level, n.index, n.hash
-     from want join ledger_node n on n.level = want.level and n.index >= low and n.index < high`,
-    [JSON.stringify(wanted)],
-  )
+export function readHashes(sql: Sql, wanted: readonly Record<'level' | 'low' | 'high', number>[]) {
+  return query<TreeNode>(sql)`
+    with want as (
+      select * from jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
+        as w (level int, low bigint, high bigint))
+    select 0 as level, position as index, leaf_hash as hash
+    from want join ledger_entry on want.level = 0 and position >= low and position < high
+    union all
+    select n.level, n.index, n.hash
+    from want join ledger_node n on n.level = want.level and n.index >= low and n.index < high`
 }
 
 export interface CheckpointRow extends Pick<HeadRow, 'size' | 'root'> {
@@ -264,11 +255,10 @@ export async function lastCheckpoint(sql: Sql): Promise<CheckpointRow | undefine
 
 /** Keeps the first checkpoint of a size and answers the one that is kept. */
 export async function keepCheckpoint(sql: Sql, row: CheckpointRow): Promise<CheckpointRow> {
-  await sql.query(
-    `insert into ledger_checkpoint (size, root, note, signed_at) values ($1, $2, $3, $4)
-     on conflict (size) do nothing`,
-    [row.size, row.root, row.note, row.signedAt],
-  )
+  await query(sql)`
+    insert into ledger_checkpoint (size, root, note, signed_at)
+      values (${row.size}, ${row.root}, ${row.note}, ${row.signedAt})
+    on conflict (size) do nothing`
   const [kept] = await listCheckpoints(sql, 'where size = $1', [row.size])
   return kept ?? row
 }

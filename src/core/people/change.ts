@@ -16,16 +16,12 @@ import { endSignIns, lockPlatformPeople, type PersonRow, personTable } from './r
 const rolesSet = entryKind('person.roles', 'changed what a person may do')
 const personLeft = entryKind('person.leave', 'recorded that a person left')
 
-export interface NewPerson {
-  /** Made by the caller, so that a retry finds the same person. */
-  id?: PersonId
-  /** Both or neither: without them the person is local and signs in by one-time links. */
-  iss?: string
-  sub?: string
-  name: string
-  email?: string | null
-  roles?: readonly string[]
-}
+/**
+ * `id` is made by the caller, so that a retry finds the same person. `iss` and `sub`, both or neither:
+ * without them the person is local and signs in by one-time links.
+ */
+export type NewPerson = Pick<PersonRow, 'name'> &
+  Partial<Pick<PersonRow, 'id' | 'iss' | 'sub' | 'email'>> & { readonly roles?: readonly string[] }
 
 /** Sets all roles of a person. The last living platform person keeps that role. */
 export async function setRoles(

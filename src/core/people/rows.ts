@@ -9,7 +9,7 @@ import type { PersonId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
 import type { RowOf } from '../ledger/fact-table.ts'
 import { always, fact, factTable, findRow, findWhere, text } from '../ledger/fact-table.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { query, type Sql, type Tx } from '../store/store.ts'
 import { isLiving, type Role } from './person.ts'
 
 export const installationTable = factTable('installation', always, {
@@ -51,9 +51,8 @@ export async function livingOf(sql: Sql, ids: readonly PersonId[], now: Instant)
 
 /** Locks every living person with the role `platform`, so that two can not leave past each other. */
 export async function lockPlatformPeople(tx: Tx): Promise<PersonId[]> {
-  const rows = await tx.query<{ id: PersonId }>(
-    `select id from person where state = 'living' and 'platform' = any(roles) order by id for update`,
-  )
+  const rows = await query<{ id: PersonId }>(tx)`
+    select id from person where state = 'living' and 'platform' = any(roles) order by id for update`
   return rows.map(row => row.id)
 }
 
@@ -62,10 +61,8 @@ export async function lockPlatformPeople(tx: Tx): Promise<PersonId[]> {
  * (without its grant no token is renewed or accepted, see oidc-state.ts).
  */
 export async function endSignIns(tx: Tx, personId: PersonId, now: Instant): Promise<void> {
-  await tx.query('delete from one_time_link where person_id = $1 and used_at is null', [personId])
-  await tx.query(
-    'update browser_session set ended_at = $2 where person_id = $1 and ended_at is null',
-    [personId, now],
-  )
-  await tx.query(`delete from oidc_state where payload->>'accountId' = $1`, [personId])
+  await query(tx)`delete from one_time_link where person_id = ${personId} and used_at is null`
+  await query(tx)`
+    update browser_session set ended_at = ${now} where person_id = ${personId} and ended_at is null`
+  await query(tx)`delete from oidc_state where payload->>'accountId' = ${personId}`
 }

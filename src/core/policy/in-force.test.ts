@@ -2,16 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testPermit } from '../../../test/support/permit.ts'
 import { failing, person, type TestWorld, testWorld } from '../../../test/support/world.ts'
 import { policyApprovers, proposePolicy } from '../../life/ask/policy.ts'
-import { listBundles } from '../../life/lists/lists.ts'
 import { answerRequest, makeRequest } from '../approval/request.ts'
 import { newId, type PersonId, type RequestId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { isProblem, type ProblemCode } from '../base/problem.ts'
 import { addMs } from '../base/time.ts'
+import { listWhere } from '../ledger/fact-table.ts'
 import type { LedgerWorld } from '../ledger/record.ts'
 import { Replica } from '../ledger/replica.ts'
 import { readShipped } from './bundle.ts'
 import { activateAgreed, followBundle, installPolicies } from './in-force.ts'
+import { bundleTable } from './rows.ts'
 
 const rule = (id: string) =>
   `@id("${id}")\n@says("A sentence.")\nforbid (principal, action == Action::"spend", resource);\n`
@@ -26,6 +27,9 @@ beforeAll(async () => {
   await Promise.all([installPolicies(world), installPolicies(world)])
 })
 afterAll(() => world.store.close())
+
+const listBundles = (sql: TestWorld['store']) =>
+  listWhere(sql, bundleTable, {}, 'order by serial desc')
 
 async function request(body: JsonObject, answer: 'yes' | null = 'yes'): Promise<RequestId> {
   const id = newId('request')

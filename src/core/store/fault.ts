@@ -31,16 +31,12 @@ export function onTaken(constraint: string, text: ProblemText) {
   }
 }
 
-interface DriverError extends Error {
-  readonly code?: string
-  readonly constraint?: string
-}
-
 /** Turns what a driver threw into what may leave the store; passes on what is ours already. */
 export function translate(thrown: unknown): unknown {
   const isOurs = thrown instanceof Problem || thrown instanceof StoreFault
   if (isOurs || !(thrown instanceof Error)) return thrown
-  const { code = '', message, constraint = null } = thrown as DriverError
+  const said: Error & { readonly code?: string; readonly constraint?: string } = thrown
+  const { code = '', message, constraint = null } = said
   if (lostCodes.test(code)) return unavailable(code)
   if (/^[0-9A-Z]{5}$/.test(code)) return fromSqlState(code, message, constraint)
   return lostTexts.test(message) ? unavailable(code || message) : thrown

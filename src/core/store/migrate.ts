@@ -9,23 +9,20 @@ import { join } from 'node:path'
 import { sha256Hex } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
-import type { Sql, Store, Tx } from './store.ts'
+import { query, type Sql, type Store, type Tx } from './store.ts'
 
-export interface SchemaText {
-  /** In the order they run; the name is what is remembered. */
-  readonly migrations: readonly { readonly name: string; readonly text: string }[]
-  /** Roles and grants, run again after anything changed. */
-  readonly roles: string
-}
+export type SchemaText = ReturnType<typeof readSchema>
 
 /** The schema this code speaks. */
-export function readSchema(folder: string = import.meta.dirname): SchemaText {
+export function readSchema(folder: string = import.meta.dirname) {
   const names = readdirSync(join(folder, 'migrations')).filter(name => name.endsWith('.sql'))
   return {
+    /** In the order they run; the name is what is remembered. */
     migrations: names.sort().map(name => ({
       name,
       text: readFileSync(join(folder, 'migrations', name), 'utf8'),
     })),
+    /** Roles and grants, run again after anything changed. */
     roles: readFileSync(join(folder, 'roles.sql'), 'utf8'),
   }
 }
@@ -69,11 +66,9 @@ async function runOnce(
   const ran = new Map([[name, text]]).set(rolesName, schema.roles)
   for (const statement of [...ran.values()].flatMap(splitSql)) await tx.query(statement)
   for (const [each, its] of ran)
-    await tx.query(
-      `insert into schema_migration (name, hash) values ($1, $2)
-       on conflict (name) do update set hash = excluded.hash, at = now()`,
-      [each, sha256Hex(its)],
-    )
+    await query(tx)`
+      insert into schema_migration (name, hash) values (${each}, ${sha256Hex(its)})
+      on conflict (name) do update set hash = excluded.hash, at = now()`
   return true
 }
 
@@ -83,13 +78,11 @@ async function lockSchema(tx: Tx): Promise<void> {
 }
 
 async function readApplied(sql: Sql): Promise<Applied> {
-  const [table] = await sql.query<{ is: boolean }>(
-    `select to_regclass('public.schema_migration') is not null as is`,
-  )
+  const [table] = await query<{ is: boolean }>(sql)`
+    select to_regclass('public.schema_migration') is not null as is`
   if (table?.is !== true) return new Map()
-  const rows = await sql.query<{ name: string; hash: string }>(
-    'select name, hash from schema_migration',
-  )
+  const rows = await query<{ name: string; hash: string }>(sql)`
+    select name, hash from schema_migration`
   return new Map(rows.map(row => [row.name, row.hash]))
 }
 

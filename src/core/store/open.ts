@@ -12,7 +12,7 @@ import { migrate } from './migrate.ts'
 import { openPglite } from './pglite.ts'
 import { openPostgres, type PostgresOptions } from './postgres.ts'
 import { withReserve } from './reserve.ts'
-import type { Store } from './store.ts'
+import { query, type Store } from './store.ts'
 
 /** `postgres://…`; its sign-in must own the schema, or be a member of both roles once migrated. */
 type ServerConfig = Pick<PostgresOptions, 'url'> & Partial<Omit<PostgresOptions, 'session'>>
@@ -71,16 +71,15 @@ async function openServer(config: ServerConfig): Promise<Store> {
 
 /** Looks at what a fresh session gets, whoever set it. Returns its `synchronous_commit`. */
 async function checkServer(owner: Store): Promise<string> {
-  const [server] = await owner.query<{
+  const [server] = await query<{
     version: number
     sync: string
     standby: boolean
     encoding: string
-  }>(
-    `select current_setting('server_version_num')::int as version,
-            current_setting('synchronous_commit') as sync, pg_is_in_recovery() as standby,
-            current_setting('server_encoding') as encoding`,
-  )
+  }>(owner)`
+    select current_setting('server_version_num')::int as version,
+      current_setting('synchronous_commit') as sync, pg_is_in_recovery() as standby,
+      current_setting('server_encoding') as encoding`
   assert(server, 'the server describes itself')
   if (server.version < 150_000) refuse('must be PostgreSQL 15 or newer', 'Use a newer server.')
   if (server.standby) refuse('is a standby that only reads', 'Give the address of the primary.')
@@ -114,11 +113,10 @@ function refuse(what: string, next: string): never {
 /** INVARIANT: the product never runs with rights to change what it has recorded. */
 async function checkRuntime(store: Store): Promise<void> {
   for (const lane of new Set([store, store.ending])) {
-    const [session] = await lane.query<{ role: string; mayChange: boolean | null }>(
-      `select current_user as role, bool_or(has_table_privilege(name, right_name)) as "mayChange"
-       from unnest(array['ledger_entry', 'ledger_node', 'decision', 'ledger_checkpoint']) as name,
-            unnest(array['update', 'delete', 'truncate']) as right_name`,
-    )
+    const [session] = await query<{ role: string; mayChange: boolean | null }>(lane)`
+      select current_user as role, bool_or(has_table_privilege(name, right_name)) as "mayChange"
+      from unnest(array['ledger_entry', 'ledger_node', 'decision', 'ledger_checkpoint']) as name,
+        unnest(array['update', 'delete', 'truncate']) as right_name`
     if (session?.role === 'leasehold_runtime' && session.mayChange === false) continue
     throw new Problem('bad-configuration', {
       detail: 'The database does not let this server give up its rights to change the log.',

@@ -23,27 +23,20 @@ export interface PostgresOptions {
 }
 
 export function openPostgres(options: PostgresOptions): Store {
-  const main = new pg.Pool(poolConfig(options, options.connections))
-  const apart = options.endingConnections
-  const pools = apart === undefined ? [main] : [main, new pg.Pool(poolConfig(options, apart))]
-  for (const pool of pools) {
-    // A dead connection is noticed by the next query; without a listener it would end the process.
-    pool.on('error', () => {})
-    pool.on('connect', client => client.on('error', () => {}))
-  }
+  const main = openPool(options, options.connections)
+  if (options.endingConnections === undefined) return main
+  const ending = openPool(options, options.endingConnections)
   const close = async () => {
-    await Promise.all(pools.map(pool => pool.end()))
+    await Promise.all([main.close(), ending.close()])
   }
-  const ending = postgresStore(pools.at(-1) ?? main, options, close)
-  return apart === undefined ? ending : postgresStore(main, options, close, ending)
+  return { ...main, ending, close }
 }
 
-function postgresStore(
-  pool: pg.Pool,
-  options: PostgresOptions,
-  close: () => Promise<void>,
-  ending?: Store,
-): Store {
+function openPool(options: PostgresOptions, connections: number): Store {
+  const pool = new pg.Pool(poolConfig(options, connections))
+  // A dead connection is noticed by the next query; without a listener it would end the process.
+  pool.on('error', () => {})
+  pool.on('connect', client => client.on('error', () => {}))
   const texts = new Map<string, string | undefined>()
   const store: Store = {
     query: <Row>(text: string, params: readonly unknown[] = []) =>
@@ -55,11 +48,11 @@ function postgresStore(
     },
     listen: (channel, wake) => listen(clientConfig(options), channel, wake),
     get ending() {
-      return ending ?? store
+      return store
     },
     // Autovacuum does it.
     tend: async () => {},
-    close,
+    close: () => pool.end(),
   }
   return store
 }

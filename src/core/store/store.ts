@@ -45,3 +45,11 @@ export interface Store extends Sql {
   tend(): Promise<void>
   close(): Promise<void>
 }
+
+/** One statement as it is written out: what is put into its text travels as its parameters. */
+export function query<Row>(sql: Sql) {
+  return (text: TemplateStringsArray, ...params: unknown[]) => {
+    const numbered = text.reduce((all, next, i) => `${all}$${i}${next}`)
+    return sql.query<Row>(numbered, params)
+  }
+}

@@ -67,10 +67,7 @@ export interface TakeUp {
 }
 
 /** Problems: `token-refused` where what was handed on is not for this holder, or stands no more. */
-export async function takeUp(
-  world: DelegateWorld,
-  { handed, holder, purpose, boundTo }: TakeUp,
-): Promise<ExchangeAnswer> {
+export async function takeUp(world: DelegateWorld, { handed, holder, purpose, boundTo }: TakeUp) {
   const { task: own, attempt } = begin(world, holder)
   const { identity } = attempt
   const { taskId } = await verifyTaskToken(world, handed, identity.spiffeId)
@@ -106,15 +103,11 @@ interface Giving {
   readonly other: Image<IdentityRow>
 }
 
-async function give(
-  world: DelegateWorld,
-  minting: Minting,
-  { task, keep, kind, other }: Giving,
-): Promise<ExchangeAnswer> {
+async function give(world: DelegateWorld, minting: Minting, { task, keep, kind, other }: Giving) {
   const decision = world.decide(questionOf(minting, task))
   if (!decision.allowed) {
     await recordDenial(world, decision.record, { other: other.id })
-    return { kind: 'denied', denial: decision.denial }
+    return { kind: 'denied', denial: decision.denial } as const
   }
   const { permit } = decision
   checkPermit(permit, 'token.exchange', minting.tokenId)

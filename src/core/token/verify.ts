@@ -6,7 +6,6 @@
 import { stateAt } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
-import type { TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
 import { type Clock, toMs } from '../base/time.ts'
@@ -18,7 +17,7 @@ import type { Sql } from '../store/store.ts'
 import { taskTable } from '../task/rows.ts'
 import { chainOf } from '../task/task.ts'
 import { type ReadClaims, readClaims } from './claims.ts'
-import { type TokenRow, tokenTable } from './rows.ts'
+import { tokenTable } from './rows.ts'
 import { openToken, type TokenKeys } from './signature.ts'
 
 export interface VerifyWorld {
@@ -32,20 +31,13 @@ export interface VerifyWorld {
   readonly verified: Map<string, ReadClaims>
 }
 
-export interface TaskToken extends Pick<TokenRow, 'identityId' | 'taskId' | 'appId'> {
-  readonly tokenId: TokenId
-  readonly boundTo: string | null
-}
+export type TaskToken = Readonly<Exclude<ReturnType<typeof lookAt>, string>>
 
 /**
  * `audience` is the one the caller serves. Problem `token-refused`: to who holds a token of ours it
  * says what ended; to anybody else nothing.
  */
-export async function verifyTaskToken(
-  world: VerifyWorld,
-  token: string,
-  audience: string,
-): Promise<TaskToken> {
+export async function verifyTaskToken(world: VerifyWorld, token: string, audience: string) {
   const claims = readTaskToken(world, token)
   if (claims === null) throw refused('This token is not accepted here.')
   if (claims.audience !== audience) throw refused('This token is for another audience.')
@@ -72,7 +64,7 @@ export function readTaskToken(world: VerifyWorld, token: string): ReadClaims | n
 }
 
 /** Everything it hangs on, in memory, now; or what of it does not stand. */
-export function lookAt(world: VerifyWorld, claims: ReadClaims): TaskToken | string {
+export function lookAt(world: VerifyWorld, claims: ReadClaims) {
   const { replica, clock } = world
   const now = clock.now()
   if (toMs(now) >= claims.expSeconds * 1000) return 'It has run out.'

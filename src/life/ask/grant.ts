@@ -31,7 +31,7 @@ export interface AskInput {
 }
 
 export function askFor(input: AskInput) {
-  const { app, resource, now } = input
+  const { app, resource, unattended, budget, now } = input
   requireIn(app, ['draft', 'active'], now)
   if (resource.state !== 'active')
     throw new Problem('wrong-state', {
@@ -50,24 +50,14 @@ export function askFor(input: AskInput) {
   if (actions.length === 0) throw invalid('actions', '`actions` names what it may do.')
   const columns = chooseColumns(resource, input.columns)
   const about = { appId: app.id, resourceId: resource.id, targetId: resource.targetId }
-  const body: GrantBody = {
-    ...about,
-    roles,
-    actions,
-    columns,
-    unattended: input.unattended,
-    endsAt,
-    ...(input.budget && { budget: { ...input.budget } }),
-  }
+  const rights = { roles, actions, columns, unattended, endsAt }
+  const body: GrantBody = { ...about, ...rights, ...(budget && { budget: { ...budget } }) }
   // In a solo installation the asker may agree: to sandboxes, public and internal data alone.
   return { body, approvers: [resource.dataOwnerId], ownAnswer: isMild(resource) }
 }
 
 /** INVARIANT: never empty for a resource with columns; to a connector, empty means all. */
-function chooseColumns(
-  resource: Pick<ResourceRow, 'slug' | 'columns'>,
-  asked: readonly string[] | undefined,
-): readonly string[] {
+function chooseColumns(resource: AskInput['resource'], asked: AskInput['columns']) {
   const offered = offeredColumns(resource)
   const chosen = asked === undefined ? offered : offered.filter(name => asked.includes(name))
   const [missing] = (asked ?? []).filter(name => !offered.includes(name))

@@ -5,7 +5,7 @@
  * more than what was agreed.
  */
 import type { GrantId } from '../../core/base/ids.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql } from '../../core/store/store.ts'
 import type { Amounts } from './budget.ts'
 
 export interface Account {
@@ -15,11 +15,8 @@ export interface Account {
 }
 
 /** False where that much is not left of one of them; then nothing is taken. */
-export async function debit(
-  sql: Sql,
-  { grantId, span, most }: Account,
-  { calls, rows, bytes, spend }: Amounts,
-): Promise<boolean> {
+export async function debit(sql: Sql, { grantId, span, most }: Account, wanted: Amounts) {
+  const { calls, rows, bytes, spend } = wanted
   const taken = await sql.query(
     `insert into budget_use as used (grant_id, span, calls, row_count, bytes, spend)
      select $1, $2, $3, $4, $5, $6
@@ -36,24 +33,17 @@ export async function debit(
 }
 
 /** What was taken and not used comes back; what was used beyond it (less than none) is added. */
-export async function giveBack(
-  sql: Sql,
-  { grantId, span }: Account,
-  { calls, rows, bytes, spend }: Amounts,
-): Promise<void> {
-  await sql.query(
-    `update budget_use set calls = calls - $3, row_count = row_count - $4, bytes = bytes - $5,
-       spend = spend - $6 where grant_id = $1 and span = $2`,
-    [grantId, span, calls, rows, bytes, spend],
-  )
+export async function giveBack(sql: Sql, { grantId, span }: Account, back: Amounts): Promise<void> {
+  await query(sql)`
+    update budget_use set calls = calls - ${back.calls}, row_count = row_count - ${back.rows},
+      bytes = bytes - ${back.bytes}, spend = spend - ${back.spend}
+    where grant_id = ${grantId} and span = ${span}`
 }
 
 export async function readUsed(sql: Sql, { grantId, span }: Pick<Account, 'grantId' | 'span'>) {
-  const [used] = await sql.query<Amounts>(
-    `select calls, row_count as rows, bytes, spend from budget_use
-     where grant_id = $1 and span = $2`,
-    [grantId, span],
-  )
+  const [used] = await query<Amounts>(sql)`
+    select calls, row_count as rows, bytes, spend from budget_use
+    where grant_id = ${grantId} and span = ${span}`
   return used
 }
 

@@ -6,17 +6,14 @@ import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import { newId, systemId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import type { PermitFor } from '../../core/base/permit.ts'
-import { assert } from '../../core/base/problem.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
 import type { NewRow } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../../core/ledger/record.ts'
+import { recorded, type Scope, type SweepWorld } from '../../core/ledger/record.ts'
 import * as rows from './rows.ts'
 
-export interface FederationWorld extends LedgerWorld {
+export interface FederationWorld extends SweepWorld {
   readonly issuer: string
-  readonly permitFor: PermitFor
   readonly seal: (plaintext: Uint8Array, place: string) => string
   readonly unseal: (sealed: string, place: string) => Uint8Array
 }
@@ -36,12 +33,7 @@ export const placeOf = (id: string) => `federation_key/${id}`
 export async function turnKeys(world: FederationWorld): Promise<void> {
   if (!isDue(world.replica.all(rows.federationKeyTable), world.clock.now())) return
   // RSA is what all of them take; made before any lock waits for it.
-  const made = [await makeKey(), await makeKey()]
-  const take = () => {
-    const key = made.pop()
-    assert(key, 'no more than two keys are made at once')
-    return key
-  }
+  const [toSign, toFollow] = [await makeKey(), await makeKey()]
   const about = { type: 'key', id: newId('key') }
   const permit = world.permitFor(systemId('schedule'), 'key.rotate', about)
   await recorded(world, async scope => {
@@ -55,14 +47,14 @@ export async function turnKeys(world: FederationWorld): Promise<void> {
       await scope.save(rows.federationKeyTable, key, { ...key, state: 'gone' })
     }
     const from = { startedAt: scope.at }
-    if (active === undefined) await add(world, scope, { ...take(), state: 'active', ...from })
+    if (active === undefined) await add(world, scope, { ...toSign, state: 'active', ...from })
     if (active && next && isTired(active, scope.at)) {
       const retired = { state: 'retired', retiredAt: scope.at } as const
       await scope.save(rows.federationKeyTable, active, { ...active, ...retired })
       await scope.save(rows.federationKeyTable, next, { ...next, state: 'active', ...from })
     }
     if (next === undefined || isTired(active, scope.at))
-      await add(world, scope, { ...take(), state: 'next' })
+      await add(world, scope, { ...toFollow, state: 'next' })
     scope.entry({ kind: keysTurned, by: permit })
   })
 }

@@ -3,7 +3,7 @@ import type { KeyId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { fact, factTable, json, type RowOf } from '../../core/ledger/fact-table.ts'
-import type { Sql, Tx } from '../../core/store/store.ts'
+import { query, type Sql, type Tx } from '../../core/store/store.ts'
 
 export const federationKeyTable = factTable('federation_key', key => key.state !== 'gone', {
   id: fact<KeyId>(),
@@ -26,11 +26,11 @@ export async function lockFederationKeys(tx: Tx): Promise<FederationKeyRow[]> {
 }
 
 export async function putSecret(tx: Tx, id: KeyId, sealed: string): Promise<void> {
-  await tx.query('insert into federation_secret (key_id, sealed) values ($1, $2)', [id, sealed])
+  await query(tx)`insert into federation_secret (key_id, sealed) values (${id}, ${sealed})`
 }
 
 export async function shredSecret(tx: Tx, id: KeyId): Promise<void> {
-  await tx.query('delete from federation_secret where key_id = $1', [id])
+  await query(tx)`delete from federation_secret where key_id = ${id}`
 }
 
 export async function readSecret(sql: Sql, id: KeyId): Promise<string | undefined> {

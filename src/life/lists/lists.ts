@@ -14,8 +14,7 @@ import { trustRuleTable } from '../../core/identity/rows.ts'
 import { leaseTable } from '../../core/lease/rows.ts'
 import { type FactRow, type FactTable, findWhere } from '../../core/ledger/fact-table.ts'
 import { personTable } from '../../core/people/rows.ts'
-import { bundleTable } from '../../core/policy/rows.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql } from '../../core/store/store.ts'
 import { taskTable } from '../../core/task/rows.ts'
 
 type OfApp = { appId?: AppId | null }
@@ -128,14 +127,10 @@ export const listTrustRules = (sql: Sql, appId: AppId) =>
 export const listHolds = (sql: Sql) =>
   listRows(sql, holdTable, `where state = 'set' order by made_at, id ${aPage}`)
 
-/** Newest first: the history of the rules. */
-export const listBundles = (sql: Sql) => listRows(sql, bundleTable, `order by serial desc ${aPage}`)
-
 /** When the oldest lease was or will be due: what a watchdog looks at. */
 export async function oldestDue(sql: Sql): Promise<Instant | null> {
-  const rows = await sql.query<{ due: Instant | null }>(
-    `select min(due_at) as due from target, lateral (
-       select due_at from lease_due where target_id = target.id order by due_at limit 1) as first`,
-  )
+  const rows = await query<{ due: Instant | null }>(sql)`
+    select min(due_at) as due from target, lateral (
+      select due_at from lease_due where target_id = target.id order by due_at limit 1) as first`
   return rows[0]?.due ?? null
 }

@@ -1,24 +1,21 @@
 /** SQL of decision records at volume: their partitions, batches, and how far each segment was taken. */
 import type { Instant } from '../../core/base/time.ts'
 import { words } from '../../core/base/words.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql } from '../../core/store/store.ts'
 import type { Kept } from './line.ts'
 
 /** Bytes of a segment that are in the database. */
 export async function sentOf(sql: Sql, segment: string): Promise<number> {
-  const rows = await sql.query<{ sent: number }>(
-    'select sent from decision_spool where segment = $1',
-    [segment],
-  )
+  const rows = await query<{ sent: number }>(sql)`
+    select sent from decision_spool where segment = ${segment}`
   return rows[0]?.sent ?? 0
 }
 
+/** Bytes of a segment, up to `to`. */
+type Span = Readonly<Record<'from' | 'to', number>>
+
 /** Locks the segment's row and moves it on; false where it was not at `from`: somebody has sent that already. */
-export async function advance(
-  sql: Sql,
-  segment: string,
-  { from, to }: { readonly from: number; readonly to: number },
-): Promise<boolean> {
+export async function advance(sql: Sql, segment: string, { from, to }: Span): Promise<boolean> {
   const rows = await sql.query(
     from === 0
       ? `insert into decision_spool (segment, sent) select $1, $3 where $2::bigint = 0
@@ -30,12 +27,12 @@ export async function advance(
 }
 
 export async function forgetSegment(sql: Sql, segment: string): Promise<void> {
-  await sql.query('delete from decision_spool where segment = $1', [segment])
+  await query(sql)`delete from decision_spool where segment = ${segment}`
 }
 
 /** A partition for each day that these were made on; most are there. */
 export async function keepPartitions(sql: Sql, days: readonly string[]): Promise<void> {
-  await sql.query('select keep_partition(day::date) from unnest($1::text[]) as day', [days])
+  await query(sql)`select keep_partition(day::date) from unnest(${days}::text[]) as day`
 }
 
 /** Columns as lines of one text each: an array of texts would have every quote of every record escaped. */
@@ -65,10 +62,9 @@ export interface SealedBatch {
 }
 
 /** Hashes of the records of one batch, in their order; `record` is hashed again by who checks. */
-export function recordsOf(sql: Sql, batch: SealedBatch): Promise<{ body: string }[]> {
-  return sql.query(
-    `select record as body from decision_record
-     where batch_id = $1 and at between $2 and $3 order by nth`,
-    [batch.batchId, batch.firstAt, batch.lastAt],
-  )
+export function recordsOf(sql: Sql, batch: SealedBatch) {
+  const { batchId, firstAt, lastAt } = batch
+  return query<{ body: string }>(sql)`
+    select record as body from decision_record
+    where batch_id = ${batchId} and at between ${firstAt} and ${lastAt} order by nth`
 }

@@ -20,17 +20,12 @@ interface Segment {
   size: number
 }
 
-interface Waiting {
-  readonly line: Buffer
-  readonly done: PromiseWithResolvers<Place>
-}
-
 /** A class because it guards the order: one write at a time, and all that wait go with the next. */
 export class Segments {
   readonly #folder: string
   readonly #segments: Segment[]
   #newest: { readonly handle: FileHandle; readonly segment: Segment } | undefined
-  #waiting: Waiting[] = []
+  readonly #waiting: (PromiseWithResolvers<Place> & { readonly line: Buffer })[] = []
   #writing: Promise<void> | undefined
 
   /** What a dead process left is there, and comes first. */
@@ -51,12 +46,12 @@ export class Segments {
 
   /** Rejects where the disk takes nothing; then nothing was kept. */
   add(line: Buffer): Promise<Place> {
-    const done = Promise.withResolvers<Place>()
-    this.#waiting.push({ line, done })
+    const waiting = { line, ...Promise.withResolvers<Place>() }
+    this.#waiting.push(waiting)
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined
     })
-    return done.promise
+    return waiting.promise
   }
 
   /** The oldest segment, and whether nothing more will be added to it. */
@@ -93,15 +88,15 @@ export class Segments {
       try {
         const { handle, segment } = await this.#open()
         await handle.appendFile(Buffer.concat(taken.map(({ line }) => line)))
-        for (const { line, done } of taken) {
+        for (const { line, resolve } of taken) {
           segment.size += line.length
-          done.resolve({ segment: segment.name, end: segment.size })
+          resolve({ segment: segment.name, end: segment.size })
         }
         if (segment.size >= bounds.segmentBytes) await this.#end()
       } catch (thrown) {
         // Half a write may be there: nobody was told it is, and the next begins a segment of its own.
         await this.#end().catch(() => {})
-        for (const { done } of taken) done.reject(thrown)
+        for (const { reject } of taken) reject(thrown)
       }
     }
   }

@@ -83,7 +83,8 @@ class Sender {
   readonly #within: SpoolBounds
   readonly #bell = makeBell()
   readonly #running: Promise<void>
-  readonly #waiters = new Set<{ readonly isMet: () => boolean; readonly met: () => void }>()
+  /** What is waited for, and how who waits is told. */
+  readonly #waiters = new Map<() => boolean, () => void>()
   /** Of the oldest segment; the others are untouched. */
   #sent: { segment: string; end: number } | undefined
   /** Never rejects. */
@@ -132,15 +133,12 @@ class Sender {
   async #until(isMet: () => boolean): Promise<void> {
     if (isMet()) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const waiter = { isMet, met: resolve }
-    this.#waiters.add(waiter)
-    const timer = setTimeout(
-      () => reject(unkept('The database takes no decision records.')),
-      this.#within.waitMs,
-    )
+    this.#waiters.set(isMet, resolve)
+    const late = () => reject(unkept('The database takes no decision records.'))
+    const timer = setTimeout(late, this.#within.waitMs)
     await promise.finally(() => {
       clearTimeout(timer)
-      this.#waiters.delete(waiter)
+      this.#waiters.delete(isMet)
     })
   }
 
@@ -150,7 +148,7 @@ class Sender {
         this.#world.onFault(thrown)
         return 'failed' as const
       })
-      for (const waiter of this.#waiters) if (waiter.isMet()) waiter.met()
+      for (const [isMet, met] of this.#waiters) if (isMet()) met()
       if (took === 'failed') await this.#bell.wait(bounds.retryMs)
       else if (took === 'nothing') await this.#bell.wait(bounds.batchPaceMs)
       // Who waits for a batch does not wait for it to fill.

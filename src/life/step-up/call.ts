@@ -19,7 +19,7 @@ import { isMild } from '../../core/grant/body.ts'
 import { type ResourceRow, resourceTable } from '../../core/grant/rows.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
 import type { Image } from '../../core/ledger/fact-table.ts'
-import type { LedgerWorld, SweepWorld } from '../../core/ledger/record.ts'
+import type { SweepWorld } from '../../core/ledger/record.ts'
 import type { Bundle } from '../../core/policy/bundle.ts'
 import { judge } from '../../core/policy/judge.ts'
 import type { Recorded } from '../../core/policy/record.ts'
@@ -67,11 +67,9 @@ export function isAllThatIsMissing(bundle: Bundle, denied: Recorded): boolean {
   return judge(bundle, { ...asked, facts: { ...facts, uses } }).allowed
 }
 
-type World = LedgerWorld & Pick<SweepWorld, 'permitFor'>
-
 /** The yes to exactly this, or the request for it; one that is open already is not made again. */
 export async function askForCall(
-  world: World,
+  world: SweepWorld,
   call: Call,
 ): Promise<Image<RequestRow, 'body' | 'reason'>> {
   const { replica } = world
@@ -108,17 +106,12 @@ export async function askForCall(
 
 /** For mild data who is there, or the owner of the app; for all else who answers for the data. */
 function peopleFor(
-  { replica }: Pick<World, 'replica'>,
+  { replica }: SweepWorld,
   { appId, taskId }: Call['lease'],
   resource: Pick<ResourceRow, 'dataOwnerId' | 'isSandbox' | 'dataClass'>,
 ): PersonId[] {
   if (!isMild(resource)) return [resource.dataOwnerId]
   const app = replica.get(appTable, appId)
-  const people = [
-    replica.get(taskTable, taskId)?.onBehalfOf,
-    app?.ownerId,
-    app?.backupId,
-    resource.dataOwnerId,
-  ]
-  return people.flatMap(id => id ?? [])
+  const there = replica.get(taskTable, taskId)?.onBehalfOf
+  return [there, app?.ownerId, app?.backupId, resource.dataOwnerId].flatMap(id => id ?? [])
 }

@@ -27,7 +27,7 @@ export async function placeTemplate(folder: string, kept = besidePackages): Prom
   await rm(draft, { recursive: true, force: true })
   const template = await keptTemplate(kept)
   if (template === null) await makeInChild(draft)
-  else await copyFolder(template, draft)
+  else await cp(template, draft, { recursive: true, mode: constants.COPYFILE_FICLONE })
   await rename(draft, folder)
 }
 
@@ -68,10 +68,6 @@ async function forgetOthers(kept: string, template: string): Promise<void> {
     if (path !== template && (await stat(path)).mtimeMs < old)
       await rm(path, { recursive: true, force: true })
   }
-}
-
-function copyFolder(from: string, to: string): Promise<void> {
-  return cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE })
 }
 
 /** A process of its own: the memory that making takes goes back when it ends. */

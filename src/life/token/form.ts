@@ -51,22 +51,10 @@ function checkForm(form: ReadonlyMap<string, string>): string {
   return subjectToken
 }
 
-export type Delegation =
-  /** By its own token, who works lets the identity `to` work for its task. */
-  | { readonly step: 'hand-on'; readonly own: string; readonly to: string }
-  /** With its own token as the actor's, that one takes up what was `handed` on. */
-  | {
-      readonly step: 'take-up'
-      readonly own: string
-      readonly handed: string
-      readonly purpose: string
-    }
+export type Delegation = NonNullable<ReturnType<typeof parseDelegation>>
 
 /** Undefined for an exchange that is no delegation. Problems as for `parseExchange`. */
-export function parseDelegation(
-  form: ReadonlyMap<string, string>,
-  audiences: readonly string[],
-): Delegation | undefined {
+export function parseDelegation(form: ReadonlyMap<string, string>, audiences: readonly string[]) {
   const [token = '', to = '', own] = ['subject_token', 'audience', 'actor_token'].map(name =>
     form.get(name),
   )
@@ -75,9 +63,12 @@ export function parseDelegation(
   const odd = types.find(name => form.get(name) !== accessTokenType)
   if (odd !== undefined) throw bad(odd, `It must be ${accessTokenType}: a token of a task.`)
   checkForm(form)
-  if (own === undefined) return { step: 'hand-on', own: token, to }
+  // By its own token, who works lets the identity `to` work for its task.
+  if (own === undefined) return { step: 'hand-on', own: token, to } as const
   parseAudience(form, audiences)
-  return { step: 'take-up', own, handed: token, purpose: parsePurpose(form.get('scope')) }
+  const purpose = parsePurpose(form.get('scope'))
+  // With its own token as the actor's, that one takes up what was `handed` on.
+  return { step: 'take-up', own, handed: token, purpose } as const
 }
 
 /** The wire form (RFC 8693 §2.2.1). */

@@ -39,7 +39,8 @@ export function isAgreed(replica: Replica, targetId: TargetId, tool: Tool): bool
 /** What a whole look at the target showed. Nothing is written where it shows nothing new. */
 export async function seeTools(world: LedgerWorld, targetId: TargetId, seen: ToolHashes) {
   const known = world.replica.get(toolPinsTable, targetId)
-  if (known !== undefined && isSame(known.changed, differing(known, seen))) return known
+  const isSeen = known && canonicalJson(known.changed) === canonicalJson(differing(known, seen))
+  if (isSeen === true) return known
   return recorded(world, async scope => {
     const before = await lockRow(scope.tx, toolPinsTable, targetId)
     if (before === undefined) {
@@ -96,10 +97,6 @@ async function change(scope: Scope, world: LedgerWorld, before: ToolPinsRow, aft
 
 function differing({ agreed }: ToolPinsRow, seen: ToolHashes): ToolHashes {
   return Object.fromEntries(Object.entries(seen).filter(([name, hash]) => agreed[name] !== hash))
-}
-
-function isSame(a: ToolHashes, b: ToolHashes): boolean {
-  return canonicalJson(a) === canonicalJson(b)
 }
 
 function notThat(name: string): Problem {

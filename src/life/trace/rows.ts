@@ -4,17 +4,14 @@ import type { LeaseId, TaskId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql } from '../../core/store/store.ts'
 import type { TaskRow } from '../../core/task/rows.ts'
 import { decisionsSealed as sealedKind } from '../records/seal.ts'
-import { bounds } from './bounds.ts'
 
-export interface TracedEntry {
-  readonly position: number
-  readonly kind: string
-  readonly at: Instant
-  readonly facts: JsonObject
-}
+/** Of one trace. */
+const bounds = { leases: 100, entries: 1_000 }
+
+export type TracedEntry = Awaited<ReturnType<typeof readEntries>>[number]
 
 export type TracedTask = Pick<TaskRow, 'id' | 'appId' | 'purpose' | 'provenance' | 'openedAt'> & {
   readonly slug: string
@@ -43,14 +40,15 @@ export async function findTracedTask(sql: Sql, thing: string): Promise<TaskId | 
 }
 
 export async function readTask(sql: Sql, id: TaskId): Promise<TracedTask | undefined> {
-  const rows = await sql.query<TracedTask>(
-    `select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance, person.name as "onBehalfOf", task.opened_at as "openedAt",
-       task.parent_id as "parentId", first.slug as "parentSlug"
-     from task join app on app.id = task.app_id left join person on person.id = task.on_behalf_of
-       left join task parent on parent.id = task.parent_id left join app first on first.id = parent.app_id
-     where task.id = $1`,
-    [id],
-  )
+  const rows = await query<TracedTask>(sql)`
+    select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance,
+      person.name as "onBehalfOf", task.opened_at as "openedAt", task.parent_id as "parentId",
+      first.slug as "parentSlug"
+    from task join app on app.id = task.app_id
+      left join person on person.id = task.on_behalf_of
+      left join task parent on parent.id = task.parent_id
+      left join app first on first.id = parent.app_id
+    where task.id = ${id}`
   return rows[0]
 }
 
@@ -58,16 +56,16 @@ export function readLeases(sql: Sql, id: TaskId): Promise<TracedLease[]> {
   return sql.query<TracedLease>(
     `select lease.id, resource.slug as resource, actions, lease.state, outcome, ended_at as "endedAt"
      from lease join resource on resource.id = lease.resource_id
-     where task_id = $1 order by lease.made_at, lease.id limit ${bounds.traceLeases}`,
+     where task_id = $1 order by lease.made_at, lease.id limit ${bounds.leases}`,
     [id],
   )
 }
 
 /** Entries about any of these things, oldest first. */
-export async function readEntries(sql: Sql, subjects: readonly string[]): Promise<TracedEntry[]> {
+export async function readEntries(sql: Sql, subjects: readonly string[]) {
   const rows = await sql.query<{ position: number; kind: string; at: Instant; facts: string }>(
     `select position, kind, at, facts from ledger_entry
-     where subjects && $1::text[] order by position limit ${bounds.traceEntries}`,
+     where subjects && $1::text[] order by position limit ${bounds.entries}`,
     [subjects],
   )
   return rows.map(row => ({ ...row, facts: JSON.parse(row.facts) as JsonObject }))
@@ -77,13 +75,11 @@ export async function readEntries(sql: Sql, subjects: readonly string[]): Promis
 export async function readDecisions(sql: Sql, ids: readonly string[]) {
   type Decided = { id: string; at: Instant; serial: number | null }
   /** `watched`: a yes against policy, by this rule. */
-  const rows = await sql.query<Decided & { effect: string | null; rule: string | null }>(
-    `select decision.id, decision.at, bundle.serial,
-       record::jsonb #>> '{outcome,effect}' as effect, record::jsonb #>> '{outcome,rules,0}' as rule
-     from decision left join bundle on bundle.hash = decision.record::jsonb ->> 'bundle'
-     where decision.id = any($1)`,
-    [ids],
-  )
+  const rows = await query<Decided & { effect: string | null; rule: string | null }>(sql)`
+    select decision.id, decision.at, bundle.serial,
+      record::jsonb #>> '{outcome,effect}' as effect, record::jsonb #>> '{outcome,rules,0}' as rule
+    from decision left join bundle on bundle.hash = decision.record::jsonb ->> 'bundle'
+    where decision.id = any(${ids})`
   return new Map(rows.map(row => [row.id, row]))
 }
 
@@ -107,7 +103,7 @@ export function readCalls(sql: Sql, task: TracedTask, leases: readonly LeaseId[]
        select lease, asked, count(*)::int as count, max(at) as at,
          (array_agg(batch_id order by at desc))[1] as batch_id
        from call where lease = any($4) and asked is not null group by lease, asked
-       order by max(at) limit ${bounds.traceEntries})
+       order by max(at) limit ${bounds.entries})
      select lease as "leaseId", asked, count, used.at as "lastAt", sealed.position from used
      left join ledger_entry as sealed on sealed.kind = '${sealedKind}' and sealed.at >= $2
        and sealed.facts::jsonb ->> 'batchId' = used.batch_id

@@ -7,7 +7,6 @@ import type { DecisionId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
-import type { Instant } from '../../core/base/time.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { readEntry } from '../audit/read.ts'
 import { shortId } from '../lists/short-id.ts'
@@ -80,7 +79,10 @@ async function tokenHops(sql: Sql, exchange: rows.TracedEntry | undefined): Prom
   const what = typeof hash === 'string' ? `sha256 ${hash.slice(0, 8)}…` : ''
   return [
     ...(await decisionHops(sql, exchange, 'a token for this task')),
-    hop('token', 'proven', ['token', what], { ...logged(exchange), id: stringOf(id) }),
+    hop('token', 'proven', ['token', what], {
+      ...logged(exchange),
+      id: typeof id === 'string' ? id : null,
+    }),
   ]
 }
 
@@ -108,7 +110,7 @@ async function leaseHops(
     hops.push(...(await sessionHops(sql, opened, { lease, about })))
   for (const { asked, count, lastAt, position } of calls.filter(({ leaseId }) => leaseId === id)) {
     const by = position === null ? 'the gateway, not sealed yet' : `the gateway, log #${position}`
-    const from = { by, at: lastAt, id, ...(position !== null && { position }) }
+    const from = { by, at: lastAt, id, entry: position }
     const times = count === 1 ? 'once' : `${count} times`
     hops.push(hop('use', position === null ? 'asserted' : 'proven', [asked, times], from))
   }
@@ -150,38 +152,29 @@ async function decisionHops(sql: Sql, entry: rows.TracedEntry, wanted: string): 
     const name = shortId('decision', id)
     const decision = found.get(id)
     if (decision === undefined) return missing('decision', [name, 'its record is gone'], id)
-    const { by, position } = logged(entry)
-    const from = { by: `policy v${decision.serial ?? '?'}, ${by}`, at: decision.at, position, id }
+    const by = `policy v${decision.serial ?? '?'}, ${logged(entry).by}`
+    const from = { by, at: decision.at, entry: entry.position, id }
     const isWatched = decision.effect === 'watched'
     const said = isWatched ? `${wanted}: watched, policy denies it by ${decision.rule}` : wanted
     return hop('decision', 'proven', [name, said], from)
   })
 }
 
-interface From {
-  readonly by: string
-  readonly at?: Instant
-  readonly position?: number
-  readonly id?: string | null
+type From = Pick<Hop, 'by'> & Partial<Pick<Hop, 'at' | 'entry' | 'id'>>
+
+type Says = readonly [name: string, what: string]
+
+function hop(kind: Hop['hop'], state: Hop['state'], [name, what]: Says, from: From): Hop {
+  return { hop: kind, name, what, state, entry: null, at: null, id: null, ...from }
 }
 
-function hop(
-  kind: Hop['hop'],
-  state: Hop['state'],
-  [name, what]: readonly [string, string],
-  { by, at, position, id }: From,
-): Hop {
-  const from = { by, at: at ?? null, entry: position ?? null, id: id ?? null }
-  return { hop: kind, name, what, state, ...from }
-}
-
-function missing(kind: Hop['hop'], says: readonly [string, string], id: string | null = null): Hop {
+function missing(kind: Hop['hop'], says: Says, id: string | null = null): Hop {
   return hop(kind, 'missing', says, { by: 'nobody', id })
 }
 
 /** The number people know an entry by is its position in the log. */
 function logged({ at, position }: rows.TracedEntry) {
-  return { at, position, by: `log #${position}` }
+  return { at, entry: position, by: `log #${position}` }
 }
 
 function rowsIn(entry: rows.TracedEntry, table: string): JsonObject[] {
@@ -189,8 +182,4 @@ function rowsIn(entry: rows.TracedEntry, table: string): JsonObject[] {
     ? (entry.facts.rows as { table: string; row: JsonObject }[])
     : []
   return rows.filter(each => each.table === table).map(each => each.row)
-}
-
-function stringOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null
 }

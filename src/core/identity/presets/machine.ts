@@ -95,7 +95,10 @@ function refuseRule(claim: string, said: Json | undefined, needs: Bound): Attest
   return { ...refusal, says }
 }
 
-/** Where a task came from; two calls of one run have the same key. */
+/**
+ * Where a task came from: `facts` are ids only and go into the log, `words` are names and erasable. Two
+ * calls of one run have the same `key`, so that they join one task.
+ */
 export function provenanceOf(preset: MachinePreset, issuer: string, claims: JsonObject) {
   const facts: Record<string, string> = { issuer, ...keep(preset.facts, claims) }
   const run = preset.run.map(name => facts[name]).join(' ')
