@@ -117,6 +117,10 @@ describe('what nobody registered', () => {
     const unclaimed = await foundAt('crm', 'hoarder')
     const early = await company.as('sue')('POST', `/v1/found/${unclaimed.id}/adopt`, body)
     expect(early.body.code).toBe('wrong-state')
+    // And no app came of it.
+    expect((await company.as('sue')('GET', '/v1/apps/night-export')).status).toBe(404)
+    const { purpose: _, ...nameless } = body
+    expect((await company.as('sue')('POST', path, nameless)).body.field).toBe('purpose')
     const seen = await expectStatus(200, company.as('sue')('POST', path, body))
     expect(seen.body).toMatchObject({ state: 'leased', owner: 'maya', app: 'night-export' })
     const app = (await company.as('maya')('GET', '/v1/apps/night-export')).body

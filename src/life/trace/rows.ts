@@ -113,7 +113,9 @@ export function readCalls(
 ): Promise<TracedCalls[]> {
   return sql.query<TracedCalls>(
     `with call as (
-       select batch_id, at, record::jsonb #>> '{about,id}' as lease, record::jsonb ->> 'asked' as asked
+       select batch_id, at, record::jsonb #>> '{about,id}' as lease,
+         (record::jsonb ->> 'asked') || case record::jsonb #>> '{outcome,effect}'
+           when 'watched' then ' (watched, policy denies it)' else '' end as asked
        from decision_record
        where app_id = $1 and at >= $2 and task_id = $3 and kind = 'own' and allowed),
      used as (
