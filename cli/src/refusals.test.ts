@@ -164,6 +164,8 @@ describe('where nobody can be asked', () => {
     ]
     for (const sign of signs)
       for (const words of [
+        'claim U-7K2Q9',
+        'adopt U-7K2Q9 --app old-bot',
         'approve R-2040F',
         'deny R-2040F',
         'policy push rules.cedar --reason x',

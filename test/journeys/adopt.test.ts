@@ -3,11 +3,13 @@
  * And who would do any of it in another's place.
  */
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openTunnel } from '../../cli/src/tunnel.ts'
 import { type Liar, startLiar } from '../../demo/liar.ts'
 import { signInAs } from '../support/sales-database.ts'
+import { ended, homeOfSam, start } from './cli.ts'
 import {
   attest,
   type Company,
@@ -32,7 +34,7 @@ beforeAll(async () => {
   const config = { ...sales.config, port: liar.port }
   const target = { slug: 'liar', connector: 'postgres', config, production: false }
   await expectStatus(201, company.as('sam')('POST', '/v1/targets', target))
-  for (const name of ['night_bot', 'lied_bot', 'hoarder', 'guarded', 'month_bot'])
+  for (const name of ['night_bot', 'lied_bot', 'hoarder', 'guarded', 'month_bot', 'cli_bot'])
     await sales.ask(`create role ${name} login password '${password}';
       grant ${name} to leasehold with admin option;
       set role leasehold; grant select on crm.deals to ${name}; reset role`)
@@ -117,6 +119,10 @@ describe('what nobody registered', () => {
     const unclaimed = await foundAt('crm', 'hoarder')
     const early = await company.as('sue')('POST', `/v1/found/${unclaimed.id}/adopt`, body)
     expect(early.body.code).toBe('wrong-state')
+    // And no app came of it.
+    expect((await company.as('sue')('GET', '/v1/apps/night-export')).status).toBe(404)
+    const { purpose: _, ...nameless } = body
+    expect((await company.as('sue')('POST', path, nameless)).body.field).toBe('purpose')
     const seen = await expectStatus(200, company.as('sue')('POST', path, body))
     expect(seen.body).toMatchObject({ state: 'leased', owner: 'maya', app: 'night-export' })
     const app = (await company.as('maya')('GET', '/v1/apps/night-export')).body
@@ -350,6 +356,30 @@ describe('an adopted app that is watched', () => {
     expect(await isThere('month_bot')).toBe(false)
   })
 })
+
+test('by the command line: found, claimed, adopted, watched, enforced', async () => {
+  const home = await homeOfSam(company)
+  closing.push(() => rm(home, { recursive: true, force: true }))
+  const lh = (...words: string[]) => ended(start(home, words))
+  const listed = await lh('found', 'crm')
+  expect(listed.err).toMatch(/^\d+ unknown, \d+ ownerless, \d+ never-ending\n/)
+  const [, id = ''] = /^(U-\w+)\t▲ found\tcrm\taccount\tcli_bot\t/m.exec(listed.out) ?? []
+  expect(await lh('claim', id)).toMatchObject({ code: 0, out: expect.stringContaining('is yours') })
+  const app = ['--app', 'cli-app', '--purpose', 'a nightly copy', '--backup', 'tom@acme.example']
+  const early = await lh('adopt', id, ...app, '--days', '3', '--watch', '4')
+  expect(early.code).not.toBe(0)
+  const adopted = await lh('adopt', id, ...app, '--days', '3', '--watch', '2')
+  expect(adopted).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/belongs to cli-app.*watched/),
+  })
+  expect((await lh('status', 'cli-app')).out).toMatch(/Origin +adopted[^]*It is watched/)
+  expect((await lh('show', id)).out).toContain('cli_bot')
+  expect(await lh('enforce', 'cli-app')).toMatchObject({ code: 0 })
+  expect((await lh('found', 'crm')).out).toMatch(/leased\tcrm\taccount\tcli_bot\tSam\tcli-app/)
+  const again = await lh('watch', 'cli-app', '--days', '1', '--reason', 'once more')
+  expect(again).toMatchObject({ code: 0, out: expect.stringContaining('be watched, not held') })
+}, 60_000)
 
 describe('the end of an adopted app', () => {
   test('ends its things at the system, and the certificate names them', async () => {

@@ -1,7 +1,7 @@
 /** What was found at connected systems and nobody registered: whose it is, and what becomes of it. */
 import type * as api from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
-import type { Cli } from '../cli.ts'
+import { type Cli, refuseAgent } from '../cli.ts'
 import { requestLines } from './cards.ts'
 import { changes, reasonOf, tableOf } from './kit.ts'
 
@@ -19,7 +19,7 @@ export async function found(cli: Cli, target?: string): Promise<Answer> {
 
 export const claim = changes(
   'found/:1/claim',
-  () => ({}),
+  asPerson,
   ({ shortId, name, target }: api.FoundView) => [
     `${glyph.done} ${name} at ${target} is yours: you are asked about it from now on`,
     `adopt ${shortId} --app NAME`,
@@ -28,14 +28,15 @@ export const claim = changes(
 
 export const adopt = changes(
   'found/:1/adopt',
-  ({ options }) => ({
-    app: options.text('app'),
-    purpose: options.text('purpose'),
-    backup: options.text('backup'),
-    days: options.count('days'),
-    endsAt: options.text('until'),
-    dataClasses: options.list('class'),
-    watchDays: options.count('watch'),
+  cli => ({
+    ...asPerson(cli),
+    app: cli.options.text('app'),
+    purpose: cli.options.text('purpose'),
+    backup: cli.options.text('backup'),
+    days: cli.options.count('days'),
+    endsAt: cli.options.text('until'),
+    dataClasses: cli.options.list('class'),
+    watchDays: cli.options.count('watch'),
   }),
   ({ name, target, owner, app, state }: api.FoundView) => [
     [
@@ -45,6 +46,12 @@ export const adopt = changes(
     `show ${app}`,
   ],
 )
+
+/** Whose it is, and who ends it, a person says. */
+function asPerson(cli: Cli) {
+  refuseAgent(cli)
+  return {}
+}
 
 export const enforce = changes(
   'apps/:app/enforce',

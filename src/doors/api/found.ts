@@ -13,7 +13,7 @@ import { policyApprovers } from '../../life/ask/policy.ts'
 import { adoptThing } from '../../life/discovery/adopt.ts'
 import { claimThing } from '../../life/discovery/claim.ts'
 import * as rows from '../../life/discovery/rows.ts'
-import { stateOf } from '../../life/discovery/thing.ts'
+import { stateOf, stepThing } from '../../life/discovery/thing.ts'
 import { enforceApp, proposeWatch, watchUntil } from '../../life/discovery/watch.ts'
 import { findAppBySlug } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
@@ -44,9 +44,8 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
   )
   routes.add('person POST /v1/found/:found/claim', FoundView, async call => {
     const { id: thingId } = await thingIn(world, call)
-    const permit = await call.ask('thing.claim', 'thing', thingId, {
-      ownerId: call.caller.personId,
-    })
+    const by = { ownerId: call.caller.personId }
+    const permit = await call.ask('thing.claim', 'thing', thingId, by)
     await claimThing(world, permit, { thingId })
     return foundView(world, await thingIn(world, call))
   })
@@ -85,26 +84,24 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
 /** As every app: an owner, who is who claimed it, a backup, a purpose, data classes and an end. */
 async function makeAdopted(
   world: ApiWorld,
-  { input, ask }: Call<z.output<typeof Adopt>, PersonCaller>,
-  { ownerId, targetOwnerId: to }: rows.FoundThing,
+  { input, caller, ask }: Call<z.output<typeof Adopt>, PersonCaller>,
+  thing: rows.FoundThing,
 ): Promise<AppId> {
-  if (ownerId === null || input.purpose === undefined)
-    throw new Problem(ownerId === null ? 'wrong-state' : 'invalid-field', {
-      field: 'purpose',
-      detail: ownerId === null ? 'Nobody has claimed it.' : 'A new app needs a purpose.',
-      next: 'claim U-…, then adopt U-… --app NAME --purpose "…"',
-    })
-  const { app: slug, purpose, dataClasses, team = null, watchDays } = input
+  const { purpose = '', dataClasses, team = null, watchDays } = input
   const now = world.clock.now()
+  const ownerId = thing.ownerId ?? caller.personId
+  const app = { id: newId('app'), slug: parseSlug(input.app, '/app'), ownerId } as const
+  // Before an app is made that nothing would join.
+  const joins = stepThing(thing, { kind: 'adopt', app: { ...app, origin: 'adopted' } }, now)
+  if (joins instanceof Problem) throw joins
   const backupId = await backupOf(world, input.backup, ownerId)
   const endsAt = endOf(input, now)
-  const draft = { id: newId('app'), slug: parseSlug(slug, '/app'), ownerId, backupId, endsAt }
   const said = { team, purpose, dataClasses, stage: 'prototype', endTrigger: 'date' } as const
-  const asked = { ...draft, ...said, kind: 'adopted', to }
-  const permit = await ask('app.make', 'app', draft.id, asked)
+  const draft = { ...app, ...said, backupId, endsAt }
+  const asked = { ...draft, kind: 'adopted', to: thing.targetOwnerId }
+  const permit = await ask('app.make', 'app', app.id, asked)
   const watchedUntil = watchDays === undefined ? null : watchUntil(watchDays, { endsAt }, now)
-  const app = { ...draft, ...said, origin: 'adopted', watchedUntil } as const
-  await makeApp(world, permit, app)
+  await makeApp(world, permit, { ...draft, origin: 'adopted', watchedUntil })
   await makeIdentities(world, permit, { appId: app.id, roles: [...identityRoles] })
   return app.id
 }

@@ -96,7 +96,9 @@ export interface TracedCalls {
 export function readCalls(sql: Sql, task: TracedTask, leases: readonly LeaseId[]) {
   return sql.query<TracedCalls>(
     `with call as (
-       select batch_id, at, record::jsonb #>> '{about,id}' as lease, record::jsonb ->> 'asked' as asked
+       select batch_id, at, record::jsonb #>> '{about,id}' as lease,
+         (record::jsonb ->> 'asked') || case record::jsonb #>> '{outcome,effect}'
+           when 'watched' then ' (watched, policy denies it)' else '' end as asked
        from decision_record
        where app_id = $1 and at >= $2 and task_id = $3 and kind = 'own' and allowed),
      used as (
