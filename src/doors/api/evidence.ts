@@ -1,13 +1,7 @@
 /** What people show where no look of ours can tell: files by their hash, and who says what by them. */
 import { z } from '@hono/zod-openapi'
 import { bounds } from '../../life/offboard/bounds.ts'
-import {
-  eraseFile,
-  giveEvidence,
-  listEvidence,
-  putFile,
-  readFile,
-} from '../../life/offboard/evidence.ts'
+import * as evidence from '../../life/offboard/evidence.ts'
 import { readBytes } from './body.ts'
 import * as find from './find.ts'
 import { GiveEvidence } from './inputs.ts'
@@ -20,7 +14,7 @@ import type { ApiWorld } from './world.ts'
 export function addEvidenceRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/apps/:app/evidence', listOf(EvidenceView), async call => {
     const app = await find.appIn(world, call)
-    return { items: await listEvidence(world.store, app.id) }
+    return { items: await evidence.listEvidence(world.store, app.id) }
   })
   routes.add(
     'person POST /v1/apps/:app/evidence',
@@ -30,7 +24,7 @@ export function addEvidenceRoutes(routes: Routes, world: ApiWorld): void {
       const app = await find.appIn(world, call)
       const permit = await call.ask('offboard.evidence', 'app', app.id)
       const run = await call.ask('offboard.run', 'app', app.id)
-      await giveEvidence(world, permit, { ...input, appId: app.id })
+      await evidence.giveEvidence(world, permit, { ...input, appId: app.id })
       // All of it is looked at once more, so that the certificate says this beside what was seen.
       await runOrWait(world, run, app.id)
       return offboardingView(world, app)
@@ -41,12 +35,12 @@ export function addEvidenceRoutes(routes: Routes, world: ApiWorld): void {
     const app = await find.appIn(world, call)
     const permit = await call.ask('offboard.evidence', 'app', app.id)
     const bytes = await readBytes(call.context.req.raw.body, bounds.evidenceBytes, 'The file')
-    await putFile(world.store, permit, { appId: app.id, hash: call.param('hash'), bytes })
+    await evidence.putFile(world.store, permit, { appId: app.id, hash: call.param('hash'), bytes })
     return { stored: true }
   })
   routes.add('signed-in GET /v1/apps/:app/evidence/:hash', null, async call => {
     const app = await find.appIn(world, call)
-    const bytes = await readFile(world.store, app.id, call.param('hash'))
+    const bytes = await evidence.readFile(world.store, app.id, call.param('hash'))
     if (bytes === undefined) throw find.noSuch('file')
     // ATTACKER: shows a page as evidence. It is never anything but bytes to keep.
     const headers = {
@@ -59,7 +53,7 @@ export function addEvidenceRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person POST /v1/apps/:app/evidence/:hash/erase', Stored, async call => {
     const app = await find.appIn(world, call)
     const permit = await call.ask('text.erase', 'app', app.id)
-    await eraseFile(world, permit, { appId: app.id, hash: call.param('hash') })
+    await evidence.eraseFile(world, permit, { appId: app.id, hash: call.param('hash') })
     return { stored: false }
   })
 }

@@ -18,7 +18,7 @@ import { type LogEntry, readEntry, readLog } from '../../life/audit/read.ts'
 import { isGreen } from '../../life/offboard/item.ts'
 import { systemsOf } from '../../life/offboard/plan.ts'
 import { listResidual } from '../../life/offboard/residual.ts'
-import { findOffboarding, findWork, readAppThings } from '../../life/offboard/rows.ts'
+import { findOffboarding, findWork } from '../../life/offboard/rows.ts'
 import { planOffboarding, runOffboarding } from '../../life/offboard/run.ts'
 import { type BatchFault, checkBatches } from '../../life/records/check.ts'
 import { traceThing } from '../../life/trace/trace.ts'
@@ -122,10 +122,9 @@ async function untilLooked(world: ApiWorld, appId: AppId): Promise<void> {
 }
 
 export async function offboardingView(world: ApiWorld, app: AppRow): Promise<Shown> {
-  const [row, plan, things] = await Promise.all([
+  const [row, plan] = await Promise.all([
     findOffboarding(world.store, app.id),
     planOffboarding(world, app.id),
-    readAppThings(world.store, app.id),
   ])
   const work = row && (await findWork(world.store, row.id))
   const items = work?.items ?? plan.items
@@ -136,7 +135,7 @@ export async function offboardingView(world: ApiWorld, app: AppRow): Promise<Sho
     items,
     green: items.filter(isGreen).length,
     of: items.length,
-    systems: systemsOf(items, things),
+    systems: systemsOf(items, plan.things),
     nextTryAt: work?.dueAt ?? null,
     certifiedAt: row?.certifiedAt ?? null,
     rechecks: row?.rechecks ?? 0,

@@ -228,17 +228,8 @@ export const FoundView = z.object({
   state: z.enum(['found', 'claimed', 'watched', 'leased', 'revoked', 'gone']),
   /** Known is what an app answers for. */
   isKnown: flag,
-  ...each(
-    maybe,
-    'owner',
-    'app',
-    'creator',
-    'madeAt',
-    'lastUsedAt',
-    'endsAt',
-    'lastSeenAt',
-    'goneAt',
-  ),
+  ...each(maybe, 'owner', 'app', 'creator'),
+  ...each(maybe, 'madeAt', 'lastUsedAt', 'lastSeenAt', 'endsAt', 'goneAt'),
 })
 /** What is there: unknown, with nobody who answers for it, and without an end, of all that may be seen. */
 export const FoundList = z.object({

@@ -10,12 +10,7 @@ import { type ExchangeAnswer, type ExchangeWorld, exchange } from '../../core/to
 import { revokeToken } from '../../core/token/revoke.ts'
 import { readTaskToken, type VerifyWorld } from '../../core/token/verify.ts'
 import { shortId } from '../../life/lists/short-id.ts'
-import {
-  type Delegation,
-  parseDelegation,
-  parseExchange,
-  writeIssued,
-} from '../../life/token/form.ts'
+import * as forms from '../../life/token/form.ts'
 import { introspect } from '../../life/token/introspect.ts'
 import { type CallerWorld, checkShown, placeOf, shownIn, verifyShown } from './caller.ts'
 import type { OauthAnswer } from './oauth/answer.ts'
@@ -67,16 +62,19 @@ async function exchangeForm(
     if (person.boundTo !== null && person.boundTo !== boundTo) throw notTheHolder
     return person
   }
-  const delegation = parseDelegation(form, [world.issuer])
+  const delegation = forms.parseDelegation(form, [world.issuer])
   const answer =
     delegation === undefined
       ? await exchange(
           { ...world, verifyPerson },
-          { ...parseExchange(form, [world.issuer]), ...(boundTo && { boundTo }) },
+          { ...forms.parseExchange(form, [world.issuer]), ...(boundTo && { boundTo }) },
         )
       : await delegate(world, delegation, boundTo || null)
   if (answer.kind === 'issued') {
-    const body = { ...writeIssued(answer.token), task: shortId('task', answer.token.row.taskId) }
+    const body = {
+      ...forms.writeIssued(answer.token),
+      task: shortId('task', answer.token.row.taskId),
+    }
     return { status: 200, body }
   }
   if (answer.kind === 'refused') {
@@ -93,7 +91,7 @@ async function exchangeForm(
 /** Whoever delegates shows their own token, and its key where it is bound to one. */
 async function delegate(
   world: WorkloadWorld,
-  delegation: Delegation,
+  delegation: forms.Delegation,
   boundTo: string | null,
 ): Promise<ExchangeAnswer> {
   const holder = await world.verifyTask(delegation.own)

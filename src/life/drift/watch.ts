@@ -43,10 +43,10 @@ export async function watchLeases(
 /** Unknown is intact here: a target that is away says nothing about its credentials. */
 async function isIntact(world: LeaseWorld, lease: LeaseRow, salt: string): Promise<boolean> {
   try {
-    return await world.targets.call(lease.targetId, 'end', async (target, signal) =>
-      target.checkIntact === undefined
-        ? true
-        : target.checkIntact(orderOf(world, lease, salt), signal),
+    return await world.targets.call(
+      lease.targetId,
+      'end',
+      async (target, signal) => target.checkIntact?.(orderOf(world, lease, salt), signal) ?? true,
     )
   } catch {
     return true

@@ -53,12 +53,7 @@ export async function certify(world: CertifyWorld, input: Looked): Promise<rows.
   })
   const { tlogProof, ...entry } = await world.sealEntry(row.id, certified)
   const file = { schema: 'leasehold/v1', ...envelope, entry, tlogProof, keys: world.keyTable() }
-  const work = await rows.findWork(world.store, row.id)
-  assert(work !== undefined, 'an offboarding has its work')
-  await rows.putWork(world.store, row.id, {
-    ...work,
-    certificate: `${JSON.stringify(file, null, 2)}\n`,
-  })
+  await rows.keepCertificate(world.store, row.id, `${JSON.stringify(file, null, 2)}\n`)
   return row
 }
 
@@ -66,10 +61,9 @@ async function makeStatement(world: CertifyWorld, { row, plan, items }: Looked):
   const app = await findApp(world.store, row.appId)
   const installation = await findInstallation(world.store)
   assert(app !== undefined && installation !== undefined, 'the app and the installation exist')
-  const [owner, backup, things, endedBy] = await Promise.all([
+  const [owner, backup, endedBy] = await Promise.all([
     findPerson(world.store, app.ownerId),
     findPerson(world.store, app.backupId),
-    rows.readAppThings(world.store, app.id),
     readEnder(world, app.id),
   ])
   const at = world.clock.now()
@@ -80,7 +74,7 @@ async function makeStatement(world: CertifyWorld, { row, plan, items }: Looked):
     installation: { id, name, trustDomain, mode },
     plan,
     items,
-    systems: systemsOf(items, things),
+    systems: systemsOf(items, plan.things),
     endedBy,
     endedAt: app.endedAt ?? at,
     at,

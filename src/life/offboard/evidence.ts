@@ -9,7 +9,7 @@ import { type AppId, type EvidenceId, newId, type PersonId } from '../../core/ba
 import { checkPermit, type Permit, requirePerson } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addMs, type Instant } from '../../core/base/time.ts'
-import { always, fact, factTable, listWhere, type RowOf } from '../../core/ledger/fact-table.ts'
+import { always, fact, factTable, type RowOf } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
 import type { Sql } from '../../core/store/store.ts'
@@ -122,7 +122,10 @@ export async function withEvidence(
 ): Promise<PlanItem[]> {
   const given = (await listEvidence(sql, appId)).filter(({ recheckAt }) => recheckAt > at)
   return items.map(item => {
-    const said = given.findLast(each => keyOf(each) === `${item.kind} ${item.id} ${item.system}`)
+    const { kind, id, system } = item
+    const said = given.findLast(
+      each => each.itemKind === kind && each.itemId === id && each.system === system,
+    )
     if (said === undefined || !isSayable(item)) return item
     const { by, fileHash, recheckAt, madeAt } = said
     const because = `${by} says it is gone (${madeAt}, file sha256 ${fileHash}) and looks again by ${recheckAt}; our own look: ${item.because ?? item.state}`
@@ -130,18 +133,13 @@ export async function withEvidence(
   })
 }
 
-const keyOf = ({ itemKind, itemId, system }: EvidenceRow) => `${itemKind} ${itemId} ${system}`
-
 /** With the name of who said it, the newest last. */
-export async function listEvidence(sql: Sql, appId: AppId) {
-  const rows = await listWhere(sql, evidenceTable, { appId }, 'order by made_at, id')
-  const ids = [...new Set(rows.map(({ personId }) => personId))]
-  const people = await sql.query<{ id: PersonId; name: string | null }>(
-    'select id, name from person where id = any($1::text[])',
-    [ids],
+export function listEvidence(sql: Sql, appId: AppId) {
+  const by = "coalesce((select name from person where person.id = person_id), '(erased)') as by"
+  return sql.query<EvidenceRow & { by: string }>(
+    `select ${evidenceTable.select}, ${by} from evidence where app_id = $1 order by made_at, id`,
+    [appId],
   )
-  const names = new Map(people.map(({ id, name }) => [id, name]))
-  return rows.map(row => ({ ...row, by: names.get(row.personId) ?? '(erased)' }))
 }
 
 /** Kept under the hash of its bytes; the same file again is the same. Problems: `invalid-field`, `wrong-state`. */

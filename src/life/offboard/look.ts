@@ -48,7 +48,8 @@ export async function lookAtSystem(look: Look, items: readonly PlanItem[]): Prom
         chunk.map(async item => (isSilent ? passOver(look, item) : lookAt(look, item))),
       )
       const tookMs = look.world.clock.monotonicMs() - startedMs
-      isSilent ||= tookMs >= limits.targetCallMs && looked.some(isUnreachable)
+      isSilent ||=
+        tookMs >= limits.targetCallMs && looked.some(each => each.state === 'unreachable')
       seen.push(...looked)
     }
   }
@@ -58,10 +59,6 @@ export async function lookAtSystem(look: Look, items: readonly PlanItem[]): Prom
 function passOver({ world }: Look, item: PlanItem): PlanItem {
   const because = 'its system did not answer about something else just before'
   return { ...item, state: 'unreachable', because, at: world.clock.now() }
-}
-
-function isUnreachable({ state }: PlanItem): boolean {
-  return state === 'unreachable'
 }
 
 async function lookAt({ world, appId, owner }: Look, item: PlanItem): Promise<PlanItem> {

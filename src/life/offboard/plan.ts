@@ -13,7 +13,7 @@ export type Plan = ReturnType<typeof planOf>
 
 /**
  * Credentials first, then the rights they hung on, then what could ask for new ones. `text` is the
- * canonical text of what will be taken down, `hash` its SHA-256 in hex.
+ * canonical text of what will be taken down, `hash` its SHA-256 in hex; `things` is what it was made of.
  */
 export function planOf(app: { id: AppId; slug: string }, things: AppThings, ownerName: string) {
   const { leases, found, holders, rules, identities } = things
@@ -33,7 +33,7 @@ export function planOf(app: { id: AppId; slug: string }, things: AppThings, owne
     app: { id: app.id, slug: app.slug },
     items: ordered.map(({ order, kind, id, name, system }) => ({ order, kind, id, name, system })),
   })
-  return { appId: app.id, items: ordered, text, hash: sha256Hex(text) }
+  return { appId: app.id, things, items: ordered, text, hash: sha256Hex(text) }
 }
 
 function toDo(

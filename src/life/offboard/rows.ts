@@ -1,24 +1,24 @@
 /** Rows and SQL of offboardings. What was seen is work, not facts: facts are the verdicts. */
-import type {
-  AppId,
-  GrantId,
-  IdentityId,
-  LeaseId,
-  OffboardingId,
-  TargetId,
-  ThingId,
-  TrustRuleId,
-} from '../../core/base/ids.ts'
+import type * as ids from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
-import { always, fact, factTable, findWhere, type RowOf } from '../../core/ledger/fact-table.ts'
+import { manifestTable } from '../../core/grant/rows.ts'
+import { identityTable, trustRuleTable } from '../../core/identity/rows.ts'
+import {
+  always,
+  fact,
+  factTable,
+  findWhere,
+  listWhere,
+  type RowOf,
+} from '../../core/ledger/fact-table.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 import type { Found } from '../../core/target/target.ts'
 import type { PlanItem } from './item.ts'
 
 export const offboardingTable = factTable('offboarding', always, {
-  id: fact<OffboardingId>(),
-  appId: fact<AppId>(),
+  id: fact<ids.OffboardingId>(),
+  appId: fact<ids.AppId>(),
   planHash: fact<string>(),
   state: fact<'running' | 'not-green' | 'verified-gone'>(),
   /** SHA-256 of the newest certificate's payload, hex. */
@@ -38,10 +38,13 @@ export interface OffboardingWork {
   readonly tries: number
 }
 
-export const findOffboarding = (sql: Sql, appId: AppId) =>
+export const findOffboarding = (sql: Sql, appId: ids.AppId) =>
   findWhere(sql, offboardingTable, { appId })
 
-export async function findWork(sql: Sql, id: OffboardingId): Promise<OffboardingWork | undefined> {
+export async function findWork(
+  sql: Sql,
+  id: ids.OffboardingId,
+): Promise<OffboardingWork | undefined> {
   const rows = await sql.query<OffboardingWork>(
     `select plan, items, certificate, due_at as "dueAt", tries
      from offboarding_work where offboarding_id = $1`,
@@ -50,34 +53,34 @@ export async function findWork(sql: Sql, id: OffboardingId): Promise<Offboarding
   return rows[0]
 }
 
+/** What a look left to do; the certificate of the one before stays. */
 export async function putWork(
-  tx: Sql | Tx,
-  id: OffboardingId,
-  work: OffboardingWork,
+  tx: Tx,
+  id: ids.OffboardingId,
+  { plan, items, dueAt, tries }: Omit<OffboardingWork, 'certificate'>,
 ): Promise<void> {
   await tx.query(
-    `insert into offboarding_work (offboarding_id, plan, items, certificate, due_at, tries)
-     values ($1, $2, $3::jsonb, $4, $5, $6)
+    `insert into offboarding_work (offboarding_id, plan, items, due_at, tries)
+     values ($1, $2, $3::jsonb, $4, $5)
      on conflict (offboarding_id) do update set plan = excluded.plan, items = excluded.items,
-       certificate = excluded.certificate, due_at = excluded.due_at, tries = excluded.tries`,
-    [id, work.plan, JSON.stringify(work.items), work.certificate, work.dueAt, work.tries],
+       due_at = excluded.due_at, tries = excluded.tries`,
+    [id, plan, JSON.stringify(items), dueAt, tries],
   )
 }
 
-export async function setNextLook(
-  sql: Sql,
-  id: OffboardingId,
-  dueAt: Instant | null,
-): Promise<void> {
-  await sql.query('update offboarding_work set due_at = $2 where offboarding_id = $1', [id, dueAt])
-}
+const setWork =
+  (column: 'certificate' | 'due_at') => (sql: Sql, id: ids.OffboardingId, to: string | null) =>
+    sql.query(`update offboarding_work set ${column} = $2 where offboarding_id = $1`, [id, to])
+
+export const keepCertificate = setWork('certificate')
+export const setNextLook = setWork('due_at')
 
 /**
  * Apps whose end is under way or due for another look; also those that began to end by themselves. First
  * those nobody has looked at, then who has waited longest.
  */
-export async function dueOffboardings(sql: Sql, now: Instant): Promise<AppId[]> {
-  const rows = await sql.query<{ id: AppId }>(
+export async function dueOffboardings(sql: Sql, now: Instant): Promise<ids.AppId[]> {
+  const rows = await sql.query<{ id: ids.AppId }>(
     `select app.id from app left join offboarding on offboarding.app_id = app.id
        left join offboarding_work on offboarding_work.offboarding_id = offboarding.id
      where (app.state = 'ending' and (offboarding.id is null or offboarding_work.due_at <= $1))
@@ -90,7 +93,7 @@ export async function dueOffboardings(sql: Sql, now: Instant): Promise<AppId[]> 
 
 /** What the app was made of: found at a target, and not ours. */
 export interface Adopted {
-  readonly id: ThingId
+  readonly id: ids.ThingId
   readonly name: string
   readonly kind: Found['kind']
   readonly nativeId: string
@@ -98,13 +101,13 @@ export interface Adopted {
   readonly goneAt: Instant | null
 }
 
-type AtTarget = { readonly targetId: TargetId; readonly target: string }
+type AtTarget = { readonly targetId: ids.TargetId; readonly target: string }
 export type AppThings = Awaited<ReturnType<typeof readAppThings>>
 
 /** Everything this app ever had that could be left somewhere. */
-export async function readAppThings(sql: Sql, appId: AppId) {
-  const [leases, found, holders, identities, rules] = await Promise.all([
-    sql.query<AtTarget & { id: LeaseId; principal: string }>(
+export async function readAppThings(sql: Sql, appId: ids.AppId) {
+  const [leases, found, holders, identities, rules, manifests] = await Promise.all([
+    sql.query<AtTarget & { id: ids.LeaseId; principal: string }>(
       `select lease.id, principal, target_id as "targetId", target.slug as target
        from lease join target on target.id = lease.target_id
        where app_id = $1 and outcome is distinct from 'never-made' order by lease.made_at, lease.id`,
@@ -117,43 +120,28 @@ export async function readAppThings(sql: Sql, appId: AppId) {
        where app_id = $1 order by first_seen_at, thing.id`,
       [appId],
     ),
-    sql.query<AtTarget & { id: GrantId; holder: string; resource: string }>(
+    sql.query<AtTarget & { id: ids.GrantId; holder: string; resource: string }>(
       `select app_grant.id, holder, app_grant.target_id as "targetId", target.slug as target, resource.slug as resource
        from app_grant join target on target.id = app_grant.target_id
          join resource on resource.id = app_grant.resource_id
        where app_id = $1 order by app_grant.made_at, app_grant.id`,
       [appId],
     ),
-    sql.query<{ id: IdentityId; spiffeId: string }>(
-      'select id, spiffe_id as "spiffeId" from identity where app_id = $1 order by role, id',
-      [appId],
-    ),
-    sql.query<{ id: TrustRuleId; issuer: string }>(
-      'select id, issuer from trust_rule where app_id = $1 order by made_at, id',
-      [appId],
-    ),
+    listWhere(sql, identityTable, { appId }, 'order by role, id'),
+    listWhere(sql, trustRuleTable, { appId }, 'order by made_at, id'),
+    listWhere(sql, manifestTable, { appId }),
   ])
-  const { egress, needs } = await readManifestNames(sql, appId)
+  // Systems that its manifest names, current or older: what should have been looked at.
+  const purposes = manifests.flatMap(each => each.purposes)
+  const egress = named(purposes.flatMap(each => each.egress))
+  const needs = named(purposes.flatMap(each => each.needs.map(need => need.resource)))
   return { leases, found, holders, identities, rules, egress, needs }
 }
 
-/** Systems the app's manifest names, current or older: what should have been looked at. */
-async function readManifestNames(sql: Sql, appId: AppId) {
-  const rows = await sql.query<{ needs: string | null; egress: string | null }>(
-    `select distinct need ->> 'resource' as needs, host as egress
-     from manifest, jsonb_array_elements(purposes) as purpose
-       left join lateral jsonb_array_elements(coalesce(purpose -> 'needs', '[]')) as need on true
-       left join lateral jsonb_array_elements_text(coalesce(purpose -> 'egress', '[]')) as host on true
-     where app_id = $1`,
-    [appId],
-  )
-  const names = (values: (string | null)[]) =>
-    [...new Set(values.filter(value => value !== null))].sort()
-  return { egress: names(rows.map(row => row.egress)), needs: names(rows.map(row => row.needs)) }
-}
+const named = (names: readonly string[]) => [...new Set(names)].sort()
 
 /** What of an app could still act: open tasks, and tokens that would be accepted. */
-export async function countLive(sql: Sql, appId: AppId) {
+export async function countLive(sql: Sql, appId: ids.AppId) {
   const rows = await sql.query<{ tasks: number; tokens: number }>(
     `select (select count(*)::int from task where app_id = $1 and state = 'open') as tasks,
        (select count(*)::int from token join task on task.id = token.task_id
@@ -166,7 +154,7 @@ export async function countLive(sql: Sql, appId: AppId) {
 /** True for one caller at a time; whoever dies with it loses it at `until`. */
 export async function claimOffboarding(
   sql: Sql,
-  appId: AppId,
+  appId: ids.AppId,
   times: { now: Instant; until: Instant },
 ): Promise<boolean> {
   const rows = await sql.query(
@@ -178,6 +166,6 @@ export async function claimOffboarding(
   return rows.length === 1
 }
 
-export async function releaseOffboarding(sql: Sql, appId: AppId): Promise<void> {
+export async function releaseOffboarding(sql: Sql, appId: ids.AppId): Promise<void> {
   await sql.query('delete from offboarding_claim where app_id = $1', [appId])
 }

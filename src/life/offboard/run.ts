@@ -152,7 +152,6 @@ async function recordLook(
     await rows.putWork(scope.tx, saved.id, {
       plan: plan.text,
       items,
-      certificate: work?.certificate ?? null,
       dueAt: nextTryAt(scope.at, Math.max(tries, 1)),
       tries,
     })

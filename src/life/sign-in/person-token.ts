@@ -9,7 +9,7 @@ import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { type Instant, toMs } from '../../core/base/time.ts'
 import { cliClientId } from './authorization-server.ts'
-import { findClientWork, findSignInEnd } from './rows.ts'
+import { findClientWork, findSignIn } from './rows.ts'
 import type { SessionWorld } from './session.ts'
 import type { ClientWork } from './work.ts'
 
@@ -36,9 +36,9 @@ export async function verifyPersonToken(
   const { personId, clientId } = said
   if (clientId !== cliClientId) throw refused('client_id is unknown')
   const now = world.clock.now()
-  const signInEndsAt = await findSignInEnd(world.store, { grantId, personId, now })
-  if (signInEndsAt === undefined) throw refused('its sign-in ended')
-  return { ...said, signInEndsAt }
+  const signIn = await findSignIn(world.store, { grantId, personId, now })
+  if (signIn === undefined) throw refused('its sign-in ended')
+  return { ...said, signInEndsAt: signIn.endsAt }
 }
 
 export interface ClientToken extends Said {

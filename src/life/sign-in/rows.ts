@@ -52,16 +52,14 @@ export async function findSessionRow(sql: Sql, hash: string) {
   return rows[0]
 }
 
-export async function touchSession(sql: Sql, hash: string, now: Instant): Promise<void> {
-  await sql.query('update browser_session set used_at = $2 where hash = $1', [hash, now])
-}
-
-export async function endSessionRow(sql: Sql, hash: string, now: Instant): Promise<void> {
-  await sql.query('update browser_session set ended_at = $2 where hash = $1 and ended_at is null', [
+const stamp = (column: 'used_at' | 'ended_at') => (sql: Sql, hash: string, now: Instant) =>
+  sql.query(`update browser_session set ${column} = $2 where hash = $1 and ended_at is null`, [
     hash,
     now,
   ])
-}
+
+export const touchSession = stamp('used_at')
+export const endSessionRow = stamp('ended_at')
 
 /** False when so many are under way that this one is not let in. */
 export async function insertSignIn(
@@ -148,19 +146,28 @@ export async function insertOidcState(
   )
 }
 
-/** What a person let an MCP client do; undefined when that is over, or the person has left. */
+/** A sign-in of a device or an MCP client; undefined when it is over, or its person has left. */
+export async function findSignIn(
+  sql: Sql,
+  { grantId, personId, now }: { grantId: string; personId: string; now: Instant },
+) {
+  const rows = await sql.query<{ clientId: string; endsAt: Instant; work: ClientWork | null }>(
+    `select s.payload->>'clientId' as "clientId", s.expires_at as "endsAt", s.payload->'work' as work
+     from oidc_state s join person p on p.id = s.payload->>'accountId'
+     where s.kind = 'Grant' and s.id = $1 and p.id = $2 and p.state = 'living'
+       and s.expires_at > $3`,
+    [grantId, personId, now],
+  )
+  return rows[0]
+}
+
+/** What a person let an MCP client do; undefined when that is over. */
 export async function findClientWork(
   sql: Sql,
-  signIn: { grantId: string; clientId: string; personId: string; now: Instant },
+  { clientId, ...signIn }: Parameters<typeof findSignIn>[1] & { clientId: string },
 ): Promise<ClientWork | undefined> {
-  const rows = await sql.query<{ work: ClientWork | null }>(
-    `select s.payload->'work' as work
-     from oidc_state s join person p on p.id = s.payload->>'accountId'
-     where s.kind = 'Grant' and s.id = $1 and s.payload->>'clientId' = $2 and p.id = $3
-       and p.state = 'living' and s.expires_at > $4`,
-    [signIn.grantId, signIn.clientId, signIn.personId, signIn.now],
-  )
-  return rows[0]?.work ?? undefined
+  const found = await findSignIn(sql, signIn)
+  return found?.clientId === clientId ? (found.work ?? undefined) : undefined
 }
 
 /** Everything MCP clients were let do for this person is over. */
@@ -170,18 +177,4 @@ export async function endClientsOf(sql: Sql, personId: PersonId): Promise<void> 
        and payload ? 'work'`,
     [personId],
   )
-}
-
-/** When a device's sign-in ends; undefined when it is over, or its person has left. */
-export async function findSignInEnd(
-  sql: Sql,
-  device: { grantId: string; personId: string; now: Instant },
-): Promise<Instant | undefined> {
-  const rows = await sql.query<{ endsAt: Instant }>(
-    `select s.expires_at as "endsAt" from oidc_state s join person p on p.id = s.payload->>'accountId'
-     where s.kind = 'Grant' and s.id = $1 and p.id = $2 and p.state = 'living'
-       and s.expires_at > $3`,
-    [device.grantId, device.personId, device.now],
-  )
-  return rows[0]?.endsAt
 }

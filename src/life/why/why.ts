@@ -28,7 +28,7 @@ export function explain(bundle: Bundle, denied: Recorded, view: View | null): De
   }
   const [rule = 'default-deny'] = denied.outcome.rules
   const policy = bundle.rules.get(rule)
-  const [says = rule, passesIf = ''] = ownRules.get(rule) ?? []
+  const { says, passesIf } = ownRules.get(rule) ?? { says: rule, passesIf: '' }
   const common = {
     decisionId: denied.id,
     what: summarize(denied),

@@ -1,30 +1,10 @@
 /** A decision in a few words: what was asked in one line, and what a rule that is no policy says. */
 import type { Asked, OwnRule } from '../../core/policy/judge.ts'
+import table from './own-rules.json' with { type: 'json' }
 
-/** What each rule says that is no policy, and when it would not. */
-export const ownRules: ReadonlyMap<string, readonly [says: string, passesIf: string]> = new Map(
-  Object.entries<readonly [string, string]>({
-    'default-deny': ['Nothing allows this, and what nothing allows is denied.', ''],
-    'unknown-actor': ['Who asks is not known here.', 'somebody asks who is known here'],
-    'unknown-thing': [
-      'What this is about is not known here.',
-      'it is about something that is there',
-    ],
-    'unknown-action': ['There is no such action.', 'an action is asked for that there is'],
-    'stale-facts': [
-      'The facts at hand are too old to give out something new.',
-      'the log can be read again',
-    ],
-    'log-regressed': [
-      'The log is behind one that was seen before: nothing is decided until that is clear.',
-      'the newer log is back, or the gap is recorded: serve --accept-loss',
-    ],
-    'policy-error': [
-      'A rule could not be evaluated, so the answer is no.',
-      'the rule is corrected',
-    ],
-  } satisfies Record<OwnRule, readonly [string, string]>),
-)
+/** What each rule says that is no policy, and when it would not. One without its line does not compile. */
+export const ownRules: ReadonlyMap<string, { readonly says: string; readonly passesIf: string }> =
+  new Map(Object.entries(table satisfies Record<OwnRule, object>))
 
 /** One line for people: `deal-desk read crm.deals`, `app.extend deal-desk`. */
 export function summarize({ facts, action, about }: Asked): string {

@@ -5,13 +5,7 @@
  */
 import { base64url, equalInConstantTime, hmacSha256 } from '../../../core/base/hash.ts'
 import { Problem } from '../../../core/base/problem.ts'
-import {
-  type Ask,
-  answerClient,
-  readAsk,
-  readClient,
-  resourceOf,
-} from '../../../life/sign-in/client.ts'
+import * as clients from '../../../life/sign-in/client.ts'
 import type { Session } from '../../../life/sign-in/session.ts'
 import { type Choice, choicesOf, nameOf } from '../../../life/sign-in/work.ts'
 import { allowFormTo, sendPage, sendRedirect } from './answer.ts'
@@ -28,7 +22,7 @@ export function consentRoute(world: PagesWorld): VisitRoute {
 
 async function show(world: PagesWorld, visit: Visit): Promise<void> {
   const { req, request, res } = visit
-  const ask = readAsk(request.query)
+  const ask = clients.readAsk(request.query)
   const session = await sessionOf(world, request)
   if (session === undefined)
     return sendRedirect(res, `/sign-in?to=${encodeURIComponent(req.url ?? '/')}`)
@@ -42,7 +36,7 @@ async function show(world: PagesWorld, visit: Visit): Promise<void> {
 async function answer(world: PagesWorld, visit: Visit): Promise<void> {
   // 1. From our own page, shown to this session, for exactly this ask.
   const { form, session } = await readSessionForm(world, visit)
-  const ask = readAsk(form)
+  const ask = clients.readAsk(form)
   if (!equalInConstantTime(form.get('seal') ?? '', sealOf(session, ask)))
     throw bad('seal', 'This answer is to something else than you were shown.')
   // 2. What was shown is read again: it may have changed meanwhile.
@@ -50,12 +44,12 @@ async function answer(world: PagesWorld, visit: Visit): Promise<void> {
   const choice = form.get('says') === 'no' ? undefined : chosen(choices, form.get('work'))
   // 3. Written down, and only then told.
   const personId = session.person.id
-  sendRedirect(visit.res, await answerClient(world, { personId, ask, client, choice }))
+  sendRedirect(visit.res, await clients.answerClient(world, { personId, ask, client, choice }))
 }
 
-async function look(world: PagesWorld, { person }: Session, ask: Ask) {
-  const resource = resourceOf(world, ask)
-  const client = await readClient(ask, world.documents)
+async function look(world: PagesWorld, { person }: Session, ask: clients.Ask) {
+  const resource = clients.resourceOf(world, ask)
+  const client = await clients.readClient(ask, world.documents)
   return { resource, client, choices: choicesOf(world, person.id, resource.id) }
 }
 
@@ -66,7 +60,7 @@ function chosen(choices: readonly Choice[], named: string | undefined): Choice {
   throw bad('work', 'Choose one of the apps you own or back up that may use this.')
 }
 
-function sealOf({ csrf }: Session, ask: Ask): string {
+function sealOf({ csrf }: Session, ask: clients.Ask): string {
   return base64url(hmacSha256(Buffer.from(csrf), JSON.stringify(['ask', ask])))
 }
 

@@ -6,13 +6,7 @@ import { signInPerson } from '../../../core/people/sign-in.ts'
 import type { CompanySignIn } from '../../../life/sign-in/company.ts'
 import { redeemLink } from '../../../life/sign-in/link.ts'
 import { endClientsOf } from '../../../life/sign-in/rows.ts'
-import {
-  checkCsrf,
-  endSession,
-  findSession,
-  type NewSession,
-  startSession,
-} from '../../../life/sign-in/session.ts'
+import * as sessions from '../../../life/sign-in/session.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
 import { homePage, linkPage, signInPage } from './pages.ts'
@@ -42,7 +36,7 @@ export function signInRoutes(world: PagesWorld): Map<string, VisitRoute> {
 /** The session of the request's cookie. */
 export async function sessionOf(world: PagesWorld, request: Request) {
   const secret = world.jar.read(request, 'session')
-  return secret === undefined ? undefined : findSession(world, secret)
+  return secret === undefined ? undefined : sessions.findSession(world, secret)
 }
 
 /** A form of a page that was shown to this session, and to no other. */
@@ -54,7 +48,7 @@ export async function readSessionForm(world: PagesWorld, { req, request }: Visit
       detail: 'You are not signed in any more.',
       next: 'Sign in and open the page again.',
     })
-  checkCsrf(session, form.get('csrf'))
+  sessions.checkCsrf(session, form.get('csrf'))
   return { form, session }
 }
 
@@ -98,7 +92,7 @@ async function comeFromCompany(world: PagesWorld, visit: Visit): Promise<void> {
     secret: world.jar.read(request, 'sign-in') ?? '',
   })
   const person = await signInPerson(world, came)
-  await keep(world, visit, await startSession(world.store, person.id, world.clock.now()))
+  await keep(world, visit, await sessions.startSession(world.store, person.id, world.clock.now()))
   sendRedirect(res, returnTo)
 }
 
@@ -106,10 +100,10 @@ async function signOut(world: PagesWorld, visit: Visit): Promise<void> {
   const form = await readOwnForm(visit.req, world.issuer)
   const session = await sessionOf(world, visit.request)
   if (session !== undefined) {
-    checkCsrf(session, form.get('csrf'))
+    sessions.checkCsrf(session, form.get('csrf'))
     // The one place where a person can end what they let MCP clients do, on whatever machine.
     await endClientsOf(world.store, session.person.id)
-    await endSession(world, world.jar.read(visit.request, 'session') ?? '')
+    await sessions.endSession(world, world.jar.read(visit.request, 'session') ?? '')
   }
   world.jar.clear(visit.res, 'session')
   sendRedirect(visit.res, '/')
@@ -119,10 +113,10 @@ async function signOut(world: PagesWorld, visit: Visit): Promise<void> {
 async function keep(
   world: PagesWorld,
   { request, res }: Visit,
-  session: NewSession,
+  session: sessions.NewSession,
 ): Promise<void> {
   const old = world.jar.read(request, 'session')
-  if (old !== undefined) await endSession(world, old)
+  if (old !== undefined) await sessions.endSession(world, old)
   world.jar.set(res, 'session', session.secret)
 }
 

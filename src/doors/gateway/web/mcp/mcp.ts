@@ -17,17 +17,7 @@ import { headersBack, send } from '../forward.ts'
 import type { Judged } from '../judge-call.ts'
 import { bridge, type Hop, type McpTalk, minted, type Told } from './bridge.ts'
 import { readEvents } from './events.ts'
-import {
-  denied,
-  fault,
-  headerMismatch,
-  isModern,
-  type Message,
-  readMessage,
-  toolFailed,
-  type Wanted,
-  wantedBy,
-} from './message.ts'
+import * as messages from './message.ts'
 
 export async function answerMcp(
   talk: McpTalk,
@@ -43,17 +33,19 @@ export async function answerMcp(
     throw new Problem('method-not-allowed', { detail: 'MCP is spoken by POST, GET and DELETE.' })
   const session = unwrap(talk, req)
   if (session === undefined)
-    return reply(res, 404, fault(noMessage, -32001, 'There is no such session.'))
+    return reply(res, 404, messages.fault(noMessage, -32001, 'There is no such session.'))
   // Ours has no stream of its own, and nothing to end.
   if (method !== 'POST' && session.startsWith(minted)) return void res.writeHead(405).end()
   if (method !== 'POST') return carry(talk, { req, res, session, body: Buffer.alloc(0) }, signal)
-  const message = readMessage(await readBody(req))
-  const wrong = headerMismatch(message, req.headers)
+  const message = messages.readMessage(await readBody(req))
+  const wrong = messages.headerMismatch(message, req.headers)
   if (wrong !== undefined) return reply(res, 400, wrong)
-  const wanted = wantedBy(message)
+  const wanted = messages.wantedBy(message)
   if (wanted.kind === 'unknown') {
-    const status = isModern(message, String(req.headers['mcp-protocol-version'])) ? 404 : 200
-    return reply(res, status, fault(message, -32601, 'Method not found'))
+    const status = messages.isModern(message, String(req.headers['mcp-protocol-version']))
+      ? 404
+      : 200
+    return reply(res, status, messages.fault(message, -32601, 'Method not found'))
   }
   const { answer: refused, meter } = await judge(talk, message, wanted)
   if (refused !== undefined) return reply(res, 200, refused)
@@ -68,7 +60,7 @@ export async function answerMcp(
     await answer()
   } catch (thrown) {
     if (!isProblem(thrown, 'over-budget') || res.headersSent) throw thrown
-    reply(res, 200, denied(message, { problem: thrown }))
+    reply(res, 200, messages.denied(message, { problem: thrown }))
   } finally {
     await meter?.close()
   }
@@ -92,14 +84,14 @@ async function finish(
   else reply(res, status, text)
 }
 
-const noMessage: Message = { jsonrpc: '2.0' }
+const noMessage: messages.Message = { jsonrpc: '2.0' }
 
 /** The answer to give instead of the target's, where it may not be asked. */
 async function judge(
   talk: McpTalk,
-  message: Message,
-  wanted: Wanted,
-): Promise<{ readonly answer?: Message | undefined; readonly meter?: Meter | undefined }> {
+  message: messages.Message,
+  wanted: messages.Wanted,
+): Promise<{ readonly answer?: messages.Message | undefined; readonly meter?: Meter | undefined }> {
   // What a list is held to must be known before there is one.
   if (message.method === 'tools/list') await talk.catalogue.look(talk.targetId, talk.upstream)
   if (wanted.kind !== 'tool') {
@@ -111,17 +103,19 @@ async function judge(
   const action = tool && talk.upstream.classOf(talk.object, name, tool.said)
   // ATTACKER: a tool nobody lists, or added since: nobody agreed to it, and no class is its own.
   if (tool === undefined || action === undefined)
-    return { answer: fault(message, -32602, `Unknown tool: ${name}`) }
+    return { answer: messages.fault(message, -32602, `Unknown tool: ${name}`) }
   if (!tool.isAgreed)
-    return { answer: toolFailed(message, changed(name), { denied: true, code: 'hash-mismatch' }) }
+    return {
+      answer: messages.toolFailed(message, changed(name), { denied: true, code: 'hash-mismatch' }),
+    }
   const said = async () => message.params?.['arguments'] ?? {}
   const call = { action, asked: `tools/call ${name}`, tool: name, said }
   return told(message, await talk.judge.ask(call))
 }
 
-function told(message: Message, { refused, meter }: Judged) {
+function told(message: messages.Message, { refused, meter }: Judged) {
   const ref = refused?.denial && shortId('decision', refused.denial.decisionId)
-  return { answer: refused && denied(message, refused, ref), meter }
+  return { answer: refused && messages.denied(message, refused, ref), meter }
 }
 
 function changed(name: string): string {
@@ -215,7 +209,7 @@ function readBody(from: IncomingMessage): Promise<Buffer> {
   return readBytes(from, bounds.messageBytes, 'A message')
 }
 
-function reply(res: ServerResponse, status: number, message: Message | string): void {
+function reply(res: ServerResponse, status: number, message: messages.Message | string): void {
   res.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   res.end(typeof message === 'string' ? message : JSON.stringify(message))
 }
