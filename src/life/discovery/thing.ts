@@ -22,7 +22,12 @@ export type ThingEvent =
   | { readonly kind: 'missed' }
 
 /** The words people see: those of a row, and what the life of its app makes of it. */
-export type ThingState = Exclude<ThingRow['state'], 'adopted'> | 'watched' | 'leased' | 'revoked'
+export type ThingState =
+  | Exclude<ThingRow['state'], 'adopted'>
+  | 'watched'
+  | 'leased'
+  | 'ending'
+  | 'revoked'
 
 /** The thing after the event; or why not, and what to do instead. Nothing changed: the same row. */
 export function stepThing(thing: ThingRow, event: ThingEvent, now: Instant): ThingRow | Problem {
@@ -76,12 +81,15 @@ function over({ name, goneAt }: ThingRow): Problem {
 
 /** What it is at this instant. */
 export function stateOf(
-  { state }: Pick<ThingRow, 'state'>,
+  thing: Pick<ThingRow, 'state'>,
   app: Pick<AppRow, 'state' | 'endsAt' | 'watchedUntil'> | undefined,
   now: Instant,
 ): ThingState {
-  if (state !== 'adopted') return state
+  if (thing.state !== 'adopted') return thing.state
   assert(app !== undefined, 'what is adopted is of an app')
-  if (['ending', 'ended', 'graduated'].includes(stateAt(app, now))) return 'revoked'
+  const state = stateAt(app, now)
+  // Until the end of its app is proven it may be there.
+  if (state === 'ending') return state
+  if (state === 'ended' || state === 'graduated') return 'revoked'
   return app.watchedUntil !== null && app.watchedUntil > now ? 'watched' : 'leased'
 }
