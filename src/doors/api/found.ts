@@ -20,7 +20,7 @@ import { shortId } from '../../life/lists/short-id.ts'
 import { backupOf, endOf } from './apps.ts'
 import type { PersonCaller } from './caller.ts'
 import type { FoundView as FoundShown } from './contract.ts'
-import { appIn, hasRole, noSuch, parseId } from './find.ts'
+import { appIn, hasRole, noSuch, parseId, sees } from './find.ts'
 import { Adopt, OfFound, WatchApp } from './inputs.ts'
 import { raise } from './requests.ts'
 import type { Call, Routes } from './route.ts'
@@ -120,11 +120,9 @@ async function thingIn(
   const id = await parseId(world.store, 'thing', call.param('found'))
   const [thing] = await rows.listFound(world.store, { ...filterNow(world), id })
   if (thing === undefined) throw noSuch('thing')
-  const app = thing.appId === null ? undefined : world.replica.get(appTable, thing.appId)
-  const theirs = [thing.targetOwnerId, thing.ownerId, app?.ownerId, app?.backupId]
-  if (thing.isOwned && !theirs.includes(personId) && !hasRole(world, personId))
-    throw noSuch('thing')
-  return thing
+  const isTheirs = [thing.targetOwnerId, thing.ownerId].includes(personId)
+  if (!thing.isOwned || isTheirs || sees(world, call.caller)(thing.appId)) return thing
+  throw noSuch('thing')
 }
 
 function foundView(world: ApiWorld, thing: rows.FoundThing): FoundShown {

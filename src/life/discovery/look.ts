@@ -71,8 +71,9 @@ async function lookOn(world: LookWorld, at: At, begun: rows.LookWork): Promise<v
     const isTooMany = things > bounds.thingsOfTarget
     if (isTooMany) hidden.add('what is beyond the bound')
     else await keepPage(world, at.targetId, found)
+    // Short, since they are kept with every page.
     for (const { what, needs, of = '' } of page.unseen ?? [])
-      hidden.add(sha256Hex([what, needs, of].join('\n')).slice(0, 16))
+      hidden.add(sha256Hex(`${what} ${needs} ${of}`).slice(0, 16))
     cursor = isTooMany ? null : page.next
     if (cursor === null) break
     await put({})

@@ -91,16 +91,6 @@ export async function dueOffboardings(sql: Sql, now: Instant): Promise<ids.AppId
   return rows.map(row => row.id)
 }
 
-/** What the app was made of: found at a target, and not ours. */
-export interface Adopted {
-  readonly id: ids.ThingId
-  readonly name: string
-  readonly kind: Found['kind']
-  readonly nativeId: string
-  /** When a look at all there did not see it any more. */
-  readonly goneAt: Instant | null
-}
-
 type AtTarget = { readonly targetId: ids.TargetId; readonly target: string }
 export type AppThings = Awaited<ReturnType<typeof readAppThings>>
 
@@ -113,7 +103,10 @@ export async function readAppThings(sql: Sql, appId: ids.AppId) {
        where app_id = $1 and outcome is distinct from 'never-made' order by lease.made_at, lease.id`,
       [appId],
     ),
-    sql.query<AtTarget & Adopted>(
+    sql.query<
+      AtTarget &
+        Pick<Found, 'kind' | 'name'> & { id: ids.ThingId; nativeId: string; goneAt: Instant | null }
+    >(
       `select thing.id, thing.name, kind, native_id as "nativeId", gone_at as "goneAt",
          target_id as "targetId", target.slug as target
        from found_thing as thing join target on target.id = target_id
