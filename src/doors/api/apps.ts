@@ -163,7 +163,6 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
     identities,
     trust: rules.map(rule => ({
       ...rule,
-      claims: { ...rule.claims },
       role: roleOf.get(rule.identityId) ?? 'run',
     })),
     purposes: says.map(([name, said]) => ({ name, says: said })),

@@ -243,11 +243,10 @@ async function subjectOf(
 async function entryViews(world: ApiWorld, entries: readonly LogEntry[]): Promise<EntryShown[]> {
   const ids = entries.flatMap(entry => [entry.actor, ...entry.subjects.map(({ id }) => id)])
   const name = await readNames(world, ids)
-  return entries.map(({ facts, words, ...entry }) => ({
+  return entries.map(({ words, ...entry }) => ({
     ...entry,
     actorName: name(entry.actor),
     subjects: entry.subjects.map(subject => ({ ...subject, name: name(subject.id) })),
-    facts: { ...facts },
     words: words === 'erased' ? null : words,
     erased: words === 'erased',
   }))

@@ -122,7 +122,6 @@ export async function taskView(world: ApiWorld, task: TaskRow): Promise<api.Task
   const leases = await listLeases(world.store, { taskId: task.id })
   return {
     ...task,
-    provenance: { ...task.provenance },
     shortId: shortId('task', task.id),
     app: nameOf(world, task.appId),
     identity: nameOf(world, task.identityId),
@@ -159,7 +158,6 @@ export async function findingView(world: ApiWorld, finding: FindingRow): Promise
   const name = await readNames(world, [finding.ownerId, finding.about])
   return {
     ...finding,
-    details: { ...finding.details },
     shortId: shortId('finding', finding.id),
     about: name(finding.about),
     owner: finding.ownerId && name(finding.ownerId),

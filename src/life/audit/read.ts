@@ -6,7 +6,7 @@ import { kindSays } from '../../core/ledger/kind.ts'
 import type { EntryRow } from '../../core/ledger/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { openLeaf } from './open-leaf.ts'
-import { type EntryFilter, findEntries } from './rows.ts'
+import { type EntryFilter, findEntries, findEntry } from './rows.ts'
 
 export type LogEntry = ReturnType<typeof present>
 
@@ -20,13 +20,13 @@ export async function readLog(
 }
 
 export async function readEntry(sql: Sql, position: number): Promise<LogEntry> {
-  const [entry] = await readLog(sql, { after: position - 1, before: position + 1, limit: 1 })
+  const entry = await findEntry(sql, position)
   if (entry === undefined)
     throw new Problem('not-found', {
       detail: `The log has no entry \`${position}\`.`,
       next: 'See the newest: log',
     })
-  return entry
+  return present(entry)
 }
 
 function present(row: EntryRow) {

@@ -40,13 +40,9 @@ export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promi
   )
 }
 
-export async function readLeafHash(sql: Sql, position: number): Promise<Uint8Array | undefined> {
-  const rows = await sql.query<{ hash: Uint8Array }>(
-    'select leaf_hash as hash from ledger_entry where position = $1',
-    [position],
-  )
-  return rows[0]?.hash
-}
+/** The one at this position. */
+export const findEntry = async (sql: Sql, position: number): Promise<EntryRow | undefined> =>
+  (await findEntries(sql, { after: position - 1, before: position + 1 }, 1))[0]
 
 export const allCheckpoints = (sql: Sql) => listCheckpoints(sql, 'order by size')
 

@@ -25,11 +25,9 @@ export async function watchLeases(
   const all = world.replica.all(leaseTable).filter(lease => lease.state === 'live')
   if (all.every(({ id }) => looked.has(id))) looked.clear()
   const live = all.filter(({ id }) => !looked.has(id)).slice(0, bounds.watchBatch)
-  for (const { id } of live) looked.add(id)
-  const salts = await readSalts(
-    world.store,
-    live.map(lease => lease.id),
-  )
+  const ids = live.map(({ id }) => id)
+  for (const id of ids) looked.add(id)
+  const salts = await readSalts(world.store, ids)
   const changed: LeaseRow[] = []
   for (const lease of live) {
     const salt = salts.get(lease.id)
