@@ -174,11 +174,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   }
 }
 
-export async function backupOf(
-  world: ApiWorld,
-  named: string | undefined,
-  ownerId: PersonId,
-): Promise<PersonId> {
+export async function backupOf(world: ApiWorld, named: string | undefined, ownerId: PersonId) {
   if (named !== undefined) return (await findPersonBy(world.store, named, '/backup')).id
   if (isSolo(world)) return ownerId
   throw new Problem('invalid-field', {

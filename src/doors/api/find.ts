@@ -54,11 +54,7 @@ export function appIn(world: ApiWorld, call: Asking): Promise<AppRow> {
   return findVisibleApp(world, call.caller, call.param('app'))
 }
 
-export async function findVisibleApp(
-  world: ApiWorld,
-  caller: KnownCaller,
-  text: string,
-): Promise<AppRow> {
+export async function findVisibleApp(world: ApiWorld, caller: KnownCaller, text: string) {
   const app = await (isId('app', text)
     ? findApp(world.store, text)
     : findAppBySlug(world.store, text))
@@ -101,10 +97,7 @@ export async function findOfApp<K extends ShortKind, R extends { readonly appId:
   return row
 }
 
-interface OfApp {
-  readonly caller: KnownCaller
-  readonly input: { readonly app?: string | undefined }
-}
+type OfApp = Pick<Call<{ readonly app?: string | undefined }, KnownCaller>, 'caller' | 'input'>
 
 /** The app that was named, as what a list is narrowed by; nothing where none was. */
 export async function appFilter(

@@ -18,10 +18,7 @@ import type * as api from './contract.ts'
 import type { ApiWorld } from './world.ts'
 
 /** What anything is called, for people: a person by name (whom nobody knows any more by none), our sweeps, things by slug. */
-export async function readNames(
-  world: ApiWorld,
-  ids: readonly (string | null)[],
-): Promise<(id: string) => string> {
+export async function readNames(world: ApiWorld, ids: readonly (string | null)[]) {
   const wanted = [...new Set(ids.filter(id => id?.startsWith('pe_')))]
   const rows = await (wanted.length === 0
     ? []
@@ -30,7 +27,7 @@ export async function readNames(
         [wanted],
       ))
   const names = new Map(rows.map(row => [row.id, row.name]))
-  return id => {
+  return (id: string) => {
     if (id.startsWith('pe_')) return names.get(id) ?? '(a person)'
     return id.startsWith('sy_') ? `${product.name} (${id.slice(3)})` : nameOf(world, id)
   }

@@ -11,10 +11,7 @@ import { type EntryFilter, findEntries, findEntry } from './rows.ts'
 export type LogEntry = ReturnType<typeof present>
 
 /** A page of the log; newest first unless `after` is given. */
-export async function readLog(
-  sql: Sql,
-  filter: EntryFilter & { readonly limit?: number } = {},
-): Promise<LogEntry[]> {
+export async function readLog(sql: Sql, filter: EntryFilter & { readonly limit?: number } = {}) {
   const limit = Math.min(Math.max(Math.trunc(filter.limit ?? limits.pageRows), 1), limits.pageRows)
   return (await findEntries(sql, filter, limit)).map(present)
 }

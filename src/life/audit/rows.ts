@@ -4,7 +4,7 @@
  */
 
 import type { Instant } from '../../core/base/time.ts'
-import { type EntryRow, listCheckpoints } from '../../core/ledger/rows.ts'
+import type { EntryRow } from '../../core/ledger/rows.ts'
 import type { TreeNode } from '../../core/ledger/tree.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
@@ -43,8 +43,6 @@ export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promi
 /** The one at this position. */
 export const findEntry = async (sql: Sql, position: number): Promise<EntryRow | undefined> =>
   (await findEntries(sql, { after: position - 1, before: position + 1 }, 1))[0]
-
-export const allCheckpoints = (sql: Sql) => listCheckpoints(sql, 'order by size')
 
 export function allNodes(sql: Sql): Promise<TreeNode[]> {
   return sql.query<TreeNode>('select level, index, hash from ledger_node')

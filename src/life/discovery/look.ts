@@ -84,11 +84,7 @@ async function lookOn(world: LookWorld, at: At, begun: rows.LookWork): Promise<v
   await put({ isOn: false, before: least })
 }
 
-async function keepPage(
-  world: LookWorld,
-  targetId: TargetId,
-  found: readonly Found[],
-): Promise<void> {
+async function keepPage(world: LookWorld, targetId: TargetId, found: readonly Found[]) {
   const seen = new Map(found.map(each => [safeText(each.id, bounds.nameChars), each]))
   const ids = [...seen.keys()]
   const known = await rows.findNative(world.store, targetId, ids)

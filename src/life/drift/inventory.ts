@@ -112,11 +112,7 @@ async function stopStranger(world: LeaseWorld, target: Target, name: string): Pr
   })
 }
 
-async function resolveGone(
-  world: LeaseWorld,
-  targetId: TargetId,
-  strangers: readonly string[],
-): Promise<void> {
+async function resolveGone(world: LeaseWorld, targetId: TargetId, strangers: readonly string[]) {
   const there = new Set(strangers.map(name => aboutOf(targetId, name)))
   const gone = openAbout(world).filter(
     about => about.startsWith(`${targetId} `) && !there.has(about),

@@ -32,10 +32,7 @@ export function newSecret(): string {
  * What a device or a client was let do, as the authorization server keeps it. A yes ends with the session
  * length, whatever is renewed in between. Answers what its code says of it.
  */
-export async function beginSignIn(
-  { tx, at }: Scope,
-  { clientId, work, ...said }: Let,
-): Promise<Omit<Let, 'clientId' | 'work'> & { grantId: string; authTime: number }> {
+export async function beginSignIn({ tx, at }: Scope, { clientId, work, ...said }: Let) {
   const { accountId, resource, scope } = said
   const [authTime, grantId] = [toSeconds(at), newSecret()]
   const whose = { iat: authTime, accountId, clientId, resources: { [resource]: scope } }

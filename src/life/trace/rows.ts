@@ -9,12 +9,8 @@ import type { TaskRow } from '../../core/task/rows.ts'
 import { decisionsSealed as sealedKind } from '../records/seal.ts'
 import { bounds } from './bounds.ts'
 
-export interface TracedEntry {
-  readonly position: number
-  readonly kind: string
-  readonly at: Instant
-  readonly facts: JsonObject
-}
+export type TracedEntry = Awaited<ReturnType<typeof readEntries>>[number]
+export type TracedCalls = Awaited<ReturnType<typeof readCalls>>[number]
 
 export type TracedTask = Pick<TaskRow, 'id' | 'appId' | 'purpose' | 'provenance' | 'openedAt'> & {
   readonly slug: string
@@ -64,7 +60,7 @@ export function readLeases(sql: Sql, id: TaskId): Promise<TracedLease[]> {
 }
 
 /** Entries about any of these things, oldest first. */
-export async function readEntries(sql: Sql, subjects: readonly string[]): Promise<TracedEntry[]> {
+export async function readEntries(sql: Sql, subjects: readonly string[]) {
   const rows = await sql.query<{ position: number; kind: string; at: Instant; facts: string }>(
     `select position, kind, at, facts from ledger_entry
      where subjects && $1::text[] order by position limit ${bounds.traceEntries}`,
@@ -87,18 +83,13 @@ export async function readDecisions(sql: Sql, ids: readonly string[]) {
   return new Map(rows.map(row => [row.id, row]))
 }
 
-/** What a lease was used for through the gateway, call by call: how often, and who sealed the last. */
-export interface TracedCalls {
-  readonly leaseId: LeaseId
-  readonly asked: string
-  readonly count: number
-  readonly lastAt: Instant
-  /** Of the entry that sealed the batch of the last one; null while it is on its way. */
-  readonly position: number | null
-}
-
+/**
+ * What leases were used for through the gateway, call by call: how often, and which entry sealed the last;
+ * null while that is on its way.
+ */
 export function readCalls(sql: Sql, task: TracedTask, leases: readonly LeaseId[]) {
-  return sql.query<TracedCalls>(
+  type Used = { leaseId: LeaseId; asked: string; count: number; lastAt: Instant }
+  return sql.query<Used & { position: number | null }>(
     `with call as (
        select batch_id, at, record::jsonb #>> '{about,id}' as lease, record::jsonb ->> 'asked' as asked
        from decision_record
