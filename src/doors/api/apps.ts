@@ -163,7 +163,6 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
     identities,
     trust: rules.map(rule => ({
       ...rule,
-      claims: { ...rule.claims },
       role: roleOf.get(rule.identityId) ?? 'run',
     })),
     purposes: says.map(([name, said]) => ({ name, says: said })),
@@ -175,11 +174,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   }
 }
 
-export async function backupOf(
-  world: ApiWorld,
-  named: string | undefined,
-  ownerId: PersonId,
-): Promise<PersonId> {
+export async function backupOf(world: ApiWorld, named: string | undefined, ownerId: PersonId) {
   if (named !== undefined) return (await findPersonBy(world.store, named, '/backup')).id
   if (isSolo(world)) return ownerId
   throw new Problem('invalid-field', {

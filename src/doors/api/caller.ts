@@ -62,10 +62,7 @@ export function shownIn(req: IncomingMessage, issuer: string): Shown | undefined
   return shownAt(at, req.headers.authorization)
 }
 
-function shownAt(
-  at: Omit<Shown, 'token' | 'scheme'>,
-  authorization: string | undefined,
-): Shown | undefined {
+function shownAt(at: Omit<Shown, 'token' | 'scheme'>, authorization: string | undefined) {
   if (authorization === undefined) return undefined
   const [, scheme = '', token] = /^(Bearer|DPoP) ([\w~+/.-]+=*)$/i.exec(authorization) ?? []
   if (token === undefined || token.length > limits.foreignTokenBytes) throw refused()

@@ -4,7 +4,7 @@ import type { AppId } from '../../core/base/ids.ts'
 import type { DecisionRecord } from '../../core/base/permit.ts'
 import { openBundle, withFile } from '../../core/policy/bundle.ts'
 import { readRecord } from '../../core/policy/record.ts'
-import { policyApprovers, proposePolicy } from '../../life/ask/policy.ts'
+import { proposePolicy } from '../../life/ask/policy.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { checkCases, readCases } from '../../life/why/cases.ts'
 import { replayLog, whyDenied } from '../../life/why/replay.ts'
@@ -55,15 +55,8 @@ export function addPolicyRoutes(routes: Routes, world: ApiWorld): void {
   })
   routes.add('person POST /v1/policy/propose', RequestView, PolicyText, async call => {
     const { text, reason = 'a change of the policy' } = call.input
-    const { ageMs } = world.freshness()
-    return raise(world, call, {
-      kind: 'policy',
-      appId: null,
-      body: proposePolicy(world.policies(), text).body,
-      reason,
-      approvers: policyApprovers({ replica: world.replica, now: world.clock.now(), ageMs }),
-      draft: {},
-    })
+    const { body } = proposePolicy(world.policies(), text)
+    return raise(world, call, { kind: 'policy', appId: null, body, reason })
   })
 }
 

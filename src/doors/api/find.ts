@@ -48,18 +48,15 @@ export function noSuch(kind: string): Problem {
   return new Problem('not-found', { detail: `There is no such ${kind}.` })
 }
 
-type AboutApp = Pick<Call<unknown, KnownCaller>, 'caller' | 'param'>
+/** Who asks, and for what the path names. */
+export type Asking<C = KnownCaller> = Pick<Call<unknown, C>, 'caller' | 'param'>
 
 /** The app of the path, if the caller may see it. A workload sees its own app only. */
-export function appIn(world: ApiWorld, call: AboutApp): Promise<AppRow> {
+export function appIn(world: ApiWorld, call: Asking): Promise<AppRow> {
   return findVisibleApp(world, call.caller, call.param('app'))
 }
 
-export async function findVisibleApp(
-  world: ApiWorld,
-  caller: KnownCaller,
-  text: string,
-): Promise<AppRow> {
+export async function findVisibleApp(world: ApiWorld, caller: KnownCaller, text: string) {
   const app = await (isId('app', text)
     ? findApp(world.store, text)
     : findAppBySlug(world.store, text))
@@ -93,7 +90,7 @@ export function sees(world: ApiWorld, caller: KnownCaller): (appId: AppId | null
 /** A thing of an app by the id or short id in the path, if the caller may see the app. */
 export async function findOfApp<K extends ShortKind, R extends { readonly appId: AppId | null }>(
   world: ApiWorld,
-  call: AboutApp,
+  call: Asking,
   kind: K,
   find: (sql: Sql, id: Id<K>) => Promise<R | undefined>,
 ): Promise<R> {
@@ -102,10 +99,7 @@ export async function findOfApp<K extends ShortKind, R extends { readonly appId:
   return row
 }
 
-interface OfApp {
-  readonly caller: KnownCaller
-  readonly input: { readonly app?: string | undefined }
-}
+type OfApp = Pick<Call<{ readonly app?: string | undefined }, KnownCaller>, 'caller' | 'input'>
 
 /** The app that was named, as what a list is narrowed by; nothing where none was. */
 export async function appFilter(

@@ -9,7 +9,6 @@ import { parseSlug } from '../../core/base/text.ts'
 import { addMs } from '../../core/base/time.ts'
 import { makeIdentities } from '../../core/identity/identities.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
-import { policyApprovers } from '../../life/ask/policy.ts'
 import { adoptThing } from '../../life/discovery/adopt.ts'
 import { claimThing } from '../../life/discovery/claim.ts'
 import * as rows from '../../life/discovery/rows.ts'
@@ -20,7 +19,7 @@ import { shortId } from '../../life/lists/short-id.ts'
 import { backupOf, endOf } from './apps.ts'
 import type { PersonCaller } from './caller.ts'
 import type { FoundView as FoundShown } from './contract.ts'
-import { appIn, hasRole, noSuch, parseId, sees } from './find.ts'
+import { type Asking, appIn, hasRole, noSuch, parseId, sees } from './find.ts'
 import { Adopt, OfFound, WatchApp } from './inputs.ts'
 import { raise } from './requests.ts'
 import type { Call, Routes } from './route.ts'
@@ -72,12 +71,8 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person POST /v1/apps/:app/watch', RequestView, WatchApp, async call => {
     const app = await appIn(world, call)
     const { days, reason } = call.input
-    const now = world.clock.now()
-    const body = proposeWatch(app, days, now)
-    const { ageMs } = world.freshness()
-    const approvers = policyApprovers({ replica: world.replica, now, ageMs })
-    const asked = { appId: app.id, body, reason, approvers, ownAnswer: false, draft: {} }
-    return raise(world, call, { kind: 'watch', ...asked })
+    const body = proposeWatch(app, days, world.clock.now())
+    return raise(world, call, { kind: 'watch', appId: app.id, body, reason, ownAnswer: false })
   })
 }
 
@@ -112,10 +107,7 @@ function filterNow({ clock }: ApiWorld) {
 }
 
 /** Who was told of a thing may look at it and claim it; once it is somebody's, it is theirs to see. */
-async function thingIn(
-  world: ApiWorld,
-  call: { readonly caller: PersonCaller; param(name: string): string },
-): Promise<rows.FoundThing> {
+async function thingIn(world: ApiWorld, call: Asking<PersonCaller>): Promise<rows.FoundThing> {
   const { personId } = call.caller
   const id = await parseId(world.store, 'thing', call.param('found'))
   const [thing] = await rows.listFound(world.store, { ...filterNow(world), id })

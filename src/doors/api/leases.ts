@@ -5,18 +5,18 @@ import { limits } from '../../core/base/limits.ts'
 import { assert, Problem } from '../../core/base/problem.ts'
 import { earliest } from '../../core/base/time.ts'
 import { type IssuedLease, type IssueInput, issueLease } from '../../core/lease/issue.ts'
-import { findLease, type LeaseRow } from '../../core/lease/rows.ts'
+import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import { driveLeasesOf } from '../../core/lease/sweep.ts'
 import { endLease, renewLease } from '../../core/lease/term.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { recorded } from '../../core/ledger/record.ts'
+import { recorded, subjectOf } from '../../core/ledger/record.ts'
 import { decideLease } from '../../core/policy/decide.ts'
 import type { Via } from '../../core/policy/facts.ts'
 import { closeTask } from '../../core/task/close.ts'
 import { findTask } from '../../core/task/rows.ts'
 import { listLeases, listTasks } from '../../life/lists/lists.ts'
 import type { IdentityCaller } from './caller.ts'
-import { findOfApp, listOfApps, noSuch, resourceNamed } from './find.ts'
+import { type Asking, findOfApp, listOfApps, noSuch, resourceNamed } from './find.ts'
 import { AskLease, OfApp, OfLeases, SayUse } from './inputs.ts'
 import { allowed } from './permitted.ts'
 import type { Routes } from './route.ts'
@@ -47,16 +47,11 @@ export function addTaskRoutes(routes: Routes, world: ApiWorld): void {
 
 export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('identity POST /v1/leases', IssuedLeaseView, AskLease, async call => {
-    const { resource: named, actions, ...asked } = call.input
-    const resource = await resourceNamed(world.store, named)
-    const via = await chooseVia(world, resource.targetId, asked.via)
-    const issued = await askLease(world, call.caller, {
-      resourceId: resource.id,
-      actions,
-      via,
-      termSeconds: asked.termSeconds,
-      idempotencyKey: idempotencyKey(call.context.req.header('idempotency-key')),
-    })
+    const { resource: named, ...asked } = call.input
+    const { id: resourceId, targetId } = await resourceNamed(world.store, named)
+    const via = await chooseVia(world, targetId, asked.via)
+    const once = { idempotencyKey: idempotencyKey(call.context.req.header('idempotency-key')) }
+    const issued = await askLease(world, call.caller, { ...asked, resourceId, via, ...once })
     return { lease: leaseView(world, issued.lease), handle: handleOf(issued, via) }
   })
   routes.add('signed-in GET /v1/leases', listOf(LeaseView), OfLeases, async call => {
@@ -80,15 +75,12 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
   })
   const Recorded = z.object({ recorded: z.literal(true) })
   routes.add('identity POST /v1/leases/:lease/uses', Recorded, SayUse, async call => {
-    const { id, version, taskId } = await findOwnLease(world, call)
+    const lease = await findOwnLease(world, call)
     const { rows: rowCount, action } = call.input
+    const facts = { leaseId: lease.id, taskId: lease.taskId, rowCount, action }
+    const about = { subjects: [subjectOf(leaseTable, lease)], facts }
     await recorded(world, async scope => {
-      scope.entry({
-        kind: leaseUsed,
-        by: call.caller.identityId,
-        subjects: [{ type: 'lease', id, version }],
-        facts: { leaseId: id, taskId, rowCount, action },
-      })
+      scope.entry({ kind: leaseUsed, by: call.caller.identityId, ...about })
     })
     return { recorded: true as const }
   })
@@ -162,10 +154,7 @@ function handleOf({ lease, connect, secret }: IssuedLease, via: Via) {
 }
 
 /** A workload uses the leases of its own task, and of no other. */
-async function findOwnLease(
-  world: ApiWorld,
-  call: { readonly caller: IdentityCaller; param(name: string): string },
-): Promise<LeaseRow> {
+async function findOwnLease(world: ApiWorld, call: Asking<IdentityCaller>): Promise<LeaseRow> {
   const lease = await findOfApp(world, call, 'lease', findLease)
   if (lease.taskId !== call.caller.taskId) throw noSuch('lease')
   return lease

@@ -101,18 +101,12 @@ async function resolveThing(world: ApiWorld, caller: KnownCaller, text: string):
 }
 
 /** The sweep may have been faster; then its result is the answer. */
-export async function runOrWait(
-  world: ApiWorld,
-  permit: Permit<'offboard.run'>,
-  appId: AppId,
-): Promise<void> {
-  await runOffboarding(world, permit, { appId }).catch(async (thrown: unknown) => {
+export async function runOrWait(world: ApiWorld, permit: Permit<'offboard.run'>, appId: AppId) {
+  try {
+    return void (await runOffboarding(world, permit, { appId }))
+  } catch (thrown) {
     if (!isProblem(thrown, 'conflict')) throw thrown
-    await untilLooked(world, appId)
-  })
-}
-
-async function untilLooked(world: ApiWorld, appId: AppId): Promise<void> {
+  }
   const lastMs = world.clock.monotonicMs() + limits.targetCallMs
   while (world.clock.monotonicMs() < lastMs) {
     await wait(100)
@@ -243,11 +237,10 @@ async function subjectOf(
 async function entryViews(world: ApiWorld, entries: readonly LogEntry[]): Promise<EntryShown[]> {
   const ids = entries.flatMap(entry => [entry.actor, ...entry.subjects.map(({ id }) => id)])
   const name = await readNames(world, ids)
-  return entries.map(({ facts, words, ...entry }) => ({
+  return entries.map(({ words, ...entry }) => ({
     ...entry,
     actorName: name(entry.actor),
     subjects: entry.subjects.map(subject => ({ ...subject, name: name(subject.id) })),
-    facts: { ...facts },
     words: words === 'erased' ? null : words,
     erased: words === 'erased',
   }))

@@ -19,6 +19,7 @@ import { addTrustRule, proposeTrust } from '../../core/identity/trust.ts'
 import { findRow } from '../../core/ledger/fact-table.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { askFor } from '../../life/ask/grant.ts'
+import { policyApprovers } from '../../life/ask/policy.ts'
 import { listHolds, listOpenFindings, listRequests } from '../../life/lists/lists.ts'
 import type { KnownCaller, PersonCaller } from './caller.ts'
 import { requestView } from './cards.ts'
@@ -121,8 +122,10 @@ async function ruleView(
   }
 }
 
-interface Raise extends Omit<NewRequest, 'id' | 'quorum' | 'ownAnswer'> {
-  readonly draft: JsonObject
+interface Raise extends Omit<NewRequest, 'id' | 'quorum' | 'ownAnswer' | 'approvers'> {
+  readonly draft?: JsonObject
+  /** Left out: who answers for the rules. */
+  readonly approvers?: readonly PersonId[]
   /** Whether the asker may agree where there is nobody else; without it, yes. */
   readonly ownAnswer?: boolean
 }
@@ -131,14 +134,16 @@ interface Raise extends Omit<NewRequest, 'id' | 'quorum' | 'ownAnswer'> {
 export async function raise(
   world: ApiWorld,
   { ask }: Pick<Call<unknown, PersonCaller>, 'ask'>,
-  { draft, ...input }: Raise,
+  { draft = {}, ...input }: Raise,
 ): Promise<RequestShown> {
   const id = newId('request')
+  const view = { replica: world.replica, now: world.clock.now(), ageMs: world.freshness().ageMs }
+  const { approvers = policyApprovers(view) } = input
   const ownAnswer = isSolo(world) && input.ownAnswer !== false
   const { kind, appId } = input
   const about = { ...draft, kind, ...(appId === null ? {} : { appId }), ownAnswer }
   const permit = await ask('request.make', 'request', id, about)
-  const request = { ...input, id, quorum: 1, ownAnswer }
+  const request = { ...input, id, approvers, quorum: 1, ownAnswer }
   return requestView(world, await makeRequest(world, permit, request))
 }
 
@@ -149,10 +154,7 @@ function peopleWith(world: ApiWorld, ...roles: ('platform' | 'security')[]): Per
     .map(person => person.id)
 }
 
-async function requestIn(
-  world: ApiWorld,
-  call: { readonly caller: PersonCaller; param(name: string): string },
-): Promise<RequestRow> {
+async function requestIn(world: ApiWorld, call: find.Asking<PersonCaller>): Promise<RequestRow> {
   const id = await find.parseId(world.store, 'request', call.param('request'))
   const request = await findRequest(world.store, id)
   if (request === undefined || !seesRequest(world, call.caller)(request))

@@ -18,10 +18,7 @@ import type * as api from './contract.ts'
 import type { ApiWorld } from './world.ts'
 
 /** What anything is called, for people: a person by name (whom nobody knows any more by none), our sweeps, things by slug. */
-export async function readNames(
-  world: ApiWorld,
-  ids: readonly (string | null)[],
-): Promise<(id: string) => string> {
+export async function readNames(world: ApiWorld, ids: readonly (string | null)[]) {
   const wanted = [...new Set(ids.filter(id => id?.startsWith('pe_')))]
   const rows = await (wanted.length === 0
     ? []
@@ -30,7 +27,7 @@ export async function readNames(
         [wanted],
       ))
   const names = new Map(rows.map(row => [row.id, row.name]))
-  return id => {
+  return (id: string) => {
     if (id.startsWith('pe_')) return names.get(id) ?? '(a person)'
     return id.startsWith('sy_') ? `${product.name} (${id.slice(3)})` : nameOf(world, id)
   }
@@ -122,7 +119,6 @@ export async function taskView(world: ApiWorld, task: TaskRow): Promise<api.Task
   const leases = await listLeases(world.store, { taskId: task.id })
   return {
     ...task,
-    provenance: { ...task.provenance },
     shortId: shortId('task', task.id),
     app: nameOf(world, task.appId),
     identity: nameOf(world, task.identityId),
@@ -159,7 +155,6 @@ export async function findingView(world: ApiWorld, finding: FindingRow): Promise
   const name = await readNames(world, [finding.ownerId, finding.about])
   return {
     ...finding,
-    details: { ...finding.details },
     shortId: shortId('finding', finding.id),
     about: name(finding.about),
     owner: finding.ownerId && name(finding.ownerId),

@@ -81,12 +81,10 @@ function decideOne(world: DecisionWorld, asker: Asker, asked: Evaluation): Decid
   const kept = { ...record, kind: 'own' } as const
   const { outcome } = readRecord(record.body)
   const isDurable = outcome.rules.some(id => world.policies().rules.get(id)?.isDurable === true)
-  if (decided.allowed)
-    return {
-      answer: { decision: true, context: { id, ...sayWatched(outcome) } },
-      record: kept,
-      isDurable,
-    }
+  if (decided.allowed) {
+    const answer = { decision: true, context: { id, ...sayWatched(outcome) } }
+    return { answer, record: kept, isDurable }
+  }
   const { rule, says, wouldPassIf, because } = decided.denial
   const context = { id, reason_user: { en: says }, reason_admin: { rule, because, wouldPassIf } }
   return { answer: { decision: false, context }, record: kept, isDurable }

@@ -152,12 +152,7 @@ async function passOf(door: Door, lease: LeaseRow, pace: Pace): Promise<Pass> {
 }
 
 /** One session is one call; what comes out of it is taken from the budget, where there is one. */
-async function passMetered(
-  world: GatewayWorld,
-  lease: LeaseRow,
-  pass: Pass,
-  passage: Passage,
-): Promise<Passed> {
+async function passMetered(world: GatewayWorld, lease: LeaseRow, pass: Pass, passage: Passage) {
   let meter: Meter | undefined
   const admit = async () => {
     const secret = await passage.admit()

@@ -77,7 +77,7 @@ export class Sessions {
     for (const session of this.#open) {
       // Reading and writing go on for a while on facts that have grown old; then nobody knows.
       const isStale = ageMs > limits.freshForIssueMs + session.holdForMs
-      if (isStale || regressed) session.cut(stale())
+      if (isStale || regressed) session.cut(stale)
       else if (session.until === null || session.until <= now) this.#decide(session)
     }
   }
@@ -90,6 +90,4 @@ export class Sessions {
   }
 }
 
-function stale(): Problem {
-  return over('The facts this was decided on have grown too old.', 'Try again in a minute.')
-}
+const stale = over('The facts this was decided on have grown too old.', 'Try again in a minute.')

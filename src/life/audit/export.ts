@@ -14,7 +14,7 @@ import { type CheckpointWorld, signHead } from '../../core/ledger/checkpoint.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import type { Vkey } from '../../core/ledger/note.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
-import { type CheckpointRow, readHead } from '../../core/ledger/rows.ts'
+import { readHead } from '../../core/ledger/rows.ts'
 import { isSame } from '../../core/ledger/tree.ts'
 import { findInstallation, installationTable } from '../../core/people/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
@@ -24,21 +24,14 @@ import { rootOfFirst } from './proof.ts'
 export const lossAccepted = entryKind('log.loss', 'accepted that the log lost entries')
 
 /** Signs the log as it is and writes it to `file`: whole or not at all, readable by its owner alone. */
-export async function exportCheckpoint(
-  world: CheckpointWorld,
-  file: string,
-): Promise<CheckpointRow> {
+export async function exportCheckpoint(world: CheckpointWorld, file: string) {
   const signed = await signHead(world)
   await writeWhole(file, signed.note)
   return signed
 }
 
 /** What `file` remembers, once the database was seen to continue it; undefined when there is no file. */
-export async function checkRemembered(
-  sql: Sql,
-  file: string,
-  vkeys: readonly Vkey[],
-): Promise<Checkpoint | undefined> {
+export async function checkRemembered(sql: Sql, file: string, vkeys: readonly Vkey[]) {
   const remembered = await readRemembered(file, vkeys)
   if (remembered === undefined || (await continues(sql, remembered))) return remembered
   throw new Problem('ledger-regressed', {
@@ -80,10 +73,7 @@ async function continues(sql: Sql, remembered: Checkpoint): Promise<boolean> {
   return isSame(await rootOfFirst(sql, remembered.size), remembered.root)
 }
 
-async function readRemembered(
-  file: string,
-  vkeys: readonly Vkey[],
-): Promise<Checkpoint | undefined> {
+async function readRemembered(file: string, vkeys: readonly Vkey[]) {
   try {
     return openCheckpoint(await readFile(file, 'utf8'), vkeys)
   } catch (thrown) {

@@ -12,13 +12,13 @@ import { isProblem } from '../../core/base/problem.ts'
 import { type FactRow, factTables } from '../../core/ledger/fact-table.ts'
 import type { Vkey } from '../../core/ledger/note.ts'
 import type { TableImage } from '../../core/ledger/replica.ts'
-import { type CheckpointRow, type EntryRow, readHead, readImages } from '../../core/ledger/rows.ts'
+import * as ledger from '../../core/ledger/rows.ts'
 import * as tree from '../../core/ledger/tree.ts'
-import type { Store, Tx } from '../../core/store/store.ts'
+import type { Store } from '../../core/store/store.ts'
 import { textErased } from './erase.ts'
 import { openCheckpoint } from './open-checkpoint.ts'
 import { openLeaf } from './open-leaf.ts'
-import { allCheckpoints, allNodes, findEntries, readWaitingFacts } from './rows.ts'
+import { allNodes, findEntries, readWaitingFacts } from './rows.ts'
 
 export type LogFault =
   /** What a row says is not what its own leaf says; `words` are gone and nobody erased them. */
@@ -39,16 +39,19 @@ export type LogFault =
 export function checkLog(store: Store, vkeys: readonly Vkey[]) {
   return store.transact(
     async tx => {
-      const walk = new Walk(await allNodes(tx), await readCheckpoints(tx, vkeys))
+      const signed = await ledger.listCheckpoints(tx, 'order by size')
+      const roots = new Map(signed.map(row => [row.size, signedRoot(row, vkeys)]))
+      const walk = new Walk(await allNodes(tx), roots)
       for (;;) {
         const page = await findEntries(tx, { after: walk.next - 1 }, limits.followBatch)
         for (const row of page) walk.entry(row)
         if (page.length < limits.followBatch) break
       }
-      walk.end(await readHead(tx))
+      walk.end(await ledger.readHead(tx))
       for (const facts of await readWaitingFacts(tx)) walk.play(facts)
       for (const table of factTables().values())
-        for await (const rows of readImages(tx, table)) walk.compareRows(table.name, rows)
+        for await (const images of ledger.readImages(tx, table))
+          walk.compareRows(table.name, images)
       return walk.report()
     },
     { isolation: 'repeatable read', readOnly: true },
@@ -57,13 +60,8 @@ export function checkLog(store: Store, vkeys: readonly Vkey[]) {
 
 type SignedRoots = Map<number, tree.Hash | null>
 
-/** The root each kept checkpoint was signed for; null where row and signature do not agree. */
-async function readCheckpoints(tx: Tx, vkeys: readonly Vkey[]): Promise<SignedRoots> {
-  const rows = await allCheckpoints(tx)
-  return new Map(rows.map(row => [row.size, signedRoot(row, vkeys)]))
-}
-
-function signedRoot(row: CheckpointRow, vkeys: readonly Vkey[]): tree.Hash | null {
+/** The root a kept checkpoint was signed for; null where row and signature do not agree. */
+function signedRoot(row: ledger.CheckpointRow, vkeys: readonly Vkey[]): tree.Hash | null {
   try {
     const { size, root } = openCheckpoint(row.note, vkeys)
     return size === row.size && tree.isSame(root, row.root) ? root : null
@@ -134,7 +132,7 @@ class Walk {
     }
   }
 
-  entry(row: EntryRow): void {
+  entry(row: ledger.EntryRow): void {
     this.#missUntil(row.position)
     this.next = row.position + 1
     this.#checkRow(row)
@@ -167,7 +165,7 @@ class Walk {
     }
   }
 
-  #checkRow(row: EntryRow): void {
+  #checkRow(row: ledger.EntryRow): void {
     const { position } = row
     try {
       const { faults, isErased } = openLeaf(row)

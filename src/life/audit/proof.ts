@@ -9,13 +9,13 @@ import { type CheckpointRow, lastCheckpoint } from '../../core/ledger/rows.ts'
 import { type Hash, rootAt } from '../../core/ledger/tree.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { consistencyPath, inclusionPath, verifyInclusion } from './paths.ts'
-import { readLeafHash } from './rows.ts'
+import { findEntry } from './rows.ts'
 
 /** The proof file of one entry, by a checkpoint that covers it. */
 export async function tlogProof(world: CheckpointWorld, position: number): Promise<string> {
   const { size, root, note } = await checkpointAt(world, position + 1)
   const path = await inclusionProof(world.store, position, size)
-  const leaf = await readLeafHash(world.store, position)
+  const leaf = (await findEntry(world.store, position))?.leafHash
   if (leaf === undefined || !verifyInclusion({ leaf, position, size, path, root }))
     throw forked(size)
   return writeTlogProof({ position, path, note })

@@ -6,27 +6,24 @@ import { kindSays } from '../../core/ledger/kind.ts'
 import type { EntryRow } from '../../core/ledger/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { openLeaf } from './open-leaf.ts'
-import { type EntryFilter, findEntries } from './rows.ts'
+import { type EntryFilter, findEntries, findEntry } from './rows.ts'
 
 export type LogEntry = ReturnType<typeof present>
 
 /** A page of the log; newest first unless `after` is given. */
-export async function readLog(
-  sql: Sql,
-  filter: EntryFilter & { readonly limit?: number } = {},
-): Promise<LogEntry[]> {
+export async function readLog(sql: Sql, filter: EntryFilter & { readonly limit?: number } = {}) {
   const limit = Math.min(Math.max(Math.trunc(filter.limit ?? limits.pageRows), 1), limits.pageRows)
   return (await findEntries(sql, filter, limit)).map(present)
 }
 
 export async function readEntry(sql: Sql, position: number): Promise<LogEntry> {
-  const [entry] = await readLog(sql, { after: position - 1, before: position + 1, limit: 1 })
+  const entry = await findEntry(sql, position)
   if (entry === undefined)
     throw new Problem('not-found', {
       detail: `The log has no entry \`${position}\`.`,
       next: 'See the newest: log',
     })
-  return entry
+  return present(entry)
 }
 
 function present(row: EntryRow) {

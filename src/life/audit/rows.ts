@@ -4,7 +4,7 @@
  */
 
 import type { Instant } from '../../core/base/time.ts'
-import { type EntryRow, listCheckpoints } from '../../core/ledger/rows.ts'
+import type { EntryRow } from '../../core/ledger/rows.ts'
 import type { TreeNode } from '../../core/ledger/tree.ts'
 import type { Sql, Tx } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
@@ -40,15 +40,9 @@ export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promi
   )
 }
 
-export async function readLeafHash(sql: Sql, position: number): Promise<Uint8Array | undefined> {
-  const rows = await sql.query<{ hash: Uint8Array }>(
-    'select leaf_hash as hash from ledger_entry where position = $1',
-    [position],
-  )
-  return rows[0]?.hash
-}
-
-export const allCheckpoints = (sql: Sql) => listCheckpoints(sql, 'order by size')
+/** The one at this position. */
+export const findEntry = async (sql: Sql, position: number): Promise<EntryRow | undefined> =>
+  (await findEntries(sql, { after: position - 1, before: position + 1 }, 1))[0]
 
 export function allNodes(sql: Sql): Promise<TreeNode[]> {
   return sql.query<TreeNode>('select level, index, hash from ledger_node')

@@ -91,11 +91,7 @@ const meanwhile = {
   next: 'Nothing to do: the next run goes on.',
 }
 
-async function keepPage(
-  world: LookWorld,
-  targetId: TargetId,
-  found: readonly Found[],
-): Promise<void> {
+async function keepPage(world: LookWorld, targetId: TargetId, found: readonly Found[]) {
   const seen = new Map(found.map(each => [safeText(each.id, bounds.nameChars), each]))
   const ids = [...seen.keys()]
   const known = await rows.findNative(world.store, targetId, ids)

@@ -22,11 +22,7 @@ const appEnforced = entryKind('app.enforce', 'held the app to policy')
 const appWatched = entryKind('app.watch', 'let the app be watched again')
 
 /** Until when an app may be watched, asked for in days. Problem `invalid-field` beyond the bound. */
-export function watchUntil(
-  days: number,
-  { endsAt }: Pick<AppRow, 'endsAt'>,
-  now: Instant,
-): Instant {
+export function watchUntil(days: number, { endsAt }: Pick<AppRow, 'endsAt'>, now: Instant) {
   const until = addMs(now, days * 86_400_000)
   if (days <= bounds.watchDays && until <= endsAt) return until
   throw new Problem('invalid-field', {

@@ -29,6 +29,7 @@ export async function playCanary(world: CanaryWorld, targetId: TargetId) {
   const result = await world.targets.call(targetId, 'issue', (target, signal) =>
     target.preflight(signal),
   )
+  const steps = result.steps.map(({ name, ok }) => ({ name, ok }))
   const target = await recorded(world, async scope => {
     const row = await lockKnown(scope.tx, targetTable, targetId)
     const saved = await scope.save(targetTable, row, {
@@ -42,14 +43,11 @@ export async function playCanary(world: CanaryWorld, targetId: TargetId) {
         severity: 'high',
         about: targetId,
         ownerId: row.ownerId,
-        details: { steps: result.steps.map(({ name, ok }) => ({ name, ok })) },
+        details: { steps },
         words: `${row.slug} failed its canary cycle; nothing is issued there until it passes. Compare its rights with docs/connectors.`,
       })
-    scope.entry({
-      kind: targetPreflight,
-      by: systemId('lease-sweep'),
-      facts: { ok: result.ok, steps: result.steps.map(({ name, ok }) => ({ name, ok })) },
-    })
+    const by = systemId('lease-sweep')
+    scope.entry({ kind: targetPreflight, by, facts: { ok: result.ok, steps } })
     return saved
   })
   return { result, target }

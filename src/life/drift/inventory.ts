@@ -55,9 +55,21 @@ async function lookAround(world: LeaseWorld, target: Target): Promise<string[]> 
  * our rows page by page: what is kept is what is found, however much there is.
  */
 async function strangersAt(world: LeaseWorld, targetId: TargetId): Promise<string[]> {
+  const prefix = prefixOf(world.installationId())
   const strangers: string[] = []
-  for await (const names of namesAt(world, targetId))
+  let cursor: string | null = null
+  for (let pages = 0; pages < bounds.inventoryPages; pages++) {
+    const from: string | null = cursor
+    const page: InventoryPage = await world.targets.call(targetId, 'end', (target, signal) =>
+      target.inventory(from, signal),
+    )
+    const names = page.found.flatMap(({ kind: what, name }) =>
+      what === 'principal' && name.startsWith(prefix) ? [name] : [],
+    )
     if (names.length > 0) strangers.push(...(await withoutLease(world, names)))
+    cursor = page.next
+    if (cursor === null) break
+  }
   return strangers
 }
 
@@ -66,22 +78,6 @@ async function withoutLease(world: LeaseWorld, names: readonly string[]): Promis
   // After the page: an intent is committed before anything of it is made.
   const open = await openPrincipals(world.store, ids)
   return names.filter(name => !open.has(name))
-}
-
-async function* namesAt(world: LeaseWorld, targetId: TargetId): AsyncGenerator<string[]> {
-  const prefix = prefixOf(world.installationId())
-  let cursor: string | null = null
-  for (let pages = 0; pages < bounds.inventoryPages; pages++) {
-    const from: string | null = cursor
-    const page: InventoryPage = await world.targets.call(targetId, 'end', (target, signal) =>
-      target.inventory(from, signal),
-    )
-    yield page.found.flatMap(({ kind: what, name }) =>
-      what === 'principal' && name.startsWith(prefix) ? [name] : [],
-    )
-    cursor = page.next
-    if (cursor === null) return
-  }
 }
 
 /** Told once while it lasts, and not again after somebody answered. */
@@ -116,11 +112,7 @@ async function stopStranger(world: LeaseWorld, target: Target, name: string): Pr
   })
 }
 
-async function resolveGone(
-  world: LeaseWorld,
-  targetId: TargetId,
-  strangers: readonly string[],
-): Promise<void> {
+async function resolveGone(world: LeaseWorld, targetId: TargetId, strangers: readonly string[]) {
   const there = new Set(strangers.map(name => aboutOf(targetId, name)))
   const gone = openAbout(world).filter(
     about => about.startsWith(`${targetId} `) && !there.has(about),

@@ -18,18 +18,13 @@ const leaseTampered = entryKind('lease.tamper', 'found a credential changed at i
  * One pass over the live leases that are not in `looked`, at most `bounds.watchBatch`, which are then;
  * when all are, it begins again. Returns those that were found changed and are now ending.
  */
-export async function watchLeases(
-  world: LeaseWorld,
-  looked: Set<LeaseId> = new Set(),
-): Promise<LeaseRow[]> {
+export async function watchLeases(world: LeaseWorld, looked: Set<LeaseId> = new Set()) {
   const all = world.replica.all(leaseTable).filter(lease => lease.state === 'live')
   if (all.every(({ id }) => looked.has(id))) looked.clear()
   const live = all.filter(({ id }) => !looked.has(id)).slice(0, bounds.watchBatch)
-  for (const { id } of live) looked.add(id)
-  const salts = await readSalts(
-    world.store,
-    live.map(lease => lease.id),
-  )
+  const ids = live.map(({ id }) => id)
+  for (const id of ids) looked.add(id)
+  const salts = await readSalts(world.store, ids)
   const changed: LeaseRow[] = []
   for (const lease of live) {
     const salt = salts.get(lease.id)

@@ -168,11 +168,7 @@ export async function putFile(
     })
 }
 
-export async function readFile(
-  sql: Sql,
-  appId: AppId,
-  hash: string,
-): Promise<Uint8Array | undefined> {
+export async function readFile(sql: Sql, appId: AppId, hash: string) {
   const rows = await sql.query<{ bytes: Uint8Array }>(
     'select bytes from evidence_file where app_id = $1 and hash = $2',
     [appId, hash],

@@ -41,10 +41,7 @@ export interface OffboardingWork {
 export const findOffboarding = (sql: Sql, appId: ids.AppId) =>
   findWhere(sql, offboardingTable, { appId })
 
-export async function findWork(
-  sql: Sql,
-  id: ids.OffboardingId,
-): Promise<OffboardingWork | undefined> {
+export async function findWork(sql: Sql, id: ids.OffboardingId) {
   const rows = await sql.query<OffboardingWork>(
     `select plan, items, certificate, due_at as "dueAt", tries
      from offboarding_work where offboarding_id = $1`,

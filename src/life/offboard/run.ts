@@ -67,11 +67,7 @@ export async function runOffboarding(
   }
 }
 
-async function takeDown(
-  world: OffboardWorld,
-  permit: Permit<'offboard.run'>,
-  appId: AppId,
-): Promise<rows.OffboardingRow> {
+async function takeDown(world: OffboardWorld, permit: Permit<'offboard.run'>, appId: AppId) {
   const app = (await findApp(world.store, appId)) ?? throwUnknown('app')
   if (app.state !== 'ending' && app.state !== 'ended')
     throw new Problem('wrong-state', {
@@ -101,11 +97,7 @@ async function takeDown(
 }
 
 /** After the last re-check nothing will ever try the credentials again, so what derives them goes. */
-async function planRecheck(
-  world: OffboardWorld,
-  row: rows.OffboardingRow,
-  plan: Plan,
-): Promise<void> {
+async function planRecheck(world: OffboardWorld, row: rows.OffboardingRow, plan: Plan) {
   const wait = recheckAfterMs[row.rechecks]
   const leases = plan.items.filter(item => item.kind === 'lease')
   if (wait === undefined)

@@ -12,17 +12,17 @@ import { sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { safeText } from '../../core/base/text.ts'
-import { addSeconds, toSeconds } from '../../core/base/time.ts'
+import { addSeconds } from '../../core/base/time.ts'
 import { type AllowedOrigins, checkAddress } from '../../core/identity/guard.ts'
 import { lockKnown, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../../core/ledger/record.ts'
+import { type LedgerWorld, recorded, type Scope, subjectOf } from '../../core/ledger/record.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { fetchJson } from '../outbound/fetch.ts'
 import { clientScope } from './authorization-server.ts'
 import { bounds } from './bounds.ts'
 import { insertOidcState } from './rows.ts'
-import { newSecret } from './session.ts'
+import { beginSignIn, newSecret } from './session.ts'
 import { type Choice, type ClientWork, findMcp, mcpUri, type WorkWorld } from './work.ts'
 
 const clientAllowed = entryKind('client.allow', 'let an MCP client act for an app')
@@ -143,13 +143,13 @@ export async function answerClient(
   const work = choice?.work
   const code = newSecret()
   await recorded(world, async scope => {
-    const { id, state: stands, version } = await lockKnown(scope.tx, personTable, personId)
-    if (stands === 'left') throwUnknown('person')
-    if (work !== undefined) await letAct(scope, ask, id, { code, work })
+    const person = await lockKnown(scope.tx, personTable, personId)
+    if (person.state === 'left') throwUnknown('person')
+    if (work !== undefined) await letAct(scope, ask, personId, { code, work })
     scope.entry({
       kind: work === undefined ? clientRefused : clientAllowed,
-      by: id,
-      subjects: [{ type: 'person', id, version }],
+      by: personId,
+      subjects: [subjectOf(personTable, person)],
       // An address may say more than who publishes it: for good is only its hash.
       facts: { client: sha256Hex(clientId), host: client.host, ...work },
       words: { client: clientId, name: client.name },
@@ -165,34 +165,25 @@ export async function answerClient(
 
 /** The sign-in with its choice, and the code for it, as the authorization server reads them. */
 async function letAct(
-  { tx, at }: Scope,
+  scope: Scope,
   ask: Ask,
   accountId: PersonId,
   { code, work }: { code: string; work: ClientWork },
 ): Promise<void> {
-  const [iat, grantId] = [toSeconds(at), newSecret()]
-  const said = { iat, accountId, clientId: ask.client_id }
-  const endsAt = addSeconds(at, bounds.sessionSeconds)
-  await insertOidcState(tx, {
-    kind: 'Grant',
-    id: grantId,
-    payload: { ...said, resources: { [ask.resource]: clientScope }, work },
-    expiresAt: endsAt,
-  })
-  await insertOidcState(tx, {
+  const { client_id: clientId, resource } = ask
+  const said = await beginSignIn(scope, { accountId, clientId, resource, scope: clientScope, work })
+  await insertOidcState(scope.tx, {
     kind: 'AuthorizationCode',
     id: sha256Hex(code),
     payload: {
       ...said,
-      grantId,
-      authTime: iat,
-      scope: clientScope,
-      resource: ask.resource,
+      iat: said.authTime,
+      clientId,
       redirectUri: ask.redirect_uri,
       codeChallenge: ask.code_challenge,
       codeChallengeMethod: 'S256',
     },
-    expiresAt: addSeconds(at, bounds.codeSeconds),
+    expiresAt: addSeconds(scope.at, bounds.codeSeconds),
   })
 }
 

@@ -87,11 +87,7 @@ async function remember({ store, clock }: SessionWorld, underWay: UnderWay): Pro
 }
 
 /** RFC 9207 `iss`, state, PKCE, and the ID token with its signature, are checked in here. */
-async function redeem(
-  configuration: oidc.Configuration,
-  answer: URL,
-  underWay: UnderWay,
-): Promise<oidc.IDToken> {
+async function redeem(configuration: oidc.Configuration, answer: URL, underWay: UnderWay) {
   try {
     const tokens = await oidc.authorizationCodeGrant(configuration, answer, {
       expectedState: underWay.state,

@@ -6,14 +6,13 @@
 
 import type { PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { addSeconds, fromMs, toSeconds } from '../../core/base/time.ts'
+import { fromMs } from '../../core/base/time.ts'
 import { lockKnown, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { type LedgerWorld, recorded, subjectOf } from '../../core/ledger/record.ts'
 import { personTable } from '../../core/people/rows.ts'
-import { bounds } from './bounds.ts'
-import { findDeviceCode, insertOidcState, patchDeviceCode } from './rows.ts'
-import { newSecret, type SessionWorld } from './session.ts'
+import { findDeviceCode, patchDeviceCode } from './rows.ts'
+import { beginSignIn, type SessionWorld } from './session.ts'
 
 const deviceAllowed = entryKind('device.allow', 'signed in a device')
 const deviceRefused = entryKind('device.refuse', 'refused a device')
@@ -45,8 +44,7 @@ export async function findDevice(world: SessionWorld, userCode: string) {
 }
 
 /**
- * Answers once: the first answer stands. A yes ends with the session length, whatever is renewed
- * in between. Problem `not-found` when nothing waits under this code.
+ * Answers once: the first answer stands. Problem `not-found` when nothing waits under this code.
  */
 export async function answerDevice(
   world: LedgerWorld,
@@ -63,19 +61,13 @@ export async function answerDevice(
       const error = { error: 'access_denied', errorDescription: 'The person said no.' }
       await patchDeviceCode(scope.tx, row.id, error)
     } else {
-      const [iat, expiresAt] = [toSeconds(scope.at), addSeconds(scope.at, bounds.sessionSeconds)]
-      const [accountId, resource, grantId, scopes] = [person.id, apiAudience, newSecret(), 'api']
-      const resources = { [resource]: scopes }
-      const payload = { iat, accountId, clientId, resources }
-      await insertOidcState(scope.tx, { kind: 'Grant', id: grantId, payload, expiresAt })
-      const answer = { accountId, grantId, authTime: iat, resource, scope: scopes }
-      await patchDeviceCode(scope.tx, row.id, answer)
+      const said = { accountId: person.id, clientId, resource: apiAudience, scope: 'api' }
+      await patchDeviceCode(scope.tx, row.id, await beginSignIn(scope, said))
     }
-    const { id, version } = person
     scope.entry({
       kind: input.says === 'yes' ? deviceAllowed : deviceRefused,
       by: person.id,
-      subjects: [{ type: 'person', id, version }],
+      subjects: [subjectOf(personTable, person)],
       facts: { clientId },
     })
   })

@@ -10,7 +10,7 @@ import { Problem } from '../../core/base/problem.ts'
 import { addSeconds } from '../../core/base/time.ts'
 import { lockKnown, lockRow, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { type LedgerWorld, recorded, subjectOf } from '../../core/ledger/record.ts'
 import { localIssuer } from '../../core/people/person.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { seePerson } from '../../core/people/sign-in.ts'
@@ -41,13 +41,8 @@ export async function makeLink(
       })
     const expiresAt = addSeconds(scope.at, bounds.oneTimeLinkSeconds)
     await insertLink(scope.tx, { hash: sha256Hex(secret), personId: person.id, expiresAt })
-    const { id, version } = person
-    scope.entry({
-      kind: linkMade,
-      by,
-      subjects: [{ type: 'person', id, version }],
-      facts: { expiresAt },
-    })
+    const subjects = [subjectOf(personTable, person)]
+    scope.entry({ kind: linkMade, by, subjects, facts: { expiresAt } })
     return { secret, expiresAt }
   })
 }

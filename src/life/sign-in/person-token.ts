@@ -3,15 +3,14 @@
  * audience and time by `jose`; then the sign-in it came from and the person, in the database: a
  * token ends with its sign-in, not five minutes later.
  */
-import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { isId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { type Instant, toMs } from '../../core/base/time.ts'
+import { toMs } from '../../core/base/time.ts'
 import { cliClientId } from './authorization-server.ts'
 import { findClientWork, findSignIn } from './rows.ts'
 import type { SessionWorld } from './session.ts'
-import type { ClientWork } from './work.ts'
 
 export interface PersonTokenWorld extends SessionWorld {
   readonly issuer: string
@@ -20,18 +19,14 @@ export interface PersonTokenWorld extends SessionWorld {
   readonly tokenJwks: () => JSONWebKeySet
 }
 
-type Said = Awaited<ReturnType<typeof readPersonToken>>
+export type PersonToken = Awaited<ReturnType<typeof verifyPersonToken>>
+export type ClientToken = Awaited<ReturnType<typeof verifyClientToken>>
 
-export interface PersonToken extends Omit<Said, 'grantId'> {
-  /** Until then the device can renew its token. */
-  readonly signInEndsAt: Instant
-}
-
-/** Problem `token-refused` for every token that is not good, without saying which check it failed. */
-export async function verifyPersonToken(
-  world: PersonTokenWorld,
-  token: string,
-): Promise<PersonToken> {
+/**
+ * Problem `token-refused` for every token that is not good, without saying which check it failed. Until
+ * `signInEndsAt` the device can renew its token.
+ */
+export async function verifyPersonToken(world: PersonTokenWorld, token: string) {
   const { grantId, ...said } = await readPersonToken(world, token, world.apiAudience)
   const { personId, clientId } = said
   if (clientId !== cliClientId) throw refused('client_id is unknown')
@@ -41,19 +36,11 @@ export async function verifyPersonToken(
   return { ...said, signInEndsAt: signIn.endsAt }
 }
 
-export interface ClientToken extends Said {
-  readonly work: ClientWork
-}
-
 /**
  * The same for the token an MCP client got for the one server it was let use: never one for the API,
  * nor for another server. Problem `token-refused` likewise.
  */
-export async function verifyClientToken(
-  world: PersonTokenWorld,
-  token: string,
-  resource: string,
-): Promise<ClientToken> {
+export async function verifyClientToken(world: PersonTokenWorld, token: string, resource: string) {
   const said = await readPersonToken(world, token, resource)
   if (said.clientId === cliClientId) throw refused('client_id is no MCP client')
   const work = await findClientWork(world.store, { ...said, now: world.clock.now() })
@@ -79,11 +66,7 @@ async function readPersonToken(world: PersonTokenWorld, token: string, audience:
   return { personId: sub, tokenId, grantId, clientId, boundTo }
 }
 
-async function verifySignature(
-  world: PersonTokenWorld,
-  token: string,
-  audience: string,
-): Promise<JWTPayload> {
+async function verifySignature(world: PersonTokenWorld, token: string, audience: string) {
   if (token.length > limits.foreignTokenBytes) throw refused('too long')
   try {
     const { payload } = await jwtVerify(token, createLocalJWKSet(world.tokenJwks()), {

@@ -7,13 +7,10 @@ import type { ClientWork } from './work.ts'
 
 export async function insertLink(
   tx: Tx,
-  link: { hash: string; personId: PersonId; expiresAt: Instant },
+  { hash, personId, expiresAt }: { hash: string; personId: PersonId; expiresAt: Instant },
 ): Promise<void> {
-  await tx.query('insert into one_time_link (hash, person_id, expires_at) values ($1, $2, $3)', [
-    link.hash,
-    link.personId,
-    link.expiresAt,
-  ])
+  const text = 'insert into one_time_link (hash, person_id, expires_at) values ($1, $2, $3)'
+  await tx.query(text, [hash, personId, expiresAt])
 }
 
 /** Whose link it was; of many at the same moment one gets the answer. */
@@ -76,11 +73,7 @@ export async function insertSignIn(
 }
 
 /** The sign-in under way, taken: a second answer to it finds nothing. */
-export async function takeSignIn(
-  sql: Sql,
-  hash: string,
-  now: Instant,
-): Promise<string | undefined> {
+export async function takeSignIn(sql: Sql, hash: string, now: Instant) {
   const rows = await sql.query<{ body: string }>(
     'delete from sign_in where hash = $1 and expires_at > $2 returning body',
     [hash, now],
@@ -94,11 +87,7 @@ export async function sweepSignIns(sql: Sql, now: Instant): Promise<void> {
     await sql.query(`delete from ${table} where expires_at < $1`, [now])
 }
 
-interface DeviceCode {
-  readonly clientId: string
-  readonly iat: number
-  readonly deviceInfo?: { readonly ip?: string; readonly ua?: string }
-}
+type DeviceCode = { clientId: string; iat: number; deviceInfo?: { ip?: string; ua?: string } }
 
 /** A device that waits for an answer. */
 export async function findDeviceCode(

@@ -26,11 +26,7 @@ export type ClientWork = {
   readonly resourceId: ResourceId
 }
 
-export interface Choice {
-  readonly slug: string
-  readonly work: ClientWork
-  readonly actions: readonly DataAction[]
-}
+export type Choice = ReturnType<typeof choicesIn>[number]
 
 /** The canonical URI of an MCP server behind our gateway (RFC 8707): audience of tokens for it. */
 export function mcpUri({ issuer }: Pick<WorkWorld, 'issuer'>, slug: string): string {
@@ -75,7 +71,7 @@ function choicesIn(
   { replica, clock }: WorkWorld,
   app: Pick<AppRow, 'id' | 'slug' | 'state' | 'endsAt'>,
   resourceId: ResourceId,
-): Choice[] {
+) {
   const now = clock.now()
   const identities = replica.by(identityTable, 'appId', app.id)
   const agent = identities.find(({ role, state }) => role === 'agent' && state === 'active')

@@ -12,6 +12,7 @@ import { decisionsSealed as sealedKind } from '../records/seal.ts'
 const bounds = { leases: 100, entries: 1_000 }
 
 export type TracedEntry = Awaited<ReturnType<typeof readEntries>>[number]
+export type TracedCalls = Awaited<ReturnType<typeof readCalls>>[number]
 
 export type TracedTask = Pick<TaskRow, 'id' | 'appId' | 'purpose' | 'provenance' | 'openedAt'> & {
   readonly slug: string
@@ -83,18 +84,13 @@ export async function readDecisions(sql: Sql, ids: readonly string[]) {
   return new Map(rows.map(row => [row.id, row]))
 }
 
-/** What a lease was used for through the gateway, call by call: how often, and who sealed the last. */
-export interface TracedCalls {
-  readonly leaseId: LeaseId
-  readonly asked: string
-  readonly count: number
-  readonly lastAt: Instant
-  /** Of the entry that sealed the batch of the last one; null while it is on its way. */
-  readonly position: number | null
-}
-
+/**
+ * What leases were used for through the gateway, call by call: how often, and which entry sealed the last;
+ * null while that is on its way.
+ */
 export function readCalls(sql: Sql, task: TracedTask, leases: readonly LeaseId[]) {
-  return sql.query<TracedCalls>(
+  type Used = { leaseId: LeaseId; asked: string; count: number; lastAt: Instant }
+  return sql.query<Used & { position: number | null }>(
     `with call as (
        select batch_id, at, record::jsonb #>> '{about,id}' as lease,
          (record::jsonb ->> 'asked') || case record::jsonb #>> '{outcome,effect}'

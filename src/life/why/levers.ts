@@ -28,20 +28,7 @@ export interface Lever {
   readonly command?: ((facts: Facts) => string) | undefined
 }
 
-interface Line {
-  readonly fact: string
-  readonly from: string
-  readonly at: string
-  readonly given?: boolean
-  readonly when?: Json
-  readonly to?: Json
-  readonly add?: Json
-  readonly remove?: readonly string[]
-  readonly is?: string
-  readonly needs?: string
-  readonly says: string
-  readonly command?: string
-}
+type Line = (typeof table)[number]
 
 /** What is said of each use of the data, where of one it is not so. */
 const turnUses = (name: 'purposeCovers' | 'approved') => (facts: Facts) =>
@@ -101,7 +88,7 @@ export const levers: readonly Lever[] = [
   widenPurpose,
   agreeToCall,
   beginTask,
-  ...(table as readonly Line[]).map(leverOf),
+  ...table.map(leverOf),
 ]
 
 /** What a task that lacks nothing but data would still have to be given. */

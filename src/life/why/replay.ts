@@ -14,7 +14,6 @@ import { type Bundle, openBundle, withFile } from '../../core/policy/bundle.ts'
 import type { PolicyWorld } from '../../core/policy/decide.ts'
 import { textOf } from '../../core/policy/in-force.ts'
 import { judge, type Outcome } from '../../core/policy/judge.ts'
-import type { Denial } from '../../core/policy/question.ts'
 import { type Recorded, readRecord } from '../../core/policy/record.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
@@ -96,10 +95,7 @@ function wordOf({ allowed, effect }: Outcome): 'yes' | 'no' | 'watched' {
  * `why D-…`: the denial in words, from its record; of what was watched, what would have been said. Undefined
  * where there is none, or policy said yes.
  */
-export async function whyDenied(
-  world: PolicyWorld & { readonly store: Sql },
-  id: DecisionId,
-): Promise<Denial | undefined> {
+export async function whyDenied(world: PolicyWorld & { readonly store: Sql }, id: DecisionId) {
   const record = await findDecision(world.store, id)
   if (record === undefined) return undefined
   const denied = readRecord(record.body)

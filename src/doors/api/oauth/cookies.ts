@@ -9,7 +9,7 @@ import type { Request } from './request.ts'
 
 export type CookieJar = ReturnType<typeof cookieJar>
 
-type CookieName = 'session' | 'sign-in'
+type CookieName = keyof typeof names
 
 const names = { session: 'lh_session', 'sign-in': 'lh_sign_in' } as const
 const ages = { session: bounds.sessionSeconds, 'sign-in': bounds.signInSeconds } as const

@@ -20,11 +20,7 @@ export function deviceRoute(world: PagesWorld): VisitRoute {
   }
 }
 
-async function showDevice(
-  world: PagesWorld,
-  find: FindDevice,
-  { request, res }: Visit,
-): Promise<void> {
+async function showDevice(world: PagesWorld, find: FindDevice, { request, res }: Visit) {
   const typed = request.query.get('user_code')
   const userCode = typed === undefined ? undefined : devices.parseUserCode(typed)
   const session = await sessionOf(world, request)

@@ -54,12 +54,12 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
     await forward(req, res)
   }
   const { federation } = world
-  const published = (document: () => object | Promise<object>): Endpoint => {
-    return async ({ res }) => {
+  const published =
+    (document: () => object | Promise<object>): Endpoint =>
+    async ({ res }) => {
       res.setHeader('Cache-Control', 'public, max-age=60')
       sendJson(res, { status: 200, body: await document() })
     }
-  }
   const outsideKeys = async () => {
     if (federation.jwks().keys.length === 0) await federation.turn()
     return federation.jwks()

@@ -110,11 +110,7 @@ async function signOut(world: PagesWorld, visit: Visit): Promise<void> {
 }
 
 /** The browser gets the new session; the one it came with, whoever planted it, ends. */
-async function keep(
-  world: PagesWorld,
-  { request, res }: Visit,
-  session: sessions.NewSession,
-): Promise<void> {
+async function keep(world: PagesWorld, { request, res }: Visit, session: sessions.NewSession) {
   const old = world.jar.read(request, 'session')
   if (old !== undefined) await sessions.endSession(world, old)
   world.jar.set(res, 'session', session.secret)

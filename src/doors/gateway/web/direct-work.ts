@@ -124,11 +124,7 @@ async function exchangeFor(
 }
 
 /** For what the purpose needs and a grant gives. */
-async function issue(
-  world: GatewayWorld,
-  { identityId, taskId }: Caller,
-  resourceId: ResourceId,
-): Promise<LeaseRow> {
+async function issue(world: GatewayWorld, { identityId, taskId }: Caller, resourceId: ResourceId) {
   const purpose = world.replica.get(taskTable, taskId)?.purpose ?? ''
   const given = actionsOf(world.replica, { identityId, purpose, resourceId }, world.clock.now())
   // Where nothing is given there is a no, with its reasons and its entry, by policy as everywhere.

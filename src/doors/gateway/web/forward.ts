@@ -30,11 +30,7 @@ const keptBack =
   /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie|www-authenticate|authentication-info|location|strict-transport-security|alt-svc|access-control-.*|content-security-policy.*|cross-origin-.*|clear-site-data|refresh|x-frame-options|service-worker-allowed)$/
 
 /** Problem `target-unavailable` where nothing answers, `target-refused` where our credential is not taken. */
-export async function send(
-  { url, credential }: Upstream,
-  outgoing: Outgoing,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
+export async function send({ url, credential }: Upstream, outgoing: Outgoing, signal: AbortSignal) {
   const ours = await credential()
   const first = await ask(url, ours, outgoing, signal)
   // A 401 has done nothing yet: what can be sent again is, once, with another credential.

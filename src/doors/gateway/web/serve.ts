@@ -8,6 +8,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sha256 } from '../../../core/base/hash.ts'
 import { isProblem, Problem } from '../../../core/base/problem.ts'
@@ -51,10 +52,7 @@ export async function serveWeb(
   clearTimeout(idle)
   signal.removeEventListener('abort', cut)
   await Promise.all(under)
-  const { bytesRead = 0, bytesWritten = 0 } = caller as {
-    bytesRead?: number
-    bytesWritten?: number
-  }
+  const { bytesRead = 0, bytesWritten = 0 } = caller as Partial<Socket>
   const endedBy = signal.aborted ? 'us' : 'caller'
   return { toTarget: bytesRead, toCaller: bytesWritten, rows: null, endedBy }
 }

@@ -70,11 +70,7 @@ export async function answerMcp(
 type Paid = Hop & { readonly body: Buffer; readonly meter?: Meter | undefined }
 
 /** What was bridged is shown as what is carried; the session it begins is ours. */
-async function finish(
-  talk: McpTalk,
-  { res, message, meter }: Paid,
-  [status, told]: Told,
-): Promise<void> {
+async function finish(talk: McpTalk, { res, message, meter }: Paid, [status, told]: Told) {
   if (told === undefined) return void res.writeHead(status).end()
   if (message.method === 'initialize')
     res.setHeader('mcp-session-id', wrap(talk, minted + base64url(randomBytes(16))))
