@@ -75,9 +75,9 @@ function tryLock(lock: string): boolean {
   }
 }
 
-/** A file of any kind; its size is looked at before it is read. */
-export function readBytes({ cwd }: Host, file: string, most: number): Buffer<ArrayBuffer> {
-  const path = resolve(cwd, file)
+/** A file of any kind; its size is looked at before it is read. The server takes no larger one. */
+export function readBytes({ cwd }: Host, file: string) {
+  const [path, most] = [resolve(cwd, file), 5 * 1024 * 1024]
   const stat = fs.statSync(path, { throwIfNoEntry: false })
   if (stat?.isFile() !== true)
     throw usage(`There is no file ${file}.`, 'Name a file that is there.')

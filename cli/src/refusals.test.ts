@@ -166,6 +166,7 @@ describe('where nobody can be asked', () => {
       for (const words of [
         'claim U-7K2Q9',
         'adopt U-7K2Q9 --app old-bot',
+        'evidence deal-desk lh_x --file rules.cedar --says gone',
         'approve R-2040F',
         'deny R-2040F',
         'policy push rules.cedar --reason x',

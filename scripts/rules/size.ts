@@ -13,7 +13,7 @@ const LIMITS = {
   connectors: 12_400,
   core: 9000,
   engine: 1400,
-  cli: 2600,
+  cli: 2650,
   verifier: 300,
   scan: 2600,
   console: 6500,

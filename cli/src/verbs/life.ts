@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as api from '../../../src/doors/api/contract.ts'
 import { type Answer, glyph } from '../answer.ts'
-import { appOf, ask, type Cli, confirm } from '../cli.ts'
+import { appOf, ask, type Cli, confirm, refuseAgent } from '../cli.ts'
 import { readBytes, readText } from '../files.ts'
 import { failed } from '../problem.ts'
 import { writeCertificateFile } from '../proof/certificate.ts'
@@ -118,9 +118,6 @@ async function ended(cli: Cli, slug: string, view: api.OffboardingView): Promise
   return said(view, [[...lines, `  End certificate written   ${name}`], `verify ${name}`, isGreen])
 }
 
-/** The server takes no larger file. */
-const evidenceBytes = 5 * 1024 * 1024
-
 /** Alone, what people said of this app; with a thing, says that it is gone and shows a file for it. */
 export async function evidence(cli: Cli, named: string, item?: string): Promise<Answer> {
   const { api, host, options } = cli
@@ -130,8 +127,9 @@ export async function evidence(cli: Cli, named: string, item?: string): Promise<
     const table = tableOf(items, ['system', 'by', 'madeAt', 'recheckAt', 'fileHash'], host.now())
     return { result: { items }, table, next: `leasehold end ${named} --dry-run` }
   }
+  refuseAgent(cli)
   const file = options.text('file') ?? (await ask(cli, 'Which file shows it?', '--file shot.png'))
-  const bytes = readBytes(host, file, evidenceBytes)
+  const bytes = readBytes(host, file)
   const says = options.text('says') ?? (await ask(cli, 'What did you see?', '--says "…"'))
   const fileHash = createHash('sha256').update(bytes).digest('hex')
   await api.post(`${path}/${fileHash}`, undefined, { method: 'PUT', bytes })
