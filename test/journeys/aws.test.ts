@@ -2,18 +2,14 @@
  * A session of AWS for one task: the real command line and the real server, and a pretend account that
  * keeps its own list, with the policies of our page. A person has it in the variables AWS's tools read.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { takeInventory } from '../../src/life/drift/inventory.ts'
 import type { FakeAws } from '../fakes/aws.ts'
 import { startAwsByThePage } from '../support/kit/aws.ts'
-import { homeOfSam, makeApp } from './cli.ts'
+import { homeOfSam, makeApp, told } from './cli.ts'
 import { type Company, expectStatus, startCompany } from './company.ts'
 
-const main = resolve(import.meta.dirname, '../../cli/src/main.ts')
 const sdk = import.meta.resolve('@aws-sdk/client-iam')
 let company: Company
 let aws: FakeAws
@@ -60,17 +56,9 @@ interface Told {
 
 async function run(via: string, role: string): Promise<Told> {
   const script = look.replace('{url}', aws.url).replace('{role}', role)
-  const words = ['run', '--as', 'desk', '--need', 'reports:read', '--via', via, '--']
-  const args = [main, ...words, process.execPath, '--input-type=module', '-e', script]
   const own = { AWS_PROFILE: 'own', AWS_ACCESS_KEY_ID: 'own', AWS_ROLE_ARN: 'own' }
-  const env = { PATH: process.env['PATH'], HOME: home, TZ: 'UTC', ...own }
-  const child = spawn(process.execPath, args, { cwd: home, env })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', chunk => (stdout += String(chunk)))
-  child.stderr.on('data', chunk => (stderr += String(chunk)))
-  const [status] = (await once(child, 'close')) as [number | null]
-  if (status !== 0) throw new Error(`${status} ${stderr} ${stdout}`)
-  return JSON.parse(stdout) as Told
+  const [said] = await told(home, ['--need', 'reports:read', '--via', via], script, own)
+  return said as Told
 }
 
 const holder = async () => {

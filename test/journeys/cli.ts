@@ -34,6 +34,17 @@ export async function ended(child: ChildProcess, input = '') {
   return { code, out, err }
 }
 
+/** A script of Node as a command of `run`: what it printed, one value of JSON a line. Throws unless it ended well. */
+export async function told(home: string, flags: readonly string[], script: string, env = {}) {
+  const command = ['--', process.execPath, '--input-type=module', '-e', script]
+  const child = start(home, ['run', '--as', 'desk', ...flags, ...command], env)
+  const { code, out, err } = await ended(child)
+  if (code !== 0) throw new Error(`${code} ${err} ${out}`)
+  const lines = out.split('\n').filter(line => line !== '')
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads whatever the wire says
+  return lines.map((line): any => JSON.parse(line))
+}
+
 /** An app of Sam's for his own work by hand; of each resource, as `api:read,write`, Tom agrees to all. */
 export async function makeApp(company: Company, slug: string, needs: string[]): Promise<void> {
   const [sam, tom] = [company.as('sam'), company.as('tom')]

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type FakeKeyring, startFakeKeyring } from '../fakes/declared.ts'
 import { fileOf, keyringConfig } from '../support/kit/declared.ts'
-import { ended, homeOfSam, makeApp, start } from './cli.ts'
+import { ended, homeOfSam, makeApp, start, told } from './cli.ts'
 import { type Company, expectStatus, startCompany } from './company.ts'
 
 let company: Company
@@ -43,9 +43,8 @@ beforeEach(async () => {
 
 const lh = (words: readonly string[], input = '') => ended(start(home, words), input)
 
-/** What the command printed, one value a line. */
-// oxlint-disable-next-line typescript/no-explicit-any -- a test reads whatever the wire says
-async function run(flags: readonly string[], code: string): Promise<any[]> {
+/** With what the command may say and ask. */
+function run(flags: readonly string[], code: string) {
   const script = `const env = process.env
     const out = value => console.log(JSON.stringify(value))
     const ask = async (path, method = 'GET', header = 'authorization') => {
@@ -54,14 +53,7 @@ async function run(flags: readonly string[], code: string): Promise<any[]> {
       return { status: answer.status, body: await answer.json() }
     }
     ${code}`
-  const words = ['run', '--as', 'desk', '--need', 'items:read', ...flags, '--']
-  const of = [process.execPath, '--input-type=module', '-e', script]
-  const { code: status, out, err } = await lh([...words, ...of])
-  if (status !== 0) throw new Error(`${status} ${err} ${out}`)
-  return out
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => JSON.parse(line))
+  return told(home, ['--need', 'items:read', ...flags], script)
 }
 
 const lastLease = async () => {

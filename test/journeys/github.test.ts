@@ -2,18 +2,14 @@
  * A token of GitHub for one task: the real command line and the real server, and a pretend GitHub that
  * keeps its own list. Through the gateway the command has a word; asked for by a person, the token.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { endingRights } from '../../connectors/github/ending.ts'
 import { takeInventory } from '../../src/life/drift/inventory.ts'
 import { type FakeGithub, startFakeGithub } from '../fakes/github.ts'
-import { homeOfSam, makeApp } from './cli.ts'
+import { homeOfSam, makeApp, told } from './cli.ts'
 import { type Company, expectStatus, startCompany } from './company.ts'
 
-const main = resolve(import.meta.dirname, '../../cli/src/main.ts')
 let company: Company
 let github: FakeGithub
 let home: string
@@ -48,9 +44,8 @@ beforeEach(async () => {
   return () => rm(home, { recursive: true })
 })
 
-/** What the command printed, one value a line. */
-// oxlint-disable-next-line typescript/no-explicit-any -- a test reads whatever the wire says
-async function run(flags: readonly string[], code: string, need = 'code:read'): Promise<any[]> {
+/** With what the command may say and ask. */
+function run(flags: readonly string[], code: string, need = 'code:read') {
   const script = `const env = process.env
     const out = value => console.log(JSON.stringify(value))
     const ask = async (path, method = 'GET', token = env.GITHUB_TOKEN) => {
@@ -60,19 +55,7 @@ async function run(flags: readonly string[], code: string, need = 'code:read'): 
       return { status: answer.status, body: await answer.json() }
     }
     ${code}`
-  const words = ['run', '--as', 'desk', '--need', need, ...flags, '--']
-  const args = [main, ...words, process.execPath, '--input-type=module', '-e', script]
-  const env = { PATH: process.env['PATH'], HOME: home, TZ: 'UTC' }
-  const child = spawn(process.execPath, args, { cwd: home, env })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', chunk => (stdout += String(chunk)))
-  child.stderr.on('data', chunk => (stderr += String(chunk)))
-  const [status] = (await once(child, 'close')) as [number | null]
-  if (status !== 0) throw new Error(`${status} ${stderr} ${stdout}`)
-  return stdout
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => JSON.parse(line))
+  return told(home, ['--need', need, ...flags], script)
 }
 
 const desk = '/repos/acme/deal-desk'
