@@ -199,6 +199,18 @@ test('what no API shows is said by a named person with a file, until they look a
   expect((await sam('GET', path)).body.items).toEqual([
     expect.objectContaining({ system: 'notion', by: 'Sam', fileHash }),
   ])
+  // Until the file of a certificate is there nobody is told that there is one.
+  const { store } = company.running.world
+  const certifiedAt = async () => (await sam('GET', '/v1/apps/desk/end')).body.certifiedAt
+  expect(await certifiedAt()).toMatch(/^20/)
+  await store.query('update offboarding_work set certificate = null')
+  expect(await certifiedAt()).toBe(null)
+  // Nobody fills the database with them: so many of an app and no more.
+  await store.query(
+    `insert into evidence_file select app.id, n::text, 'x' from app, generate_series(1, 100) as n
+     where slug = 'desk'`,
+  )
+  await expectStatus(409, upload('sam', fileHash, file))
   // On its day it no longer counts.
   company.clock.advance(31 * 86_400_000)
   expect(await residual()).toBe('unreachable')

@@ -111,7 +111,8 @@ export async function runOrWait(world: ApiWorld, permit: Permit<'offboard.run'>,
   while (world.clock.monotonicMs() < lastMs) {
     await wait(100)
     const row = await findOffboarding(world.store, appId)
-    if (typeof row?.certifiedAt === 'string') return
+    // Its file is there a moment after its entry, which it holds the proof of.
+    if (row && (await findWork(world.store, row.id))?.certificate) return
   }
 }
 
@@ -131,7 +132,7 @@ export async function offboardingView(world: ApiWorld, app: AppRow): Promise<Sho
     of: items.length,
     systems: systemsOf(items, plan.things),
     nextTryAt: work?.dueAt ?? null,
-    certifiedAt: row?.certifiedAt ?? null,
+    certifiedAt: (work?.certificate && row?.certifiedAt) || null,
     rechecks: row?.rechecks ?? 0,
   }
 }
