@@ -15,6 +15,7 @@ const LIMITS = {
   engine: 1400,
   cli: 2650,
   verifier: 300,
+  builders: 3000,
   scan: 2600,
   console: 6500,
   action: 250,
@@ -24,6 +25,8 @@ const WARN_FILE_LINES = 300
 const MAX_FUNCTION_LINES = 70
 const ENGINE = 'src/core/policy/engine'
 const VERIFIER = 'cli/src/proof'
+/** What makes apps and runs days, by the same API as everybody: no right of its own. */
+const BUILDERS = 'cli/src/make'
 const CODE = ['.ts', '.tsx', '.sql', '.cedar', '.css']
 const BEGINS_AS_COMMENT = /^\s*($|\/\/|\/\*|\*|-- )/
 const ANY = /: any\b|as any\b/
@@ -87,13 +90,15 @@ function tabulate(counts: Map<string, number>): SizeRow[] {
     row('policies', undefined, below('policies')),
   ]
   const isCore = (file: string) => below('src/core')(file) && file.endsWith('.ts')
+  const isApart = (file: string) => below(VERIFIER)(file) || below(BUILDERS)(file)
   const sums = [
     row('core', LIMITS.core, file => isCore(file) && !isEngine(file)),
     row('policy engine', LIMITS.engine, isEngine),
     row('server', LIMITS.server, below('src')),
     row('connectors', LIMITS.connectors, below(CONNECTORS)),
-    row('cli', LIMITS.cli, file => below('cli')(file) && !below(VERIFIER)(file)),
+    row('cli', LIMITS.cli, file => below('cli')(file) && !isApart(file)),
     row('cli verifier', LIMITS.verifier, below(VERIFIER)),
+    row('cli builders', LIMITS.builders, below(BUILDERS)),
     row('scan', LIMITS.scan, below(SCAN)),
     row('console', LIMITS.console, below('console')),
     row('action', LIMITS.action, below('action')),
