@@ -37,6 +37,16 @@ describe('canonical JSON (RFC 8785)', () => {
     )
   })
 
+  it('keeps the order where no object can: numbers as keys, and the key of the prototype', () => {
+    expect(canonicalJson({ 9: 'b', 10: 'a', a: { 2: 1, 12: 1 } })).toBe(
+      '{"10":"a","9":"b","a":{"12":1,"2":1}}',
+    )
+    expect(canonicalJson(JSON.parse('{"b":1,"__proto__":{"a":1}}'))).toBe(
+      '{"__proto__":{"a":1},"b":1}',
+    )
+    expect(canonicalJson({ text: '\\ud800' })).toBe('{"text":"\\\\ud800"}')
+  })
+
   it('writes nested values without white space and leaves out undefined members', () => {
     expect(canonicalJson({ b: [1, { d: null, c: true }], a: undefined })).toBe(
       '{"b":[1,{"c":true,"d":null}]}',

@@ -21,12 +21,51 @@ export function isObject(value: unknown): value is JsonObject {
  * `Map` would silently become `{}` in a text that is hashed for good.
  */
 export function canonicalJson(value: unknown): string {
+  const order = { isKept: true }
+  const text = JSON.stringify(inOrder(value, order))
+  // Half a character is written as an escape, which text may hold as well: the slow way tells.
+  return order.isKept && !text.includes('\\ud') ? text : canonicalText(value)
+}
+
+/**
+ * A copy whose own order of keys is the sorted one, for the engine's writer, which is three times as fast as
+ * ours. No object can keep `2` behind `10`, nor `__proto__` as a key: then it says that order is not kept.
+ */
+function inOrder(value: unknown, order: { isKept: boolean }): unknown {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value
+  if (typeof value === 'number') return exactNumber(value)
+  if (Array.isArray(value)) {
+    const copy: unknown[] = []
+    for (const member of value) copy.push(inOrder(member, order))
+    return copy
+  }
+  if (!isPlainObject(value)) throw new TypeError(`canonical JSON can not hold a ${typeof value}`)
+  const copy: Record<string, unknown> = {}
+  for (const key of sortedKeys(value)) {
+    if (key <= '9' || key === '__proto__') order.isKept = false
+    const member = value[key]
+    if (member !== undefined) copy[key] = inOrder(member, order)
+  }
+  return copy
+}
+
+/** Most objects are written in order, or nearly: looking is cheaper than sorting. */
+function sortedKeys(value: object): string[] {
+  const keys = Object.keys(value)
+  let last = ''
+  for (const key of keys) {
+    if (key < last) return keys.sort()
+    last = key
+  }
+  return keys
+}
+
+/** The same, written by us. */
+function canonicalText(value: unknown): string {
   if (typeof value === 'string') return canonicalString(value)
-  if (typeof value === 'number') return canonicalNumber(value)
-  if (value === null || typeof value === 'boolean') return String(value)
-  if (Array.isArray(value)) return `[${Array.from(value, canonicalJson).join(',')}]`
+  if (Array.isArray(value)) return `[${Array.from(value, canonicalText).join(',')}]`
   if (isPlainObject(value)) return canonicalObject(value)
-  throw new TypeError(`canonical JSON can not hold a ${typeof value}`)
+  return JSON.stringify(value)
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
@@ -38,19 +77,19 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 
 function canonicalObject(value: Record<string, unknown>): string {
   let text = '{'
-  for (const key of Object.keys(value).sort()) {
+  for (const key of sortedKeys(value)) {
     const member = value[key]
     if (member === undefined) continue
-    text += `${text === '{' ? '' : ','}${canonicalString(key)}:${canonicalJson(member)}`
+    text += `${text === '{' ? '' : ','}${canonicalString(key)}:${canonicalText(member)}`
   }
   return `${text}}`
 }
 
-function canonicalNumber(value: number): string {
+function exactNumber(value: number): number {
   if (!Number.isFinite(value)) throw new TypeError('canonical JSON can not hold this number')
   if (Number.isInteger(value) && !Number.isSafeInteger(value))
     throw new TypeError('canonical JSON refuses integers beyond 2^53')
-  return JSON.stringify(value)
+  return value
 }
 
 function canonicalString(value: string): string {

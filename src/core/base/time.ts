@@ -15,11 +15,21 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: () => fromMs(Date.now()),
+  now: oncePerMs(() => Date.now()),
   monotonicMs: wakefulMs(
     () => performance.now(),
     () => Date.now(),
   ),
+}
+
+/** A decision asks for the time a dozen times within one millisecond: it is written out once. */
+function oncePerMs(nowMs: () => number): () => Instant {
+  let [ms, text] = [0, fromMs(0)]
+  return () => {
+    const now = nowMs()
+    if (now !== ms) [ms, text] = [now, fromMs(now)]
+    return text
+  }
 }
 
 /**
