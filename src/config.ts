@@ -48,13 +48,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
             clientId: read('LEASEHOLD_COMPANY_CLIENT_ID'),
             clientSecretFile: get('LEASEHOLD_COMPANY_CLIENT_SECRET_FILE'),
           },
-    ciIssuers: words(read('LEASEHOLD_CI_ISSUERS')),
+    ciIssuers: words(read('LEASEHOLD_CI_ISSUERS')).map(parseIssuer),
     loopbackIssuers: words(get('LEASEHOLD_LOOPBACK_ISSUERS') ?? ''),
   })
 }
 
 function words(text: string): string[] {
   return text.split(/\s+/).filter(word => word !== '')
+}
+
+/** An address, or a SPIFFE trust domain and where its bundle is. */
+function parseIssuer(text: string): string {
+  if (!text.startsWith('spiffe:') || /^spiffe:\/\/[a-z0-9._-]{1,255}=https?:\/\/[^=]+$/.test(text))
+    return text
+  throw refuse(
+    'LEASEHOLD_CI_ISSUERS',
+    `\`${text}\` is not spiffe://<trust domain>=<address of its bundle>.`,
+  )
 }
 
 function parsePort(text: string): number {

@@ -28,15 +28,18 @@ export interface AssertionClaims extends JsonObject {
 
 export type Assertion = Exclude<ReturnType<typeof readAssertion>, AttestRefusal>
 
-/** RFC 7515 compact form with the claims of RFC 7519. Every claim named here must be there. */
-export function readAssertion(token: string) {
+/**
+ * RFC 7515 compact form with the claims of RFC 7519. Every claim named here must be there; an SVID of a
+ * trust domain that `knows` lets in may lack the first and the fourth.
+ */
+export function readAssertion(token: string, knows: (issuer: string) => boolean) {
   if (token.length > limits.foreignTokenBytes)
     return malformed('token', 'too long', `at most ${limits.foreignTokenBytes} characters`)
   const [, head = '', body = '', signature = ''] =
     /^([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(token) ?? []
   if (signature === '') return malformed('token', 'something else', 'three parts in base64url')
   const header = readPart(head)
-  const claims = withAudience(readPart(body))
+  const claims = asSvid(withAudience(readPart(body)), body, knows)
   if (header === null) return malformed('header', 'not readable', 'a JSON object')
   if (claims === null) return malformed('claims', 'not readable', 'a JSON object')
   const fault = checkHeader(header) ?? checkClaims(claims)
@@ -78,6 +81,18 @@ function withAudience(claims: JsonObject | null): JsonObject | null {
   const aud = claims?.['aud']
   if (claims === null || !Array.isArray(aud) || aud.length !== 1) return claims
   return { ...claims, aud: aud[0] as Json }
+}
+
+/**
+ * SPIFFE JWT-SVID §3: whose it is, its subject says; its issuer is that subject's trust domain.
+ * ATTACKER: another issuer may write such a subject. Then the keys that count are the trust domain's.
+ */
+function asSvid(claims: JsonObject | null, body: string, knows: (issuer: string) => boolean) {
+  const subject = claims?.['sub']
+  if (claims === null || typeof subject !== 'string') return claims
+  const [domain] = /^spiffe:\/\/[a-z0-9._-]{1,255}(?=\/)/.exec(subject) ?? []
+  if (domain === undefined || !knows(domain)) return claims
+  return { jti: sha256Hex(body), ...claims, iss: domain, spiffe_id: subject }
 }
 
 function checkClaims(claims: JsonObject): AttestRefusal | null {

@@ -61,7 +61,7 @@ export async function attest(
   input: AttestInput,
 ): Promise<Attested | AttestRefusal> {
   // 1. What it says, and nothing believed yet.
-  const assertion = readAssertion(input.token)
+  const assertion = readAssertion(input.token, world.issuerKeys.knows)
   if (isRefusal(assertion)) return assertion
   // 2. Whose token it claims to be: ours, or of an issuer that is registered, byte for byte.
   const { iss } = assertion.claims

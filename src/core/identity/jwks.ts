@@ -17,7 +17,7 @@ import { type AllowedOrigins, checkAddress, type FetchJson } from './guard.ts'
 
 /** Which issuers may ever be asked for keys: trust rules choose among these. */
 export interface IssuerRegistry {
-  /** Exact `iss` values. */
+  /** Exact `iss` values; of a SPIFFE trust domain `spiffe://<domain>=<where its bundle is>`. */
   readonly issuers: ReadonlySet<string>
   readonly allowedOrigins: AllowedOrigins
 }
@@ -27,6 +27,7 @@ export type IssuerKeys = ReturnType<typeof makeIssuerKeys>
 type KeySet = ReadonlyMap<string, KeyObject>
 
 interface Cached {
+  readonly bundle: string | undefined
   keys: KeySet | undefined
   fetchedAtMs: number
   triedAtMs: number
@@ -38,8 +39,11 @@ export function makeIssuerKeys(
   registry: IssuerRegistry,
 ) {
   const cache = new Map<string, Cached>()
-  for (const issuer of registry.issuers)
-    cache.set(issuer, { keys: undefined, fetchedAtMs: 0, triedAtMs: -Infinity, flight: undefined })
+  for (const entry of registry.issuers) {
+    const [issuer = '', bundle] = entry.startsWith('spiffe://') ? entry.split('=') : [entry]
+    const never = { keys: undefined, fetchedAtMs: 0, triedAtMs: -Infinity, flight: undefined }
+    cache.set(issuer, { ...never, bundle })
+  }
 
   return {
     /** Whether this exact issuer is registered. */
@@ -65,7 +69,7 @@ export function makeIssuerKeys(
   async function refresh(cached: Cached, issuer: string): Promise<void> {
     cached.triedAtMs = clock.monotonicMs()
     try {
-      cached.keys = await fetchKeys(issuer)
+      cached.keys = await fetchKeys(issuer, cached)
       cached.fetchedAtMs = clock.monotonicMs()
     } catch (thrown) {
       // Whoever needs the keys is told by `usableKeys`; the ones we have stay.
@@ -75,8 +79,15 @@ export function makeIssuerKeys(
     }
   }
 
-  /** OpenID Connect Discovery 1.0 §4: the document names its issuer; its keys lie at the same origin. */
-  async function fetchKeys(issuer: string): Promise<KeySet> {
+  /**
+   * OpenID Connect Discovery 1.0 §4: the document names its issuer; its keys lie at the same origin. A bundle
+   * (SPIFFE Trust Domain and Bundle §4, profile `https_web`) lies where the operator said.
+   */
+  async function fetchKeys(issuer: string, { bundle }: Cached): Promise<KeySet> {
+    if (bundle !== undefined) {
+      checkAddress(bundle, 'bundle', registry.allowedOrigins)
+      return importKeys(await fetch(bundle, registry.allowedOrigins), ['jwt-svid'])
+    }
     const base = issuer.endsWith('/') ? issuer.slice(0, -1) : issuer
     const origin = checkAddress(issuer, 'issuer', registry.allowedOrigins).origin
     const document = await fetch(
@@ -88,7 +99,7 @@ export function makeIssuerKeys(
       throw unusable('Its discovery document names another issuer or no keys.')
     if (checkAddress(address, 'jwks_uri', registry.allowedOrigins).origin !== origin)
       throw unusable('Its keys lie at another origin.')
-    return importKeys(await fetch(address, registry.allowedOrigins))
+    return importKeys(await fetch(address, registry.allowedOrigins), [undefined, 'sig'])
   }
 }
 
@@ -108,14 +119,14 @@ function usableKeys(cached: Cached, issuer: string, nowMs: number): KeySet {
 }
 
 /** RFC 7517. What we can not use (other types, too short, for encryption) is passed over. */
-function importKeys(document: Json): KeySet {
+function importKeys(document: Json, uses: readonly (Json | undefined)[]): KeySet {
   const { keys } = objectOf(document)
   if (!Array.isArray(keys) || keys.length > limits.issuerKeys)
     throw unusable(`Its key set is not a list of at most ${limits.issuerKeys} keys.`)
   const found = new Map<string, KeyObject>()
   for (const each of keys as readonly Json[]) {
     const jwk = objectOf(each)
-    const alg = algOf(jwk)
+    const alg = uses.includes(jwk['use']) ? algOf(jwk) : null
     if (alg === null || typeof jwk['kid'] !== 'string') continue
     const key = importKey(jwk)
     if (key !== null) found.set(keyName(jwk['kid'], alg), key)
@@ -133,8 +144,8 @@ function importKey(jwk: JsonObject): KeyObject | null {
 
 /** The one algorithm this key is for. A key that came with its private part is nobody's key. */
 function algOf(jwk: JsonObject): AssertionAlg | null {
-  const { kty, crv, n, use, alg } = jwk
-  if ('d' in jwk || (use !== undefined && use !== 'sig')) return null
+  const { kty, crv, n, alg } = jwk
+  if ('d' in jwk) return null
   const isRsa = kty === 'RSA' && typeof n === 'string' && isLongEnough(n)
   const own = isRsa ? 'RS256' : kty === 'EC' && crv === 'P-256' ? 'ES256' : null
   return alg === undefined || alg === own ? own : null

@@ -4,6 +4,7 @@
  */
 import { readAgreed } from '../approval/agreed.ts'
 import type { IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
+import type { JsonObject } from '../base/json.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { findRow, findWhere, lockKnown, lockRow } from '../ledger/fact-table.ts'
@@ -14,7 +15,7 @@ import { githubIssuer } from './presets/github.ts'
 import { parseBinding } from './presets/machine.ts'
 import { machines } from './presets/machines.ts'
 import { type Part, parsePersonBinding } from './presets/person.ts'
-import { identityTable, type TrustPreset, type TrustRuleRow, trustRuleTable } from './rows.ts'
+import { identityTable, type TrustRuleRow, trustRuleTable } from './rows.ts'
 
 const trustAdded = entryKind('trust.add', 'let a caller prove that it is this identity')
 const trustRemoved = entryKind('trust.remove', 'removed a trust rule')
@@ -44,7 +45,7 @@ export function proposeTrust(world: TrustWorld, input: TrustProposal): TrustBody
   const { preset, claims } = input
   const bound =
     preset === 'person' ? parsePersonBinding(claims) : parseBinding(machines[preset], claims)
-  const issuer = checkIssuer(world, preset, input.issuer)
+  const issuer = checkIssuer(world, input, { ...bound })
   return { identityId: identity.id, appId: identity.appId, preset, issuer, claims: { ...bound } }
 }
 
@@ -122,10 +123,19 @@ export function anchorOf({ issuer, preset, claims }: Omit<TrustBody, 'identityId
   return `${issuer} ${id}`
 }
 
-function checkIssuer(world: TrustWorld, preset: TrustPreset, given: string | undefined): string {
+/** People are ours alone, and for an SVID nobody answers but its own trust domain. */
+function checkIssuer(
+  world: TrustWorld,
+  { preset, issuer: given }: TrustProposal,
+  bound: JsonObject,
+) {
   const isOurs = preset === 'person'
-  const issuer = given ?? (isOurs ? world.issuer : preset === 'github' ? githubIssuer : '')
-  if (isOurs ? issuer === world.issuer : world.issuerKeys.knows(issuer)) return issuer
+  const [domain] =
+    /^spiffe:\/\/[^/]+/.exec(preset === 'spiffe' ? (bound['spiffe_id'] as string) : '') ?? []
+  const only = isOurs ? world.issuer : domain
+  const issuer = given ?? only ?? (preset === 'github' ? githubIssuer : '')
+  const isKnown = isOurs || world.issuerKeys.knows(issuer)
+  if (isKnown && (only === undefined || issuer === only)) return issuer
   throw new Problem('address-refused', {
     field: 'issuer',
     detail: isOurs

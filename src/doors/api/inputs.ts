@@ -67,7 +67,7 @@ export const SetAppRules = z.strictObject({
 })
 export const AddTrust = z.strictObject({
   role,
-  preset: z.enum(['github', 'gitlab', 'kubernetes', 'person']),
+  preset: z.enum(['github', 'gitlab', 'kubernetes', 'spiffe', 'person']),
   issuer: z.string().max(300).optional(),
   claims: z.record(
     z.string().max(80),

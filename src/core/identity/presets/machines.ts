@@ -4,8 +4,9 @@ import { github } from './github.ts'
 import { gitlab } from './gitlab.ts'
 import { kubernetes } from './kubernetes.ts'
 import { claimOf, type MachinePreset } from './machine.ts'
+import { spiffe } from './spiffe.ts'
 
-export const machines = { github, gitlab, kubernetes } as const
+export const machines = { github, gitlab, kubernetes, spiffe } as const
 export type MachineName = keyof typeof machines
 
 /** What a token may be of: the kinds whose immutable id it names. Believe none of it before a rule fits. */
