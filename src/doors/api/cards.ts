@@ -1,6 +1,7 @@
 /** The card of a request: what is asked, what a yes gives, the worst that can come of it. */
 import { listAnswers, type RequestRow } from '../../core/approval/rows.ts'
 import { type Budget, resourceTable } from '../../core/grant/rows.ts'
+import { first } from '../../core/store/store.ts'
 import { taskTable } from '../../core/task/rows.ts'
 import { sayBudget } from '../../life/budget/budget.ts'
 import { shortId } from '../../life/lists/short-id.ts'
@@ -35,13 +36,11 @@ export async function requestView(world: ApiWorld, request: RequestRow): Promise
 }
 
 async function findMade(world: ApiWorld, request: RequestRow): Promise<string | null> {
-  const rows = await world.store.query<{ id: string }>(
-    `select id from app_grant where request_id = $1
-     union all select id from bundle where request_id = $1
-     union all select id from trust_rule where request_id = $1`,
-    [request.id],
-  )
-  return rows[0]?.id ?? null
+  const made = await first<{ id: string }>(world.store)`
+    select id from app_grant where request_id = ${request.id}
+    union all select id from bundle where request_id = ${request.id}
+    union all select id from trust_rule where request_id = ${request.id}`
+  return made?.id ?? null
 }
 
 type Card = readonly [asks: string, gives: readonly string[], worst: string | null]

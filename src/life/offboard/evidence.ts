@@ -12,7 +12,7 @@ import { addMs, type Instant } from '../../core/base/time.ts'
 import { always, fact, factTable, type RowOf } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { first, query, type Sql, verbatim } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
 import { type ItemKind, isSayable, type PlanItem } from './item.ts'
 import { findOffboarding, findWork } from './rows.ts'
@@ -134,13 +134,11 @@ export async function withEvidence(
 }
 
 /** With the name of who said it, the newest last. */
-export function listEvidence(sql: Sql, appId: AppId) {
-  const by = "coalesce((select name from person where person.id = person_id), '(erased)') as by"
-  return sql.query<EvidenceRow & { by: string }>(
-    `select ${evidenceTable.select}, ${by} from evidence where app_id = $1 order by made_at, id`,
-    [appId],
-  )
-}
+export const listEvidence = (sql: Sql, appId: AppId) =>
+  query<EvidenceRow & { by: string }>(sql)`
+    select ${verbatim(evidenceTable.select)},
+      coalesce((select name from person where person.id = person_id), '(erased)') as by
+    from evidence where app_id = ${appId} order by made_at, id`
 
 /** Kept under the hash of its bytes; the same file again is the same. Problems: `invalid-field`, `wrong-state`. */
 export async function putFile(
@@ -155,12 +153,10 @@ export async function putFile(
       detail: 'What arrived is not the file of that SHA-256.',
       next: 'Send its bytes again, whole.',
     })
-  const [stored] = await sql.query(
-    `insert into evidence_file (app_id, hash, bytes)
-     select $1, $2, $3 where (select count(*) from evidence_file where app_id = $1) < $4
-     on conflict (app_id, hash) do update set hash = excluded.hash returning 1`,
-    [appId, hash, bytes, bounds.evidenceFiles],
-  )
+  const stored = await first(sql)`
+    insert into evidence_file (app_id, hash, bytes) select ${appId}, ${hash}, ${bytes}
+    where (select count(*) from evidence_file where app_id = ${appId}) < ${bounds.evidenceFiles}
+    on conflict (app_id, hash) do update set hash = excluded.hash returning 1`
   if (stored === undefined)
     throw new Problem('wrong-state', {
       detail: `An app has at most ${bounds.evidenceFiles} files of evidence.`,
@@ -169,11 +165,9 @@ export async function putFile(
 }
 
 export async function readFile(sql: Sql, appId: AppId, hash: string) {
-  const rows = await sql.query<{ bytes: Uint8Array }>(
-    'select bytes from evidence_file where app_id = $1 and hash = $2',
-    [appId, hash],
-  )
-  return rows[0]?.bytes
+  const file = await first<{ bytes: Uint8Array }>(sql)`
+    select bytes from evidence_file where app_id = ${appId} and hash = ${hash}`
+  return file?.bytes
 }
 
 /** The bytes go; who showed a file of that hash, and when, stays in the log. */
@@ -184,11 +178,9 @@ export async function eraseFile(
 ): Promise<void> {
   checkPermit(permit, 'text.erase', appId)
   await recorded(world, async scope => {
-    const gone = await scope.tx.query(
-      'delete from evidence_file where app_id = $1 and hash = $2 returning 1',
-      [appId, hash],
-    )
-    if (gone.length === 0) throw new Problem('not-found', { detail: 'There is no such file.' })
+    const gone = await first(scope.tx)`
+      delete from evidence_file where app_id = ${appId} and hash = ${hash} returning 1`
+    if (gone === undefined) throw new Problem('not-found', { detail: 'There is no such file.' })
     const subjects = [{ type: 'app', id: appId, version: 0 }]
     scope.entry({ kind: evidenceErased, by: permit, subjects, facts: { fileHash: hash } })
   })
