@@ -33,7 +33,7 @@ export async function make(cli: Cli, purpose = ''): Promise<Answer> {
   const files = step(making, 'files', () => write(making, app, found))
   await step(making, 'manifest', () => pushManifest(cli, folder, app.slug))
   await step(making, 'trust', () => trustPeople(cli, app))
-  const asked = await step(making, 'asked', () => ask(cli, app, resource))
+  const asked = await step(making, 'asked', () => ask(making, app))
   const commit = step(making, 'git', () => commitAll(making))
   const result = { folder, ...made, ...(await files), asked, commit: await commit }
   const at = relative(cli.host.cwd, folder)
@@ -170,13 +170,16 @@ async function trustPeople({ api }: Cli, app: api.AppDetail): Promise<void> {
 }
 
 /** Never more than reading. A no here is no failure: there is synthetic data, and it can be asked again. */
-async function ask({ api, out }: Cli, app: api.AppDetail, resource: string) {
+async function ask({ cli: { api, out }, made }: Making, app: api.AppDetail) {
+  const { resource, template } = made
   if (resource === '') return undefined
   const body: api.Ask = {
     app: app.slug,
     resource,
     actions: ['read'],
     roles: ['run', 'agent'],
+    // What a schedule starts has nobody beside it.
+    unattended: template === 'job',
     reason: app.purpose,
   }
   try {

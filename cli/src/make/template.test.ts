@@ -23,7 +23,7 @@ const filling = {
   raw: { needs: '[{ resource: crm.deals, actions: [read] }]', columns: '["id","title"]' },
 }
 
-describe.each(['web'])('the template %s', name => {
+describe.each(['web', 'job'])('the template %s', name => {
   const template = readTemplate(name)
   const files = template.files.map(file => fill(file, filling))
 
@@ -33,7 +33,7 @@ describe.each(['web'])('the template %s', name => {
     expect(manifest).not.toHaveProperty('dependencies')
     expect(manifest['description']).toBe(nasty)
     for (const { path, text } of files)
-      expect([path, text.replaceAll('{{owner}}', '').includes('{{')]).toEqual([path, false])
+      expect([path, /\{\{(?!owner)\w/.test(text)]).toEqual([path, false])
   })
 
   test('has a leasehold.yaml that the server reads, whatever the sentence was', () => {
@@ -63,6 +63,25 @@ describe.each(['web'])('the template %s', name => {
   function textOf(path: string): string {
     return files.find(file => file.path === path)?.text ?? ''
   }
+})
+
+test('what two templates share is the same in both', () => {
+  const [web, job] = [readTemplate('web'), readTemplate('job')]
+  const shared = job.files.filter(({ path }) =>
+    /^(src|tests)\/(postgres|data|synthetic)\./.test(path),
+  )
+  expect(shared).toHaveLength(4)
+  for (const file of shared) expect(web.files).toContainEqual(file)
+})
+
+test('the workflow of a job asks for a token of its own, names no secret, and pins what it uses', () => {
+  const path = '.github/workflows/run.yml'
+  const workflow = readTemplate('job').files.find(file => file.path === path)
+  const { text } = fill(workflow ?? { path, text: '' }, filling)
+  expect(text).toContain('id-token: write')
+  expect(text).not.toMatch(/secrets\./)
+  for (const [, pin] of text.matchAll(/uses: \S+@(\S+)/g)) expect(pin).toMatch(/^[0-9a-f]{40}$/)
+  expect(text).toContain('LEASEHOLD_SERVER: "https://lh.example"')
 })
 
 test('a sentence can not become a heading, a link or a tag of a page of Markdown', () => {
