@@ -18,17 +18,21 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   offer: () => import('./verbs/offer.ts'),
   scan: () => import('./verbs/scan.ts'),
   session: () => import('./verbs/sign-in.ts'),
+  new: () => import('./make/new.ts'),
+  dev: () => import('./make/dev.ts'),
 }
 
 /** All that `--help` shows: no word of it needs a security engineer to explain it. */
-export const firstWords = ['login', 'new', 'run', 'ask', 'status', 'why', 'extend', 'end']
+export const firstWords = ['login', 'new', 'dev', 'run', 'ask', 'status', 'why', 'extend', 'end']
 
 const table = `
 git-credential <name> <operation> | git.gitCredential | what git asks inside a run
 Make
 login --root <fingerprint> | session.login | sign in, in a browser
-new <purpose> --bare --name <slug> --backup <person> --days <n> --class <classes> --team <team>
-  | life.newApp | register an app: an owner, a purpose, an end
+new <purpose> --name <slug> --backup <person> --days <n> --class <classes> --team <team> --bare
+  --template <name> --data <resource>
+  | new.make | an app from a sentence: an owner, a purpose, an end, a folder that runs
+dev [command...] --purpose <name> | dev.dev | run the app here: synthetic data, then real, by itself
 run [command...] --need <resource:action...> --purpose <name> --via <how>
   | run.run | run a command with what it needs, for as long as it runs
 mcp <resource> [command...] --purpose <name> --via <how>

@@ -67,8 +67,8 @@ export const ROOT_FILES = [
 export const CLIENTS = ['cli', 'console', 'action']
 /** Installed apart too: looks with a person's own rights, by the connectors, and needs no server. */
 export const SCAN = 'scan'
-/** May use everything, are used by nobody in the product. */
-export const AROUND = ['demo', 'test', 'bench', 'scripts']
+/** May use everything, are used by nobody in the product. Templates are copied, and run in an app. */
+export const AROUND = ['demo', 'test', 'bench', 'scripts', 'templates']
 const CONTRACT = 'src/doors/api/contract.ts'
 const OPEN_TO_CONNECTORS = ['src/core/base', 'src/core/target']
 

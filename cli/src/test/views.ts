@@ -180,7 +180,7 @@ export const app: api.AppDetail = {
       state: 'active',
     },
   ],
-  purposes: [{ name: 'board', says: 'Shows stuck deals' }],
+  purposes: [{ name: 'board', says: 'Shows stuck deals', needs: [] }],
   grants: [grant],
   leases: [lease, endedLease],
   requests: [request],

@@ -157,7 +157,8 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
     ])
   const roleOf = new Map(identities.map(identity => [identity.id, identity.role]))
   const held = heldBy(world.replica, [app.id, app.ownerId])
-  const says = Object.entries(manifest === undefined ? {} : lists.saysOf(manifest))
+  const says = manifest === undefined ? {} : lists.saysOf(manifest)
+  const purposes = manifest?.purposes ?? []
   return {
     ...view,
     identities,
@@ -165,7 +166,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
       ...rule,
       role: roleOf.get(rule.identityId) ?? 'run',
     })),
-    purposes: says.map(([name, said]) => ({ name, says: said })),
+    purposes: purposes.map(({ name, needs }) => ({ name, says: says[name] ?? '', needs })),
     grants: grants.map(grant => grantView(world, grant)),
     leases: leases.map(lease => leaseView(world, lease)),
     requests: await Promise.all(requests.map(request => requestView(world, request))),

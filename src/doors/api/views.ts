@@ -160,7 +160,9 @@ export const AppDetail = AppView.extend({
   trust: list(
     z.object({ ...each(text, 'id', 'preset', 'issuer', 'state'), role, claims: details }),
   ),
-  purposes: list(z.object(each(text, 'name', 'says'))),
+  purposes: list(
+    z.object({ ...each(text, 'name', 'says'), needs: list(z.object({ resource: text, actions })) }),
+  ),
   grants: list(GrantView),
   leases: list(LeaseView),
   requests: list(RequestView),
