@@ -3,16 +3,16 @@ import { living, requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import { readAgreed } from '../approval/agreed.ts'
 import { listAnswers, type RequestRow, requestTable } from '../approval/rows.ts'
-import type { GrantId, RequestId } from '../base/ids.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
+import type { GrantId } from '../base/ids.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { shareRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope, subjectOf } from '../ledger/record.ts'
+import { type Scope, subjectOf } from '../ledger/record.ts'
+import { verb } from '../ledger/verb.ts'
 import { findInstallation } from '../people/rows.ts'
 import { type GrantBody, isMild, newGrant, offeredColumns, parseGrantBody } from './body.ts'
-import { findGrant, type GrantRow, grantTable, type ResourceRow, resourceTable } from './rows.ts'
+import { findGrant, grantTable, type ResourceRow, resourceTable } from './rows.ts'
 
 const grantMade = entryKind('grant.make', 'granted what was agreed')
 
@@ -20,29 +20,22 @@ const grantMade = entryKind('grant.make', 'granted what was agreed')
  * The permit is about the request, and the grant has the request's random part: one request, one
  * grant, whoever repeats it. Made already: that one, also when it was dropped since.
  */
-export async function grantAgreed(
-  world: LedgerWorld,
-  permit: Permit<'grant.make'>,
-  input: { requestId: RequestId },
-): Promise<GrantRow> {
-  checkPermit(permit, 'grant.make', input.requestId)
-  const id = `gr_${input.requestId.slice(3)}` as GrantId
-  return recorded(world, async scope => {
-    const { request, body: text } = await readAgreed(scope, input.requestId, 'grant')
-    const known = await findGrant(scope.tx, id)
-    if (known !== undefined) return known
-    const body = parseGrantBody(text)
-    const resource = await checkStill(scope, request, body)
-    const columns = body.columns.filter(name => offeredColumns(resource).includes(name))
-    const given = { ...body, id, columns, requestId: request.id }
-    const grant = newGrant(await findInstallation(scope.tx), given)
-    if (grant.columns.length === 0 && resource.columns.length > 0) throw notOffered(resource)
-    const { bodyHash } = request
-    const subjects = [subjectOf(requestTable, request)]
-    scope.entry({ kind: grantMade, by: permit, subjects, facts: { bodyHash } })
-    return scope.insert(grantTable, grant)
-  })
-}
+export const grantAgreed = verb('grant.make', 'requestId', async (scope, { requestId }, by) => {
+  const id = `gr_${requestId.slice(3)}` as GrantId
+  const { request, body: text } = await readAgreed(scope, requestId, 'grant')
+  const known = await findGrant(scope.tx, id)
+  if (known !== undefined) return known
+  const body = parseGrantBody(text)
+  const resource = await checkStill(scope, request, body)
+  const columns = body.columns.filter(name => offeredColumns(resource).includes(name))
+  const given = { ...body, id, columns, requestId: request.id }
+  const grant = newGrant(await findInstallation(scope.tx), given)
+  if (grant.columns.length === 0 && resource.columns.length > 0) throw notOffered(resource)
+  const { bodyHash } = request
+  const subjects = [subjectOf(requestTable, request)]
+  scope.entry({ kind: grantMade, by, subjects, facts: { bodyHash } })
+  return scope.insert(grantTable, grant)
+})
 
 /** Time has passed since people agreed: what they agreed about must still be there. */
 async function checkStill(

@@ -29,9 +29,7 @@ export async function sweepUnused(world: SweepWorld): Promise<number> {
   const due = await listUnused(world.store, world.clock.now())
   return forEachDue(due, async ({ id: grantId, isTold, unusedSince }) => {
     if (!isTold) return tellUnused(world, grantId)
-    const about = { type: 'grant', id: grantId }
-    const permit = world.permitFor(systemId('app-sweep'), 'grant.narrow', about)
-    return restGrant(world, permit, { grantId, unusedSince })
+    return restGrant.bySweep(world, 'app-sweep', { grantId, unusedSince })
   })
 }
 
