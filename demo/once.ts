@@ -1,11 +1,13 @@
 /**
  * `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON
- * object. `npm run demo -- everywhere --once --json`: the other one, of an app with access in nine systems.
+ * object. `npm run demo -- everywhere --once --json`: another one, of an app with access in nine systems;
+ * `graduate`: of one that stays.
  */
 import { parseArgs } from 'node:util'
 import { leapingClock } from '../test/support/clock.ts'
 import { startPretendSystems } from '../test/support/pretend-systems.ts'
 import { type Everywhere, playEverywhere } from './everywhere.ts'
+import { type Graduated, playGraduation } from './graduate.ts'
 import { type Parts, startParts } from './parts.ts'
 import { playStory, type Told } from './story.ts'
 import { type Teller, teller } from './tell.ts'
@@ -15,6 +17,7 @@ const clock = leapingClock()
 const stories: Readonly<Record<string, (parts: Parts, out: Teller) => Promise<object>>> = {
   life: async (parts, out) => resultOf(await playStory(parts, out.tell)),
   everywhere: playAtSystems,
+  graduate: async (parts, out) => graduatedOf(await playGraduation(parts, out.tell)),
 }
 
 const { values, positionals } = parseArgs({
@@ -83,6 +86,26 @@ function everywhereOf(told: Everywhere) {
     systems: offboarding.systems,
     notion,
     certificate: { state: offboarding.state, path },
+    ledger: { entries: log.entries, root: log.root, verified: log.verified },
+    orphans,
+    seconds: Number(seconds.toFixed(2)),
+  }
+}
+
+/** What does not hold fails the run: an app that goes on while its first access ends is all of the story. */
+function graduatedOf(told: Graduated) {
+  const { end, seen, path, overlapSeconds, orphans, successor, log, seconds, holds } = told
+  if (!holds) process.exitCode = 1
+  return {
+    schema: 'leasehold/v1',
+    app: end.app,
+    requests: seen.requests,
+    failedRequests: seen.failed,
+    perSecond: Number(seen.perSecond.toFixed(1)),
+    overlapSeconds: Number(overlapSeconds.toFixed(2)),
+    items: end.items.map(({ order: _, id: __, at: ___, ...item }) => item),
+    certificate: { state: end.state, path },
+    successor: { slug: successor.slug, stage: successor.stage, owner: successor.owner.name },
     ledger: { entries: log.entries, root: log.root, verified: log.verified },
     orphans,
     seconds: Number(seconds.toFixed(2)),

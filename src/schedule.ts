@@ -15,6 +15,7 @@ import { forgetUsed } from './life/budget/rows.ts'
 import { sweepLooks } from './life/discovery/look.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
+import { sweepGraduations } from './life/offboard/graduate.ts'
 import { sweepOffboardings } from './life/offboard/sweep.ts'
 import { sweepSignIns } from './life/sign-in/rows.ts'
 import { sweepUnused } from './life/unused/unused.ts'
@@ -94,6 +95,7 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
       everyMs: 5_000,
       run: async () => {
         await sweepApps(world)
+        await sweepGraduations(world)
         await sweepRequests(world)
         await world.sweepChildren()
         await sweepUnused(world)

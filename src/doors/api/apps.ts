@@ -1,6 +1,6 @@
 /** Apps: make, look at, change, hand over, pause. Ending and its proof are in `ends.ts`. */
 import * as events from '../../core/app/events.ts'
-import { makeApp } from '../../core/app/make.ts'
+import { makeApp, taken } from '../../core/app/make.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import { newId, type PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
@@ -17,14 +17,16 @@ import { setAppRules } from '../../life/app-rules/set.ts'
 import type { AppRulesText } from '../../life/app-rules/text.ts'
 import * as lists from '../../life/lists/lists.ts'
 import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
+import { checkGraduation, proposeGraduation } from '../../life/offboard/graduate.ts'
 import { requestView } from './cards.ts'
 import type { AppDetail as AppDetailView } from './contract.ts'
 import { lastDenial } from './decisions.ts'
 import { appIn, findPersonBy, noSuch, sees } from './find.ts'
 import * as inputs from './inputs.ts'
+import { raise } from './requests.ts'
 import type { Routes } from './route.ts'
 import { appView, grantView, leaseView } from './show.ts'
-import { AppDetail, AppRulesView, AppView, listOf } from './views.ts'
+import { AppDetail, AppRulesView, AppView, GraduationView, listOf, RequestView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
 export function addAppRoutes(routes: Routes, world: ApiWorld): void {
@@ -123,6 +125,28 @@ function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
     const to = (await findPersonBy(world.store, call.input.to, '/to')).id
     const permit = await call.ask('app.transfer', 'app', app.id, { to })
     return appView(world, await events.transferApp(world, permit, { appId: app.id, to }))
+  })
+  routes.add('signed-in GET /v1/apps/:app/graduate', GraduationView, async call =>
+    checkGraduation(world.store, await appIn(world, call), world.clock.now()),
+  )
+  routes.add('person POST /v1/apps/:app/graduate', RequestView, inputs.Graduate, async call => {
+    const app = await appIn(world, call)
+    const { to, backup, team, slug: named, keep, reason, days } = call.input
+    const slug = parseSlug(named ?? `${app.slug}-service`, '/slug')
+    if (await lists.findAppBySlug(world.store, slug))
+      throw new Problem('already-exists', taken(slug))
+    const now = world.clock.now()
+    const ownerId = (await findPersonBy(world.store, to, '/to')).id
+    const backupId = await backupOf(world, backup, ownerId)
+    const asked = { slug, ownerId, backupId, team, endsAt: endOf({ days }, now) }
+    const plan = await proposeGraduation(world.store, app, { to: asked, keep, now })
+    return raise(world, call, {
+      ...plan,
+      kind: 'graduate',
+      appId: app.id,
+      reason,
+      ownAnswer: false,
+    })
   })
   routes.add('person POST /v1/apps/:app/accept', AppView, inputs.AcceptApp, async call => {
     const app = await appIn(world, call)

@@ -32,6 +32,16 @@ export const Adopt = MakeApp.omit({ slug: true, purpose: true, roles: true }).ex
 /** Another person agrees; at its adoption an app may be watched without. */
 export const WatchApp = z.strictObject({ days, reason: words })
 export const ExtendApp = z.strictObject({ endsAt: instantIn.optional(), days: days.optional() })
+/** `keep`: by resource, why what was not used of it is asked for all the same. */
+export const Graduate = z.strictObject({
+  to: personName,
+  backup: personName.optional(),
+  team: slug,
+  slug: slug.optional(),
+  days: days.default(180),
+  keep: z.record(slug, words).default({}),
+  reason: words,
+})
 export const TransferApp = z.strictObject({ to: personName })
 /** Without a backup the one there stays; a backup who takes over names another. */
 export const AcceptApp = z.strictObject({ backup: personName.optional() })

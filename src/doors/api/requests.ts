@@ -128,6 +128,8 @@ interface Raise extends Omit<NewRequest, 'id' | 'quorum' | 'ownAnswer' | 'approv
   readonly approvers?: readonly PersonId[]
   /** Whether the asker may agree where there is nobody else; without it, yes. */
   readonly ownAnswer?: boolean
+  /** How many of them must; one, where it is not said. */
+  readonly quorum?: number
 }
 
 /** Makes the request if policy lets the caller ask; in a solo installation the asker may be who answers. */
@@ -143,7 +145,7 @@ export async function raise(
   const { kind, appId } = input
   const about = { ...draft, kind, ...(appId === null ? {} : { appId }), ownAnswer }
   const permit = await ask('request.make', 'request', id, about)
-  const request = { ...input, id, approvers, quorum: 1, ownAnswer }
+  const request = { quorum: 1, ...input, id, approvers, ownAnswer }
   return requestView(world, await makeRequest(world, permit, request))
 }
 

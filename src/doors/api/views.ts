@@ -169,6 +169,11 @@ export const AppDetail = AppView.extend({
   holds: list(z.object(each(text, 'id', 'scope', 'reason'))),
   lastDenial: DenialView.nullable(),
 })
+/** Each check with its next step; of each grant what was used, which is what a successor is given. */
+export const GraduationView = z.object({
+  checks: list(z.object({ ...each(text, 'name', 'says', 'next'), ok: flag })),
+  grants: list(z.object({ resource: text, granted: actions, used: actions })),
+})
 export const TaskView = z.object({
   ...each(text, 'id', 'shortId', 'app', 'identity', 'purpose', 'openedAt', 'endsAt'),
   kind: z.enum(['job', 'service']),
@@ -261,6 +266,7 @@ export type RequestView = z.infer<typeof RequestView>
 export type AppView = z.infer<typeof AppView>
 export type WhoView = z.infer<typeof WhoView>
 export type AppDetail = z.infer<typeof AppDetail>
+export type GraduationView = z.infer<typeof GraduationView>
 export type TaskView = z.infer<typeof TaskView>
 export type TargetView = z.infer<typeof TargetView>
 export type ToolView = z.infer<typeof ToolView>

@@ -75,7 +75,7 @@ export async function dueOffboardings(sql: Sql, now: Instant): Promise<ids.AppId
     select app.id from app left join offboarding on offboarding.app_id = app.id
       left join offboarding_work on offboarding_work.offboarding_id = offboarding.id
     where (app.state = 'ending' and (offboarding.id is null or offboarding_work.due_at <= ${now}))
-      or (app.state = 'ended' and offboarding_work.due_at <= ${now})
+      or (app.state in ('ended', 'graduated') and offboarding_work.due_at <= ${now})
     order by offboarding_work.due_at nulls first, app.id limit ${verbatim(limits.pageRows)}`
   return rows.map(row => row.id)
 }
