@@ -20,10 +20,13 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   session: () => import('./verbs/sign-in.ts'),
   new: () => import('./make/new.ts'),
   dev: () => import('./make/dev.ts'),
+  setup: () => import('./make/agent/setup.ts'),
+  serve: () => import('./make/agent/serve.ts'),
+  hook: () => import('./make/agent/hook.ts'),
 }
 
 /** All that `--help` shows: no word of it needs a security engineer to explain it. */
-export const firstWords = ['login', 'new', 'dev', 'run', 'ask', 'status', 'why', 'extend', 'end']
+export const firstWords = 'login|new|dev|run|ask|status|why|extend|end|agent setup'.split('|')
 
 const table = `
 git-credential <name> <operation> | git.gitCredential | what git asks inside a run
@@ -35,6 +38,9 @@ new <purpose> --name <slug> --backup <person> --days <n> --class <classes> --tea
 dev [command...] --purpose <name> | dev.dev | run the app here: synthetic data, then real, by itself
 run [command...] --need <resource:action...> --purpose <name> --via <how>
   | run.run | run a command with what it needs, for as long as it runs
+agent setup | setup.setup | configure the coding agents of this folder: our tools, rules, a hook
+agent mcp | serve.serve | our tools for a coding agent, on stdio
+agent hook | hook.hook | what stops a command with a credential in it
 mcp <resource> [command...] --purpose <name> --via <how>
   | mcp.mcp | an MCP server on stdio for an agent's configuration
 ask <resource:action> --read --write --because <reason> --columns <names> --role <roles>

@@ -28,7 +28,7 @@ export function guessResource(
 }
 
 /** What a name or sentence says, so that `deals`, `Deal` and `crm.deals` meet. */
-function wordsOf(text: string): string[] {
+export function wordsOf(text: string): string[] {
   const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
   return words.filter(word => word.length > 2).map(word => word.replace(/(?<=\w{3})s$/, ''))
 }
