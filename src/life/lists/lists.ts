@@ -62,14 +62,17 @@ export const listOpenFindings = (sql: Sql, filter: { ownerId?: PersonId; about?:
 export const findAppBySlug = (sql: Sql, slug: string) => findWhere(sql, appTable, { slug })
 
 /** Living apps first, then by name. */
-export const listApps = (sql: Sql, filter: { personId?: PersonId; state?: AppState | undefined }) =>
+export const listApps = (
+  sql: Sql,
+  filter: { personId?: PersonId; state?: AppState | undefined; day?: string | undefined },
+) =>
   listRows(
     sql,
     appTable,
     `where ($1::text is null or $1 in (owner_id, backup_id, offered_to))
-       and ($2::text is null or state = $2)
+       and ($2::text is null or state = $2) and ($3::text is null or day = $3)
      order by ended_at desc nulls first, slug, id ${aPage}`,
-    [filter.personId ?? null, filter.state ?? null],
+    [filter.personId ?? null, filter.state ?? null, filter.day ?? null],
   )
 
 export const findTargetBySlug = (sql: Sql, slug: string) =>
