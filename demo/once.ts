@@ -1,10 +1,12 @@
 /**
  * `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON
  * object. `npm run demo -- everywhere --once --json`: the other one, of an app with access in nine systems.
+ * `npm run demo -- day --teams 39 --once --json`: a build day of so many teams, opened and closed.
  */
 import { parseArgs } from 'node:util'
 import { leapingClock } from '../test/support/clock.ts'
 import { startPretendSystems } from '../test/support/pretend-systems.ts'
+import { peopleOf, playDay } from './day.ts'
 import { type Everywhere, playEverywhere } from './everywhere.ts'
 import { type Parts, startParts } from './parts.ts'
 import { playStory, type Told } from './story.ts'
@@ -15,10 +17,11 @@ const clock = leapingClock()
 const stories: Readonly<Record<string, (parts: Parts, out: Teller) => Promise<object>>> = {
   life: async (parts, out) => resultOf(await playStory(parts, out.tell)),
   everywhere: playAtSystems,
+  day: playTeams,
 }
 
 const { values, positionals } = parseArgs({
-  options: { once: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: { once: { type: 'boolean' }, json: { type: 'boolean' }, teams: { type: 'string' } },
   allowPositionals: true,
 })
 const [name = 'life', ...more] = positionals
@@ -29,8 +32,14 @@ if (play === undefined) {
   )
   process.exit(2)
 }
+const teams = name === 'day' ? Number(values.teams ?? '39') : 0
+if (!Number.isInteger(teams) || teams > 400 || (name === 'day' && teams < 1)) {
+  process.stderr.write('  ✕ --teams is a whole number from 1 to 400.\n')
+  process.exit(2)
+}
 const out = teller(values.json === true ? process.stderr : process.stdout)
-const parts = await startParts({ kept: false, port: 0, clock }, out.part)
+const people = peopleOf(teams)
+const parts = await startParts({ kept: false, port: 0, clock, people }, out.part)
 try {
   const result = await play(parts, out)
   if (values.json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
@@ -68,6 +77,15 @@ async function playAtSystems(parts: Parts, out: Teller): Promise<object> {
   const systems = await startPretendSystems(clock)
   try {
     return everywhereOf(await playEverywhere(parts, systems, out.tell))
+  } finally {
+    await systems.close()
+  }
+}
+
+async function playTeams(parts: Parts, out: Teller): Promise<object> {
+  const systems = await startPretendSystems(clock)
+  try {
+    return { schema: 'leasehold/v1', ...(await playDay({ parts, systems, teams }, out.tell)) }
   } finally {
     await systems.close()
   }

@@ -143,6 +143,8 @@ const number = z
   .string()
   .regex(/^\d{1,15}$/, 'must be a whole number')
   .transform(Number)
+/** Whom a name, an e-mail address or an id stands for; without it everybody. */
+export const OfPeople = z.object({ named: personName.optional() })
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
 export const OfApps = z.object({ state: z.enum(appStates).optional(), day: slug.optional() })
