@@ -1,11 +1,12 @@
 /**
  * `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON
  * object. `npm run demo -- everywhere --once --json`: another one, of an app with access in nine systems;
- * `graduate`: of one that stays.
+ * `graduate`: of one that stays; `day --teams 39`: a build day of so many teams, opened and closed.
  */
 import { parseArgs } from 'node:util'
 import { leapingClock } from '../test/support/clock.ts'
 import { startPretendSystems } from '../test/support/pretend-systems.ts'
+import { peopleOf, playDay } from './day.ts'
 import { type Everywhere, playEverywhere } from './everywhere.ts'
 import { type Graduated, playGraduation } from './graduate.ts'
 import { type Parts, startParts } from './parts.ts'
@@ -18,10 +19,11 @@ const stories: Readonly<Record<string, (parts: Parts, out: Teller) => Promise<ob
   life: async (parts, out) => resultOf(await playStory(parts, out.tell)),
   everywhere: playAtSystems,
   graduate: async (parts, out) => graduatedOf(await playGraduation(parts, out.tell)),
+  day: playTeams,
 }
 
 const { values, positionals } = parseArgs({
-  options: { once: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: { once: { type: 'boolean' }, json: { type: 'boolean' }, teams: { type: 'string' } },
   allowPositionals: true,
 })
 const [name = 'life', ...more] = positionals
@@ -32,8 +34,14 @@ if (play === undefined) {
   )
   process.exit(2)
 }
+const teams = name === 'day' ? Number(values.teams ?? '39') : 0
+if (!Number.isInteger(teams) || teams > 400 || (name === 'day' && teams < 1)) {
+  process.stderr.write('  ✕ --teams is a whole number from 1 to 400.\n')
+  process.exit(2)
+}
 const out = teller(values.json === true ? process.stderr : process.stdout)
-const parts = await startParts({ kept: false, port: 0, clock }, out.part)
+const people = peopleOf(teams)
+const parts = await startParts({ kept: false, port: 0, clock, people }, out.part)
 try {
   const result = await play(parts, out)
   if (values.json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
@@ -71,6 +79,15 @@ async function playAtSystems(parts: Parts, out: Teller): Promise<object> {
   const systems = await startPretendSystems(clock)
   try {
     return everywhereOf(await playEverywhere(parts, systems, out.tell))
+  } finally {
+    await systems.close()
+  }
+}
+
+async function playTeams(parts: Parts, out: Teller): Promise<object> {
+  const systems = await startPretendSystems(clock)
+  try {
+    return { schema: 'leasehold/v1', ...(await playDay({ parts, systems, teams }, out.tell)) }
   } finally {
     await systems.close()
   }

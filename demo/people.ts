@@ -25,6 +25,12 @@ export async function signInLink(issuer: string, address: string, link: string):
   return signIn(issuer, address, link)
 }
 
+/** In a browser alone: from then on they are somebody here. */
+export async function visitCompany(issuer: string, sub: string): Promise<void> {
+  const { status, text } = await openBrowser().get(`${issuer}/sign-in/company?login_hint=${sub}`)
+  if (status >= 400) throw new Error(`${sub} could not sign in: ${text.slice(0, 200)}`)
+}
+
 async function signIn(issuer: string, address: string, start: string): Promise<SignedIn> {
   const browser = openBrowser()
   const page = await browser.get(start)

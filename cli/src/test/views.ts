@@ -149,6 +149,7 @@ export const app: api.AppDetail = {
   backup: tom,
   offeredTo: null,
   team: null,
+  day: null,
   dataClasses: ['internal'],
   stage: 'prototype',
   state: 'active',

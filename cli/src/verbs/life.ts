@@ -43,6 +43,7 @@ export async function appBody(cli: Cli, purpose = ''): Promise<api.MakeApp> {
     purpose,
     backup: options.text('backup') ?? (await askBackup(cli)),
     team: options.text('team'),
+    day: options.text('day'),
     days: options.count('days'),
     dataClasses: options.list('class') as api.MakeApp['dataClasses'],
   }

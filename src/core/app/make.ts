@@ -17,7 +17,7 @@ import { type AppRow, appTable, findApp } from './rows.ts'
 const appMade = entryKind('app.make', 'made the app')
 
 type Said = 'slug' | 'team' | 'purpose' | 'dataClasses' | 'stage' | 'endTrigger' | 'endsAt'
-type Adopted = Pick<AppRow, 'origin' | 'watchedUntil'>
+type Adopted = Pick<AppRow, 'origin' | 'watchedUntil' | 'day'>
 /** The backup is another living person; in a solo installation the owner may stand alone. */
 export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> &
   Partial<Adopted> & {
@@ -68,11 +68,12 @@ export function draftApp(by: ActorId, input: NewApp, now: Instant): NewRow<AppRo
       detail: `\`endsAt\` must be later than now and at most ${maxEndsAt}: a ${input.stage} app lives ${days} days at most.`,
       next: 'Choose an earlier end; it can be extended later.',
     })
-  const { isDraft = false, ...given } = input
+  const { isDraft = false, day = null, ...given } = input
   return {
     ...given,
     slug: parseSlug(input.slug, 'slug'),
     team: input.team === null ? null : parseSlug(input.team, 'team'),
+    day: day === null ? null : parseSlug(day, 'day'),
     purpose: parseText(input.purpose, 'purpose'),
     dataClasses: [...new Set(input.dataClasses)].sort(),
     state: isDraft ? 'draft' : 'active',

@@ -62,7 +62,7 @@ export type Parents = Pick<LeaseRow, 'taskId' | 'grantId'>
 
 const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
   or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of, task.id,
-    task.provenance ->> 'issuer')))`
+    task.provenance ->> 'issuer', 'day/' || app.day)))`
 
 /** A lease beside what it hangs on. */
 const withParents =

@@ -7,7 +7,7 @@ import { Problem } from '../../core/base/problem.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addSeconds, earliest, type Instant } from '../../core/base/time.ts'
 import { setManifest } from '../../core/grant/manifest.ts'
-import { heldBy } from '../../core/hold/hold.ts'
+import { dayOf, heldBy } from '../../core/hold/hold.ts'
 import { makeIdentities } from '../../core/identity/identities.ts'
 import { listIdentities } from '../../core/identity/rows.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
@@ -41,17 +41,18 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
   )
   routes.add('person POST /v1/apps', AppDetail, inputs.MakeApp, async ({ caller, input, ask }) => {
     const now = world.clock.now()
-    const { roles = [...identityRoles], purpose, dataClasses, team = null } = input
+    const { roles = [...identityRoles], purpose, dataClasses, team = null, day = null } = input
     const draft = {
       id: newId('app'),
       slug: parseSlug(input.slug, 'slug'),
       ownerId: caller.personId,
       backupId: await backupOf(world, input.backup, caller.personId),
       team,
+      day,
       purpose,
       dataClasses,
       stage: 'prototype',
-      endTrigger: 'date',
+      endTrigger: day === null ? 'date' : 'day-closes',
       endsAt: endOf(input, now),
     } as const
     const permit = await ask('app.make', 'app', draft.id, { ...draft, roles })
@@ -180,7 +181,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
       lastDenial(world, app.id),
     ])
   const roleOf = new Map(identities.map(identity => [identity.id, identity.role]))
-  const held = heldBy(world.replica, [app.id, app.ownerId])
+  const held = heldBy(world.replica, [app.id, app.ownerId, dayOf(app)])
   const says = manifest === undefined ? {} : lists.saysOf(manifest)
   const purposes = manifest?.purposes ?? []
   return {

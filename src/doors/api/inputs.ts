@@ -18,6 +18,8 @@ export const MakeApp = z.strictObject({
   /** In solo mode left out. */
   backup: personName.optional(),
   team: z.string().max(80).optional(),
+  /** The organised build day it is for. */
+  day: slug.optional(),
   dataClasses: z.array(dataClass).max(5).default(['internal']),
   endsAt: instantIn.optional(),
   days: days.optional(),
@@ -132,8 +134,8 @@ export const AskLease = z.strictObject({
 })
 export const SayUse = z.strictObject({ rows: z.number().int().min(0), action })
 export const SetHold = z.strictObject({
-  scope: z.enum(['app', 'person', 'identity', 'task', 'tool', 'issuer', 'everything']),
-  /** Of a tool, `target/name`; of an issuer, its address. */
+  scope: z.enum(['app', 'person', 'identity', 'task', 'tool', 'issuer', 'day', 'everything']),
+  /** Of a tool, `target/name`; of an issuer, its address; of a day, its name. */
   about: personName.optional(),
   reason: words,
 })
@@ -151,10 +153,13 @@ const number = z
   .string()
   .regex(/^\d{1,15}$/, 'must be a whole number')
   .transform(Number)
+/** Whom a name, an e-mail address or an id stands for; without it everybody. */
+export const OfPeople = z.object({ named: personName.optional() })
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
-export const OfApps = z.object({ state: z.enum(appStates).optional() })
-export const OfFound = z.object({ target: slug.optional() })
+export const OfApps = z.object({ state: z.enum(appStates).optional(), day: slug.optional() })
+/** `since`: first seen after it. */
+export const OfFound = z.object({ target: slug.optional(), since: instantIn.optional() })
 export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })
 export const OfLeases = OfApp.extend({ open: z.enum(['true', 'false']).optional() })
 /** `after` reads on, oldest first; otherwise newest first, and `before` reads back. */

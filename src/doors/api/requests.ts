@@ -239,6 +239,7 @@ async function heldThing(
     })
   if (scope === 'app') return (await find.findVisibleApp(world, caller, named)).id
   if (scope === 'issuer') return named
+  if (scope === 'day') return `day/${named}`
   if (scope === 'task') return find.parseId(world.store, 'task', named)
   if (scope === 'tool') return heldTool(world, named)
   if (scope === 'person') return (await find.findPersonBy(world.store, named, '/about')).id

@@ -12,6 +12,7 @@ import { connectTarget, defineResource } from '../../core/grant/offer.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
 import { keepGrant } from '../../core/grant/unused.ts'
 import { identityTable } from '../../core/identity/rows.ts'
+import { lookNow } from '../../life/discovery/look.ts'
 import { playCanary } from '../../life/drift/canary.ts'
 import * as lists from '../../life/lists/lists.ts'
 import { lookAtTools } from '../../life/tools/look.ts'
@@ -22,7 +23,15 @@ import * as find from './find.ts'
 import { BreakGlass, ConnectTarget, DefineResource, OfApp } from './inputs.ts'
 import type { Routes } from './route.ts'
 import { grantView, nameOf, resourceView, targetView } from './show.ts'
-import { GrantView, listOf, ResourceView, TargetView, ToolView, WhoView } from './views.ts'
+import {
+  GrantView,
+  LookView,
+  listOf,
+  ResourceView,
+  TargetView,
+  ToolView,
+  WhoView,
+} from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
@@ -57,6 +66,11 @@ export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
     await call.ask('target.connect', 'target', id, { production })
     return playAndShow(world, id)
   })
+  routes.add('person POST /v1/targets/:target/look', LookView, async call => {
+    const { id, slug, production } = await targetNamed(world, call.param('target'))
+    await call.ask('target.connect', 'target', id, { production })
+    return { target: slug, ...(await lookNow(world, id)) }
+  })
 }
 
 export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
@@ -64,13 +78,14 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
     const resources = await lists.listResources(world.store)
     return { items: await Promise.all(resources.map(each => resourceView(world, each))) }
   })
-  routes.add('person GET /v1/resources/:resource/who', listOf(WhoView), async call => {
+  routes.add('person GET /v1/resources/:resource/who', listOf(WhoView), OfApp, async call => {
     const { id, dataOwnerId } = await find.resourceNamed(world.store, call.param('resource'))
     // Who answers for the data sees everybody; others the apps they see anyway.
     const isOwner = dataOwnerId === call.caller.personId
     const isSeen = find.sees(world, call.caller)
     const identities = new Map(world.replica.all(identityTable).map(each => [each.id, each]))
-    const items = whoMay(world, id).flatMap(({ identityId, until: endsAt, ...may }) => {
+    const { appId } = await find.appFilter(world, call)
+    const items = whoMay(world, id, appId).flatMap(({ identityId, until: endsAt, ...may }) => {
       const identity = identities.get(identityId)
       if (identity === undefined || !(isOwner || isSeen(identity.appId))) return []
       return [{ ...may, endsAt, app: nameOf(world, identity.appId), identity: identity.spiffeId }]

@@ -151,7 +151,7 @@ export const AppView = z.object({
   says: text,
   /** Adopted, where it was made of what was found; null: made here. */
   ...each(maybe, 'origin', 'watchedUntil'),
-  ...each(maybe, 'offeredTo', 'team', 'pausedBecause', 'endedAt', 'next'),
+  ...each(maybe, 'offeredTo', 'team', 'day', 'pausedBecause', 'endedAt', 'next'),
 })
 export const AppDetail = AppView.extend({
   identities: list(
@@ -190,6 +190,13 @@ export const TargetView = z.object({
   preflightState: z.enum(['never', 'passed', 'failed']),
   preflightAt: maybe,
   preflightSteps: list(z.object({ name: text, ok: flag, detail: text.optional() })).optional(),
+})
+/** A look at a whole target, now; `unseen`: what it was not shown, and what that needs. */
+export const LookView = z.object({
+  ...each(text, 'target', 'begunAt'),
+  isOver: flag,
+  things: count,
+  unseen: texts,
 })
 export const ToolView = z.object({
   ...each(text, 'name', 'hash'),
@@ -269,6 +276,7 @@ export type AppDetail = z.infer<typeof AppDetail>
 export type GraduationView = z.infer<typeof GraduationView>
 export type TaskView = z.infer<typeof TaskView>
 export type TargetView = z.infer<typeof TargetView>
+export type LookView = z.infer<typeof LookView>
 export type ToolView = z.infer<typeof ToolView>
 export type ResourceView = z.infer<typeof ResourceView>
 export type PolicyCheckView = z.infer<typeof PolicyCheckView>

@@ -18,6 +18,7 @@ import { first, type Sql, statement, verbatim } from '../../core/store/store.ts'
 import { taskTable } from '../../core/task/rows.ts'
 
 type OfApp = { appId?: AppId }
+type OfApps = { personId?: PersonId | null; state?: AppState | undefined; day?: string | undefined }
 
 const aPage = verbatim(`limit ${limits.pageRows}`)
 
@@ -53,14 +54,11 @@ export const listOpenFindings = (
 export const findAppBySlug = (sql: Sql, slug: string) => findWhere(sql, appTable, { slug })
 
 /** Living apps first, then by name. */
-export const listApps = (
-  sql: Sql,
-  { personId = null, state }: { personId?: PersonId | null; state?: AppState | undefined },
-) =>
+export const listApps = (sql: Sql, { personId = null, state, day }: OfApps) =>
   listWhere(
     sql,
     appTable,
-    state === undefined ? {} : { state },
+    { ...(state && { state }), ...(day !== undefined && { day }) },
     statement`and (${personId}::text is null or ${personId} in (owner_id, backup_id, offered_to))
       order by ended_at desc nulls first, slug, id ${aPage}`,
   )
