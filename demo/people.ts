@@ -6,6 +6,7 @@ import { type Client, clientOf } from './client.ts'
 export const company = [
   { sub: 'maya', name: 'Maya Ortiz', email: 'maya@acme.example' },
   { sub: 'tom', name: 'Tom Reyes', email: 'tom@acme.example' },
+  { sub: 'lee', name: 'Lee Novak', email: 'lee@acme.example' },
 ] as const
 
 export interface SignedIn {

@@ -47,6 +47,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/doors/api', budget: 2200 },
   { path: 'src/doors/authzen', budget: 500 },
   { path: 'src/doors/gateway', budget: 2000 },
+  { path: 'src/doors/console', budget: 100 },
 ]
 
 export const CONNECTORS = 'connectors'

@@ -213,6 +213,7 @@ export const me: api.Me = {
   task: null,
   installation: { name: 'Acme', trustDomain: 'acme.example', mode: 'team' },
   validUntil: '2026-11-22T18:00:00.000Z',
+  csrf: null,
 }
 
 export const trace: api.TraceView = {

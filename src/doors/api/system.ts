@@ -36,7 +36,8 @@ export function addSystemRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/me', views.Me, async ({ caller }) => {
     const { kind, validUntil } = caller
     const installation = await world.describeInstallation()
-    const me = { kind, installation, validUntil, person: null, identity: null, task: null }
+    const csrf = 'csrf' in caller ? caller.csrf : null
+    const me = { kind, installation, validUntil, csrf, person: null, identity: null, task: null }
     if (caller.kind === 'person') {
       const person = await findPerson(world.store, caller.personId)
       return { ...me, person: person === undefined ? null : personView(world, person) }

@@ -69,6 +69,8 @@ export const Me = z.object({
   installation: InstallationView.pick({ name: true, trustDomain: true, mode: true }),
   /** Of a person: the end of the sign-in, until which the token can be renewed. */
   validUntil: instant,
+  /** In a browser session: what every change carries as `x-leasehold-csrf`. With a token null. */
+  csrf: maybe,
 })
 export const DenialView = z.object({
   ...each(text, 'decisionId', 'shortId', 'at', 'what', 'rule', 'says', 'wouldPassIf'),
