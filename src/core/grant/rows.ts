@@ -126,10 +126,12 @@ export async function findSealedConfig(sql: Sql, id: ids.TargetId): Promise<stri
   return (await sql.query<{ sealed: string }>(text, [id]))[0]?.sealed
 }
 
+/** As a person gave it. The one before is kept until it was seen refused. */
 export async function putSealedConfig(tx: Tx, id: ids.TargetId, sealed: string): Promise<void> {
   await tx.query(
-    `insert into target_config (target_id, sealed) values ($1, $2)
-     on conflict (target_id) do update set sealed = excluded.sealed`,
+    `insert into target_config as known (target_id, sealed) values ($1, $2)
+     on conflict (target_id) do update set sealed = excluded.sealed, pending = null,
+       previous = array_remove(known.previous || known.sealed || known.pending, null)`,
     [id, sealed],
   )
 }

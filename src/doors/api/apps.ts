@@ -161,10 +161,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   return {
     ...view,
     identities,
-    trust: rules.map(rule => ({
-      ...rule,
-      role: roleOf.get(rule.identityId) ?? 'run',
-    })),
+    trust: rules.map(rule => ({ ...rule, role: roleOf.get(rule.identityId) ?? 'run' })),
     purposes: says.map(([name, said]) => ({ name, says: said })),
     grants: grants.map(grant => grantView(world, grant)),
     leases: leases.map(lease => leaseView(world, lease)),
