@@ -11,12 +11,7 @@ import { targetConfigAad } from '../../src/core/grant/rows.ts'
 import { leavePerson, setRoles } from '../../src/core/people/change.ts'
 import type { Target } from '../../src/core/target/target.ts'
 import { findTargetBySlug } from '../../src/life/lists/lists.ts'
-import {
-  proveBefore,
-  readKept,
-  rotateTarget,
-  sweepShelter,
-} from '../../src/life/shelter/shelter.ts'
+import { lookBack, readKept, rotateTarget, sweepShelter } from '../../src/life/shelter/shelter.ts'
 import type { World } from '../../src/world.ts'
 import { testPermit } from '../support/permit.ts'
 import { signInAs } from '../support/sales-database.ts'
@@ -190,7 +185,7 @@ describe('a crash', () => {
     expect(await letsIn(before.password)).toBe(false)
     // It was not seen refused: it is kept, and tried again.
     expect((await readKept(world.store, (await crm()).id)).previous).toHaveLength(1)
-    expect(await proveBefore(world, await crm())).toBe('refused')
+    expect(await lookBack(world, await crm())).toBe('refused')
   })
 
   test('of two that do it at once leaves one that is let in', async () => {

@@ -15,7 +15,7 @@ import { identityTable } from '../../core/identity/rows.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { playCanary } from '../../life/drift/canary.ts'
 import * as lists from '../../life/lists/lists.ts'
-import { proveBefore, rotateTarget } from '../../life/shelter/shelter.ts'
+import { lookBack, rotateTarget } from '../../life/shelter/shelter.ts'
 import { lookAtTools } from '../../life/tools/look.ts'
 import { agreeToTools, hashTools, isAgreed, seeTools } from '../../life/tools/pin.ts'
 import { whoMay } from '../../life/why/who.ts'
@@ -55,14 +55,13 @@ export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
       adminEndsAt: adminEndsAt ?? addSeconds(world.clock.now(), 90 * 86_400),
     })
     const shown = await playAndShow(world, id)
-    return known ? { ...shown, before: await proveBefore(world, known) } : shown
+    return known ? { ...shown, before: await lookBack(world, known) } : shown
   })
   routes.add('person POST /v1/targets/:target/rotate', TargetView, async call => {
     const target = await targetNamed(world, call.param('target'))
     const { id, production } = target
     const permit = await call.ask('target.connect', 'target', id, { production })
-    const before = await rotateTarget(world, permit, target)
-    return { ...(await playAndShow(world, id)), before }
+    return { before: await rotateTarget(world, permit, target), ...(await playAndShow(world, id)) }
   })
   routes.add('person POST /v1/targets/:target/preflight', TargetView, async call => {
     const { id, production } = await targetNamed(world, call.param('target'))

@@ -13,40 +13,28 @@ import { checkPermit, type Permit } from '../../core/base/permit.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { forEachDue } from '../../core/base/sweep.ts'
-import { addMs, type Instant, msBetween } from '../../core/base/time.ts'
+import { addMs, msBetween } from '../../core/base/time.ts'
 import { raiseIn, resolveIn } from '../../core/finding/raise.ts'
 import { findingTable } from '../../core/finding/rows.ts'
 import type { ConnectWorld } from '../../core/grant/offer.ts'
 import { type TargetRow, targetConfigAad, targetTable } from '../../core/grant/rows.ts'
-import type { Targets } from '../../core/lease/targets.ts'
+import type { LeaseWorld } from '../../core/lease/issue.ts'
+import type { TargetsWorld } from '../../core/lease/targets.ts'
 import { listWhere, lockKnown, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { recorded, type SweepWorld } from '../../core/ledger/record.ts'
+import { recorded, type SweepWorld, subjectOf } from '../../core/ledger/record.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { query, type Sql } from '../../core/store/store.ts'
 import turns from './turns.json' with { type: 'json' }
 
 const targetRotated = entryKind('target.rotate', 'made its own credential there anew')
-const beforeSeen = entryKind('target.before', 'saw that the credential before is refused there')
-const turnTold = entryKind('target.turn', 'told whose turn it is with a credential there')
+const credentialSeen = entryKind('target.before', 'tried the credentials before there')
 const kind = 'target-credential'
 
 /** What a person gave is theirs to look at so long; so long before its end is the turn of the next. */
 const [seenMs, aheadMs] = [24 * 3_600_000, 7 * 24 * 3_600_000]
 
-export interface ShelterWorld extends ConnectWorld {
-  readonly targets: Targets
-  readonly unseal: (sealed: string, aad: string) => Uint8Array
-}
-
-/** Sealed: what is used, what is being set there now, what was used before and was not seen refused. */
-interface Kept {
-  readonly sealed: string
-  readonly pending: string | null
-  readonly previous: readonly string[]
-  /** We made it ourselves: nobody has seen it. */
-  readonly isOwn: boolean
-}
+export type ShelterWorld = ConnectWorld & Pick<LeaseWorld, 'targets'> & Pick<TargetsWorld, 'unseal'>
 
 /** What became of those before. */
 export type Before = 'refused' | 'still-there' | 'unknown'
@@ -65,7 +53,7 @@ export async function rotateTarget(
     if (draft === undefined) throw new Problem('wrong-state', { detail, next: byHand(target) })
     // 1. Kept before the target hears of it; what a crash left half set is set again.
     const sealed = world.seal(Buffer.from(canonicalJson(draft)), targetConfigAad(id))
-    const [kept] = await query<Kept>(world.store)`update target_config
+    const [kept] = await query<{ pending: string }>(world.store)`update target_config
       set pending = coalesce(pending, ${sealed}) where target_id = ${id} returning pending`
     const pending = kept?.pending ?? throwUnknown('target')
     // 2. Set there, and let in.
@@ -84,22 +72,36 @@ export async function rotateTarget(
     scope.entry({ kind: targetRotated, by: permit })
   })
   // 4. The one before is refused, or a person is told.
-  return proveBefore(world, target)
+  return lookBack(world, world.replica.get(targetTable, id) ?? target)
 }
 
-/** The version of the code before this one connects again without a word of `own_at`. */
-export async function readKept(sql: Sql, id: TargetId): Promise<Kept> {
+/**
+ * Sealed: what is used, what is being set there now, what was used before and was not seen refused. Whether
+ * we made it ourselves, so that nobody has seen it; who connects again by the code before says nothing of it.
+ */
+export async function readKept(sql: Sql, id: TargetId) {
+  type Kept = {
+    sealed: string
+    pending: string | null
+    previous: readonly string[]
+    isOwn: boolean
+  }
   const [kept] = await query<Kept>(sql)`
     select sealed, pending, previous, coalesce(own_at = admin_rotated_at, false) as "isOwn"
       from target_config join target on target.id = target_id where target_id = ${id}`
   return kept ?? throwUnknown('target')
 }
 
-/** Tries what was used before, and forgets what is refused, or is what is used now. */
-export async function proveBefore(
+/**
+ * Tries what was used before, and forgets what is refused. What is left, or whose turn it is, a person is
+ * told once: its owner, or where that is who left, whoever has the role `platform`. Taken back when over.
+ */
+export async function lookBack(
   world: ShelterWorld,
-  { id, version }: TargetRow,
+  target: TargetRow,
+  turn?: 'left' | 'ends' | 'refuses',
 ): Promise<Before> {
+  const { id, ownerId, adminRotatedAt } = target
   const { sealed, previous } = await readKept(world.store, id)
   const used = canonicalJson(unsealed(world, id, sealed))
   const tried = previous.map(async kept => {
@@ -110,68 +112,53 @@ export async function proveBefore(
   })
   const says = await Promise.all(tried)
   const refused = previous.filter((_, i) => says[i] === 'refused')
-  const left = previous.length - refused.length
-  if (refused.length > 0)
-    await recorded(world, async scope => {
-      await query(scope.tx)`update target_config set previous =
-        array(select unnest(previous) except select unnest(${refused}::text[])) where target_id = ${id}`
-      scope.entry({ kind: beforeSeen, ...saidOf(id, version), facts: { left } })
-    })
-  return left === 0 ? 'refused' : says.includes('accepted') ? 'still-there' : 'unknown'
+  const left = says.includes('accepted') ? 'still-there' : 'unknown'
+  const before = refused.length === previous.length ? 'refused' : left
+  const because = before === 'refused' ? turn : before
+  const known = await listWhere(world.store, findingTable, { kind, about: id })
+  // What a person answered is not said again of the same credential.
+  const isSaid = known.some(
+    ({ state, madeAt }) =>
+      state === 'open' || (state === 'answered' && because && madeAt >= adminRotatedAt),
+  )
+  if (refused.length === 0 && isSaid === (because !== undefined)) return before
+  await recorded(world, async scope => {
+    await query(scope.tx)`update target_config set previous =
+      array(select unnest(previous) except select unnest(${refused}::text[])) where target_id = ${id}`
+    if (because === undefined) await resolveIn(scope, kind, id)
+    else if (!isSaid) {
+      const words = `At ${target.slug}, ${turns[because]}. ${byHand(target)}`
+      const to = because === 'left' ? null : ownerId
+      await raiseIn(scope, { kind, about: id, severity: 'high', ownerId: to, words })
+    }
+    const facts = { refused: refused.length, because: because ?? null }
+    const subjects = [subjectOf(targetTable, target)]
+    scope.entry({ kind: credentialSeen, by: systemId('schedule'), subjects, facts })
+  })
+  return before
 }
 
 function unsealed({ unseal }: ShelterWorld, id: TargetId, sealed: string): Json {
   return JSON.parse(Buffer.from(unseal(sealed, targetConfigAad(id))).toString('utf8')) as Json
 }
 
-const saidOf = (id: TargetId, version: number) => ({
-  by: systemId('schedule'),
-  subjects: [{ type: 'target', id, version }],
-})
-
-/** Pure. Undefined: it may stay as it is. */
-export function turnOf(target: TargetRow, kept: Kept, hasLeft: boolean, now: Instant) {
-  if (kept.pending !== null) return 'begun'
-  if (!kept.isOwn && hasLeft) return 'left'
-  if (addMs(now, aheadMs) >= target.adminEndsAt) return 'ends'
-  return !kept.isOwn && now >= addMs(target.adminRotatedAt, seenMs) ? 'seen' : undefined
-}
-
 /** What is away, or does not take a new one, has its turn in the next pass. */
 export async function sweepShelter(world: ShelterWorld & SweepWorld): Promise<number> {
   return forEachDue(world.replica.all(targetTable), async target => {
-    const { id, ownerId } = target
-    const hasLeft = world.replica.get(personTable, ownerId)?.state !== 'living'
-    const turn = turnOf(target, await readKept(world.store, id), hasLeft, world.clock.now())
-    const isOurs = turn !== undefined && (await world.targets.describe(id)).canRotate === true
-    const permit = () => world.permitFor(systemId('schedule'), 'key.rotate', { type: 'key', id })
-    const done = isOurs ? rotateTarget(world, permit(), target) : proveBefore(world, target)
-    const became = await done.catch((thrown: unknown) => {
+    const { id, ownerId, adminRotatedAt, adminEndsAt } = target
+    const { pending, isOwn } = await readKept(world.store, id)
+    const now = world.clock.now()
+    const isLeft = !isOwn && world.replica.get(personTable, ownerId)?.state !== 'living'
+    const isEnding = addMs(now, aheadMs) >= adminEndsAt
+    const isSeen = !isOwn && now >= addMs(adminRotatedAt, seenMs)
+    const isDue = pending !== null || isLeft || isEnding || isSeen
+    if (!isDue || (await world.targets.describe(id)).canRotate !== true)
+      return lookBack(world, target, isLeft ? 'left' : isEnding ? 'ends' : undefined)
+    const permit = world.permitFor(systemId('schedule'), 'key.rotate', { type: 'key', id })
+    return rotateTarget(world, permit, target).catch((thrown: unknown) => {
       if (!isProblem(thrown)) throw thrown
-      return thrown.code === 'target-refused' ? ('refuses' as const) : undefined
+      return thrown.code === 'target-refused' ? lookBack(world, target, 'refuses') : undefined
     })
-    if (became === undefined) return
-    const theirs = !isOurs && (turn === 'left' || turn === 'ends') ? turn : undefined
-    await say(world, target, became === 'refused' ? theirs : became)
-  })
-}
-
-/** Once: to its owner, or where that is who left, to whoever has the role `platform`. Taken back when over. */
-async function say(world: ShelterWorld, target: TargetRow, because?: keyof typeof turns) {
-  const { id: about, version, ownerId, adminRotatedAt } = target
-  const known = await listWhere(world.store, findingTable, { kind, about })
-  // What a person answered is not said again of the same credential.
-  const isSaid = known.some(
-    ({ state, madeAt }) =>
-      state === 'open' || (state === 'answered' && because && madeAt >= adminRotatedAt),
-  )
-  if (isSaid === (because !== undefined)) return
-  await recorded(world, async scope => {
-    const words = because && `At ${target.slug}, ${turns[because]}. ${byHand(target)}`
-    const to = because === 'left' ? null : ownerId
-    if (words === undefined) await resolveIn(scope, kind, about)
-    else await raiseIn(scope, { kind, about, severity: 'high', ownerId: to, words })
-    scope.entry({ kind: turnTold, ...saidOf(about, version), facts: { because: because ?? null } })
   })
 }
 
