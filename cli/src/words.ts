@@ -116,6 +116,7 @@ serve --accept-loss | demo.serve | start a server from this clone
 connect <kind> --name <slug> --config <file> --file <yaml> --production --until <time>
   | offer.connect | connect a system, as its config file says (- is what is piped in)
 connect ls | offer.targets | what is connected
+connect rotate <target> | offer.rotate | make our own credential there anew: then nobody has seen it
 tools ls <target> | offer.tools | what an MCP server says of its tools now
 tools agree <target> | offer.agreeTools | agree to those that are new or have changed
 person ls | offer.people | who is here

@@ -39,6 +39,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/life/step-up', budget: 150 },
   { path: 'src/life/federation', budget: 180 },
   { path: 'src/life/unused', budget: 80 },
+  { path: 'src/life/shelter', budget: 230 },
   { path: 'src/life/discovery', budget: 1600 },
   { path: 'src/life/scaffold', budget: 500 },
   { path: 'src/life/day', budget: 450 },

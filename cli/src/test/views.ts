@@ -23,6 +23,8 @@ export const target: api.TargetView = {
   connector: 'mcp',
   address: 'https://tracker.example/mcp',
   owner: 'Sam Okafor',
+  adminRotatedAt: '2026-11-22T14:30:00.000Z',
+  isSheltered: false,
   adminEndsAt: '2027-02-20T14:30:00.000Z',
   production: false,
   preflightState: 'passed',

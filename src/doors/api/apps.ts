@@ -187,10 +187,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   return {
     ...view,
     identities,
-    trust: rules.map(rule => ({
-      ...rule,
-      role: roleOf.get(rule.identityId) ?? 'run',
-    })),
+    trust: rules.map(rule => ({ ...rule, role: roleOf.get(rule.identityId) ?? 'run' })),
     purposes: purposes.map(({ name, needs }) => ({ name, says: says[name] ?? '', needs })),
     grants: grants.map(grant => grantView(world, grant)),
     leases: leases.map(lease => leaseView(world, lease)),

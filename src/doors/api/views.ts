@@ -187,7 +187,11 @@ export const TaskView = z.object({
   leases: list(LeaseView),
 })
 export const TargetView = z.object({
-  ...each(text, 'id', 'slug', 'connector', 'address', 'owner', 'adminEndsAt'),
+  ...each(text, 'id', 'slug', 'connector', 'address', 'owner', 'adminRotatedAt', 'adminEndsAt'),
+  /** Nobody has seen the credential we use there: we made it ourselves. */
+  isSheltered: flag,
+  /** What became of the one that was used before. */
+  before: z.enum(['refused', 'still-there', 'unknown']).optional(),
   production: flag,
   preflightState: z.enum(['never', 'passed', 'failed']),
   preflightAt: maybe,
