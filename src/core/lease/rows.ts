@@ -14,15 +14,8 @@ import type { Instant } from '../base/time.ts'
 import type { Word } from '../base/words.ts'
 import { fact, factTable, findRow, json, lockRow, type RowOf } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
-import {
-  first,
-  query,
-  type Sql,
-  type Statement,
-  statement,
-  type Tx,
-  verbatim,
-} from '../store/store.ts'
+import type { Sql, Statement, Tx } from '../store/store.ts'
+import { first, query, statement, verbatim } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
 export type LeaseState = 'intended' | 'live' | 'ending' | 'gone'

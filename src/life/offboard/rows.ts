@@ -4,14 +4,8 @@ import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { manifestTable } from '../../core/grant/rows.ts'
 import { identityTable, trustRuleTable } from '../../core/identity/rows.ts'
-import {
-  always,
-  fact,
-  factTable,
-  findWhere,
-  listWhere,
-  type RowOf,
-} from '../../core/ledger/fact-table.ts'
+import type { RowOf } from '../../core/ledger/fact-table.ts'
+import { always, fact, factTable, findWhere, listWhere } from '../../core/ledger/fact-table.ts'
 import { first, query, type Sql, type Tx, verbatim } from '../../core/store/store.ts'
 import type { Found } from '../../core/target/target.ts'
 import type { PlanItem } from './item.ts'
