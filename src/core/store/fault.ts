@@ -50,23 +50,21 @@ export function unavailable(log: string): Problem {
   })
 }
 
+const diskFull = '53100'
+
 /** Issuing stops here; ending goes on with the room kept for it (reserve.ts). */
-export function noRoom(): Problem {
-  return new Problem('store-unavailable', {
-    detail: 'The database has no room left on its disk, so nothing new can be recorded.',
-    next: 'Make room where the database keeps its files; ending goes on meanwhile.',
-    log: diskFull,
-  })
-}
+export const noRoom = new Problem('store-unavailable', {
+  detail: 'The database has no room left on its disk, so nothing new can be recorded.',
+  next: 'Make room where the database keeps its files; ending goes on meanwhile.',
+  log: diskFull,
+})
 
 export function isNoRoom(thrown: unknown): boolean {
   return isProblem(thrown, 'store-unavailable') && thrown.log === diskFull
 }
 
-const diskFull = '53100'
-
 function fromSqlState(code: string, message: string, constraint: string | null): Error {
-  if (code === diskFull) return noRoom()
+  if (code === diskFull) return noRoom
   if (code === '40001' || code === '40P01')
     return new Problem('conflict', {
       detail: 'Somebody else changed the same thing at the same moment; nothing was changed here.',

@@ -42,11 +42,11 @@ export async function readTunnel(
   if (req.method !== 'GET' || req.headers.upgrade?.toLowerCase() !== tunnelProtocol || id === '')
     throw noSuch('There is no such tunnel.')
   const shown = shownIn(req, world.issuer)
-  if (shown === undefined) throw notAccepted()
+  if (shown === undefined) throw notAccepted
   const { token } = shown
   const claims = readTaskToken(world, token)
   const isOurs = claims?.audience === world.issuer
-  if (!isOurs || claims.expSeconds * 1000 <= toMs(world.clock.now())) throw notAccepted()
+  if (!isOurs || claims.expSeconds * 1000 <= toMs(world.clock.now())) throw notAccepted
   await checkShown(world.proofs, shown, claims)
   const known = isId('lease', id) ? world.replica.get(leaseTable, id) : undefined
   const lease = known ?? (isId('lease', id) ? await findLease(world.store, id) : undefined)
@@ -69,9 +69,7 @@ function noSuch(detail: string): Problem {
   return new Problem('not-found', { detail, next: 'A tunnel is opened by `leasehold run`.' })
 }
 
-function notAccepted(): Problem {
-  return new Problem('token-refused', {
-    detail: 'A tunnel needs the token of the task that has the lease.',
-    next: 'Exchange your own again, for the same run.',
-  })
-}
+const notAccepted = new Problem('token-refused', {
+  detail: 'A tunnel needs the token of the task that has the lease.',
+  next: 'Exchange your own again, for the same run.',
+})

@@ -16,8 +16,8 @@ import * as ledger from '../../core/ledger/rows.ts'
 import * as tree from '../../core/ledger/tree.ts'
 import type { Store } from '../../core/store/store.ts'
 import { textErased } from './erase.ts'
-import { openCheckpoint } from './open-checkpoint.ts'
-import { openLeaf } from './open-leaf.ts'
+import { openCheckpoint } from './open-note.ts'
+import { openLeaf } from './read.ts'
 import { allNodes, findEntries, readWaitingFacts } from './rows.ts'
 
 export type LogFault =
