@@ -127,11 +127,9 @@ export async function findSealedConfig(sql: Sql, id: ids.TargetId): Promise<stri
   return kept?.sealed
 }
 
-export async function putSealedConfig(tx: Tx, id: ids.TargetId, sealed: string): Promise<void> {
-  await query(tx)`
+export const putSealedConfig = (tx: Tx, id: ids.TargetId, sealed: string) => query(tx)`
     insert into target_config (target_id, sealed) values (${id}, ${sealed})
     on conflict (target_id) do update set sealed = excluded.sealed`
-}
 
 /** What the seal is bound to, so that no row's secret can be moved to another row. */
 export function targetConfigAad(id: ids.TargetId): string {
