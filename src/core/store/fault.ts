@@ -4,7 +4,7 @@
  *
  * Drivers attach the statement's parameters and the row's values to their errors: none of it passes.
  */
-import { isProblem, Problem, type ProblemText } from '../base/problem.ts'
+import { isProblem, Problem, type ProblemText, problemsAlike } from '../base/problem.ts'
 
 /** `sqlstate` is the database's code; `constraint` the name of the rule that refused, or null. */
 export class StoreFault extends Error {
@@ -42,13 +42,10 @@ export function translate(thrown: unknown): unknown {
   return lostTexts.test(message) ? unavailable(code || message) : thrown
 }
 
-export function unavailable(log: string): Problem {
-  return new Problem('store-unavailable', {
-    detail: 'The database does not answer.',
-    next: 'Try again; what was under way may or may not have been kept, and repeating it is safe.',
-    log,
-  })
-}
+export const unavailable = problemsAlike('store-unavailable', {
+  detail: 'The database does not answer.',
+  next: 'Try again; what was under way may or may not have been kept, and repeating it is safe.',
+})
 
 const diskFull = '53100'
 

@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { isId } from '../../core/base/ids.ts'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { isProblem, Problem, problemsWith } from '../../core/base/problem.ts'
 import { toMs } from '../../core/base/time.ts'
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import type { ExchangeWorld } from '../../core/token/exchange.ts'
@@ -65,9 +65,7 @@ export function over(detail: string, next = 'Run your command again.'): Problem 
   return new Problem('wrong-state', { detail, next })
 }
 
-function noSuch(detail: string): Problem {
-  return new Problem('not-found', { detail, next: 'A tunnel is opened by `leasehold run`.' })
-}
+const noSuch = problemsWith('not-found', 'A tunnel is opened by `leasehold run`.')
 
 const notAccepted = new Problem('token-refused', {
   detail: 'A tunnel needs the token of the task that has the lease.',
