@@ -7,10 +7,11 @@ import type { Vkey } from '../../src/core/ledger/note.ts'
 import { type Hash, hashBytes, isSame, leafHash, nodeHash } from '../../src/core/ledger/tree.ts'
 import {
   type Checkpoint,
+  fromBase64,
   openCheckpoint,
   parseCount,
-} from '../../src/life/audit/open-checkpoint.ts'
-import { fromBase64, refused } from '../../src/life/audit/open-note.ts'
+  refused,
+} from '../../src/life/audit/open-note.ts'
 import { climb, verifyInclusion } from '../../src/life/audit/paths.ts'
 import { proofHeader } from '../../src/life/audit/proof.ts'
 

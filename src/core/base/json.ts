@@ -3,7 +3,7 @@
  * Not for: streaming, or numbers beyond ±2^53 (refused, never rounded).
  */
 import { limits } from './limits.ts'
-import { Problem } from './problem.ts'
+import { Problem, problemsWith } from './problem.ts'
 import { safeText } from './text.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
@@ -172,6 +172,4 @@ function shown(key: string): string {
   return key === '' ? 'the top' : `\`${safeText(key, 60)}\``
 }
 
-function bad(detail: string): Problem {
-  return new Problem('bad-json', { detail, next: 'Send one JSON value, as UTF-8.' })
-}
+const bad = problemsWith('bad-json', 'Send one JSON value, as UTF-8.')

@@ -51,6 +51,16 @@ export class Problem extends Error {
   }
 }
 
+/** Problems that differ in what is wrong, and share the next step. */
+export const problemsWith = (code: ProblemCode, next: string) => (detail: string, field?: string) =>
+  new Problem(code, { detail, next, field })
+
+/** Problems that are the same to every caller: which of many things failed is for us alone. */
+export const problemsAlike =
+  (code: ProblemCode, text: Pick<ProblemText, 'detail' | 'next'>) =>
+  (log: string, cause?: unknown) =>
+    new Problem(code, { ...text, log, cause })
+
 /** Narrow look at what was thrown. */
 export function isProblem(thrown: unknown, code?: ProblemCode): thrown is Problem {
   return thrown instanceof Problem && (code === undefined || thrown.code === code)

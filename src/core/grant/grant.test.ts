@@ -31,7 +31,7 @@ import {
   resourceTable,
   targetTable,
 } from './rows.ts'
-import { useIn } from './use.ts'
+import { useIn } from './unused.ts'
 
 let world: TestWorld & { seal: (plaintext: Uint8Array, aad: string) => string }
 let maya: PersonId

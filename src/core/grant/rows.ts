@@ -128,12 +128,10 @@ export async function findSealedConfig(sql: Sql, id: ids.TargetId): Promise<stri
 }
 
 /** As a person gave it. The one before is kept until it was seen refused. */
-export async function putSealedConfig(tx: Tx, id: ids.TargetId, sealed: string): Promise<void> {
-  await query(tx)`
+export const putSealedConfig = (tx: Tx, id: ids.TargetId, sealed: string) => query(tx)`
     insert into target_config as known (target_id, sealed) values (${id}, ${sealed})
     on conflict (target_id) do update set sealed = excluded.sealed, pending = null,
       previous = array_remove(known.previous || known.sealed || known.pending, null)`
-}
 
 /** What the seal is bound to, so that no row's secret can be moved to another row. */
 export function targetConfigAad(id: ids.TargetId): string {

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { type KeyId, newId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { assert, Problem, problemsAlike } from '../base/problem.ts'
 import { addMs, type Instant } from '../base/time.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { type KeysSource, makeRoot, readRoot } from './outside.ts'
@@ -234,10 +234,7 @@ export function tableKey({ id, publicJwk: jwk, use, alg, state, startsAt }: rows
   return { kid: thumbprint(jwk), use, alg, jwk, state, notBefore: startsAt }
 }
 
-function altered(log: string): Problem {
-  return new Problem('bad-configuration', {
-    detail: 'The keys in the database are not those the root key signed.',
-    next: 'Restore the database from a backup, and find out who changed it.',
-    log,
-  })
-}
+const altered = problemsAlike('bad-configuration', {
+  detail: 'The keys in the database are not those the root key signed.',
+  next: 'Restore the database from a backup, and find out who changed it.',
+})

@@ -14,15 +14,8 @@ import type { Instant } from '../base/time.ts'
 import type { Word } from '../base/words.ts'
 import { fact, factTable, findRow, json, lockRow, type RowOf } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
-import {
-  first,
-  query,
-  type Sql,
-  type Statement,
-  statement,
-  type Tx,
-  verbatim,
-} from '../store/store.ts'
+import type { Sql, Statement, Tx } from '../store/store.ts'
+import { first, query, statement, verbatim } from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
 export type LeaseState = 'intended' | 'live' | 'ending' | 'gone'
@@ -162,23 +155,20 @@ export async function readSalts(sql: Sql, leaseIds: readonly ids.LeaseId[]) {
 }
 
 /** After the last re-check nothing can derive the credential again. */
-export async function shredSalts(sql: Sql, leaseIds: readonly ids.LeaseId[]): Promise<void> {
-  await query(sql)`delete from lease_salt where lease_id = any(${leaseIds})`
-}
+export const shredSalts = (sql: Sql, leaseIds: readonly ids.LeaseId[]) =>
+  query(sql)`delete from lease_salt where lease_id = any(${leaseIds})`
 
 /**
  * Pulls the consequence of a parent's end: leases of a closed task, a revoked identity, a grant or an
  * app that is over, or anything held, become due now.
  */
-export async function makeDueByParents(sql: Sql, now: Instant): Promise<void> {
-  await query(sql)`
+export const makeDueByParents = (sql: Sql, now: Instant) => query(sql)`
     with over as (
       select lease_id from ${withParents} join lease_due on lease_id = lease.id
       where due_at > ${now} and lease.state <> 'ending' and ${isSettled(now)}
         and ${overBy} is not null
       for update of lease_due skip locked)
     update lease_due set due_at = ${now} from over where over.lease_id = lease_due.lease_id`
-}
 
 /** `due` names leases by `lease_id` and has their `tries`. */
 const dueText = statement`
@@ -270,11 +260,9 @@ async function takeThose(world: DueWorld, these: Statement, { now, until }: Taki
 }
 
 /** Those whose turn at the target did not come: due as they were, and that was no try. */
-export async function giveBack(sql: Sql, leaseIds: readonly ids.LeaseId[]): Promise<void> {
-  await query(sql)`
+export const giveBack = (sql: Sql, leaseIds: readonly ids.LeaseId[]) => query(sql)`
     update lease_due set held_until = null, tries = greatest(tries - 1, 0)
       where lease_id = any (${leaseIds})`
-}
 
 export async function dueTargets(sql: Sql, now: Instant): Promise<ids.TargetId[]> {
   const rows = await query<{ id: ids.TargetId }>(sql)`

@@ -13,7 +13,7 @@ import {
   thingTable,
 } from '../../../test/support/ledger.ts'
 import { testPermit } from '../../../test/support/permit.ts'
-import { openLeaf } from '../../life/audit/open-leaf.ts'
+import { openLeaf } from '../../life/audit/read.ts'
 import { newId } from '../base/ids.ts'
 import { Problem } from '../base/problem.ts'
 import { StoreFault } from '../store/fault.ts'

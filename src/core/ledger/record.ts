@@ -74,7 +74,7 @@ export async function recorded<T>(world: LedgerWorld, work: (scope: Scope) => Pr
           detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
           next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
         })
-      throw constraint === rowIsCurrent ? changedMeanwhile() : thrown
+      throw constraint === rowIsCurrent ? changedMeanwhile : thrown
     })
   world.replica.applyOwn(draft.images)
   if (hasEntry) world.poke()
@@ -150,7 +150,7 @@ class Draft {
        where ${table.name}.id = new.id and ${table.name}.version = new.version - 1 returning 1`,
       [JSON.stringify(values)],
     )
-    if (saved.length !== rows.length) throw changedMeanwhile()
+    if (saved.length !== rows.length) throw changedMeanwhile
     for (const [i, row] of rows.entries()) this.#note(table, row, pairs[i]?.before)
     return rows
   }
@@ -209,7 +209,7 @@ class Draft {
     const { sql, params } = this.#held
     this.#held = undefined
     const sent = this.tx.query(sql(1), params).then(rows => {
-      if (rows.length !== 1) throw changedMeanwhile()
+      if (rows.length !== 1) throw changedMeanwhile
     })
     sent.catch(() => {})
     this.#sent.push(sent)
@@ -280,12 +280,10 @@ function writeOf<R extends FactRow>(table: FactTable<R>, row: R, before: R | und
   )
 }
 
-function changedMeanwhile(): Problem {
-  return new Problem('conflict', {
-    detail: 'This was changed by somebody else at the same moment.',
-    next: 'Look at it again and repeat.',
-  })
-}
+const changedMeanwhile = new Problem('conflict', {
+  detail: 'This was changed by somebody else at the same moment.',
+  next: 'Look at it again and repeat.',
+})
 
 /** A row as what an entry is about. */
 export function subjectOf({ name }: { readonly name: string }, { id, version }: FactRow): Subject {

@@ -6,7 +6,8 @@ import { limits } from '../base/limits.ts'
 import type { DecisionRecord } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { first, query, type Sql, type Statement, type Tx, verbatim } from '../store/store.ts'
+import type { Sql, Statement, Tx } from '../store/store.ts'
+import { first, query, statement, verbatim } from '../store/store.ts'
 import { type FactRow, type FactTable, snakeCase } from './fact-table.ts'
 import type { Hash, TreeNode } from './tree.ts'
 
@@ -213,8 +214,8 @@ export async function* readImages(tx: Tx, table: FactTable<FactRow>): AsyncGener
 }
 
 /** Stored hashes of each level's indexes from `low` up to `high`; level 0 are the leaves. */
-export function readHashes(sql: Sql, wanted: readonly Record<'level' | 'low' | 'high', number>[]) {
-  return query<TreeNode>(sql)`
+export const readHashes = (sql: Sql, wanted: readonly Record<'level' | 'low' | 'high', number>[]) =>
+  query<TreeNode>(sql)`
     with want as (
       select * from jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
         as w (level int, low bigint, high bigint))
@@ -223,7 +224,6 @@ export function readHashes(sql: Sql, wanted: readonly Record<'level' | 'low' | '
     union all
     select n.level, n.index, n.hash
     from want join ledger_node n on n.level = want.level and n.index >= low and n.index < high`
-}
 
 export interface CheckpointRow extends Pick<HeadRow, 'size' | 'root'> {
   readonly note: string
@@ -231,13 +231,11 @@ export interface CheckpointRow extends Pick<HeadRow, 'size' | 'root'> {
 }
 
 /** `rest` is what follows in the text: which, in which order. */
-export function listCheckpoints(sql: Sql, rest: string, params?: readonly unknown[]) {
-  const text = `select size, root, note, signed_at as "signedAt" from ledger_checkpoint ${rest}`
-  return sql.query<CheckpointRow>(text, params)
-}
+export const listCheckpoints = (sql: Sql, rest: Statement) => query<CheckpointRow>(sql)`
+  select size, root, note, signed_at as "signedAt" from ledger_checkpoint ${rest}`
 
 export async function lastCheckpoint(sql: Sql): Promise<CheckpointRow | undefined> {
-  return (await listCheckpoints(sql, 'order by size desc limit 1'))[0]
+  return (await listCheckpoints(sql, statement`order by size desc limit 1`))[0]
 }
 
 /** Keeps the first checkpoint of a size and answers the one that is kept. */
@@ -246,7 +244,7 @@ export async function keepCheckpoint(sql: Sql, row: CheckpointRow): Promise<Chec
     insert into ledger_checkpoint (size, root, note, signed_at)
       values (${row.size}, ${row.root}, ${row.note}, ${row.signedAt})
     on conflict (size) do nothing`
-  const [kept] = await listCheckpoints(sql, 'where size = $1', [row.size])
+  const [kept] = await listCheckpoints(sql, statement`where size = ${row.size}`)
   return kept ?? row
 }
 

@@ -57,7 +57,7 @@ it('a full disk is told from an outage, and says what goes on', () => {
     next: expect.stringContaining('room'),
   })
   expect(isNoRoom(problem)).toBe(true)
-  expect(isNoRoom(noRoom())).toBe(true)
+  expect(isNoRoom(noRoom)).toBe(true)
   expect(isNoRoom(translate(driverError('53200')))).toBe(false)
 })
 

@@ -4,7 +4,7 @@
  *
  * Drivers attach the statement's parameters and the row's values to their errors: none of it passes.
  */
-import { isProblem, Problem, type ProblemText } from '../base/problem.ts'
+import { isProblem, Problem, type ProblemText, problemsAlike } from '../base/problem.ts'
 
 /** `sqlstate` is the database's code; `constraint` the name of the rule that refused, or null. */
 export class StoreFault extends Error {
@@ -42,31 +42,26 @@ export function translate(thrown: unknown): unknown {
   return lostTexts.test(message) ? unavailable(code || message) : thrown
 }
 
-export function unavailable(log: string): Problem {
-  return new Problem('store-unavailable', {
-    detail: 'The database does not answer.',
-    next: 'Try again; what was under way may or may not have been kept, and repeating it is safe.',
-    log,
-  })
-}
+export const unavailable = problemsAlike('store-unavailable', {
+  detail: 'The database does not answer.',
+  next: 'Try again; what was under way may or may not have been kept, and repeating it is safe.',
+})
+
+const diskFull = '53100'
 
 /** Issuing stops here; ending goes on with the room kept for it (reserve.ts). */
-export function noRoom(): Problem {
-  return new Problem('store-unavailable', {
-    detail: 'The database has no room left on its disk, so nothing new can be recorded.',
-    next: 'Make room where the database keeps its files; ending goes on meanwhile.',
-    log: diskFull,
-  })
-}
+export const noRoom = new Problem('store-unavailable', {
+  detail: 'The database has no room left on its disk, so nothing new can be recorded.',
+  next: 'Make room where the database keeps its files; ending goes on meanwhile.',
+  log: diskFull,
+})
 
 export function isNoRoom(thrown: unknown): boolean {
   return isProblem(thrown, 'store-unavailable') && thrown.log === diskFull
 }
 
-const diskFull = '53100'
-
 function fromSqlState(code: string, message: string, constraint: string | null): Error {
-  if (code === diskFull) return noRoom()
+  if (code === diskFull) return noRoom
   if (code === '40001' || code === '40P01')
     return new Problem('conflict', {
       detail: 'Somebody else changed the same thing at the same moment; nothing was changed here.',

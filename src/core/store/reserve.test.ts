@@ -131,11 +131,11 @@ describe('the room kept for ending', () => {
         asked.push(text)
         if (text.includes('spend_reserve')) isFull = false
         else if (text.includes('keep_reserve')) return [{ isKept: !isFull }] as Row[]
-        else if (isFull) throw noRoom()
+        else if (isFull) throw noRoom
         return []
       },
       async transact(work) {
-        if (isFull) throw noRoom()
+        if (isFull) throw noRoom
         return work({ query: async () => [], finish: async () => [] })
       },
       listen: async () => async () => {},
@@ -163,7 +163,7 @@ describe('the room kept for ending', () => {
     const work = store.ending.transact(async () => {
       runs++
       fillAgain()
-      throw noRoom()
+      throw noRoom
     })
     await expect(work).rejects.toMatchObject({ log: '53100' })
     expect(runs).toBe(1)

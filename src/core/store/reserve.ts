@@ -25,7 +25,7 @@ export function withReserve(store: Store): Store {
   return {
     ...store,
     async transact(work, options) {
-      if (isSpent && options?.readOnly !== true) throw noRoom()
+      if (isSpent && options?.readOnly !== true) throw noRoom
       return store.transact(work, options)
     },
     ending: {

@@ -13,7 +13,7 @@
 import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { assert, Problem, problemsWith } from '../base/problem.ts'
 import { type IdentityRow, identityTable } from '../identity/rows.ts'
 import { type Image, shareKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -126,6 +126,4 @@ function begin({ replica, clock }: DelegateWorld, { taskId, identityId }: TaskTo
   return { task, attempt: { identity, tokenId: newId('token'), now: clock.now() } }
 }
 
-function refused(detail: string): Problem {
-  return new Problem('token-refused', { detail, next: 'Ask who handed it on to do so anew.' })
-}
+const refused = problemsWith('token-refused', 'Ask who handed it on to do so anew.')

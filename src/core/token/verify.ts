@@ -7,7 +7,7 @@ import { stateAt } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
+import { problemsWith } from '../base/problem.ts'
 import { type Clock, toMs } from '../base/time.ts'
 import { concernedBy, heldBy } from '../hold/hold.ts'
 import { identityTable } from '../identity/rows.ts'
@@ -102,6 +102,4 @@ async function sayEnd(world: VerifyWorld, claims: ReadClaims, says: string): Pro
   return revokedAt === null ? says : `It was revoked at ${revokedAt}.`
 }
 
-function refused(detail: string): Problem {
-  return new Problem('token-refused', { detail, next: 'Prove again who you are, for a new task.' })
-}
+const refused = problemsWith('token-refused', 'Prove again who you are, for a new task.')

@@ -1,13 +1,7 @@
 /** What a text from outside names: an id, a short id, or a slug. Somebody else's thing is not found. */
 import { type AppRow, appTable, findApp } from '../../core/app/rows.ts'
-import {
-  type AppId,
-  type Id,
-  type IdKind,
-  idPrefixes,
-  isId,
-  type PersonId,
-} from '../../core/base/ids.ts'
+import type { AppId, Id, IdKind, PersonId } from '../../core/base/ids.ts'
+import { idPrefixes, isId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import type { ResourceRow } from '../../core/grant/rows.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'

@@ -93,12 +93,12 @@ interface Upgrade {
 }
 
 async function enter(door: Door, hosts: Hosts, { req, socket, head }: Upgrade): Promise<void> {
-  if (door.under.size > bounds.tunnels) throw tooMany()
+  if (door.under.size > bounds.tunnels) throw tooMany
   const asked = await readTunnel(door.world, hosts, req)
   const { lease } = asked
   const known = door.tunnels.get(lease.id)
   const tunnels = known ?? { count: 0, pace: new Pace(), cancels: new Map() }
-  if (tunnels.count >= bounds.leaseTunnels) throw tooMany()
+  if (tunnels.count >= bounds.leaseTunnels) throw tooMany
   tunnels.count++
   door.tunnels.set(lease.id, tunnels)
   try {
@@ -305,9 +305,7 @@ function refuse(world: GatewayWorld, socket: Socket, thrown: unknown): void {
 
 const broken = new Problem('internal', { detail: 'Something broke here; nothing was let through.' })
 
-function tooMany(): Problem {
-  return new Problem('rate-limited', {
-    detail: 'Too many connections are open through the gateway.',
-    next: 'Close some, or use a pool.',
-  })
-}
+const tooMany = new Problem('rate-limited', {
+  detail: 'Too many connections are open through the gateway.',
+  next: 'Close some, or use a pool.',
+})

@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { isId } from '../../core/base/ids.ts'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { isProblem, Problem, problemsWith } from '../../core/base/problem.ts'
 import { toMs } from '../../core/base/time.ts'
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import type { ExchangeWorld } from '../../core/token/exchange.ts'
@@ -42,11 +42,11 @@ export async function readTunnel(
   if (req.method !== 'GET' || req.headers.upgrade?.toLowerCase() !== tunnelProtocol || id === '')
     throw noSuch('There is no such tunnel.')
   const shown = shownIn(req, world.issuer)
-  if (shown === undefined) throw notAccepted()
+  if (shown === undefined) throw notAccepted
   const { token } = shown
   const claims = readTaskToken(world, token)
   const isOurs = claims?.audience === world.issuer
-  if (!isOurs || claims.expSeconds * 1000 <= toMs(world.clock.now())) throw notAccepted()
+  if (!isOurs || claims.expSeconds * 1000 <= toMs(world.clock.now())) throw notAccepted
   await checkShown(world.proofs, shown, claims)
   const known = isId('lease', id) ? world.replica.get(leaseTable, id) : undefined
   const lease = known ?? (isId('lease', id) ? await findLease(world.store, id) : undefined)
@@ -65,13 +65,9 @@ export function over(detail: string, next = 'Run your command again.'): Problem 
   return new Problem('wrong-state', { detail, next })
 }
 
-function noSuch(detail: string): Problem {
-  return new Problem('not-found', { detail, next: 'A tunnel is opened by `leasehold run`.' })
-}
+const noSuch = problemsWith('not-found', 'A tunnel is opened by `leasehold run`.')
 
-function notAccepted(): Problem {
-  return new Problem('token-refused', {
-    detail: 'A tunnel needs the token of the task that has the lease.',
-    next: 'Exchange your own again, for the same run.',
-  })
-}
+const notAccepted = new Problem('token-refused', {
+  detail: 'A tunnel needs the token of the task that has the lease.',
+  next: 'Exchange your own again, for the same run.',
+})

@@ -6,7 +6,7 @@
 import { requireIn } from '../../core/app/app.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import { type DataAction, dataActions } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { Problem, problemsWith } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { safeText } from '../../core/base/text.ts'
 import type { Instant } from '../../core/base/time.ts'
@@ -41,13 +41,13 @@ export function askFor(input: AskInput) {
   const endsAt = input.endsAt ?? app.endsAt
   if (endsAt <= now || endsAt > app.endsAt)
     throw invalid(
-      'endsAt',
       `\`endsAt\` must be later than now and at most ${app.endsAt}, the end of the app.`,
+      'endsAt',
     )
   const roles = identityRoles.filter(role => input.roles.includes(role))
   const actions = dataActions.filter(action => input.actions.includes(action))
-  if (roles.length === 0) throw invalid('roles', '`roles` names who of the app may use it.')
-  if (actions.length === 0) throw invalid('actions', '`actions` names what it may do.')
+  if (roles.length === 0) throw invalid('`roles` names who of the app may use it.', 'roles')
+  if (actions.length === 0) throw invalid('`actions` names what it may do.', 'actions')
   const columns = chooseColumns(resource, input.columns)
   const about = { appId: app.id, resourceId: resource.id, targetId: resource.targetId }
   const rights = { roles, actions, columns, unattended, endsAt }
@@ -62,16 +62,13 @@ function chooseColumns(resource: AskInput['resource'], asked: AskInput['columns'
   const chosen = asked === undefined ? offered : offered.filter(name => asked.includes(name))
   const [missing] = (asked ?? []).filter(name => !offered.includes(name))
   if (missing !== undefined)
-    throw invalid('columns', `\`${safeText(missing, 63)}\` is not offered in \`${resource.slug}\`.`)
+    throw invalid(`\`${safeText(missing, 63)}\` is not offered in \`${resource.slug}\`.`, 'columns')
   if (resource.columns.length > 0 && chosen.length === 0)
-    throw invalid('columns', `\`columns\` must name at least one that \`${resource.slug}\` offers.`)
+    throw invalid(`\`columns\` must name at least one that \`${resource.slug}\` offers.`, 'columns')
   return chosen
 }
 
-function invalid(field: string, detail: string): Problem {
-  return new Problem('invalid-field', {
-    field,
-    detail,
-    next: `What can be asked for: ${product.command} ls resources`,
-  })
-}
+const invalid = problemsWith(
+  'invalid-field',
+  `What can be asked for: ${product.command} ls resources`,
+)

@@ -18,7 +18,7 @@ import { readHead } from '../../core/ledger/rows.ts'
 import { isSame } from '../../core/ledger/tree.ts'
 import { findInstallation, installationTable } from '../../core/people/rows.ts'
 import type { Sql } from '../../core/store/store.ts'
-import { type Checkpoint, openCheckpoint } from './open-checkpoint.ts'
+import { type Checkpoint, openCheckpoint } from './open-note.ts'
 import { rootOfFirst } from './proof.ts'
 
 export const lossAccepted = entryKind('log.loss', 'accepted that the log lost entries')

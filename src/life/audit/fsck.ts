@@ -14,10 +14,10 @@ import type { Vkey } from '../../core/ledger/note.ts'
 import type { TableImage } from '../../core/ledger/replica.ts'
 import * as ledger from '../../core/ledger/rows.ts'
 import * as tree from '../../core/ledger/tree.ts'
-import type { Store } from '../../core/store/store.ts'
+import { type Store, verbatim } from '../../core/store/store.ts'
 import { textErased } from './erase.ts'
-import { openCheckpoint } from './open-checkpoint.ts'
-import { openLeaf } from './open-leaf.ts'
+import { openCheckpoint } from './open-note.ts'
+import { openLeaf } from './read.ts'
 import { allNodes, findEntries, readWaitingFacts } from './rows.ts'
 
 export type LogFault =
@@ -39,7 +39,7 @@ export type LogFault =
 export function checkLog(store: Store, vkeys: readonly Vkey[]) {
   return store.transact(
     async tx => {
-      const signed = await ledger.listCheckpoints(tx, 'order by size')
+      const signed = await ledger.listCheckpoints(tx, verbatim('order by size'))
       const roots = new Map(signed.map(row => [row.size, signedRoot(row, vkeys)]))
       const walk = new Walk(await allNodes(tx), roots)
       for (;;) {

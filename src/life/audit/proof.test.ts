@@ -16,7 +16,7 @@ import {
 import { signHead } from '../../core/ledger/checkpoint.ts'
 import { vkeyOf } from '../../core/ledger/note.ts'
 import { extend, type Frontier, isSame, leafHash, rootOf } from '../../core/ledger/tree.ts'
-import { openCheckpoint } from './open-checkpoint.ts'
+import { openCheckpoint } from './open-note.ts'
 import { verifyInclusion } from './paths.ts'
 import { checkpointAt, consistencyProof, inclusionProof, rootOfFirst, tlogProof } from './proof.ts'
 

@@ -69,14 +69,12 @@ export interface RefusalCount {
   readonly count: number
 }
 
-export async function addRefusals(sql: Sql, counts: readonly RefusalCount[]): Promise<void> {
-  await query(sql)`
+export const addRefusals = (sql: Sql, counts: readonly RefusalCount[]) => query(sql)`
     insert into ledger_refusal_count as c (issuer, minute, reason, count)
     select issuer, minute, reason, count
     from jsonb_to_recordset(${JSON.stringify(counts)}::jsonb)
       as n (issuer text, minute timestamptz, reason text, count bigint)
     on conflict (issuer, minute, reason) do update set count = c.count + excluded.count`
-}
 
 /** Minutes before `minute` that have counts. */
 export const dueRefusals = (sql: Sql, minute: Instant) =>

@@ -33,12 +33,10 @@ export async function debit(sql: Sql, { grantId, span, most }: Account, wanted: 
 }
 
 /** What was taken and not used comes back; what was used beyond it (less than none) is added. */
-export async function giveBack(sql: Sql, { grantId, span }: Account, back: Amounts): Promise<void> {
-  await query(sql)`
+export const giveBack = (sql: Sql, { grantId, span }: Account, back: Amounts) => query(sql)`
     update budget_use set calls = calls - ${back.calls}, row_count = row_count - ${back.rows},
       bytes = bytes - ${back.bytes}, spend = spend - ${back.spend}
     where grant_id = ${grantId} and span = ${span}`
-}
 
 export const readUsed = (sql: Sql, { grantId, span }: Pick<Account, 'grantId' | 'span'>) =>
   first<Amounts>(sql)`
@@ -46,8 +44,6 @@ export const readUsed = (sql: Sql, { grantId, span }: Pick<Account, 'grantId' | 
     where grant_id = ${grantId} and span = ${span}`
 
 /** Spans of grants that are over are of use to nobody. */
-export async function forgetUsed(sql: Sql): Promise<void> {
-  await query(sql)`
+export const forgetUsed = (sql: Sql) => query(sql)`
     delete from budget_use using app_grant
     where app_grant.id = grant_id and app_grant.state <> 'live'`
-}

@@ -25,13 +25,11 @@ export async function lockFederationKeys(tx: Tx): Promise<FederationKeyRow[]> {
     where state <> 'gone' order by id for update`
 }
 
-export async function putSecret(tx: Tx, id: KeyId, sealed: string): Promise<void> {
-  await query(tx)`insert into federation_secret (key_id, sealed) values (${id}, ${sealed})`
-}
+export const putSecret = (tx: Tx, id: KeyId, sealed: string) =>
+  query(tx)`insert into federation_secret (key_id, sealed) values (${id}, ${sealed})`
 
-export async function shredSecret(tx: Tx, id: KeyId): Promise<void> {
-  await query(tx)`delete from federation_secret where key_id = ${id}`
-}
+export const shredSecret = (tx: Tx, id: KeyId) =>
+  query(tx)`delete from federation_secret where key_id = ${id}`
 
 export async function readSecret(sql: Sql, id: KeyId): Promise<string | undefined> {
   const secret = await first<{ sealed: string }>(sql)`

@@ -6,34 +6,22 @@ import { dataActions } from '../../core/base/permit.ts'
 import { product } from '../../core/base/product.ts'
 import { bounds } from './bounds.ts'
 
-const slug = z
-  .string()
-  .max(limits.slugChars)
-  .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
+const like = (form: RegExp, most: number) => z.string().max(most).regex(form)
+const slug = like(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, limits.slugChars)
+const hosts = z.array(like(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 253)).max(bounds.purposeNeeds)
 const words = z.string().min(1).max(limits.textChars)
 
 const need = z.strictObject({
-  resource: z
-    .string()
-    .max(100)
-    .regex(/^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/)
-    .describe('Name of the data, as `leasehold who` shows it: crm.deals'),
+  resource: like(/^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/, 100).describe(
+    'Name of the data, as `leasehold who` shows it: crm.deals',
+  ),
   actions: z.array(z.enum(dataActions)).min(1).max(dataActions.length),
 })
 
 export const purposeShape = z.strictObject({
   says: words.describe('What this work is for, for people'),
   needs: z.array(need).max(bounds.purposeNeeds).default([]),
-  egress: z
-    .array(
-      z
-        .string()
-        .max(253)
-        .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/),
-    )
-    .max(bounds.purposeNeeds)
-    .default([])
-    .describe('Hosts outside that this work calls'),
+  egress: hosts.default([]).describe('Hosts outside that this work calls'),
 })
 
 export const manifestShape = z.strictObject({

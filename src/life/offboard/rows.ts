@@ -4,14 +4,8 @@ import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { manifestTable } from '../../core/grant/rows.ts'
 import { identityTable, trustRuleTable } from '../../core/identity/rows.ts'
-import {
-  always,
-  fact,
-  factTable,
-  findWhere,
-  listWhere,
-  type RowOf,
-} from '../../core/ledger/fact-table.ts'
+import type { RowOf } from '../../core/ledger/fact-table.ts'
+import { always, fact, factTable, findWhere, listWhere } from '../../core/ledger/fact-table.ts'
 import { first, query, type Sql, type Tx, verbatim } from '../../core/store/store.ts'
 import type { Found } from '../../core/target/target.ts'
 import type { PlanItem } from './item.ts'
@@ -46,17 +40,15 @@ export const findWork = (sql: Sql, id: ids.OffboardingId) => first<OffboardingWo
   from offboarding_work where offboarding_id = ${id}`
 
 /** What a look left to do; the certificate of the one before stays. */
-export async function putWork(
+export const putWork = (
   tx: Tx,
   id: ids.OffboardingId,
   { plan, items, dueAt, tries }: Omit<OffboardingWork, 'certificate'>,
-): Promise<void> {
-  await query(tx)`
+) => query(tx)`
     insert into offboarding_work (offboarding_id, plan, items, due_at, tries)
     values (${id}, ${plan}, ${JSON.stringify(items)}::jsonb, ${dueAt}, ${tries})
     on conflict (offboarding_id) do update set plan = excluded.plan, items = excluded.items,
       due_at = excluded.due_at, tries = excluded.tries`
-}
 
 const setWork =
   (column: 'certificate' | 'due_at') => (sql: Sql, id: ids.OffboardingId, to: string | null) =>
@@ -140,6 +132,5 @@ export async function claimOffboarding(
   return rows.length === 1
 }
 
-export async function releaseOffboarding(sql: Sql, appId: ids.AppId): Promise<void> {
-  await query(sql)`delete from offboarding_claim where app_id = ${appId}`
-}
+export const releaseOffboarding = (sql: Sql, appId: ids.AppId) =>
+  query(sql)`delete from offboarding_claim where app_id = ${appId}`

@@ -26,14 +26,12 @@ export async function advance(sql: Sql, segment: string, { from, to }: Span): Pr
   return rows.length === 1
 }
 
-export async function forgetSegment(sql: Sql, segment: string): Promise<void> {
-  await query(sql)`delete from decision_spool where segment = ${segment}`
-}
+export const forgetSegment = (sql: Sql, segment: string) =>
+  query(sql)`delete from decision_spool where segment = ${segment}`
 
 /** A partition for each day that these were made on; most are there. */
-export async function keepPartitions(sql: Sql, days: readonly string[]): Promise<void> {
-  await query(sql)`select keep_partition(day::date) from unnest(${days}::text[]) as day`
-}
+export const keepPartitions = (sql: Sql, days: readonly string[]) =>
+  query(sql)`select keep_partition(day::date) from unnest(${days}::text[]) as day`
 
 /** Columns as lines of one text each: an array of texts would have every quote of every record escaped. */
 export async function insertRecords(sql: Sql, batchId: string, records: readonly Kept[]) {

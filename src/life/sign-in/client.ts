@@ -28,11 +28,8 @@ import { type Choice, type ClientWork, findMcp, mcpUri, type WorkWorld } from '.
 const clientAllowed = entryKind('client.allow', 'let an MCP client act for an app')
 const clientRefused = entryKind('client.refuse', 'refused an MCP client')
 
-const text = (most: number) =>
-  z
-    .string()
-    .regex(/^[\x21-\x7e]+$/)
-    .max(most)
+const like = (form: RegExp) => z.string().regex(form)
+const text = (most: number) => like(/^[\x21-\x7e]+$/).max(most)
 const askShape = z.object({
   response_type: z.literal('code'),
   response_mode: z.literal('query').optional(),
@@ -41,16 +38,10 @@ const askShape = z.object({
   resource: text(500),
   // RFC 7636 §4.3: left out the method would mean `plain`.
   code_challenge_method: z.literal('S256'),
-  code_challenge: z.string().regex(/^[\w-]{43}$/),
-  state: z
-    .string()
-    .regex(/^[\x20-\x7e]{0,1000}$/)
-    .optional(),
+  code_challenge: like(/^[\w-]{43}$/),
+  state: like(/^[\x20-\x7e]{0,1000}$/).optional(),
   // A person is asked each time.
-  prompt: z
-    .string()
-    .regex(/^(?!none$)[a-z_ ]{1,60}$/)
-    .optional(),
+  prompt: like(/^(?!none$)[a-z_ ]{1,60}$/).optional(),
 })
 /** Such of RFC 9101, 9126 and 9396 as would say something else than what a person is shown. */
 const notTaken = ['request', 'request_uri', 'registration', 'claims', 'authorization_details']

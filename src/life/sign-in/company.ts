@@ -9,7 +9,7 @@
 import * as oidc from 'openid-client'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { limits } from '../../core/base/limits.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { Problem, problemsAlike } from '../../core/base/problem.ts'
 import { safeText } from '../../core/base/text.ts'
 import { addSeconds, type Clock } from '../../core/base/time.ts'
 import { parseEmail } from '../../core/people/person.ts'
@@ -187,14 +187,10 @@ function codeOf(cause: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-function notOurs(log: string, cause?: unknown): Problem {
-  return new Problem('not-signed-in', {
-    detail: 'The answer of the company provider does not belong to a sign-in of this browser.',
-    next: 'Start again from the sign-in page.',
-    log,
-    cause,
-  })
-}
+const notOurs = problemsAlike('not-signed-in', {
+  detail: 'The answer of the company provider does not belong to a sign-in of this browser.',
+  next: 'Start again from the sign-in page.',
+})
 
 function unavailable(cause: unknown): Problem {
   return new Problem('issuer-unavailable', {

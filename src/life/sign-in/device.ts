@@ -55,7 +55,7 @@ export async function answerDevice(
     const person = await lockKnown(scope.tx, personTable, input.personId)
     if (person.state === 'left') throwUnknown('person')
     const row = await findDeviceCode(scope.tx, input.userCode, scope.at, 'for update')
-    if (row === undefined) throw noSuchDevice()
+    if (row === undefined) throw noSuchDevice
     const { clientId } = row.payload
     if (input.says === 'no') {
       const error = { error: 'access_denied', errorDescription: 'The person said no.' }
@@ -73,10 +73,8 @@ export async function answerDevice(
   })
 }
 
-export function noSuchDevice(): Problem {
-  return new Problem('not-found', {
-    field: 'user_code',
-    detail: 'No device waits under this code: it was answered, is too old, or was never shown.',
-    next: 'Start the sign-in again on the device and type the new code.',
-  })
-}
+export const noSuchDevice = new Problem('not-found', {
+  field: 'user_code',
+  detail: 'No device waits under this code: it was answered, is too old, or was never shown.',
+  next: 'Start the sign-in again on the device and type the new code.',
+})

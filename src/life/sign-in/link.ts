@@ -50,21 +50,19 @@ export async function makeLink(
 /** Signs in the person the link was made for. One answer for used, old, unknown and misspelt links. */
 export async function redeemLink(world: LedgerWorld, secret: string) {
   const hash = secretHash(secret)
-  if (hash === undefined) throw notALink()
+  if (hash === undefined) throw notALink
   return recorded(world, async scope => {
     const personId = await useLink(scope.tx, hash, scope.at)
     const known =
       personId === undefined ? undefined : await lockRow(scope.tx, personTable, personId)
-    if (known === undefined) throw notALink()
+    if (known === undefined) throw notALink
     const person = await seePerson(scope, known)
     const session = await startSession(scope.tx, person.id, scope.at)
     return { person, session }
   })
 }
 
-function notALink(): Problem {
-  return new Problem('not-signed-in', {
-    detail: 'This link was used before, is older than 15 minutes, or was never made.',
-    next: 'Ask for a new one. Starting the server prints one.',
-  })
-}
+const notALink = new Problem('not-signed-in', {
+  detail: 'This link was used before, is older than 15 minutes, or was never made.',
+  next: 'Ask for a new one. Starting the server prints one.',
+})

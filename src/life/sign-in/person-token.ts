@@ -6,7 +6,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { isId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { Problem, problemsAlike } from '../../core/base/problem.ts'
 import { toMs } from '../../core/base/time.ts'
 import { cliClientId } from './authorization-server.ts'
 import { findClientWork, findSignIn } from './rows.ts'
@@ -86,11 +86,7 @@ async function verifySignature(world: PersonTokenWorld, token: string, audience:
   }
 }
 
-function refused(log: string, cause?: unknown): Problem {
-  return new Problem('token-refused', {
-    detail: 'This token is not accepted here, or no longer.',
-    next: 'Sign in again.',
-    log,
-    cause,
-  })
-}
+const refused = problemsAlike('token-refused', {
+  detail: 'This token is not accepted here, or no longer.',
+  next: 'Sign in again.',
+})

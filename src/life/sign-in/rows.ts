@@ -5,14 +5,12 @@ import { type Instant, toSeconds } from '../../core/base/time.ts'
 import { first, query, type Sql, type Tx, verbatim } from '../../core/store/store.ts'
 import type { ClientWork } from './work.ts'
 
-export async function insertLink(
+export const insertLink = (
   tx: Tx,
   { hash, personId, expiresAt }: { hash: string; personId: PersonId; expiresAt: Instant },
-): Promise<void> {
-  await query(tx)`
+) => query(tx)`
     insert into one_time_link (hash, person_id, expires_at)
     values (${hash}, ${personId}, ${expiresAt})`
-}
 
 /** Whose link it was; of many at the same moment one gets the answer. */
 export async function useLink(tx: Tx, hash: string, now: Instant): Promise<PersonId | undefined> {
@@ -93,12 +91,10 @@ export async function countDeviceCodes(sql: Sql, now: Instant): Promise<number> 
   return waiting?.count ?? 0
 }
 
-export async function patchDeviceCode(tx: Tx, id: string, patch: JsonObject): Promise<void> {
-  await query(tx)`
+export const patchDeviceCode = (tx: Tx, id: string, patch: JsonObject) => query(tx)`
     update oidc_state set payload = payload || ${JSON.stringify(patch)}::jsonb,
       grant_id = ${patch['grantId'] ?? null}
     where kind = 'DeviceCode' and id = ${id}`
-}
 
 /** As the authorization server would have written it: a `Grant` under its id, a code under its hash. */
 export async function insertOidcState(

@@ -9,7 +9,7 @@
  */
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } from 'jose'
 import { base64url, sha256 } from '../../core/base/hash.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { Problem, problemsAlike } from '../../core/base/problem.ts'
 import { type Clock, toMs } from '../../core/base/time.ts'
 
 const bounds = {
@@ -78,13 +78,10 @@ export class Proofs {
   }
 }
 
-function refused(log: string): Problem {
-  return new Problem('token-refused', {
-    detail: 'The proof of the key this token is bound to is missing, or is not good.',
-    next: 'Send a new one with each request; and look at the clock of this machine.',
-    log,
-  })
-}
+const refused = problemsAlike('token-refused', {
+  detail: 'The proof of the key this token is bound to is missing, or is not good.',
+  next: 'Send a new one with each request; and look at the clock of this machine.',
+})
 
 /** `scheme` as it was sent. Problem where a bound token comes as a bearer, or the other way round. */
 export async function checkBound(

@@ -40,8 +40,7 @@ export async function findTracedTask(sql: Sql, thing: string): Promise<TaskId | 
   return rows[0]?.id
 }
 
-export function readTask(sql: Sql, id: TaskId) {
-  return first<TracedTask>(sql)`
+export const readTask = (sql: Sql, id: TaskId) => first<TracedTask>(sql)`
     select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance,
       person.name as "onBehalfOf", task.opened_at as "openedAt", task.parent_id as "parentId",
       first.slug as "parentSlug"
@@ -50,7 +49,6 @@ export function readTask(sql: Sql, id: TaskId) {
       left join task parent on parent.id = task.parent_id
       left join app first on first.id = parent.app_id
     where task.id = ${id}`
-}
 
 export const readLeases = (sql: Sql, id: TaskId) => query<TracedLease>(sql)`
   select lease.id, resource.slug as resource, actions, lease.state, outcome, ended_at as "endedAt"

@@ -7,16 +7,8 @@
  */
 import { constructors } from './extension.ts'
 import { addLongs, type Long, longOf } from './long.ts'
-import {
-  type Ip,
-  Rec,
-  type Ref,
-  SetValue,
-  spend,
-  type Units,
-  type Value,
-  type Work,
-} from './value.ts'
+import type { Ip, Ref, Units, Value, Work } from './value.ts'
+import { Rec, SetValue, spend } from './value.ts'
 
 /** `intake`: what may still be taken in for one question, by weight. */
 export type Reader<V extends Value = Value> = (json: unknown, intake: Work) => V | undefined

@@ -8,10 +8,10 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 import { closureOf } from './cedar.ts'
 import { constructors } from './extension.ts'
+import type { Reader } from './intake.ts'
 import {
   entityReader,
   extensionReader,
-  type Reader,
   readLong,
   readText,
   readTruth,

@@ -4,7 +4,7 @@
  * to the browser session it was shown in: no id of an ask could be taken from one browser to another.
  */
 import { base64url, equalInConstantTime, hmacSha256 } from '../../../core/base/hash.ts'
-import { Problem } from '../../../core/base/problem.ts'
+import { problemsWith } from '../../../core/base/problem.ts'
 import * as clients from '../../../life/sign-in/client.ts'
 import type { Session } from '../../../life/sign-in/session.ts'
 import { type Choice, choicesOf, nameOf } from '../../../life/sign-in/work.ts'
@@ -35,7 +35,7 @@ async function answer(world: PagesWorld, visit: Visit): Promise<void> {
   const { form, session } = await readSessionForm(world, visit)
   const ask = clients.readAsk(form)
   if (!equalInConstantTime(form.get('seal') ?? '', sealOf(session, ask)))
-    throw bad('seal', 'This answer is to something else than you were shown.')
+    throw bad('This answer is to something else than you were shown.', 'seal')
   // 2. What was shown is read again: it may have changed meanwhile.
   const { client, choices } = await look(world, session, ask)
   const choice = form.get('says') === 'no' ? undefined : chosen(choices, form.get('work'))
@@ -54,14 +54,11 @@ async function look(world: PagesWorld, { person }: Session, ask: clients.Ask) {
 function chosen(choices: readonly Choice[], named: string | undefined): Choice {
   const choice = choices.find(each => nameOf(each) === named)
   if (choice !== undefined) return choice
-  throw bad('work', 'Choose one of the apps you own or back up that may use this.')
+  throw bad('Choose one of the apps you own or back up that may use this.', 'work')
 }
 
 function sealOf({ csrf }: Session, ask: clients.Ask): string {
   return base64url(hmacSha256(Buffer.from(csrf), JSON.stringify(['ask', ask])))
 }
 
-function bad(field: string, detail: string): Problem {
-  const next = 'Start the sign-in of your client again.'
-  return new Problem('bad-request', { field, detail, next })
-}
+const bad = problemsWith('bad-request', 'Start the sign-in of your client again.')

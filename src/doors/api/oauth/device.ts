@@ -59,7 +59,7 @@ function countTries(world: PagesWorld): FindDevice {
     recent.push(nowMs)
     misses.set(personId, recent)
     const found = userCode === undefined ? undefined : await devices.findDevice(world, userCode)
-    if (found === undefined) throw devices.noSuchDevice()
+    if (found === undefined) throw devices.noSuchDevice
     recent.pop()
     return found
   }

@@ -14,11 +14,8 @@ import { type LeaseRow, leaseTable } from '../../../core/lease/rows.ts'
 import { taskTable } from '../../../core/task/rows.ts'
 import { type ExchangeWorld, exchange } from '../../../core/token/exchange.ts'
 import { readTaskToken, type TaskToken, verifyTaskToken } from '../../../core/token/verify.ts'
-import {
-  type ClientToken,
-  isClientSignedIn,
-  verifyClientToken,
-} from '../../../life/sign-in/person-token.ts'
+import type { ClientToken } from '../../../life/sign-in/person-token.ts'
+import { isClientSignedIn, verifyClientToken } from '../../../life/sign-in/person-token.ts'
 import { actionsOf, isStanding, mcpUri } from '../../../life/sign-in/work.ts'
 import { checkShown, shownIn } from '../../api/caller.ts'
 import { askLease, renewTerm } from '../../api/leases.ts'

@@ -5,8 +5,7 @@ import { parseTlogProof, verifyTlogProof } from '../../../test/support/verify-lo
 import { originOf, signCheckpoint } from '../../core/ledger/checkpoint.ts'
 import { signNote, vkeyOf } from '../../core/ledger/note.ts'
 import { extend, leafHash, rootOf } from '../../core/ledger/tree.ts'
-import { openCheckpoint } from './open-checkpoint.ts'
-import { openNote, parseVkey } from './open-note.ts'
+import { openCheckpoint, openNote, parseVkey } from './open-note.ts'
 import { inclusionPath } from './paths.ts'
 import { writeTlogProof } from './proof.ts'
 
