@@ -18,10 +18,21 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   offer: () => import('./verbs/offer.ts'),
   scan: () => import('./verbs/scan.ts'),
   session: () => import('./verbs/sign-in.ts'),
+  make: () => import('./make/graduate.ts'),
 }
 
 /** All that `--help` shows: no word of it needs a security engineer to explain it. */
-export const firstWords = ['login', 'new', 'run', 'ask', 'status', 'why', 'extend', 'end']
+export const firstWords = [
+  'login',
+  'new',
+  'run',
+  'ask',
+  'status',
+  'why',
+  'extend',
+  'graduate',
+  'end',
+]
 
 const table = `
 git-credential <name> <operation> | git.gitCredential | what git asks inside a run
@@ -39,6 +50,9 @@ ask <resource:action> --read --write --because <reason> --columns <names> --role
 status [app] | things.status | how the app is, and what to do next
 why [decision] | prove.why | why something was refused; alone, the last time
 extend [app] --days <n> --until <time> | things.extend | move the end date
+graduate [app] --check --to <person> --team <team> --backup <person> --name <slug> --days <n>
+  --keep <resources> --because <why> --reason <reason>
+  | make.graduate | have a managed service take over; --check: what it still needs
 end [app] --reason <reason> | life.endApp | end it: everything removed, and proven gone
 Apps
 ls --state <state> | things.apps | all apps
