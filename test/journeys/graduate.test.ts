@@ -282,7 +282,8 @@ describe('a crash', () => {
     const permit = world.permitFor(systemId('approval'), 'app.graduate', about)
     for (const when of ['at the entry', 'after the commit'] as const) {
       const torn = failing(world as unknown as TestWorld, when)
-      await expect(makeSuccessor(torn, permit, { requestId })).rejects.toThrow()
+      const why = when === 'at the entry' ? 'division by zero' : 'lost'
+      await expect(makeSuccessor(torn, permit, { requestId })).rejects.toThrow(why)
       await world.settle()
       expect(await made('torn-service')).toBe(when === 'at the entry' ? 0 : 1)
     }
