@@ -79,10 +79,7 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
   const now = () => world.clock.now()
   const looked = new Set<LeaseId>()
   const sweeping = new Map<TargetId, Promise<number>>()
-  const offboarding = {
-    underWay: new Map(),
-    log: (thrown: unknown) => log('offboard', thrown),
-  }
+  const offboarding = { underWay: new Map(), log: (thrown: unknown) => log('offboard', thrown) }
   const late = (thrown: unknown) => log('leases', thrown)
   return [
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },

@@ -129,10 +129,7 @@ beforeEach(() => {
   return () => rm(world.home, { recursive: true })
 })
 
-const graduateMore = [
-  ...['--backup', 'Tom Reyes', '--keep', 'crm.deals', '--because', 'the month end'],
-  ...['--reason', 'it stays'],
-]
+const more = '--backup Tom --keep crm.deals --because month-end --reason stays'.split(' ')
 const golden: [name: string, ...argv: string[]][] = [
   ['ls', 'ls'],
   ['status', 'status', 'deal-desk'],
@@ -164,16 +161,7 @@ const golden: [name: string, ...argv: string[]][] = [
   ['adopt', 'adopt', 'U-7K2Q9', '--app', 'old-bot', '--purpose', 'nightly', '--watch', '7'],
   ['graduate-check', 'graduate', 'deal-desk', '--check'],
   ['graduate-not-yet', 'graduate', 'unused', '--to', 'Ada Lind', '--team', 'sales-systems'],
-  [
-    'graduate',
-    'graduate',
-    'deal-desk',
-    '--to',
-    'Ada Lind',
-    '--team',
-    'sales-systems',
-    ...graduateMore,
-  ],
+  ['graduate', 'graduate', 'deal-desk', '--to', 'Ada Lind', '--team', 'sales-systems', ...more],
   ['enforce', 'enforce', 'deal-desk'],
   ['watch', 'watch', 'deal-desk', '--days', '3', '--reason', 'the month end'],
   ['found-ls', 'found', 'ls'],

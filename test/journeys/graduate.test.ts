@@ -282,7 +282,7 @@ describe('a crash', () => {
     const permit = world.permitFor(systemId('approval'), 'app.graduate', about)
     for (const when of ['at the entry', 'after the commit'] as const) {
       const torn = failing(world as unknown as TestWorld, when)
-      const why = when === 'at the entry' ? 'division by zero' : 'lost'
+      const why = when === 'at the entry' ? '22012' : 'lost'
       await expect(makeSuccessor(torn, permit, { requestId })).rejects.toThrow(why)
       await world.settle()
       expect(await made('torn-service')).toBe(when === 'at the entry' ? 0 : 1)

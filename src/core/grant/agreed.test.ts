@@ -201,7 +201,7 @@ describe('the successor', () => {
     const { id: from } = await grant(app, ['read'])
     const requestId = await askFor(app, [{ from, actions: ['read'] }])
     const id = `ap_${requestId.slice(3)}` as AppId
-    await expect(make(requestId, failing(world, 'at the entry'))).rejects.toThrow('division by zero')
+    await expect(make(requestId, failing(world, 'at the entry'))).rejects.toThrow('22012')
     expect(await findApp(world.store, id)).toBeUndefined()
     expect(await listIdentities(world.store, id)).toEqual([])
     await expect(make(requestId, failing(world, 'after the commit'))).rejects.toThrow('lost')

@@ -140,13 +140,7 @@ function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
     const backupId = await backupOf(world, backup, ownerId)
     const asked = { slug, ownerId, backupId, team, endsAt: endOf({ days }, now) }
     const plan = await proposeGraduation(world.store, app, { to: asked, keep, now })
-    return raise(world, call, {
-      ...plan,
-      kind: 'graduate',
-      appId: app.id,
-      reason,
-      ownAnswer: false,
-    })
+    return raise(world, call, { ...plan, reason })
   })
   routes.add('person POST /v1/apps/:app/accept', AppView, inputs.AcceptApp, async call => {
     const app = await appIn(world, call)
@@ -185,10 +179,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   return {
     ...view,
     identities,
-    trust: rules.map(rule => ({
-      ...rule,
-      role: roleOf.get(rule.identityId) ?? 'run',
-    })),
+    trust: rules.map(rule => ({ ...rule, role: roleOf.get(rule.identityId) ?? 'run' })),
     purposes: says.map(([name, said]) => ({ name, says: said })),
     grants: grants.map(grant => grantView(world, grant)),
     leases: leases.map(lease => leaseView(world, lease)),

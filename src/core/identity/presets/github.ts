@@ -51,12 +51,7 @@ export const github: MachinePreset = {
     job: 'check_run_id',
     workflowSha: 'job_workflow_sha',
   },
-  words: {
-    repository: 'repository',
-    actor: 'actor',
-    ref: 'ref',
-    workflow: 'job_workflow_ref',
-  },
+  words: { repository: 'repository', actor: 'actor', ref: 'ref', workflow: 'job_workflow_ref' },
   run: ['repositoryId', 'run', 'attempt', 'job'],
   next: 'Look the ids up with: gh api repos/OWNER/REPO --jq ".id, .owner.id"',
 }

@@ -24,11 +24,7 @@ export const kubernetes: MachinePreset = {
   needs: [own('serviceaccount/uid'), own('namespace')],
   implied: {},
   anchor: own('serviceaccount/uid'),
-  facts: {
-    accountId: own('serviceaccount/uid'),
-    run: own('pod/uid'),
-    nodeId: own('node/uid'),
-  },
+  facts: { accountId: own('serviceaccount/uid'), run: own('pod/uid'), nodeId: own('node/uid') },
   words: {
     repository: own('namespace'),
     actor: own('serviceaccount/name'),
