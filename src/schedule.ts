@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { sweepApps } from './core/app/sweep.ts'
 import { sweepRequests } from './core/approval/close.ts'
 import type { LeaseId, TargetId } from './core/base/ids.ts'
+import { forEachDue } from './core/base/sweep.ts'
 import { addSeconds } from './core/base/time.ts'
 import { forgetAssertions } from './core/identity/once.ts'
 import { sweepLeases } from './core/lease/sweep.ts'
@@ -140,7 +141,8 @@ export async function patient(
   if (isLate === true) pass.catch(late)
 }
 
-/** Agreed, and a process died before it took effect: done now. */
+/** Agreed, and a process died before it took effect: done now. What can not be done holds up no other. */
 async function sweepAgreed(world: World): Promise<void> {
-  for (const id of await listAgreedIdle(world.store, world.clock.now())) await world.applyAgreed(id)
+  const idle = await listAgreedIdle(world.store, world.clock.now())
+  await forEachDue(idle, id => world.applyAgreed(id))
 }

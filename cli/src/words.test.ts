@@ -87,6 +87,9 @@ beforeAll(async () => {
     'GET /v1/holds': { items: [views.hold] },
     'POST /v1/holds': views.hold,
     'POST /v1/holds/ho_1/lift': { ...views.hold, state: 'lifted' },
+    'GET /v1/apps/deal-desk/graduate': views.graduation,
+    'GET /v1/apps/unused/graduate': views.notYet,
+    'POST /v1/apps/deal-desk/graduate': { ...views.request, kind: 'graduate' },
     'POST /v1/apps/deal-desk/enforce': views.app,
     'POST /v1/apps/deal-desk/watch': { ...views.request, kind: 'watch' },
     'GET /v1/found': { items: [views.found], unknown: 3, ownerless: 2, neverEnding: 1 },
@@ -126,6 +129,7 @@ beforeEach(() => {
   return () => rm(world.home, { recursive: true })
 })
 
+const more = '--backup Tom --keep crm.deals --because month-end --reason stays'.split(' ')
 const golden: [name: string, ...argv: string[]][] = [
   ['ls', 'ls'],
   ['status', 'status', 'deal-desk'],
@@ -155,6 +159,9 @@ const golden: [name: string, ...argv: string[]][] = [
   ['found', 'found'],
   ['claim', 'claim', 'U-7K2Q9'],
   ['adopt', 'adopt', 'U-7K2Q9', '--app', 'old-bot', '--purpose', 'nightly', '--watch', '7'],
+  ['graduate-check', 'graduate', 'deal-desk', '--check'],
+  ['graduate-not-yet', 'graduate', 'unused', '--to', 'Ada Lind', '--team', 'sales-systems'],
+  ['graduate', 'graduate', 'deal-desk', '--to', 'Ada Lind', '--team', 'sales-systems', ...more],
   ['enforce', 'enforce', 'deal-desk'],
   ['watch', 'watch', 'deal-desk', '--days', '3', '--reason', 'the month end'],
   ['found-ls', 'found', 'ls'],

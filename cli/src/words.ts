@@ -23,11 +23,12 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   dev: () => import('./make/dev.ts'),
   setup: () => import('./make/agent/setup.ts'),
   serve: () => import('./make/agent/serve.ts'),
+  graduate: () => import('./make/graduate.ts'),
   hook: () => import('./make/agent/hook.ts'),
 }
 
 /** All that `--help` shows: no word of it needs a security engineer to explain it. */
-export const firstWords = 'login|new|dev|run|ask|status|why|extend|end|agent setup'.split('|')
+export const firstWords = 'login|new|dev|run|ask|status|why|extend|graduate|end|agent setup'.split('|')
 
 const table = `
 git-credential <name> <operation> | git.gitCredential | what git asks inside a run
@@ -50,6 +51,9 @@ ask <resource:action> --read --write --because <reason> --columns <names> --role
 status [app] | things.status | how the app is, and what to do next
 why [decision] | prove.why | why something was refused; alone, the last time
 extend [app] --days <n> --until <time> | things.extend | move the end date
+graduate [app] --check --to <person> --team <team> --backup <person> --name <slug> --days <n>
+  --keep <resources> --because <why> --reason <reason>
+  | graduate.graduate | have a managed service take over; --check: what it still needs
 end [app] --reason <reason> | life.endApp | end it: everything removed, and proven gone
 Apps
 ls --state <state> --day <name> | things.apps | all apps

@@ -3,6 +3,13 @@
  * of its own and what was really used; and the prototype's access is proven gone.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answerRequest } from '../../src/core/approval/request.ts'
+import { type RequestId, systemId } from '../../src/core/base/ids.ts'
+import { makeSuccessor } from '../../src/core/grant/agreed.ts'
+import type { Store } from '../../src/core/store/store.ts'
+import { runOffboarding } from '../../src/life/offboard/run.ts'
+import type { World } from '../../src/world.ts'
+import { failing, type TestWorld } from '../support/world.ts'
 import {
   type Answered,
   appBody,
@@ -233,5 +240,102 @@ describe('what it leads to', () => {
     const { body } = await company.as('sue')('GET', '/v1/apps/left-service/end')
     expect(body.state).toBe('verified-gone')
     expect(await stateOf('left')).toBe('active')
+  }, 60_000)
+})
+
+/** The same store for so many transactions; then the process is dead, and nothing is written any more. */
+function dyingAfter(store: Store, last: number): Store {
+  let left = last
+  const transact: Store['transact'] = async (work, options) => {
+    if (left-- <= 0) throw new Error('the process died')
+    return store.transact(work, options)
+  }
+  return { ...store, ending: { ...store.ending, transact }, transact }
+}
+
+describe('a crash', () => {
+  /** Everybody has said yes, and the process died before anything was made of it. */
+  async function sayYes(asked: Answered['body']): Promise<RequestId> {
+    const { world } = company.running
+    for (const who of ['tom', 'sue'] as const) {
+      const about = { type: 'request', id: asked.id, draft: { says: 'yes' } } as const
+      const actor = { kind: 'person', id: company.ids[who] } as const
+      const decided = world.decide({ actor, action: 'request.answer', about })
+      if (!decided.allowed) throw new Error(decided.denial.says)
+      const said = { requestId: asked.id, says: 'yes', bodyHash: asked.bodyHash } as const
+      await answerRequest(world, decided.permit, said)
+      await world.settle()
+    }
+    return asked.id
+  }
+  const made = async (slug: string) =>
+    (await company.as('sam')('GET', '/v1/apps')).body.items.filter(
+      (each: { slug: string }) => each.slug === slug,
+    ).length
+
+  test('after the yes and before the successor leaves nothing half made, and it is made later, once', async () => {
+    await makePrototype('torn')
+    const requestId = await sayYes((await expectStatus(201, graduate('torn'))).body)
+    const { world } = company.running
+    const app = await appOf('torn')
+    const about = { type: 'request', id: requestId, draft: { appId: app.id } }
+    const permit = world.permitFor(systemId('approval'), 'app.graduate', about)
+    for (const when of ['at the entry', 'after the commit'] as const) {
+      const torn = failing(world as unknown as TestWorld, when)
+      const why = when === 'at the entry' ? '22012' : 'lost'
+      await expect(makeSuccessor(torn, permit, { requestId })).rejects.toThrow(why)
+      await world.settle()
+      expect(await made('torn-service')).toBe(when === 'at the entry' ? 0 : 1)
+    }
+    // Whoever does it again finds it done: the schedule, and a second replica beside it.
+    company.clock.advance(11_000)
+    await run('agreed')
+    await Promise.all([1, 2].map(() => makeSuccessor(world, permit, { requestId })))
+    await world.settle()
+    expect(await made('torn-service')).toBe(1)
+    const { grants, identities } = await appOf('torn-service')
+    expect([grants.length, identities.length]).toEqual([1, app.identities.length])
+  }, 60_000)
+
+  test('before anything was done: the schedule does it', async () => {
+    await makePrototype('lost')
+    await sayYes((await expectStatus(201, graduate('lost'))).body)
+    await run('agreed')
+    expect(await made('lost-service')).toBe(0)
+    company.clock.advance(11_000)
+    await run('agreed')
+    expect(await made('lost-service')).toBe(1)
+  }, 60_000)
+
+  test('between the end and its proof: the proof is gone on with, and the app is graduated', async () => {
+    const token = await makePrototype('cut')
+    await agree('cut')
+    await startService('cut-service')
+    await expectStatus(201, lease('cut-service'))
+    const { task } = (await company.as({ task: token })('GET', '/v1/me')).body
+    await expectStatus(200, company.as({ task: token })('POST', `/v1/tasks/${task.id}/close`))
+    // The end has begun, and nobody was there to look; who looks next dies at the verdict.
+    await run('apps')
+    const { world } = company.running
+    const { id: appId } = await appOf('cut')
+    const about = { type: 'app', id: appId }
+    const permit = world.permitFor(systemId('offboard'), 'offboard.run', about)
+    // Each run dies one transaction later than the one before, until one comes through.
+    let died = 0
+    for (let last = 0; last < 20; last++) {
+      const torn = { ...world, store: dyingAfter(world.store, last) } as World
+      const isOver = await runOffboarding(torn, permit, { appId }).then(
+        () => true,
+        () => false,
+      )
+      if (isOver) break
+      died++
+      await world.settle()
+      company.clock.advance(1_000)
+    }
+    expect(died).toBeGreaterThanOrEqual(3)
+    expect(await stateOf('cut')).toBe('graduated')
+    const end = (await company.as('maya')('GET', '/v1/apps/cut/end')).body
+    expect(end.state).toBe('verified-gone')
   }, 60_000)
 })

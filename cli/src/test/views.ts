@@ -53,6 +53,21 @@ export const tools: readonly api.ToolView[] = [
   },
 ]
 
+export const graduation: api.GraduationView = {
+  checks: [
+    { name: 'owner', ok: true, says: 'its owner and backup are living people', next: 'transfer' },
+    { name: 'used', ok: true, says: 'it was used', next: 'run --as deal-desk/run' },
+  ],
+  grants: [
+    { resource: 'crm.deals', granted: ['read', 'write'], used: ['read'] },
+    { resource: 'crm.contacts', granted: ['read'], used: [] },
+  ],
+}
+export const notYet: api.GraduationView = {
+  checks: graduation.checks.map(each => ({ ...each, ok: each.name !== 'used' })),
+  grants: [],
+}
+
 export const denial: api.DenialView = {
   decisionId: 'dc_h1tww000000000000000000000',
   shortId: 'D-H1TWW',

@@ -115,12 +115,11 @@ export const makeSuccessor = verb(
     const app = draftApp(request.askedBy, { ...successor, id }, scope.at)
     await checkPeople(scope, app)
     await scope.insert(appTable, app)
-    const { slug, endsAt } = app
     const installation = await findInstallation(scope.tx)
     assert(installation, 'an app is made in an installation')
-    const { trustDomain } = installation
+    const named = { trustDomain: installation.trustDomain, slug: app.slug }
     for (const { role, state } of await listIdentities(scope.tx, appId)) {
-      const its = { id: newId('identity'), spiffeId: spiffeId({ trustDomain, slug, role }) }
+      const its = { id: newId('identity'), spiffeId: spiffeId({ ...named, role }) }
       if (state === 'active') await scope.insert(identityTable, { ...its, appId: id, role, state })
     }
     for (const had of await listWhere(scope.tx, grantTable, { appId }, 'order by id for update')) {
@@ -129,7 +128,7 @@ export const makeSuccessor = verb(
       const agreed = grants.find(({ from }) => from === had.id)?.actions ?? []
       const actions = had.actions.filter(action => agreed.includes(action))
       if (!isTheirs || actions.length === 0 || had.endsAt <= scope.at) continue
-      const its = { id: newId('grant'), appId: id, requestId, actions, endsAt }
+      const its = { id: newId('grant'), appId: id, requestId, actions, endsAt: app.endsAt }
       const same = { roles, resourceId, targetId, columns, unattended, budget }
       await scope.insert(grantTable, newGrant(installation, { ...same, ...its }))
     }

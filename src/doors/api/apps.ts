@@ -141,13 +141,7 @@ function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
     const backupId = await backupOf(world, backup, ownerId)
     const asked = { slug, ownerId, backupId, team, endsAt: endOf({ days }, now) }
     const plan = await proposeGraduation(world.store, app, { to: asked, keep, now })
-    return raise(world, call, {
-      ...plan,
-      kind: 'graduate',
-      appId: app.id,
-      reason,
-      ownAnswer: false,
-    })
+    return raise(world, call, { ...plan, reason })
   })
   routes.add('person POST /v1/apps/:app/accept', AppView, inputs.AcceptApp, async call => {
     const app = await appIn(world, call)

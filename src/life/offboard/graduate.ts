@@ -29,14 +29,15 @@ export async function checkGraduation(sql: Sql, { id, slug }: AppRow, now: Insta
   const checks = Object.entries(words).map(([name, { says, next }]) => {
     return { name, ok: read?.[name] === true, says, next: next.replace('{app}', slug) }
   })
-  return { checks, grants: await sql.query<Granted>(`${rights} select * from rights`, [id]) }
+  const listed = `${rights} select * from rights order by resource, "from"`
+  return { checks, grants: await sql.query<Granted>(listed, [id]) }
 }
 
 const rights = `with rights as (
   select g.id as "from", data_owner_id as "dataOwnerId", resource.slug as resource, actions as granted,
     array(select distinct unnest(lease.actions) from lease where grant_id = g.id and issued_at is not null) as used
   from app_grant g join resource on resource.id = resource_id
-  where app_id = $1 and g.state in ('live', 'resting') and request_id is not null order by 3, 1)`
+  where app_id = $1 and g.state in ('live', 'resting') and request_id is not null)`
 const successors = `from request join app next on next.id = 'ap_' || substr(request.id, 4)
   where kind = 'graduate' and next.state in ('active', 'paused') and app_id`
 
@@ -45,14 +46,12 @@ const checksText = `${rights}, living as (select id from person where state = 'l
   select state = 'active' and ends_at > $2 and stage = 'prototype' as prototype,
     not exists (select ${successors} = $1) as once,
     2 = (select count(*) from living where id in (owner_id, backup_id)) as owner,
-    exists (select from manifest
-      where app_id = $1 and state = 'current' and jsonb_array_length(purposes) > 0) as purpose,
+    exists (select from manifest where app_id = $1 and state = 'current' and jsonb_array_length(purposes) > 0) as purpose,
     exists (select from trust_rule where app_id = $1 and state = 'active' and preset <> 'person') as trust,
     exists (select from rights where cardinality(used) > 0) as used,
     coalesce(watched_until <= $2, true)
       and not exists (select from found_thing where app_id = $1 and gone_at is null) as ours,
-    not exists (select from lease
-      where app_id = $1 and (state = 'ending' or outcome = 'revoked-unverified')) as residual,
+    not exists (select from lease where app_id = $1 and (state = 'ending' or outcome = 'revoked-unverified')) as residual,
     not exists (select from rights where "dataOwnerId" not in (select id from living)) as data,
     not exists (select from finding where state = 'open' and (about = $1
       or about in (select "from" from rights union all select id from lease where app_id = $1))) as findings
@@ -63,12 +62,9 @@ export async function outcomeOf(sql: Sql, appId: AppId): Promise<'graduate' | 'g
   return (await sql.query(`select ${successors} = $1`, [appId])).length > 0 ? 'graduate' : 'gone'
 }
 
-interface Asked {
-  readonly to: Pick<Succession['successor'], 'slug' | 'ownerId' | 'backupId' | 'team' | 'endsAt'>
-  /** By resource: why what is not used of it is asked for all the same. */
-  readonly keep: Readonly<Record<string, string>>
-  readonly now: Instant
-}
+type To = Pick<Succession['successor'], 'slug' | 'ownerId' | 'backupId' | 'team' | 'endsAt'>
+/** `keep`: by resource, why what was not used of it is asked for all the same. */
+type Asked = Readonly<{ to: To; keep: Readonly<Record<string, string>>; now: Instant }>
 
 /**
  * The body of the request and who must say yes, all of them: who takes it, and who answers for the data it
@@ -95,7 +91,8 @@ export async function proposeGraduation(sql: Sql, app: AppRow, { to, keep, now }
   const successor = { ...to, purpose, dataClasses, stage: 'managed', endTrigger: 'date' } as const
   const grants = kept.map(({ dataOwnerId: _, ...grant }) => grant)
   const body = { appId, onto, successor, grants } satisfies Succession
-  return { body, approvers, quorum: approvers.length }
+  const of = { kind: 'graduate', appId, ownAnswer: false } as const
+  return { ...of, body, approvers, quorum: approvers.length }
 }
 
 /** What people are shown and agree to. */
@@ -103,8 +100,7 @@ export type Graduation = Awaited<ReturnType<typeof proposeGraduation>>['body']
 
 /** Begins the ends that are due; each goes on by itself until it is proven. Returns how many. */
 export async function sweepGraduations(world: SweepWorld): Promise<number> {
-  const ago = (ms: number) => addMs(world.clock.now(), -ms)
-  const since = [ago(bounds.overlapMs), ago(bounds.takeOverMs)]
+  const since = [bounds.overlapMs, bounds.takeOverMs].map(ms => addMs(world.clock.now(), -ms))
   return forEachDue(await world.store.query<{ appId: AppId }>(dueText, since), ({ appId }) => {
     const permit = world.permitFor(systemId('app-sweep'), 'app.end', { type: 'app', id: appId })
     return beginEnd(world, permit, { appId })
