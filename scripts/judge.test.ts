@@ -23,6 +23,16 @@ const EVERYWHERE = {
   ledger: { verified: true },
   seconds: 4,
 }
+const byHand = (name: string) => ({ name, end: 'revoked' })
+const DAY = {
+  teams: 39,
+  objects: 429,
+  seconds: { open: 180, close: 120 },
+  residue: 0,
+  bornOutside: ['a', 'b', 'c'].map(byHand),
+  report: { verified: true },
+  lying: { system: 'old-billing', refused: true },
+}
 const CHAOS = { orphans: 0, ghosts: 0, doubleIssues: 0, missingEntries: 0, acked: 1000 }
 const BENCH = [
   { name: 'token-exchange', ratio: 1.8 },
@@ -45,6 +55,7 @@ const BENCH = [
 it('what keeps every promise has nothing broken', () => {
   expect(judge('demo', [DEMO]).broken).toEqual([])
   expect(judge('everywhere', [EVERYWHERE]).broken).toEqual([])
+  expect(judge('day', [DAY]).broken).toEqual([])
   expect(judge('chaos', [CHAOS], 200).broken).toEqual([])
   expect(judge('bench', BENCH).broken).toEqual([])
 })
@@ -52,6 +63,7 @@ it('what keeps every promise has nothing broken', () => {
 it('what said nothing has broken everything', () => {
   expect(judge('demo', []).broken).toHaveLength(8)
   expect(judge('everywhere', []).broken).toHaveLength(6)
+  expect(judge('day', []).broken).toHaveLength(7)
   expect(judge('chaos', [], 200).broken).toHaveLength(5)
   expect(judge('bench', []).broken).toHaveLength(16)
 })
@@ -83,6 +95,18 @@ describe('one broken promise is named', () => {
     [{ ledger: { verified: false } }, 'the log verifies'],
   ])('in the demo of nine systems: %j', (change, promise) => {
     expect(judge('everywhere', [{ ...EVERYWHERE, ...change }]).broken).toEqual([promise])
+  })
+
+  it.each([
+    [{ residue: 1 }, 'nothing is left'],
+    [{ objects: 279 }, '280 things are closed with proof'],
+    [{ seconds: { open: 181, close: 1 } }, 'it is opened in 180 s'],
+    [{ seconds: { open: 1 } }, 'it is closed in 120 s'],
+    [{ bornOutside: [] }, 'the three made by hand are named, each with its end'],
+    [{ report: { verified: false } }, 'the report is proven'],
+    [{ lying: { system: '', refused: true } }, 'a system that lies is named, and refused'],
+  ])('in the demo of a day: %j', (change, promise) => {
+    expect(judge('day', [{ ...DAY, ...change }]).broken).toEqual([promise])
   })
 
   it.each([
