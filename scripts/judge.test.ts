@@ -33,6 +33,16 @@ const GRADUATE = {
   orphans: 0,
   ledger: { verified: true },
 }
+const byHand = (name: string) => ({ name, end: 'revoked' })
+const DAY = {
+  teams: 39,
+  objects: 429,
+  seconds: { open: 180, close: 120 },
+  residue: 0,
+  bornOutside: ['a', 'b', 'c'].map(byHand),
+  report: { verified: true },
+  lying: { system: 'old-billing', refused: true },
+}
 const CHAOS = { orphans: 0, ghosts: 0, doubleIssues: 0, missingEntries: 0, acked: 1000 }
 const BENCH = [
   { name: 'token-exchange', ratio: 1.8 },
@@ -56,6 +66,7 @@ it('what keeps every promise has nothing broken', () => {
   expect(judge('demo', [DEMO]).broken).toEqual([])
   expect(judge('everywhere', [EVERYWHERE]).broken).toEqual([])
   expect(judge('graduate', [GRADUATE]).broken).toEqual([])
+  expect(judge('day', [DAY]).broken).toEqual([])
   expect(judge('chaos', [CHAOS], 200).broken).toEqual([])
   expect(judge('bench', BENCH).broken).toEqual([])
 })
@@ -64,6 +75,7 @@ it('what said nothing has broken everything', () => {
   expect(judge('demo', []).broken).toHaveLength(8)
   expect(judge('everywhere', []).broken).toHaveLength(6)
   expect(judge('graduate', []).broken).toHaveLength(7)
+  expect(judge('day', []).broken).toHaveLength(7)
   expect(judge('chaos', [], 200).broken).toHaveLength(5)
   expect(judge('bench', []).broken).toHaveLength(16)
 })
@@ -110,6 +122,18 @@ describe('one broken promise is named', () => {
     [{ ledger: { verified: false } }, 'the log verifies'],
   ])('in the graduation: %j', (change, promise) => {
     expect(judge('graduate', [{ ...GRADUATE, ...change }]).broken).toEqual([promise])
+  })
+
+  it.each([
+    [{ residue: 1 }, 'nothing is left'],
+    [{ objects: 279 }, '280 things are closed with proof'],
+    [{ seconds: { open: 181, close: 1 } }, 'it is opened in 180 s'],
+    [{ seconds: { open: 1 } }, 'it is closed in 120 s'],
+    [{ bornOutside: [] }, 'the three made by hand are named, each with its end'],
+    [{ report: { verified: false } }, 'the report is proven'],
+    [{ lying: { system: '', refused: true } }, 'a system that lies is named, and refused'],
+  ])('in the demo of a day: %j', (change, promise) => {
+    expect(judge('day', [{ ...DAY, ...change }]).broken).toEqual([promise])
   })
 
   it.each([

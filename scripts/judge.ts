@@ -1,5 +1,6 @@
 // Judges what the demo, the crash test and the benches say of themselves, for .ci/run:
-//   npm run -s judge -- demo FILE | everywhere FILE | graduate FILE | chaos FILE KILLS | bench FILE
+//   npm run -s judge -- demo FILE | everywhere FILE | graduate FILE | day FILE | chaos FILE KILLS |
+//   bench FILE
 // FILE holds the JSON lines they printed. Prints the figures, then each promise not kept; exits 1
 // where there is one. A figure that is missing is not kept.
 import { readFileSync } from 'node:fs'
@@ -30,6 +31,8 @@ const RATIOS = {
 }
 /** What is promised as it is, not beside another: the most of a figure, as above. */
 const AT_MOST = { offboard: { goal: 30, floor: 50, unit: 's' } }
+/** Of 39 teams, on two cores. */
+const DAY = { things: 280, openSeconds: 180, closeSeconds: 120 }
 /** Attestation, decision, token, lease, end. */
 const PROVEN_HOPS = 5
 const ACKED_PER_KILL = 5
@@ -51,12 +54,16 @@ export function judge(what: string, rows: Row[], kills = 0): Verdict {
       return judgeEverywhere(last)
     case 'graduate':
       return judgeGraduation(last)
+    case 'day':
+      return judgeDay(last)
     case 'chaos':
       return judgeChaos(last, kills)
     case 'bench':
       return judgeBench(rows)
     default:
-      throw new Error(`judge knows demo, everywhere, graduate, chaos and bench, not \`${what}\``)
+      throw new Error(
+        `judge knows demo, everywhere, graduate, day, chaos and bench, not \`${what}\``,
+      )
   }
 }
 
@@ -142,6 +149,31 @@ function judgeGraduation(demo: Row): Verdict {
     'the successor is managed': within(demo['successor'])['stage'] === 'managed',
     'no orphan is left': demo['orphans'] === 0,
     'the log verifies': within(demo['ledger'])['verified'] === true,
+  })
+  return { figures, broken }
+}
+
+/** Opened and closed in time, nothing left, and what was made by hand or lied about was named. */
+function judgeDay(day: Row): Verdict {
+  const { open, close } = within(day['seconds'])
+  const outside = (Array.isArray(day['bornOutside']) ? day['bornOutside'] : []).map(within)
+  const lying = within(day['lying'])
+  const figures = [
+    `${tell(day['teams'])} teams`,
+    `${tell(day['objects'])} things, residue ${tell(day['residue'])}`,
+    `${outside.length} born outside`,
+    `opened in ${tell(open)} s, closed in ${tell(close)} s`,
+  ].join(', ')
+  const broken = brokenOf({
+    'nothing is left': day['residue'] === 0,
+    [`${DAY.things} things are closed with proof`]: Number(day['objects']) >= DAY.things,
+    [`it is opened in ${DAY.openSeconds} s`]: Number(open) <= DAY.openSeconds,
+    [`it is closed in ${DAY.closeSeconds} s`]: Number(close) <= DAY.closeSeconds,
+    'the three made by hand are named, each with its end':
+      outside.length === 3 && outside.every(({ name, end }) => Boolean(name) && Boolean(end)),
+    'the report is proven': within(day['report'])['verified'] === true,
+    'a system that lies is named, and refused':
+      lying['refused'] === true && Boolean(lying['system']),
   })
   return { figures, broken }
 }

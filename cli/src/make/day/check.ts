@@ -3,13 +3,7 @@
  * there and connected systems let a canary in and out; and, once the day is open, whether the rules would
  * let it have its first lease now. Makes nothing.
  */
-import type {
-  Me,
-  PersonView,
-  ResourceView,
-  TargetView,
-  WhoView,
-} from '../../../../src/doors/api/contract.ts'
+import type * as api from '../../../../src/doors/api/contract.ts'
 import { type Answer, glyph, mark } from '../../answer.ts'
 import type { Cli } from '../../cli.ts'
 import { Problem } from '../../problem.ts'
@@ -19,46 +13,29 @@ import { type Day, inTwo, type Team } from './plan.ts'
 import { findApp, read, send, spread, tried } from './work.ts'
 import { refuseRow } from './yaml.ts'
 
-export interface Checked {
-  readonly faults: readonly Problem[]
-  /** Connected systems that data of the day lies at, and what the canary there came to. */
-  readonly systems: readonly {
-    readonly name: string
-    readonly ok: boolean
-    readonly says: string
-  }[]
-  readonly me: NonNullable<Me['person']>
-  /** Ids of what can be asked for, by name. */
-  readonly resourceIds: ReadonlyMap<string, string>
-}
-
 export async function checkTeams(cli: Cli, day: Day, file: string): Promise<Answer> {
   const { faults, systems } = await checkDay(cli, day)
   const teams = await spread(day.teams, team => firstLease(cli, day, team))
-  const ready = teams.filter(team => team.waitsFor === null).length
+  const ready = teams.filter(({ waitsFor }) => waitsFor === null).length
   const isGood = faults.length === 0 && systems.every(({ ok }) => ok)
-  const result = {
-    ...planOf(day),
-    systems,
-    ready,
-    teams,
-    faults: faults.map(({ text }) => text.what),
-  }
+  const told = faults.map(({ text }) => text.what)
+  const all = `${ready}/${teams.length} teams can have their first lease now`
   const lines = [
     ...planLines(day, cli.host.now()),
     ...systems.map(({ name, ok, says }) => `  ${mark(ok)} ${name.padEnd(16)} ${says}`),
-    ...faults.map(({ text }) => `  ${glyph.bad} ${text.what}`),
-    `  ${ready === day.teams.length ? glyph.ok : glyph.wait} ${ready}/${day.teams.length} teams can have their first lease now`,
+    ...told.map(each => `  ${glyph.bad} ${each}`),
+    `  ${ready === teams.length ? glyph.ok : glyph.wait} ${all}`,
     ...waitingLines(teams),
   ]
-  return said(result, [lines, `day ${ready === 0 ? 'open' : 'watch'} ${file}`, isGood])
+  const next = `day ${ready === 0 ? 'open' : 'watch'} ${file}`
+  return said({ ...planOf(day), systems, ready, teams, faults: told }, [lines, next, isGood])
 }
 
 /** What it would make, and nothing else: no server is asked. */
 export async function showPlan(cli: Cli, day: Day, file: string): Promise<Answer> {
   const lines = day.teams.map(({ name, driver, engineer, template, needs }) => {
-    const data = needs.map(({ resource, actions }) => `${resource}:${actions.join()}`)
-    return `  ${name.padEnd(20)} ${template.padEnd(12)} ${driver} · ${engineer}   ${data.join(' ')}`
+    const data = needs.map(({ resource, actions }) => `${resource}:${actions.join()}`).join(' ')
+    return `  ${name.padEnd(20)} ${template.padEnd(12)} ${driver} · ${engineer}   ${data}`
   })
   const all = [...planLines(day, cli.host.now()), ...lines]
   return said({ ...planOf(day), teams: day.teams }, [all, `day check ${file}`])
@@ -68,122 +45,96 @@ export function planOf({ name: day, opens, closes, ends, datasets }: Day) {
   return { day, opens, closes, ends, datasets: datasets.length }
 }
 
-function planLines(day: Day, now: number): string[] {
-  const { name, teams, datasets, opens, closes, ends } = day
-  const times = [opens, closes, ends].map(at => dayTime(at, now))
-  return [
-    `${glyph.done} ${name}: ${teams.length} teams · ${teams.length * 2} people · ${datasets.length} datasets`,
-    `  window ${times[0]} – ${times[1]}, all ends ${times[2]}`,
-  ]
+function planLines({ name, teams, datasets, opens, closes, ends }: Day, now: number): string[] {
+  const [from, to, end] = [opens, closes, ends].map(at => dayTime(at, now))
+  const counts = `${teams.length} teams · ${teams.length * 2} people · ${datasets.length} datasets`
+  return [`${glyph.done} ${name}: ${counts}`, `  window ${from} – ${to}, all ends ${end}`]
 }
 
-/** All that must hold before anything is made. */
-export async function checkDay(cli: Cli, day: Day): Promise<Checked> {
-  const { person } = await read<Me>(cli, '/v1/me')
-  const { items } = await read<{ items: ResourceView[] }>(cli, '/v1/resources')
+export type Checked = Awaited<ReturnType<typeof checkDay>>
+
+/** All that must hold before anything is made, and what is known of it. */
+export async function checkDay(cli: Cli, day: Day) {
+  const { person: me } = await read<api.Me>(cli, '/v1/me')
+  const next = 'Ask one of them; or: leasehold login'
+  if (me?.roles.includes('platform') !== true)
+    throw refuseRow(1, 'a day is run by platform people, signed in as themselves.', next)
+  const { items } = await read<{ items: api.ResourceView[] }>(cli, '/v1/resources')
   const resources = new Map(items.map(each => [each.slug, each]))
-  const unknown = day.datasets.flatMap(({ row, name, resource }) =>
-    resources.has(resource)
-      ? []
-      : [refuseRow(row, `dataset \`${name}\` is \`${resource}\`, which nobody has defined.`)],
-  )
+  const unknown = day.datasets.flatMap(({ row, name, resource }) => {
+    const what = `dataset \`${name}\` is \`${resource}\`, which nobody has defined.`
+    return resources.has(resource) ? [] : [refuseRow(row, what)]
+  })
   const targets = new Set(day.datasets.flatMap(each => resources.get(each.resource)?.target ?? []))
-  const [people, names, systems] = [
-    await checkPeople(cli, day),
-    await spread(day.teams, team => checkName(cli, day, team)),
-    await spread([...targets], target => playCanary(cli, target)),
-  ]
-  const mine = person?.roles.includes('platform') ? [] : [notPlatform()]
-  const faults = [...mine, ...unknown, ...people, ...names.flat()]
-  const resourceIds = new Map(items.map(each => [each.slug, each.id]))
-  return { faults, systems, me: person ?? throwMachine(), resourceIds }
-}
-
-function notPlatform(): Problem {
-  return refuseRow(1, 'a day is run by platform people, and you are none.', 'Ask one of them.')
-}
-
-function throwMachine(): never {
-  throw refuseRow(1, 'a person runs a day, not a workload.', 'leasehold login')
+  const people = await checkPeople(cli, day)
+  const names = await spread(day.teams, team => checkName(cli, day, team))
+  const systems = await spread([...targets], target => playCanary(cli, target))
+  return { faults: [...unknown, ...people, ...names.flat()], systems, me, resources }
 }
 
 /** ATTACKER: one person by two names is two in the file; here they have one id. */
 async function checkPeople(cli: Cli, day: Day): Promise<Problem[]> {
   const places = day.teams.flatMap(team =>
-    [team.driver, team.engineer].map(name => ({ team, name })),
+    [team.driver, team.engineer].map(text => ({ team, row: team.row, text })),
   )
-  const found = await spread(places, async ({ team, name }) => ({
-    team,
-    name,
-    person: await tried(() => findPerson(cli, name)),
-  }))
+  const all = [...places, ...day.approvers.map(each => ({ ...each, team: undefined }))]
+  const found = await spread(all, async each => {
+    return { ...each, person: await tried(() => findPerson(cli, each.text)) }
+  })
   const seen = new Map<string, Team>()
-  const faults = found.flatMap(({ team, name, person }) => {
-    if (person instanceof Problem) return [refuseRow(team.row, person.text.what)]
+  return found.flatMap(({ team, row, text, person }) => {
+    if (person instanceof Problem) return [refuseRow(row, person.text.what)]
     const other = seen.get(person.id)
+    // Who may let an app live on may be in a team as well.
+    if (team === undefined) return []
     seen.set(person.id, other ?? team)
-    return other === undefined ? [] : [inTwo(team, name, other)]
+    return other ? [inTwo(team, text, other)] : []
   })
-  const approvers = await spread(day.approvers, async ({ row, name }) => {
-    const person = await tried(() => findPerson(cli, name))
-    return person instanceof Problem ? [refuseRow(row, person.text.what)] : []
-  })
-  return [...faults, ...approvers.flat()]
 }
 
-export async function findPerson(cli: Cli, name: string): Promise<PersonView> {
-  const query = new URLSearchParams({ named: name })
-  const { items } = await read<{ items: PersonView[] }>(cli, `/v1/people?${String(query)}`)
-  const [person] = items
-  if (person === undefined) throw refuseRow(1, `\`${name}\` is nobody here.`)
-  return person
+export async function findPerson(cli: Cli, named: string): Promise<api.PersonView> {
+  const { items } = await read<{ items: api.PersonView[] }>(cli, '/v1/people', { named })
+  if (items[0] === undefined) throw refuseRow(1, `\`${named}\` is nobody here.`)
+  return items[0]
 }
 
 async function checkName(cli: Cli, day: Day, { row, name }: Team): Promise<Problem[]> {
   const app = await findApp(cli, name)
-  if (app === undefined || app.day === day.name) return []
   const what = `there is, or was, an app \`${name}\` that is not of this day; a name is given once.`
-  return [refuseRow(row, what)]
+  return app === undefined || app.day === day.name ? [] : [refuseRow(row, what)]
 }
 
 async function playCanary(cli: Cli, name: string) {
   const path = `/v1/targets/${segment(name)}/preflight`
-  const target = await tried(() => send<TargetView>(cli, path, {}, { isLook: true }))
+  const target = await tried(() => send<api.TargetView>(cli, path, {}, { isLook: true }))
   if (target instanceof Problem) return { name, ok: false, says: target.text.what }
   const ok = target.preflightState === 'passed'
-  return { name, ok, says: ok ? 'canary: made, let in, ended, refused, gone' : 'the canary failed' }
+  return { name, ok, says: `canary: ${ok ? 'made, let in, ended, refused, gone' : 'failed'}` }
 }
 
-export interface Ready {
-  readonly team: string
-  /** Null: it can have its first lease now. */
-  readonly waitsFor: string | null
-}
+/** `waitsFor` null: it can have its first lease now. */
+export type Ready = { readonly team: string; readonly waitsFor: string | null }
 
 /** Asked of the rules for exactly this app: what they would say to each lease its purpose needs. */
-export async function firstLease(
-  cli: Cli,
-  day: Day,
-  { name, template, needs }: Team,
-): Promise<Ready> {
+export async function firstLease(cli: Cli, day: Day, { name, ...team }: Team): Promise<Ready> {
+  const waits = (waitsFor: string | null) => ({ team: name, waitsFor })
   const app = await findApp(cli, name)
-  if (app?.day !== day.name) return { team: name, waitsFor: 'to be opened' }
+  if (app?.day !== day.name) return waits('to be opened')
   const open = app.requests.find(({ state }) => state === 'open')
-  if (open) return { team: name, waitsFor: open.approvers.join(', ') }
-  for (const { resource, actions } of needs) {
-    const path = `/v1/resources/${segment(resource)}/who?app=${segment(name)}`
-    const { items } = await read<{ items: WhoView[] }>(cli, path)
-    const may = items.filter(each => each.purpose === template && each.autonomy === 'attended')
+  if (open) return waits(open.approvers.join(', '))
+  for (const { resource, actions } of team.needs) {
+    const path = `/v1/resources/${segment(resource)}/who`
+    const { items } = await read<{ items: api.WhoView[] }>(cli, path, { app: name })
+    const may = items.filter(each => each.purpose === team.template && each.autonomy === 'attended')
     const isAllowed = actions.every(action => may.some(each => each.actions.includes(action)))
-    if (!isAllowed) return { team: name, waitsFor: `a yes to ${resource}` }
+    if (!isAllowed) return waits(`a yes to ${resource}`)
   }
-  if (!app.trust.some(({ state }) => state === 'active')) return { team: name, waitsFor: 'trust' }
-  return { team: name, waitsFor: null }
+  return waits(app.trust.some(({ state }) => state === 'active') ? null : 'trust')
 }
 
 export function waitingLines(teams: readonly Ready[]): string[] {
-  const waiting = teams.filter(({ waitsFor }) => waitsFor !== null)
-  const by = Map.groupBy(waiting, ({ waitsFor }) => waitsFor ?? '')
+  const by = Map.groupBy(teams, ({ waitsFor }) => waitsFor)
+  by.delete(null)
   return [...by].map(([what, some]) => {
     const names = some.slice(0, 4).map(({ team }) => team)
     const more = some.length > names.length ? `, … ${some.length - names.length} more` : ''

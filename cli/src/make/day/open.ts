@@ -26,44 +26,33 @@ export async function openDay(cli: Cli, day: Day, file: string): Promise<Answer>
   const isBegun = (await spread(day.teams, ({ name }) => findApp(cli, name))).some(Boolean)
   const looks = isBegun ? [] : await lookEverywhere(cli)
   const blind = looks.find(({ looked }) => !looked)
-  if (blind)
-    throw failed(`${blind.system} was not looked at: ${blind.because}`, 'leasehold connect ls')
+  if (blind) throw failed(`${blind.system} was not looked at: ${blind.because}`, 'leasehold doctor')
   // 3. Each team by itself: one that can not be made holds up no other.
   const made = await spread(day.teams, async team => {
     const done = await tried(() => openTeam(cli, day, { ...known, team }))
-    cli.out.note(`  ${done instanceof Problem ? glyph.bad : glyph.done} ${team.name}`)
-    return { team, done }
+    const isWrong = done instanceof Problem
+    cli.out.note(`  ${isWrong ? glyph.bad : glyph.done} ${team.name}`)
+    return isWrong ? [`  ${glyph.bad} row ${team.row}, ${team.name}: ${done.text.what}`] : []
   })
-  const wrong = made.flatMap(({ team, done }) =>
-    done instanceof Problem
-      ? [`  ${glyph.bad} row ${team.row}, ${team.name}: ${done.text.what}`]
-      : [],
-  )
-  const ready = await spread(day.teams, team => firstLease(cli, day, team))
-  const result = {
-    ...planOf(day),
-    opened: made.length - wrong.length,
-    systems: looks,
-    teams: ready,
-  }
+  const wrong = made.flat()
+  const teams = await spread(day.teams, team => firstLease(cli, day, team))
+  const result = { ...planOf(day), opened: made.length - wrong.length, systems: looks, teams }
   const isGood = wrong.length === 0
-  const next = isGood ? `day watch ${file}` : `day open ${file}`
+  const seconds = Math.round((cli.host.now() - start) / 1000)
   const seen = looks.map(({ system, things }) => `${system} ${things}`).join(', ')
   const lines = [
-    ...(isBegun
-      ? []
-      : [`${glyph.done} looked at ${looks.length} systems; not ours there: ${seen}`]),
-    `${isGood ? glyph.done : glyph.wait} ${result.opened}/${made.length} teams opened in ${Math.round((cli.host.now() - start) / 1000)} s`,
+    ...(isBegun ? [] : [`${glyph.done} looked at ${looks.length} systems; not ours: ${seen}`]),
+    `${isGood ? glyph.done : glyph.wait} ${result.opened}/${made.length} teams opened in ${seconds} s`,
     ...wrong,
-    ...waitingLines(ready),
+    ...waitingLines(teams),
   ]
-  return said(result, [lines, next, isGood])
+  return said(result, [lines, `day ${isGood ? 'watch' : 'open'} ${file}`, isGood])
 }
 
-type Opening = Pick<Checked, 'resourceIds' | 'me'> & { readonly team: Team }
+type Opening = Pick<Checked, 'resources' | 'me'> & { readonly team: Team }
 
 /** INVARIANT: offered last. An app that is not this person's any more is set up. */
-export async function openTeam(cli: Cli, day: Day, { team, me, resourceIds }: Opening) {
+async function openTeam(cli: Cli, day: Day, { team, me, resources }: Opening): Promise<void> {
   const path = `/v1/apps/${segment(team.name)}`
   const app = (await findApp(cli, team.name)) ?? (await makeApp(cli, day, team))
   if (app.owner.id !== me.id || app.offeredTo !== null || app.state !== 'active') return
@@ -75,19 +64,17 @@ export async function openTeam(cli: Cli, day: Day, { team, me, resourceIds }: Op
   const asked = new Set(
     app.requests.map(({ body }) => (body as { resourceId?: string }).resourceId),
   )
-  for (const { resource, actions, budget } of team.needs) {
-    if (asked.has(resourceIds.get(resource))) continue
-    const reason = `${day.name}: ${team.purpose}`.slice(0, 500)
-    await send(cli, '/v1/requests', { app: team.name, resource, actions, budget, reason })
-  }
+  const reason = `${day.name}: ${team.purpose}`.slice(0, 500)
+  for (const { resource, actions, budget } of team.needs)
+    if (!asked.has(resources.get(resource)?.id))
+      await send(cli, '/v1/requests', { app: team.name, resource, actions, budget, reason })
   const driver = await findPerson(cli, team.driver)
   if (driver.id !== me.id) await send(cli, `${path}/transfer`, { to: team.driver })
 }
 
-async function makeApp(cli: Cli, day: Day, team: Team): Promise<AppDetail> {
-  const { name, purpose, engineer: backup } = team
-  const body: MakeApp = { slug: name, team: name, day: day.name, purpose, backup, endsAt: day.ends }
-  return send<AppDetail>(cli, '/v1/apps', body)
+function makeApp(cli: Cli, day: Day, { name, purpose, engineer: backup }: Team) {
+  const of = { team: name, day: day.name, endsAt: day.ends }
+  return send<AppDetail>(cli, '/v1/apps', { slug: name, purpose, backup, ...of } satisfies MakeApp)
 }
 
 /** Who owns it and who stands in may do its work by hand, as themselves. */
@@ -100,11 +87,10 @@ const byHand: AddTrust = {
 
 /** Texts are written as JSON writes them, which YAML reads. */
 export function manifestOf({ name, template, says, needs }: Team): string {
-  const lines = needs.flatMap(({ resource, actions }) => [
-    `      - resource: ${JSON.stringify(resource)}`,
-    `        actions: [${actions.join(', ')}]`,
-  ])
-  const list = lines.length === 0 ? ['    needs: []'] : ['    needs:', ...lines]
-  const head = [`app: ${name}`, 'purposes:', `  ${template}:`, `    says: ${JSON.stringify(says)}`]
-  return `${[...head, ...list].join('\n')}\n`
+  const list = needs.map(
+    ({ resource, actions }) =>
+      `\n      - resource: ${JSON.stringify(resource)}\n        actions: [${actions.join(', ')}]`,
+  )
+  const needed = list.length === 0 ? ' []' : list.join('')
+  return `app: ${name}\npurposes:\n  ${template}:\n    says: ${JSON.stringify(says)}\n    needs:${needed}\n`
 }

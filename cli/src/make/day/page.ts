@@ -1,85 +1,54 @@
 /** The report as a page for people: no script, nothing fetched. Pure. */
 import { safeLine } from '../../text.ts'
-import type { Report } from './stand.ts'
+import { endText } from './show.ts'
+import type { Standing } from './stand.ts'
+
+type Row = readonly (string | number | null)[]
+/** `text` of the head of the log. */
+type Shown = Record<'day' | 'when' | 'writtenAt' | 'checkpoint', string>
 
 /** ATTACKER: names at systems and purposes are written by others. */
-function safe(text: string | number | null): string {
-  const shown = safeLine(String(text ?? '–'), 300)
+function safe(text: Row[number]): string {
   const marks: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-  return shown.replace(/[&<>"]/g, each => marks[each] ?? each)
+  return safeLine(String(text ?? '–'), 300).replace(/[&<>"]/g, each => marks[each] ?? each)
 }
 
-const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
-table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ccc}
-code{font-size:.9em;overflow-wrap:anywhere}`
-
-export function pageOf(report: Report): string {
-  const { day, closed, writtenAt, apps, systems, bornOutside, blocks, checkpoint } = report
-  const words = {
-    'verified-gone': '● verified gone',
-    graduated: '● graduated',
-    extended: '▲ extended',
-    'not-yet': '✕ not yet',
-  }
-  const appRows = apps.map(
-    ({ app, owner, backup, how, green, of, approver, endsAt, certificate }) => [
-      app,
-      `${owner} · ${backup ?? '–'}`,
-      how === 'extended' ? `${words[how]} by ${approver} until ${endsAt}` : words[how],
-      `${green} of ${of}`,
-      certificate === null ? '–' : `${app}.end.json`,
-    ],
-  )
-  const seen = systems.map(({ system, looked, things, unseen, because }) => [
-    system,
-    looked ? '● looked at' : `✕ ${because}`,
-    things,
-    unseen.join('; ') || 'nothing',
-  ])
-  const outside = bornOutside.map(
-    ({ name, kind, system, firstSeenAt, owner, endsAt, state, isSettled }) => [
-      name,
-      kind,
-      system,
-      firstSeenAt,
-      isSettled
-        ? state === 'gone' || state === 'revoked'
-          ? '● revoked'
-          : `● ${owner} until ${endsAt}`
-        : '✕ open',
-    ],
-  )
-  const open = blocks.map(({ about, system, says }) => [about, system ?? '–', says])
-  const parts = [
-    `<h1>${safe(day.name)}: ${closed ? '● closed' : '✕ not closed'}</h1>`,
-    `<p>${safe(day.opens)} – ${safe(day.closes)}, everything ends ${safe(day.ends)}. Written ${safe(writtenAt)}.</p>`,
-    open.length > 0 ? table('What keeps it open', ['what', 'system', 'why'], open) : '',
-    table(
-      'Apps',
-      ['app', 'owner · backup', 'how it ended', 'verified gone', 'certificate'],
-      appRows,
-    ),
-    table('Born outside', ['name', 'kind', 'system', 'first seen', 'its end'], outside),
-    table('Systems', ['system', 'look', 'not ours there', 'not shown to us'], seen),
-    '<p>The certificates beside this page are signed, each with its proof of being in the log. The sums here and what was born outside are what the server said. Check all of it without the server: <code>leasehold verify report.json --root FINGERPRINT</code>.</p>',
-    `<h2>Head of the log</h2><pre>${checkpoint.split('\n').map(safe).join('\n')}</pre>`,
-  ]
+export function pageOf({ apps, ...made }: Standing, { day, when, ...at }: Shown): string {
+  const blocks = made.blocks.map(each => [each.about, each.system, each.says])
+  const ends = apps.map(({ app, owner, backup, how, approver, endsAt, ...each }) => {
+    const by = how === 'extended' ? ` by ${approver} until ${endsAt}` : ''
+    const file = how === 'verified-gone' ? `${app}.end.json` : null
+    return [app, owner, backup, `${how}${by}`, `${each.green} of ${each.of}`, file]
+  })
+  const outside = made.bornOutside.map(each => {
+    return [each.name, each.kind, each.system, each.firstSeenAt, endText(each)]
+  })
+  const seen = made.systems.map(({ system, because, things, unseen }) => {
+    return [system, because ?? 'looked at', things, unseen.join('; ')]
+  })
+  const state = blocks.length === 0 ? '● closed' : '✕ not closed'
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${safe(day.name)}</title>
+<html lang="en"><meta charset="utf-8"><title>${safe(day)}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<style>${style}</style>
-${parts.join('\n')}
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ccc}</style>
+<h1>${safe(day)}: ${state}</h1>
+<p>${safe(when)}. Written ${safe(at.writtenAt)}.</p>
+${tableOf('What keeps it open', ['what', 'system', 'why'], blocks)}
+${tableOf('Apps', ['app', 'owner', 'backup', 'how', 'verified gone', 'certificate'], ends)}
+${tableOf('Born outside', ['name', 'kind', 'system', 'first seen', 'its end'], outside)}
+${tableOf('Systems', ['system', 'look', 'not ours there', 'not shown to us'], seen)}
+<p>The certificates beside this page are signed, each with its proof of being in the log. The sums here and
+what was born outside are what the server said. Check it all without the server:
+<code>leasehold verify report.json --root FINGERPRINT</code>.</p>
+<h2>Head of the log</h2><pre>${at.checkpoint.split('\n').map(safe).join('\n')}</pre>
 </html>
 `
 }
 
-function table(
-  title: string,
-  heads: readonly string[],
-  rows: readonly (readonly (string | number)[])[],
-): string {
-  if (rows.length === 0) return `<h2>${title}</h2><p>None.</p>`
-  const cells = (tag: string, row: readonly (string | number)[]) =>
-    `<tr>${row.map(each => `<${tag}>${safe(each)}</${tag}>`).join('')}</tr>`
-  return `<h2>${title} (${rows.length})</h2><table>${cells('th', heads)}${rows.map(row => cells('td', row)).join('\n')}</table>`
+function tableOf(title: string, heads: Row, rows: readonly Row[]): string {
+  const line = (tag: string) => (row: Row) =>
+    row.map(each => `<${tag}>${safe(each)}</${tag}>`).join('')
+  const lines = [line('th')(heads), ...rows.map(line('td'))].map(row => `<tr>${row}</tr>`)
+  return `<h2>${title} (${rows.length})</h2>${rows.length === 0 ? '' : `<table>${lines.join('\n')}</table>`}`
 }

@@ -1,29 +1,36 @@
-/** How a day stands, in words: for the screen, and as one value for programs. Pure. */
+/** How a day stands, in words, for people. Pure. */
 import { glyph, mark } from '../../answer.ts'
+import type { Outside } from './inventory.ts'
 import { bySystem, type Standing } from './stand.ts'
 
-export function standingLines({ apps, systems, outside }: Standing, seconds: number): string[] {
-  const rows = bySystem(apps)
-  const sum = (key: 'of' | 'gone') => rows.reduce((total, row) => total + row[key], 0)
+export function standingLines(standing: Standing, seconds: number): string[] {
+  const { apps, systems, bornOutside, removed, gone } = standing
   const blind = systems.filter(({ unseen }) => unseen.length > 0)
+  const looked = systems.filter(each => each.looked).length
+  const sums = `${removed} to remove · ${gone} checked gone · ${removed - gone} left`
+  const rows = bySystem(apps).map(each => [each.system.padEnd(16), each] as const)
   return [
-    `${mark(sum('of') === sum('gone'))} ${sum('of')} to remove · ${sum('gone')} checked gone · ${sum('of') - sum('gone')} left   (${Math.round(seconds)} s)`,
+    `${mark(removed === gone)} ${sums}   (${Math.round(seconds)} s)`,
     ...rows.map(
-      ({ system, of, gone, paths }) =>
-        `  ${system.padEnd(16)} ${gone} of ${of}   by ${paths.join(' · ')}`,
+      ([name, each]) => `  ${name} ${each.gone} of ${each.of}   ${each.paths.join(' · ')}`,
     ),
-    `  looked at ${systems.filter(({ looked }) => looked).length} of ${systems.length} systems; ${outside.length} born outside`,
-    ...blind.map(
-      ({ system, unseen }) => `  ${glyph.wait} ${system} does not show: ${unseen.join('; ')}`,
-    ),
-    ...outside.map(
-      each =>
-        `  ${mark(each.isSettled)} ${each.system}: ${each.kind} ${each.name}, ${endText(each)}`,
-    ),
+    `  looked at ${looked} of ${systems.length} systems; ${bornOutside.length} born outside`,
+    ...blind.map(each => `  ${glyph.wait} ${each.system} does not show: ${each.unseen.join('; ')}`),
+    ...bornOutside.map(each => `  ${each.system}: ${each.kind} ${each.name}   ${endText(each)}`),
   ]
 }
 
-function endText({ state, owner, endsAt, isSettled }: Standing['outside'][number]): string {
-  if (state === 'gone' || state === 'revoked') return 'revoked'
-  return isSettled ? `${owner} answers for it until ${endsAt}` : 'nobody answers for it'
+/** How what was born outside ended. */
+export function endText({ state, owner, endsAt, isSettled }: Outside): string {
+  if (state === 'gone' || state === 'revoked') return `${glyph.ok} revoked`
+  if (!isSettled) return `${glyph.bad} nobody answers for it, or it has no end`
+  return `${glyph.wait} ${owner} answers for it until ${endsAt}`
+}
+
+export function blockLines({ blocks }: Standing): string[] {
+  return [
+    `  ${glyph.bad} Not closed; ${blocks.length} open:`,
+    ...blocks.slice(0, 50).map(each => `    ${each.system ?? ''}  ${each.about}: ${each.says}`),
+    ...(blocks.length > 50 ? [`    … and ${blocks.length - 50} more`] : []),
+  ]
 }

@@ -1,20 +1,18 @@
 /** What every word about a day does its work with: a few calls at once, each with time enough. */
-import type { AppDetail, AppView } from '../../../../src/doors/api/contract.ts'
+import type { AppDetail } from '../../../../src/doors/api/contract.ts'
 import type { Call } from '../../api.ts'
 import type { Cli } from '../../cli.ts'
 import { Problem } from '../../problem.ts'
 import { segment } from '../../verbs/kit.ts'
-import type { Day } from './plan.ts'
 
 /** Calls beside each other: more would only wait inside the server. */
 const atOnce = 8
-const callMs = 120_000
+const timeoutMs = 120_000
+/** A page of a list holds so many: one that is full may not be all there is. */
+export const pageRows = 200
 
 /** Results in the order of the items. What throws stops what was not begun. */
-export async function spread<T, R>(
-  items: readonly T[],
-  run: (item: T) => Promise<R>,
-): Promise<R[]> {
+export async function spread<T, R>(items: readonly T[], run: (item: T) => Promise<R>) {
   const results: R[] = []
   const next = items.entries()
   const worker = async () => {
@@ -35,13 +33,17 @@ export async function tried<T>(run: () => Promise<T>): Promise<T | Problem> {
 }
 
 /** GET, with more time than a person at a terminal is asked to wait for one thing. */
-export async function read<T>(cli: Cli, path: string): Promise<T> {
-  const more: Partial<Call> = { method: 'GET', isLook: true, timeoutMs: callMs }
-  return (await cli.api.post(path, undefined, more)) as T
+export async function read<T>(
+  { api }: Cli,
+  path: string,
+  query?: Record<string, string>,
+): Promise<T> {
+  const search = query === undefined ? '' : `?${String(new URLSearchParams(query))}`
+  return (await api.post(path + search, undefined, { method: 'GET', isLook: true, timeoutMs })) as T
 }
 
-export async function send<T>(cli: Cli, path: string, json: object, more: Partial<Call> = {}) {
-  return (await cli.api.post(path, json, { timeoutMs: callMs, ...more })) as T
+export async function send<T>({ api }: Cli, path: string, json: object, more: Partial<Call> = {}) {
+  return (await api.post(path, json, { timeoutMs, ...more })) as T
 }
 
 /** Undefined where there is none, or it is none of ours to see. */
@@ -51,15 +53,3 @@ export async function findApp(cli: Cli, slug: string): Promise<AppDetail | undef
   if (app.text.code === 'not-found') return undefined
   throw app
 }
-
-/** Apps of the day in these states, the teams' and others; throws where they are more than a page. */
-export async function listApps(cli: Cli, day: Day, states: readonly AppView['state'][]) {
-  const pages = await spread(states, async state => {
-    const filter = new URLSearchParams({ day: day.name, state })
-    return (await read<{ items: AppView[] }>(cli, `/v1/apps?${String(filter)}`)).items
-  })
-  return pages.flat()
-}
-
-/** A page of a list holds so many: one that is full may not be all there is. */
-export const pageRows = 200
