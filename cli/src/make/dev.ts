@@ -21,6 +21,7 @@ import { readApp } from '../verbs/kit.ts'
 import { dieOf, type Ended, signals } from '../verbs/run.ts'
 import { during, type Held, openTask, type Task } from '../verbs/task.ts'
 import { endWarning, type Plan, planOf } from './plan.ts'
+import { type Made, unclaimed, unclaimedMs } from './record.ts'
 
 /** Looked so often while an answer is waited for, and otherwise. */
 const waitingMs = 1000
@@ -29,6 +30,7 @@ const idleMs = 5000
 const endMs = 3000
 const firstPort = 5173
 
+type Shown = Pick<AppDetail, 'slug' | 'endsAt' | 'madeAt' | 'leases'> & { owner: { name: string } }
 type Entry = { name: string; args: string[]; isShell: boolean }
 type Run = { cli: Cli; entry: Entry; port: number; stopped: AbortController; told: Set<unknown> }
 /** How the app ended; undefined: it was ended by us, to be started with other data. */
@@ -57,14 +59,28 @@ export async function dev(cli: Cli, ...command: string[]): Promise<Answer> {
   }
 }
 
-async function look({ cli }: Run): Promise<{ app: AppDetail; plan: Plan }> {
+async function look({ cli }: Run): Promise<{ app: Shown; plan: Plan }> {
+  const made = unclaimed(cli.host.cwd)
+  if (made !== undefined) return alone(made, cli.host.now())
   const app = await readApp(cli)
   const role = cli.options.text('as')?.split('/')[1] ?? (isAgent(cli.host.env) ? 'agent' : 'run')
   return { app, plan: planOf(app, cli.options.text('purpose'), role, cli.host.now()) }
 }
 
+/** Nobody's yet: nothing of it is at a server, and it has no access to anything. */
+function alone({ app, purpose, beganAt }: Made, now: number): { app: Shown; plan: Plan } {
+  const endsAt = new Date(Date.parse(beganAt) + unclaimedMs).toISOString()
+  const next = `leasehold new "${purpose}"`
+  if (Date.parse(endsAt) < now) throw usage(`${app} is nobody's, and its day is over.`, next)
+  const waits = [
+    { resource: 'data', says: `nobody's app has no other; make it yours: ${next}`, since: '' },
+  ]
+  const shown = { slug: app, owner: { name: 'nobody yet' }, endsAt, madeAt: beganAt, leases: [] }
+  return { app: shown, plan: { purpose: '', ready: [], waits, key: '' } }
+}
+
 /** One line each: what it is at the start, afterwards what has changed. */
-function tell({ cli, told }: Run, app: AppDetail, plan: Plan, before: Plan | undefined): void {
+function tell({ cli, told }: Run, app: Shown, plan: Plan, before: Plan | undefined): void {
   const { out, host } = cli
   const at = clockTime(new Date(host.now()).toISOString()).slice(0, 5)
   if (before === undefined) {
@@ -84,7 +100,7 @@ function tell({ cli, told }: Run, app: AppDetail, plan: Plan, before: Plan | und
   warn(app, cli, told)
 }
 
-function warn(app: AppDetail, { out, host }: Cli, told: Set<unknown>): void {
+function warn(app: Shown, { out, host }: Cli, told: Set<unknown>): void {
   const warning = endWarning(app, host.now())
   if (warning === undefined || told.has(warning.mark)) return
   told.add(warning.mark)
@@ -94,7 +110,7 @@ function warn(app: AppDetail, { out, host }: Cli, told: Set<unknown>): void {
 /** The app with all that is agreed to; where that can not be had, it is told why and has synthetic data. */
 async function playWith(
   run: Run,
-  app: AppDetail,
+  app: Shown,
   plan: Plan,
   started: (child: ChildProcess) => void,
 ): Promise<Outcome> {
@@ -113,7 +129,7 @@ async function playWith(
 }
 
 interface Play {
-  readonly app: AppDetail
+  readonly app: Shown
   readonly plan: Plan
   readonly waits: readonly string[]
   readonly leases: Held[]
@@ -183,7 +199,7 @@ async function watch(
 }
 
 /** Ended by others: by a pause, a hold, a person. */
-function isCut(app: AppDetail, held: readonly Held[]): boolean {
+function isCut(app: Shown, held: readonly Held[]): boolean {
   const ids = held.map(({ lease }) => lease.id)
   return app.leases.some(({ id, state }) => ids.includes(id) && state !== 'live')
 }
@@ -241,7 +257,8 @@ function scriptsOf(folder: string): Readonly<Record<string, string>> {
 /** What the folder says the app needs is what the server knows: the same again changes nothing. */
 async function sendManifest(cli: Cli): Promise<void> {
   const file = join(cli.host.cwd, 'leasehold.yaml')
-  if (cli.options.text('as') !== undefined || !existsSync(file)) return
+  const isOurs = cli.options.text('as') === undefined && unclaimed(cli.host.cwd) === undefined
+  if (!isOurs || !existsSync(file)) return
   const yaml = readFileSync(file, 'utf8')
   await cli.api.post(`/v1/apps/${appOf(cli)}/manifest`, { yaml }, { method: 'PUT' })
 }
