@@ -28,6 +28,8 @@ const waitingMs = 1000
 const idleMs = 5000
 /** An app that was told to end gets so long, then it is made to. */
 const endMs = 3000
+const retryMs = 15_000
+const passing: readonly number[] = [exits.unreachable, exits.tryAgain, exits.internal]
 const firstPort = 5173
 
 type Shown = Pick<AppDetail, 'slug' | 'endsAt' | 'madeAt' | 'leases'> & { owner: { name: string } }
@@ -117,14 +119,18 @@ async function playWith(
   const { cli } = run
   const waits = plan.waits.map(({ resource, says }) => `${resource}: ${says}.`)
   let task: Task | undefined
+  let retryAt = Number.POSITIVE_INFINITY
   try {
     if (plan.ready.length > 0) task = await openTask(cli, plan.ready)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     cli.out.problem(error, false)
     waits.push(error.message)
+    // A no stays one until something changes; what could not be reached is tried again.
+    if (passing.includes(error.text.exit)) retryAt = cli.host.now() + retryMs
   }
-  const play = () => playOnce(run, { app, plan, waits, leases: task?.leases ?? [], started })
+  const play = () =>
+    playOnce(run, { app, plan, waits, leases: task?.leases ?? [], started, retryAt })
   return task === undefined ? play() : during(cli, task, play)
 }
 
@@ -133,10 +139,14 @@ interface Play {
   readonly plan: Plan
   readonly waits: readonly string[]
   readonly leases: Held[]
+  readonly retryAt: number
   readonly started: (child: ChildProcess) => void
 }
 
-async function playOnce(run: Run, { app, plan, waits, leases, started }: Play): Promise<Outcome> {
+async function playOnce(
+  run: Run,
+  { app, plan, waits, leases, started, retryAt }: Play,
+): Promise<Outcome> {
   const { cli, entry, port, stopped } = run
   if (stopped.signal.aborted) return undefined
   const folder = runFolder(cli.host.env)
@@ -161,7 +171,11 @@ async function playOnce(run: Run, { app, plan, waits, leases, started }: Play): 
       child.once('error', () => resolve([127, null]))
     })
     void sayPage(run, over.signal).catch(() => {})
-    const changed = watch(run, plan, leases, over.signal)
+    const changed = watch(
+      run,
+      { plan, leases, until: Math.min(retryAt, soonest(leases)) },
+      over.signal,
+    )
     const outcome = await Promise.race([ended, changed])
     const isOver = child.exitCode !== null || child.signalCode !== null
     if (outcome !== undefined || isOver) return outcome ?? (await ended)
@@ -180,11 +194,9 @@ async function playOnce(run: Run, { app, plan, waits, leases, started }: Play): 
 /** Returns when the app must be started anew: another plan, or a lease that is gone or soon will be. */
 async function watch(
   run: Run,
-  plan: Plan,
-  leases: Held[],
+  { plan, leases, until }: { plan: Plan; leases: Held[]; until: number },
   signal: AbortSignal,
 ): Promise<undefined> {
-  const until = soonest(leases)
   for (;;) {
     await wait(plan.waits.length > 0 ? waitingMs : idleMs, undefined, { signal }).catch(() => {})
     // It ended by itself: whoever waits for that has it already.

@@ -33,7 +33,7 @@ export async function make(cli: Cli, purpose = ''): Promise<Answer> {
   if (app instanceof Problem) return leaveUnclaimed(making, app)
   const { made } = making
   const { resource } = made
-  const found = resource === '' ? undefined : await catalogueEntry(cli, resource)
+  const found = (await catalogue(cli)).find(({ slug }) => slug === resource)
   const files = step(making, 'files', () => write(making, app, found))
   await step(making, 'manifest', () => pushManifest(cli, folder, app.slug))
   await step(making, 'trust', () => trustPeople(cli, app))
@@ -103,10 +103,10 @@ async function register(making: Making, purpose: string): Promise<api.AppDetail>
 }
 
 /** Named by `--data`, else guessed. */
-async function chooseData({ api, options }: Cli, purpose: string): Promise<string> {
-  const named = options.text('data')
+async function chooseData(cli: Cli, purpose: string): Promise<string> {
+  const named = cli.options.text('data')
   if (named === 'none') return ''
-  const { items } = (await api.get('/v1/resources')) as { items: api.ResourceView[] }
+  const items = await catalogue(cli)
   if (named === undefined) return guessResource(purpose, items)?.slug ?? ''
   const found = items.find(({ slug }) => slug === named)
   if (found === undefined) throw usage(`There is no data \`${named}\`.`, 'leasehold resource ls')
@@ -116,9 +116,9 @@ async function chooseData({ api, options }: Cli, purpose: string): Promise<strin
   throw usage(`\`${named}\` is ${found.dataClass} data: for managed apps alone.`, instead)
 }
 
-async function catalogueEntry({ api }: Cli, slug: string): Promise<api.ResourceView | undefined> {
-  const { items } = (await api.get('/v1/resources')) as { items: api.ResourceView[] }
-  return items.find(each => each.slug === slug)
+/** All that can be asked for. */
+export async function catalogue({ api }: Cli): Promise<api.ResourceView[]> {
+  return ((await api.get('/v1/resources')) as { items: api.ResourceView[] }).items
 }
 
 /** Done once; what it made is noted. Undefined where it was done before. */
