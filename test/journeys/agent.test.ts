@@ -7,7 +7,10 @@ import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
+import {
+  StdioClientTransport,
+  type StdioServerParameters,
+} from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ended, homeOfSam, main, start } from './cli.ts'
 import { type Company, connectSales, expectStatus, startCompany } from './company.ts'
@@ -15,6 +18,7 @@ import { type Company, connectSales, expectStatus, startCompany } from './compan
 let company: Company
 let home: string
 let client: Client
+let command: StdioServerParameters
 const transcript: string[] = []
 const slug = 'board-stuck'
 /** Like one of GitHub, and nobody's. */
@@ -42,7 +46,7 @@ beforeAll(async () => {
   }
   home = await homeOfSam(company)
   const env = { PATH: process.env['PATH'] ?? '', HOME: home, TZ: 'UTC' }
-  const command = { command: process.execPath, args: [main, 'agent', 'mcp'], cwd: home, env }
+  command = { command: process.execPath, args: [main, 'agent', 'mcp'], cwd: home, env }
   client = new Client({ name: 'agent', version: '1' })
   await client.connect(new StdioClientTransport({ ...command, stderr: 'pipe' }))
 }, 120_000)
@@ -291,6 +295,20 @@ test('what the agent was told to run reads the real rows, and it sees no secret 
   expect(transcript.length).toBeGreaterThan(24)
   for (const text of transcript) for (const secret of all) expect(text.includes(secret)).toBe(false)
 })
+
+test.each(['auto', { pin: '2026-07-28' }] as const)(
+  'the client of the SDK that asks for the newest revision (%s) is answered in it',
+  async mode => {
+    const other = new Client({ name: 'agent', version: '1' }, { versionNegotiation: { mode } })
+    await other.connect(new StdioClientTransport({ ...command, stderr: 'pipe' }))
+    expect((await other.listTools()).tools).toHaveLength(9)
+    const called = await other.callTool({ name: 'leasehold_whoami', arguments: {} })
+    expect(called.content).toMatchObject([{ text: expect.stringContaining('You work for Sam') }])
+    const { contents } = await other.readResource({ uri: 'leasehold://rules' })
+    expect(contents).toMatchObject([{ text: expect.stringContaining('No credential') }])
+    await other.close()
+  },
+)
 
 test('speaks 2026-07-28 to who says so, refuses what is no message, and a credential in any argument', async () => {
   const modern = { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } }

@@ -21,14 +21,18 @@ import { readApp } from '../verbs/kit.ts'
 import { dieOf, type Ended, signals } from '../verbs/run.ts'
 import { during, type Held, openTask, type Task } from '../verbs/task.ts'
 import { endWarning, type Plan, planOf } from './plan.ts'
+import { type Made, unclaimed, unclaimedMs } from './record.ts'
 
 /** Looked so often while an answer is waited for, and otherwise. */
 const waitingMs = 1000
 const idleMs = 5000
 /** An app that was told to end gets so long, then it is made to. */
 const endMs = 3000
+const retryMs = 15_000
+const passing: readonly number[] = [exits.unreachable, exits.tryAgain, exits.internal]
 const firstPort = 5173
 
+type Shown = Pick<AppDetail, 'slug' | 'endsAt' | 'madeAt' | 'leases'> & { owner: { name: string } }
 type Entry = { name: string; args: string[]; isShell: boolean }
 type Run = { cli: Cli; entry: Entry; port: number; stopped: AbortController; told: Set<unknown> }
 /** How the app ended; undefined: it was ended by us, to be started with other data. */
@@ -57,14 +61,28 @@ export async function dev(cli: Cli, ...command: string[]): Promise<Answer> {
   }
 }
 
-async function look({ cli }: Run): Promise<{ app: AppDetail; plan: Plan }> {
+async function look({ cli }: Run): Promise<{ app: Shown; plan: Plan }> {
+  const made = unclaimed(cli.host.cwd)
+  if (made !== undefined) return alone(made, cli.host.now())
   const app = await readApp(cli)
   const role = cli.options.text('as')?.split('/')[1] ?? (isAgent(cli.host.env) ? 'agent' : 'run')
   return { app, plan: planOf(app, cli.options.text('purpose'), role, cli.host.now()) }
 }
 
+/** Nobody's yet: nothing of it is at a server, and it has no access to anything. */
+function alone({ app, purpose, beganAt }: Made, now: number): { app: Shown; plan: Plan } {
+  const endsAt = new Date(Date.parse(beganAt) + unclaimedMs).toISOString()
+  const next = `leasehold new "${purpose}"`
+  if (Date.parse(endsAt) < now) throw usage(`${app} is nobody's, and its day is over.`, next)
+  const waits = [
+    { resource: 'data', says: `nobody's app has no other; make it yours: ${next}`, since: '' },
+  ]
+  const shown = { slug: app, owner: { name: 'nobody yet' }, endsAt, madeAt: beganAt, leases: [] }
+  return { app: shown, plan: { purpose: '', ready: [], waits, key: '' } }
+}
+
 /** One line each: what it is at the start, afterwards what has changed. */
-function tell({ cli, told }: Run, app: AppDetail, plan: Plan, before: Plan | undefined): void {
+function tell({ cli, told }: Run, app: Shown, plan: Plan, before: Plan | undefined): void {
   const { out, host } = cli
   const at = clockTime(new Date(host.now()).toISOString()).slice(0, 5)
   if (before === undefined) {
@@ -84,7 +102,7 @@ function tell({ cli, told }: Run, app: AppDetail, plan: Plan, before: Plan | und
   warn(app, cli, told)
 }
 
-function warn(app: AppDetail, { out, host }: Cli, told: Set<unknown>): void {
+function warn(app: Shown, { out, host }: Cli, told: Set<unknown>): void {
   const warning = endWarning(app, host.now())
   if (warning === undefined || told.has(warning.mark)) return
   told.add(warning.mark)
@@ -94,33 +112,41 @@ function warn(app: AppDetail, { out, host }: Cli, told: Set<unknown>): void {
 /** The app with all that is agreed to; where that can not be had, it is told why and has synthetic data. */
 async function playWith(
   run: Run,
-  app: AppDetail,
+  app: Shown,
   plan: Plan,
   started: (child: ChildProcess) => void,
 ): Promise<Outcome> {
   const { cli } = run
   const waits = plan.waits.map(({ resource, says }) => `${resource}: ${says}.`)
   let task: Task | undefined
+  let retryAt = Number.POSITIVE_INFINITY
   try {
     if (plan.ready.length > 0) task = await openTask(cli, plan.ready)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     cli.out.problem(error, false)
     waits.push(error.message)
+    // A no stays one until something changes; what could not be reached is tried again.
+    if (passing.includes(error.text.exit)) retryAt = cli.host.now() + retryMs
   }
-  const play = () => playOnce(run, { app, plan, waits, leases: task?.leases ?? [], started })
+  const play = () =>
+    playOnce(run, { app, plan, waits, leases: task?.leases ?? [], started, retryAt })
   return task === undefined ? play() : during(cli, task, play)
 }
 
 interface Play {
-  readonly app: AppDetail
+  readonly app: Shown
   readonly plan: Plan
   readonly waits: readonly string[]
   readonly leases: Held[]
+  readonly retryAt: number
   readonly started: (child: ChildProcess) => void
 }
 
-async function playOnce(run: Run, { app, plan, waits, leases, started }: Play): Promise<Outcome> {
+async function playOnce(
+  run: Run,
+  { app, plan, waits, leases, started, retryAt }: Play,
+): Promise<Outcome> {
   const { cli, entry, port, stopped } = run
   if (stopped.signal.aborted) return undefined
   const folder = runFolder(cli.host.env)
@@ -145,7 +171,11 @@ async function playOnce(run: Run, { app, plan, waits, leases, started }: Play): 
       child.once('error', () => resolve([127, null]))
     })
     void sayPage(run, over.signal).catch(() => {})
-    const changed = watch(run, plan, leases, over.signal)
+    const changed = watch(
+      run,
+      { plan, leases, until: Math.min(retryAt, soonest(leases)) },
+      over.signal,
+    )
     const outcome = await Promise.race([ended, changed])
     const isOver = child.exitCode !== null || child.signalCode !== null
     if (outcome !== undefined || isOver) return outcome ?? (await ended)
@@ -164,11 +194,9 @@ async function playOnce(run: Run, { app, plan, waits, leases, started }: Play): 
 /** Returns when the app must be started anew: another plan, or a lease that is gone or soon will be. */
 async function watch(
   run: Run,
-  plan: Plan,
-  leases: Held[],
+  { plan, leases, until }: { plan: Plan; leases: Held[]; until: number },
   signal: AbortSignal,
 ): Promise<undefined> {
-  const until = soonest(leases)
   for (;;) {
     await wait(plan.waits.length > 0 ? waitingMs : idleMs, undefined, { signal }).catch(() => {})
     // It ended by itself: whoever waits for that has it already.
@@ -183,7 +211,7 @@ async function watch(
 }
 
 /** Ended by others: by a pause, a hold, a person. */
-function isCut(app: AppDetail, held: readonly Held[]): boolean {
+function isCut(app: Shown, held: readonly Held[]): boolean {
   const ids = held.map(({ lease }) => lease.id)
   return app.leases.some(({ id, state }) => ids.includes(id) && state !== 'live')
 }
@@ -241,7 +269,8 @@ function scriptsOf(folder: string): Readonly<Record<string, string>> {
 /** What the folder says the app needs is what the server knows: the same again changes nothing. */
 async function sendManifest(cli: Cli): Promise<void> {
   const file = join(cli.host.cwd, 'leasehold.yaml')
-  if (cli.options.text('as') !== undefined || !existsSync(file)) return
+  const isOurs = cli.options.text('as') === undefined && unclaimed(cli.host.cwd) === undefined
+  if (!isOurs || !existsSync(file)) return
   const yaml = readFileSync(file, 'utf8')
   await cli.api.post(`/v1/apps/${appOf(cli)}/manifest`, { yaml }, { method: 'PUT' })
 }

@@ -11,7 +11,7 @@ import {
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { newHome, run, type World } from '../test/host.ts'
+import { newHome, now, run, type World } from '../test/host.ts'
 import { problem, type Stub, startStub } from '../test/stub.ts'
 import * as views from '../test/views.ts'
 import { readMade, writeFiles } from './record.ts'
@@ -168,4 +168,25 @@ test('with --bare it is registered, and nothing else', async () => {
   expect((await make('--bare')).code).toBe(0)
   expect(changes()).toEqual(['POST /v1/apps'])
   expect(existsSync(folder)).toBe(false)
+})
+
+test('without a server it is nobody’s: synthetic, for a day, and yours once it is said again', async () => {
+  const nowhere = { ...world, server: 'http://127.0.0.1:1' }
+  const made = await run(nowhere, 'new', sentence)
+  expect(made).toMatchObject({ code: 0, out: expect.stringContaining('nobody') })
+  const yaml = () => readFileSync(join(folder, 'leasehold.yaml'), 'utf8')
+  expect(yaml()).toContain('owner: "nobody yet"')
+  writeFileSync(join(folder, 'README.md'), 'mine')
+  const dev = (at: number) =>
+    run({ ...nowhere, at }, 'dev', '--cwd', slug, '--', process.execPath, '-e', 'process.exit(5)')
+  expect((await dev(now)).code).toBe(5)
+  expect(await dev(now + 25 * 3_600_000)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('its day is over'),
+  })
+  expect((await make()).code).toBe(0)
+  expect(yaml()).toContain('owner: "Maya Ortiz"')
+  expect(yaml()).toContain('resource: crm.deals')
+  expect(readFileSync(join(folder, 'README.md'), 'utf8')).toBe('mine')
+  expect(changes()).toHaveLength(5)
 })

@@ -26,23 +26,27 @@ export async function make(cli: Cli, purpose = ''): Promise<Answer> {
   if (cli.options.is('bare')) return newApp(cli, purpose)
   const making = begin(cli, purpose)
   const { folder } = making
-  const app = await register(making, purpose)
+  const app = await register(making, purpose).catch((error: unknown) => {
+    if (error instanceof Problem && error.text.code === 'LH-NET-05') return error
+    throw error
+  })
+  if (app instanceof Problem) return leaveUnclaimed(making, app)
   const { made } = making
   const { resource } = made
-  const found = resource === '' ? undefined : await catalogueEntry(cli, resource)
+  const found = (await catalogue(cli)).find(({ slug }) => slug === resource)
   const files = step(making, 'files', () => write(making, app, found))
   await step(making, 'manifest', () => pushManifest(cli, folder, app.slug))
   await step(making, 'trust', () => trustPeople(cli, app))
   const asked = await step(making, 'asked', () => ask(making, app))
-  const commit = step(making, 'git', () => commitAll(making))
-  const result = { folder, ...made, ...(await files), asked, commit: await commit }
+  const commit = await step(making, 'git', () => commitAll(making))
+  const result = { folder, ...made, ...(await files), asked, commit }
   const at = relative(cli.host.cwd, folder)
   const lines = [
     `${glyph.done} ${app.slug}   ${app.purpose}`,
     ...fields(app, ['owner', 'backup', 'endsAt'], cli.host.now()),
     `  ${glyph.done} folder      ${at === '' ? '.' : at}   template ${made.template} ${made.version}`,
     `  ${glyph.done} identity    ${app.identities.find(each => each.role === 'run')?.spiffeId ?? ''}`,
-    `  ${(await commit) ? glyph.done : glyph.wait} git         ${(await commit) ?? 'not here: no history yet'}`,
+    `  ${commit ? glyph.done : glyph.wait} git         ${commit ?? 'no new commit'}`,
     ...dataLines(resource, asked),
   ]
   return said(result, [lines, at === '' ? 'dev' : `dev --cwd ${at}`])
@@ -99,10 +103,10 @@ async function register(making: Making, purpose: string): Promise<api.AppDetail>
 }
 
 /** Named by `--data`, else guessed. */
-async function chooseData({ api, options }: Cli, purpose: string): Promise<string> {
-  const named = options.text('data')
+async function chooseData(cli: Cli, purpose: string): Promise<string> {
+  const named = cli.options.text('data')
   if (named === 'none') return ''
-  const { items } = (await api.get('/v1/resources')) as { items: api.ResourceView[] }
+  const items = await catalogue(cli)
   if (named === undefined) return guessResource(purpose, items)?.slug ?? ''
   const found = items.find(({ slug }) => slug === named)
   if (found === undefined) throw usage(`There is no data \`${named}\`.`, 'leasehold resource ls')
@@ -112,9 +116,9 @@ async function chooseData({ api, options }: Cli, purpose: string): Promise<strin
   throw usage(`\`${named}\` is ${found.dataClass} data: for managed apps alone.`, instead)
 }
 
-async function catalogueEntry({ api }: Cli, slug: string): Promise<api.ResourceView | undefined> {
-  const { items } = (await api.get('/v1/resources')) as { items: api.ResourceView[] }
-  return items.find(each => each.slug === slug)
+/** All that can be asked for. */
+export async function catalogue({ api }: Cli): Promise<api.ResourceView[]> {
+  return ((await api.get('/v1/resources')) as { items: api.ResourceView[] }).items
 }
 
 /** Done once; what it made is noted. Undefined where it was done before. */
@@ -130,28 +134,43 @@ async function step<T>(
   return done
 }
 
-function write({ cli, folder, template }: Making, app: api.AppDetail, data?: api.ResourceView) {
+/** As it is agreed; in place of what was written while there was no server, where that is still so. */
+function write(making: Making, app?: api.AppDetail, data?: api.ResourceView) {
+  const { folder, template } = making
+  const filled = (filling: Filling) => template.files.map(file => fill(file, filling))
+  const drafts = filled(fillingOf(making))
+  record.writeFiles(folder, app ? filled(fillingOf(making, app, data)) : drafts, drafts)
+  return { files: template.files.length }
+}
+
+function fillingOf({ cli, made }: Making, app?: api.AppDetail, data?: api.ResourceView): Filling {
   const need = data === undefined ? '' : `{ resource: ${data.slug}, actions: [read] }`
   const shown = data?.columns.filter(({ hidden }) => !hidden).map(({ name }) => name) ?? []
   const columns = shown.length > 0 ? shown : ['id', 'title', 'stage', 'amount', 'opened_on']
-  const filling: Filling = {
-    words: {
-      app: app.slug,
-      purpose: app.purpose,
-      owner: app.owner.name,
-      backup: app.backup?.name ?? 'nobody yet',
-      ends: dayTime(app.endsAt, cli.host.now()),
-      resource: data?.slug ?? 'samples',
-      ask: data === undefined ? 'RESOURCE:read' : `${data.slug}:read`,
-      server: cli.server.url.origin,
-    },
-    raw: { needs: `[${need}]`, columns: JSON.stringify(columns) },
+  const words = {
+    app: made.app,
+    purpose: made.purpose,
+    owner: app?.owner.name ?? 'nobody yet',
+    backup: app?.backup?.name ?? 'nobody yet',
+    ends: app ? dayTime(app.endsAt, cli.host.now()) : 'a day after it was made',
+    resource: data?.slug ?? 'samples',
+    ask: data === undefined ? 'RESOURCE:read' : `${data.slug}:read`,
+    server: cli.server.url.origin,
   }
-  record.writeFiles(
-    folder,
-    template.files.map(file => fill(file, filling)),
-  )
-  return { files: template.files.length }
+  return { words, raw: { needs: `[${need}]`, columns: JSON.stringify(columns) } }
+}
+
+/** Nobody's, on synthetic data, for a day: what it is worth can be seen before anybody signs in. */
+function leaveUnclaimed(making: Making, { text }: Problem): Answer {
+  const { folder, made, cli } = making
+  const result = { ...write(making), folder, ...made }
+  const at = relative(cli.host.cwd, folder) || '.'
+  const lines = [
+    `${glyph.wait} ${made.app}   ${made.purpose}`,
+    `  ${text.what} So it is nobody's: synthetic data alone, and it starts for a day.`,
+    `  To make it yours, once there is a server: leasehold new "${made.purpose}"`,
+  ]
+  return said(result, [lines, `dev --cwd ${at}`])
 }
 
 async function pushManifest({ api }: Cli, folder: string, slug: string): Promise<void> {
@@ -205,17 +224,18 @@ function commitAll({ folder, made }: Making): string | undefined {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')),
   )
-  const git = (...words: string[]) => {
-    const settings = {
-      'user.name': `${made.app} (made by Leasehold)`,
-      'user.email': `${made.app}@leasehold.invalid`,
-      'core.hooksPath': '/dev/null',
-      'commit.gpgSign': 'false',
-    }
-    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    const all = ['-C', folder, ...options, ...words]
-    return spawnSync('git', all, { encoding: 'utf8', env, timeout: 20_000 })
-  }
+  const settings = [
+    `user.name=${made.app} (made by Leasehold)`,
+    `user.email=${made.app}@leasehold.invalid`,
+    'core.hooksPath=/dev/null',
+    'commit.gpgSign=false',
+  ].flatMap(each => ['-c', each])
+  const git = (...words: string[]) =>
+    spawnSync('git', ['-C', folder, ...settings, ...words], {
+      encoding: 'utf8',
+      env,
+      timeout: 20_000,
+    })
   if (!existsSync(join(folder, '.git')))
     if (git('init', '--quiet', '--template=', '-b', 'main').status !== 0) return undefined
   git('add', '--all')

@@ -84,6 +84,14 @@ test.each([
   [-1, undefined],
 ])('%s hours before its end the warning is that of %s', (hours, mark) => {
   const endsAt = new Date(now + hours * 3_600_000).toISOString()
-  const warned = endWarning({ slug: 'x', endsAt }, now)?.mark
+  const madeAt = new Date(now - 9 * 24 * 3_600_000).toISOString()
+  const warned = endWarning({ slug: 'x', endsAt, madeAt }, now)?.mark
   expect(warned).toBe(mark === undefined ? undefined : mark * 3_600_000)
+})
+
+test('who makes an app for a week is not told at once that it ends in a week', () => {
+  const week = { slug: 'x', madeAt: new Date(now).toISOString(), endsAt: views.app.endsAt }
+  const endsAt = new Date(now + 7 * 24 * 3_600_000).toISOString()
+  expect(endWarning({ ...week, endsAt }, now + 60_000)).toBeUndefined()
+  expect(endWarning({ ...week, endsAt }, now + 6.5 * 24 * 3_600_000)).toBeDefined()
 })

@@ -84,10 +84,13 @@ function sinceOf(app: AppDetail, resource: string, now: number): string {
 const hour = 3600 * 1000
 const marks = [hour, 24 * hour, 7 * 24 * hour]
 
-/** Said a week, a day and an hour before the end; never silent. */
-export function endWarning({ slug, endsAt }: Pick<AppDetail, 'slug' | 'endsAt'>, now: number) {
-  const left = Date.parse(endsAt) - now
-  const mark = marks.find(each => left > 0 && left <= each)
+/** Said a week, a day and an hour before the end, of an app that was made before that; never silent. */
+export function endWarning(
+  { slug, endsAt, madeAt }: Pick<AppDetail, 'slug' | 'endsAt' | 'madeAt'>,
+  now: number,
+) {
+  const [left, whole] = [Date.parse(endsAt) - now, Date.parse(endsAt) - Date.parse(madeAt)]
+  const mark = marks.find(each => left > 0 && left <= each && each < whole)
   const says = `${slug} ends in ${span(left)}: leasehold extend ${slug}, or let it end`
   return mark === undefined ? undefined : { mark, says }
 }

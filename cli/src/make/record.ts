@@ -33,6 +33,14 @@ export function readMade(folder: string): Made | undefined {
   }
 }
 
+/** Without a server an app is nobody's: synthetic data alone, and for so long. */
+export const unclaimedMs = 24 * 3600 * 1000
+
+export function unclaimed(folder: string): Made | undefined {
+  const made = readMade(folder)
+  return made?.steps.includes('registered') === false ? made : undefined
+}
+
 /** Whole or not at all: a crash in between leaves the one before. */
 export function writeMade(folder: string, made: Made): void {
   fs.mkdirSync(join(folder, folderName), { recursive: true })
@@ -59,13 +67,22 @@ export function unclaimFolder(folder: string): void {
   }
 }
 
-export function writeFiles(folder: string, files: readonly TemplateFile[]): void {
+/** `drafts`: what was written before in their place; one that is still so is replaced. */
+export function writeFiles(
+  folder: string,
+  files: readonly TemplateFile[],
+  drafts: readonly TemplateFile[] = [],
+): void {
   const home = fs.realpathSync(folder)
   for (const { path, text } of files) {
     const at = join(home, path)
     fs.mkdirSync(dirname(at), { recursive: true, mode: 0o755 })
     const isInside = `${fs.realpathSync(dirname(at))}/`.startsWith(`${home}/`)
     if (!isInside) throw usage(`${path} leads out of ${folder}.`, 'Remove the link there.')
+    const draft = drafts.find(each => each.path === path)?.text
+    const isDraft =
+      draft !== undefined && fs.existsSync(at) && fs.readFileSync(at, 'utf8') === draft
+    if (isDraft) fs.rmSync(at)
     // There already: from before a crash, or as somebody has changed it since.
     if (!fs.existsSync(at)) fs.writeFileSync(at, text, { flag: 'wx', mode: 0o644 })
   }

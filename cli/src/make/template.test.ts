@@ -23,7 +23,7 @@ const filling = {
   raw: { needs: '[{ resource: crm.deals, actions: [read] }]', columns: '["id","title"]' },
 }
 
-describe.each(['web', 'job'])('the template %s', name => {
+describe.each(['web', 'job', 'api'])('the template %s', name => {
   const template = readTemplate(name)
   const files = template.files.map(file => fill(file, filling))
 
@@ -65,13 +65,12 @@ describe.each(['web', 'job'])('the template %s', name => {
   }
 })
 
-test('what two templates share is the same in both', () => {
-  const [web, job] = [readTemplate('web'), readTemplate('job')]
-  const shared = job.files.filter(({ path }) =>
-    /^(src|tests)\/(postgres|data|synthetic)\./.test(path),
-  )
-  expect(shared).toHaveLength(4)
-  for (const file of shared) expect(web.files).toContainEqual(file)
+test.each(['job', 'api'])('what the template %s shares with `web` is the same in both', name => {
+  const web = readTemplate('web')
+  const shared = /^(src|tests)\/(postgres|data|synthetic|app)\./
+  const files = readTemplate(name).files.filter(({ path }) => shared.test(path))
+  expect(files.length).toBeGreaterThan(3)
+  for (const file of files) expect(web.files).toContainEqual(file)
 })
 
 test('the workflow of a job asks for a token of its own, names no secret, and pins what it uses', () => {

@@ -170,7 +170,7 @@ function kindsOf(items: readonly Item[]): string {
 }
 
 /** Told here; or known from a sign-in; or lying beside the file: and it is said which. */
-function rootsFor({ host, options }: Cli, file: string): TrustedRoot[] {
+function rootsFor({ host, options, server }: Cli, file: string): TrustedRoot[] {
   const root = (text: string, because: string) => ({ fingerprint: text.trim(), because })
   const told = options.text('root')
   if (told !== undefined)
@@ -180,7 +180,9 @@ function rootsFor({ host, options }: Cli, file: string): TrustedRoot[] {
     .map(({ url, rootFingerprint = '' }) => root(rootFingerprint, `you signed in at ${url}`))
   const beside = join(dirname(file), 'trusted-key.pub')
   const isThere = existsSync(resolve(host.cwd, beside))
-  return [...profiles, ...(isThere ? [root(readText(host, beside), beside)] : [])]
+  const demo = server.demo?.rootFingerprint
+  const ours = demo === undefined ? [] : [root(demo, 'the demo of this folder is yours')]
+  return [...profiles, ...(isThere ? [root(readText(host, beside), beside)] : []), ...ours]
 }
 
 /** INVARIANT: a log that forgot or changed what this computer has seen is refused, and stays refused. */

@@ -347,7 +347,7 @@ describe('files', () => {
     await rm(profiles, { recursive: true })
     stub.answers['GET /v1/keys'] = () => ({ status: 500, body: problem('internal', 500, 'x') })
     const env = { PATH: process.env['PATH'], HOME: home, LEASEHOLD_SERVER: stub.url }
-    const words = `umask 000; '${lh}' new 'a board of deals' --backup Tom; '${lh}' --version`
+    const words = `umask 000; '${lh}' new 'a board of deals' --backup Tom --bare; '${lh}' --version`
     stub.answers['POST /v1/apps'] = views.app
     await ended(spawn('sh', ['-c', words], { cwd: home, env }))
     expect((await stat(join(home, '.cache/leasehold'))).mode & 0o777).toBe(0o700)

@@ -10,9 +10,11 @@ const badges = {
 
 /** `nonce`: lets this style and script in, and nothing that came with the data. */
 export function pageOf(app: App, data: Data, nonce: string): string {
-  const says = { real: `${data.rows.length} rows`, synthetic: app.waits, refused: data.says }[
-    data.kind
-  ]
+  const says = {
+    real: `${data.resource} ${data.rows.length} rows`,
+    synthetic: app.waits,
+    refused: data.says,
+  }[data.kind]
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -29,7 +31,7 @@ export function pageOf(app: App, data: Data, nonce: string): string {
 <header>
   <h1>${safe(app.says)}</h1>
   <p>${safe(app.name)} · owner ${safe(app.owner)} · ends ${safe(app.ends)}</p>
-  <p role="status"><strong class="${data.kind}">${badges[data.kind]}</strong> ${safe(data.resource)} ${safe(says)}</p>
+  <p role="status"><strong class="${data.kind}">${badges[data.kind]}</strong> ${safe(says)}</p>
 </header>
 <main tabindex="0" aria-label="Data">${tableOf(data)}</main>
 <script nonce="${nonce}">

@@ -101,7 +101,7 @@ export async function reportSecret(cli: Cli, args: Args): Promise<Told> {
       ? `Ended what the app held: ${ended.join(', ')}.`
       : 'The app held nothing that is live.',
     'If it was made elsewhere, it is alive there: a person revokes it where it was made. Do not use it, do not repeat it.',
-    `In its place: ${run('crm.deals', 'read')}, with what the app needs.`,
+    `In its place: ${run('<resource>', 'read')}, with what the app needs.`,
   ]
   const tellUser = `A credential was in ${String(args['where'])}. Please revoke it where it was made; the app does not need it.`
   return { lines, next: 'leasehold status', tellUser, status: 'action_required' }

@@ -5,6 +5,7 @@ import { usage } from '../../problem.ts'
 import { moment } from '../../time.ts'
 import { readApp } from '../../verbs/kit.ts'
 import { isOpen, wordsOf } from '../guess.ts'
+import { catalogue } from '../new.ts'
 import { type Args, final, grantOf, run, type Told } from './tool.ts'
 
 export async function findData(cli: Cli, { query, limit }: Args): Promise<Told> {
@@ -21,12 +22,13 @@ export async function findData(cli: Cli, { query, limit }: Args): Promise<Told> 
       next: 'leasehold_find_data with one of these',
     }
   }
+  const best = found.find(isOpen)?.slug ?? found[0]?.sandboxTwin ?? 'something else'
   const shown = found.slice(0, Number(limit ?? 3))
   const lines = shown.flatMap(each => [
     `${each.slug}: ${each.dataClass}, ${each.dataOwner} answers for it. ${mayHave(each)}`,
     `  columns: ${columnsOf(each)}`,
   ])
-  return { lines, next: `leasehold_request_access for ${standIn(found[0]) ?? shown[0]?.slug}` }
+  return { lines, next: `leasehold_request_access for ${best}` }
 }
 
 /** What the guardrails allow an app at all, before anybody is asked. The server decides, at each use. */
@@ -149,14 +151,6 @@ function columnsOf({ columns }: Pick<api.ResourceView, 'columns'>): string {
   const open = columns.filter(({ hidden }) => !hidden).map(({ name }) => name)
   const more = open.length > 12 ? `, and ${open.length - 12} more` : ''
   return `${open.slice(0, 12).join(', ') || 'as a whole'}${more}`
-}
-
-function standIn(data: api.ResourceView | undefined): string | undefined {
-  return data === undefined || isOpen(data) ? data?.slug : (data.sandboxTwin ?? undefined)
-}
-
-async function catalogue({ api: server }: Cli): Promise<api.ResourceView[]> {
-  return ((await server.get('/v1/resources')) as { items: api.ResourceView[] }).items
 }
 
 async function resourceNamed(cli: Cli, name: string): Promise<api.ResourceView> {

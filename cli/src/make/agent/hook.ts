@@ -43,7 +43,9 @@ function textsIn(value: unknown, depth: number): string[] {
   if (typeof value === 'string') return [value]
   if (typeof value !== 'object' || value === null) return []
   if (depth > deep) throw new Error('too deep to be looked at')
-  return Object.entries(value).flatMap(([name, inner]) =>
+  // What an edit takes away may have one in it: it has to go.
+  const written = Object.entries(value).filter(([name]) => !/^old_str(ing)?$/.test(name))
+  return written.flatMap(([name, inner]) =>
     // Beside its name a value is told apart from chance.
     [`${name}=${typeof inner === 'string' ? inner : ''}`, ...textsIn(inner, depth + 1)],
   )

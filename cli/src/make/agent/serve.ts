@@ -197,16 +197,8 @@ function argumentsOf(tool: Tool, given: unknown): Args {
   })
 }
 
-interface Rule {
-  readonly type?: string
-  readonly enum?: readonly unknown[]
-  readonly minLength?: number
-  readonly maxLength?: number
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly maxItems?: number
-  readonly items?: Rule
-}
+type Bound = 'minLength' | 'maxLength' | 'minimum' | 'maximum' | 'maxItems'
+type Rule = { type?: string; enum?: unknown[]; items?: Rule } & Partial<Record<Bound, number>>
 
 /** As much of JSON Schema as our own shapes use. */
 function fits(rule: Rule, value: unknown): boolean {

@@ -128,6 +128,7 @@ test.each([
       tool_input: { command: 'leasehold run --need crm.deals:read -- node x.js' },
     },
   ],
+  ['an edit that takes one away', { tool_input: { old_string: `A=${key}`, new_string: 'A=' } }],
   ['code that reads the door', { tool_input: { content: 'connect(process.env.DATABASE_URL)' } }],
 ])('%s goes on, and nothing is said', async (_, input) => {
   expect(await hook(input)).toMatchObject({ code: 0, out: '', err: '' })

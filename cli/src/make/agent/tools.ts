@@ -23,13 +23,10 @@ function tool(name: string, description: string, properties: Shape, does: Does):
     required,
     additionalProperties: false,
   } as const
-  const changes = /start_app|request_access|report_secret/.test(name)
-  const annotations = {
-    readOnlyHint: !changes,
-    destructiveHint: name === 'report_secret',
-    idempotentHint: name !== 'request_access',
-    openWorldHint: false,
-  }
+  const readOnlyHint = !/start_app|request_access|report_secret/.test(name)
+  const destructiveHint = name === 'report_secret'
+  const idempotentHint = name !== 'request_access'
+  const annotations = { readOnlyHint, destructiveHint, idempotentHint, openWorldHint: false }
   return { name: `leasehold_${name}`, description, inputSchema, annotations, does }
 }
 
@@ -54,7 +51,7 @@ export const tools: readonly Tool[] = [
         description: 'Guessed from the sentence when left out',
       },
       'days?': many('Until it ends', 1, 30),
-      'template?': oneOf('web', 'job'),
+      'template?': oneOf('web', 'job', 'api'),
       'backup?': text('Who answers for it when the user is away: name or e-mail. Ask the user.'),
     },
     startApp,
