@@ -1,7 +1,10 @@
 /** `npm start`: everything from nothing, the story told once, then a server that stays up. */
+import { existsSync } from 'node:fs'
 import { access, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isProblem } from '../src/core/base/problem.ts'
 import { product } from '../src/core/base/product.ts'
+import { playAfternoon } from './afternoon.ts'
 import { keepStolen, startControl } from './control.ts'
 import { type Parts, startParts } from './parts.ts'
 import { playStory } from './story.ts'
@@ -48,6 +51,14 @@ async function tellStory(parts: Parts, out: Teller): Promise<void> {
   out.line()
   const told = await playStory(parts, out.tell)
   await keepStolen(parts, told.stolen)
+  if (existsSync(join(import.meta.dirname, '../console/dist/index.html'))) {
+    // For the pages: without them nobody could look at it, and what the story counts stays its own.
+    await playAfternoon(parts)
+    out.line()
+    out.line(
+      '  In the afternoon nine more apps wait, work, are refused, lose an owner: see the console.',
+    )
+  }
   await parts.keep()
   out.line()
 }

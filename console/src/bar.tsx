@@ -147,7 +147,7 @@ async function findThing(text: string): Promise<{ choice?: Choice; says?: string
   try {
     const id = text[1] === '-' ? text.toUpperCase() : text
     const thing = await get<api.ThingView>(`/v1/things/${encodeURIComponent(id)}`)
-    const to = placeOf(thing)
+    const to = placeOf(thing, id)
     if (to === undefined) return { says: `It is a ${thing.type}; it has no page of its own.` }
     return { choice: { to, name: id, says: thing.type } }
   } catch (thrown) {

@@ -11,7 +11,7 @@ import { useNeeds } from './parts/use-needs.ts'
 import { places } from './places.ts'
 import { nextTheme, readTheme, type Theme, writeTheme } from './theme.ts'
 import { clock } from './time.ts'
-import { useMe, useRead } from './use.ts'
+import { useAround, useMe } from './use.ts'
 
 export function Frame() {
   const me = useMe()
@@ -32,7 +32,8 @@ export function Frame() {
       </a>
       <header>
         <Link to="/" className="brand">
-          <img src="/assets/mark.svg" alt="" width="22" height="22" /> Leasehold
+          <img src="/assets/mark.svg" alt="Leasehold" width="22" height="22" />{' '}
+          <span aria-hidden="true">Leasehold</span>
         </Link>
         <span className="installation muted">{me.data.installation.name}</span>
         <button type="button" className="find second" onClick={() => setDialog('bar')}>
@@ -56,7 +57,7 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent)
 
 function Places({ openKeys }: { openKeys: () => void }) {
   const { needs } = useNeeds()
-  const found = useRead<FoundList>('/v1/found').data
+  const found = useAround<FoundList>('/v1/found').data
   const counts: Readonly<Record<string, number | undefined>> = {
     '/': needs?.length,
     '/found': found?.unknown,
@@ -66,13 +67,14 @@ function Places({ openKeys }: { openKeys: () => void }) {
       <ul>
         {places.map(({ to, name }) => (
           <li key={to}>
-            <Link
-              to={to}
-              activeOptions={{ exact: to === '/' }}
-              aria-label={countedName(name, counts[to])}
-            >
+            <Link to={to} activeOptions={{ exact: to === '/' }}>
               <span>{name}</span>
-              {(counts[to] ?? 0) > 0 && <span className="count">{counts[to]}</span>}
+              {(counts[to] ?? 0) > 0 && (
+                <span className="count">
+                  <span className="hidden">, </span>
+                  {counts[to]}
+                </span>
+              )}
             </Link>
           </li>
         ))}
@@ -86,16 +88,12 @@ function Places({ openKeys }: { openKeys: () => void }) {
   )
 }
 
-function countedName(name: string, count: number | undefined): string {
-  return count === undefined || count === 0 ? name : `${name}, ${count}`
-}
-
 /** Whether what is seen is of now. Never green where the server did not answer. */
 function Pill() {
   const { state, at } = useFreshness()
   const says = { live: '● live', late: `◌ no answer, as of ${clock(at)}`, waiting: '◌ reading' }
   return (
-    <span className={`pill ${state}`} role="status">
+    <span className={`pill ${state}`} role="status" title="Asked again every few seconds">
       {says[state]}
     </span>
   )

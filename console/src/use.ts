@@ -7,23 +7,25 @@ export interface List<T> {
   readonly items: readonly T[]
 }
 
+/** What a page is about, and what stands around every page: dear lists are not asked for more than need be. */
 const refreshMs = 4_000
+const aroundMs = 12_000
 
-export function useRead<T>(path: string, isWanted = true) {
+/** `null` reads nothing. */
+export function useRead<T>(path: string | null, everyMs = refreshMs) {
   return useQuery<T, Refused>({
     queryKey: [path],
-    queryFn: () => get<T>(path),
-    enabled: isWanted,
-    refetchInterval: refreshMs,
+    queryFn: () => get<T>(path ?? ''),
+    enabled: path !== null,
+    refetchInterval: everyMs,
   })
 }
 
 /** Read once: what is behind it does not change, or is dear to make. */
-export function useReadOnce<T>(path: string, isWanted = true) {
+export function useReadOnce<T>(path: string) {
   return useQuery<T, Refused>({
     queryKey: [path],
     queryFn: () => get<T>(path),
-    enabled: isWanted,
   })
 }
 
@@ -32,8 +34,9 @@ export function useMe() {
 }
 
 export const useApps = () => useRead<List<api.AppView>>('/v1/apps')
-export const useRequests = () => useRead<List<api.RequestView>>('/v1/requests')
-export const useLeases = (path = '/v1/leases') => useRead<List<api.LeaseView>>(path)
+
+/** For what stands around every page. */
+export const useAround = <T>(path: string) => useRead<T>(path, aroundMs)
 
 /** One thing somebody does: `sending` until the server said it is done, then everything is read anew. */
 export function useAct<I, O>(act: (input: I) => Promise<O>) {

@@ -1,4 +1,5 @@
 /** The words for states, each with a glyph and a tone: never a colour alone, and unknown is never green. */
+import type * as api from './api.ts'
 
 export type Tone = 'ok' | 'wait' | 'bad' | 'off' | 'plain'
 
@@ -74,7 +75,8 @@ const states: Readonly<Record<string, Said>> = {
 
 /** What a state is called. One that is not known here is said as it is, and is not green. */
 export function sayState(state: string): Said {
-  return states[state] ?? said('▲', 'plain', state)
+  const known = Object.hasOwn(states, state) ? states[state] : undefined
+  return known ?? said('▲', 'plain', state)
 }
 
 /** `3 leases`, `1 lease`. */
@@ -102,23 +104,23 @@ export function shortName(name: string): string {
     : `${letter}-${rest.slice(0, 5).toUpperCase()}`
 }
 
-/** What stands before each kind of thing in an id of ours. */
-export function placeOf(thing: { type: string; id: string; path: string }): string | undefined {
+/** The page of a thing somebody named by this text; undefined for what has none. */
+export function placeOf(thing: api.ThingView, text: string): string | undefined {
   const last = decodeURIComponent(thing.path.split('/').at(-1) ?? '')
   switch (thing.type) {
     case 'app':
       return `/apps/${last}`
     case 'request':
-      return `/requests/${last}`
+      return `/requests/${text}`
     case 'decision':
-      return `/decisions/${last}`
+      return `/decisions/${text}`
     case 'thing':
-      return `/found/${last}`
+      return `/found/${text}`
     case 'lease':
     case 'task':
-      return `/trace/${last}`
+      return `/trace/${text}`
     case 'finding':
-      return '/'
+      return `/findings/${text}`
     default:
       return undefined
   }

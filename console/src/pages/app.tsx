@@ -131,13 +131,13 @@ function MayDo({ app }: { app: api.AppDetail }) {
           rows={app.grants}
           keyOf={grant => grant.id}
           columns={[
-            { name: 'Resource', cell: grant => <strong>{grant.resource}</strong> },
+            { name: 'Resource', is: 'words', cell: grant => <strong>{grant.resource}</strong> },
             { name: 'May', cell: grant => grant.actions.join(', ') },
             { name: 'State', cell: grant => <State of={grant.state} /> },
             { name: 'Columns', cell: sayColumns },
             { name: 'As', cell: grant => grant.roles.join(', ') },
-            { name: 'Last used', cell: grant => <When at={grant.usedAt} /> },
-            { name: 'Until', cell: grant => <When at={grant.endsAt} /> },
+            { name: 'Last used', is: 'short', cell: grant => <When at={grant.usedAt} /> },
+            { name: 'Until', is: 'short', cell: grant => <When at={grant.endsAt} /> },
           ]}
         />
       )}
@@ -164,11 +164,11 @@ function Decisions({ slug }: { slug: string }) {
               rows={items.slice(0, 10)}
               keyOf={decision => decision.id}
               columns={[
-                { name: 'When', cell: each => <When at={each.at} /> },
+                { name: 'When', is: 'short', cell: each => <When at={each.at} /> },
                 { name: 'Answer', cell: each => <State of={each.effect} /> },
-                { name: 'What', cell: each => each.what },
+                { name: 'What', is: 'words', cell: each => each.what },
                 { name: 'Rule', cell: each => each.rules.join(', ') || 'none allows it' },
-                { name: 'Why', cell: each => <DecisionLink of={each.shortId} /> },
+                { name: 'Why', is: 'short', cell: each => <DecisionLink of={each.shortId} /> },
               ]}
             />
           )

@@ -9,6 +9,7 @@ import { many } from '../words.ts'
 const columns: readonly Column<api.AppView>[] = [
   {
     name: 'App',
+    is: 'words',
     cell: app => (
       <>
         <strong>
@@ -21,7 +22,7 @@ const columns: readonly Column<api.AppView>[] = [
   { name: 'State', cell: app => <State of={isWatched(app) ? 'watched' : app.state} /> },
   { name: 'Owner', cell: app => <Owner of={app} /> },
   { name: 'Data', cell: app => app.dataClasses.join(', ') },
-  { name: 'Stage', cell: app => app.stage },
+  { name: 'Stage', is: 'short', cell: app => app.stage },
   {
     name: 'Ends',
     cell: app =>

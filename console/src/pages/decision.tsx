@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { usePart } from '../address.ts'
 import type * as api from '../api.ts'
 import { DenialBox } from '../parts/denial.tsx'
-import { AppLink, Facts, Panel, Read, State, Title, When } from '../parts/show.tsx'
+import { AppLink, Facts, Panel, Read, State, Title, Verbatim, When } from '../parts/show.tsx'
 import { useReadOnce } from '../use.ts'
 
 export function DecisionPage() {
@@ -45,7 +45,7 @@ function Decision({ of }: { of: api.DecisionView }) {
         ]}
       />
       <Panel title="The record, as it is in the log">
-        <pre>{pretty(of.record)}</pre>
+        <Verbatim name="Record">{pretty(of.record)}</Verbatim>
       </Panel>
     </>
   )

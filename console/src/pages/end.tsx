@@ -1,10 +1,11 @@
 /** The end of one app, and its proof: the plan before, then each thing with what was seen of it. */
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { usePart } from '../address.ts'
 import type * as api from '../api.ts'
 import { post } from '../api.ts'
-import { FormButton } from '../parts/act.tsx'
-import { AppLink, Facts, Panel, Read, State, Title, When } from '../parts/show.tsx'
+import { FormButton, Progress } from '../parts/act.tsx'
+import { AppLink, Facts, Panel, ProblemBox, Read, State, Title, When } from '../parts/show.tsx'
 import { Table } from '../parts/table.tsx'
 import { useAct, useRead } from '../use.ts'
 import { many } from '../words.ts'
@@ -60,10 +61,15 @@ function End({ app, end, path }: Of) {
           ...(end.nextTryAt === null || end.state === 'verified-gone'
             ? []
             : [['Looked at again', <When key="next" at={end.nextTryAt} />] as const]),
-          ['Log', <code key="log">lh trace {app.slug}</code>],
+          [
+            'Log',
+            <Link key="log" to="/log" search={{ about: app.slug }}>
+              every entry about it
+            </Link>,
+          ],
         ]}
       />
-      <Systems of={end.systems} />
+      <Systems of={end.systems} isPlan={isPlan} />
       <Items of={end} />
     </>
   )
@@ -100,8 +106,8 @@ function EndButton({ app, end, path }: Of) {
       send={() => act.mutate({ planHash: end.planHash })}
     >
       <p>
-        {many(end.of, 'thing')} at {end.systems.map(({ name }) => name).join(', ')} are taken away
-        and looked for, each by two ways of reading. There is no way back.
+        {many(end.of, 'thing')} at {[...new Set(end.items.map(({ system }) => system))].join(', ')}{' '}
+        are taken away, and then looked for: gone is only what was read back. There is no way back.
       </p>
       <ul className="gives">
         {countKinds(end.items).map(line => (
@@ -137,19 +143,36 @@ function pluralOf(kind: string): string {
 }
 
 function Proof({ of, path }: { of: api.OffboardingView; path: string }) {
-  if (of.certifiedAt === null)
-    return <span className="muted">The certificate is written when all of it was looked for.</span>
+  const again = useAct(() => post(`${path}/end`, { planHash: of.planHash }))
   return (
-    <a className="button first" href={`${path}/certificate`} download={`${of.app}.end.json`}>
-      Download the certificate
-    </a>
+    <>
+      <Progress of={again} />
+      {of.state === 'not-green' && (
+        <button
+          type="button"
+          className="second"
+          disabled={again.status === 'pending'}
+          onClick={() => again.mutate()}
+        >
+          Try again now
+        </button>
+      )}
+      {of.certifiedAt === null ? (
+        <span className="muted">The certificate is written when all of it was looked for.</span>
+      ) : (
+        <a className="button first" href={`${path}/certificate`} download={`${of.app}.end.json`}>
+          Download the certificate
+        </a>
+      )}
+      {again.error !== null && <ProblemBox of={again.error} />}
+    </>
   )
 }
 
 /** Which systems were looked at, and by which ways of reading. */
-function Systems({ of }: { of: api.OffboardingView['systems'] }) {
+function Systems({ of, isPlan }: { of: api.OffboardingView['systems']; isPlan: boolean }) {
   return (
-    <Panel title="Where was it looked for?">
+    <Panel title={isPlan ? 'Where it will be looked for' : 'Where it was looked for'}>
       <Table
         name="Systems"
         rows={of}
@@ -165,7 +188,7 @@ function Systems({ of }: { of: api.OffboardingView['systems'] }) {
               />
             ),
           },
-          { name: 'By', cell: system => system.paths.join(' · ') || '—' },
+          { name: 'By', is: 'words', cell: system => system.paths.join(' · ') || '—' },
           { name: 'Because', cell: system => system.because ?? '' },
         ]}
       />
@@ -181,13 +204,14 @@ function Items({ of: { items, state } }: { of: api.OffboardingView }) {
         rows={items}
         keyOf={item => `${item.kind} ${item.id} ${item.system}`}
         columns={[
-          { name: 'Order', cell: item => item.order, isNarrow: true },
+          { name: 'Order', cell: item => item.order, is: 'short' },
           { name: 'Kind', cell: item => item.kind.replaceAll('-', ' ') },
           { name: 'Name', cell: item => <code>{item.name}</code> },
           { name: 'System', cell: item => item.system },
           { name: 'State', cell: item => <State of={item.state} /> },
           {
             name: 'Read back by',
+            is: 'words',
             cell: item => (
               <>
                 {item.paths.join(' · ') || '—'}

@@ -62,7 +62,7 @@ function Ended({ of }: { of: readonly api.AppView[] }) {
       keyOf={app => app.id}
       columns={[
         { name: 'App', cell: app => <AppLink slug={app.slug} /> },
-        { name: 'Purpose', cell: app => app.purpose },
+        { name: 'Purpose', is: 'words', cell: app => app.purpose },
         { name: 'Owner', cell: app => app.owner.name },
         {
           name: 'Ended',

@@ -4,7 +4,7 @@ import { usePart } from '../address.ts'
 import type * as api from '../api.ts'
 import { get } from '../api.ts'
 import { Progress } from '../parts/act.tsx'
-import { Facts, Panel, ProblemBox, Read, Title, Until } from '../parts/show.tsx'
+import { Facts, Panel, ProblemBox, Read, Title, Until, Verbatim } from '../parts/show.tsx'
 import { useAct, useReadOnce } from '../use.ts'
 import { many, shortName } from '../words.ts'
 
@@ -70,7 +70,7 @@ function Entry({ of }: { of: api.LogEntryView }) {
       )}
       <Proof position={of.position} />
       <Panel title="Facts, as they are in the log">
-        <pre>{JSON.stringify(of.facts, null, 2)}</pre>
+        <Verbatim name="Facts">{JSON.stringify(of.facts, null, 2)}</Verbatim>
       </Panel>
     </>
   )
@@ -116,8 +116,8 @@ function Proof({ position }: { position: number }) {
             {many(proof.data.path.length, 'hash', 'hashes')} lead from this entry to the tree of{' '}
             {many(proof.data.size, 'entry', 'entries')}, signed:
           </p>
-          <pre>{proof.data.checkpoint}</pre>
-          <pre>{proof.data.path.join('\n')}</pre>
+          <Verbatim name="Checkpoint">{proof.data.checkpoint}</Verbatim>
+          <Verbatim name="Hashes">{proof.data.path.join('\n')}</Verbatim>
         </>
       )}
     </Panel>

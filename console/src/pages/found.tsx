@@ -78,6 +78,7 @@ function Things({ of, all }: { of: readonly api.FoundView[]; all: number }) {
       columns={[
         {
           name: 'Thing',
+          is: 'words',
           cell: thing => (
             <>
               <strong>{thing.name}</strong>
@@ -89,11 +90,11 @@ function Things({ of, all }: { of: readonly api.FoundView[]; all: number }) {
             </>
           ),
         },
-        { name: 'Kind', cell: thing => thing.kind },
+        { name: 'Kind', is: 'short', cell: thing => thing.kind },
         { name: 'Target', cell: thing => thing.target },
         { name: 'State', cell: thing => <State of={thing.state} /> },
         { name: 'Owner', cell: thing => thing.owner ?? 'nobody' },
-        { name: 'Last used', cell: thing => <Used of={thing} /> },
+        { name: 'Last used', is: 'short', cell: thing => <Used of={thing} /> },
         { name: 'Ends', cell: thing => <Ends of={thing} /> },
       ]}
     />

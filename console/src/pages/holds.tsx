@@ -27,10 +27,10 @@ export function HoldsPage() {
                 rows={items}
                 keyOf={hold => hold.id}
                 columns={[
-                  { name: 'What', cell: hold => <strong>{hold.about}</strong> },
+                  { name: 'What', is: 'words', cell: hold => <strong>{hold.about}</strong> },
                   { name: 'Scope', cell: hold => hold.scope },
                   { name: 'State', cell: hold => <State of={hold.state} /> },
-                  { name: 'Why', cell: hold => hold.reason },
+                  { name: 'Why', is: 'words', cell: hold => hold.reason },
                   { name: 'By', cell: hold => hold.setBy },
                   { name: 'Since', cell: hold => <When at={hold.madeAt} /> },
                   { name: 'Lift', cell: hold => <Lift of={hold} /> },

@@ -6,7 +6,7 @@ import type { Need } from '../needs.ts'
 import { AppLink, Empty, EndBar, Panel, Read, State, Title, When } from '../parts/show.tsx'
 import { useNeeds } from '../parts/use-needs.ts'
 import { localTimes } from '../time.ts'
-import { type List, useRead } from '../use.ts'
+import { type List, useAround } from '../use.ts'
 import { many } from '../words.ts'
 
 const weekMs = 7 * 86_400_000
@@ -35,8 +35,8 @@ function Numbers({
   apps: readonly api.AppView[]
   residual: readonly api.ResidualView[] | undefined
 }) {
-  const leases = useRead<List<api.LeaseView>>('/v1/leases?open=true').data?.items
-  const found = useRead<api.FoundList>('/v1/found').data
+  const leases = useAround<List<api.LeaseView>>('/v1/leases?open=true').data?.items
+  const found = useAround<api.FoundList>('/v1/found').data
   const living = apps.filter(isLiving)
   return (
     <ul className="numbers" aria-label="In numbers">

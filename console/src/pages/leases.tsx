@@ -5,7 +5,7 @@ import { useNow } from '../live.ts'
 import { LeaseTable } from '../parts/leases.tsx'
 import { Empty, Panel, Read, Title } from '../parts/show.tsx'
 import { type RangeName, ranges, Timeline } from '../parts/timeline.tsx'
-import { useLeases } from '../use.ts'
+import { type List, useRead } from '../use.ts'
 import { many } from '../words.ts'
 
 export function LeasesPage() {
@@ -13,7 +13,7 @@ export function LeasesPage() {
   const { app, as = 'picture' } = words
   const range = ranges.find(({ name }) => name === words['range'])?.name ?? '1 h'
   const path = app === undefined ? '/v1/leases' : `/v1/leases?app=${encodeURIComponent(app)}`
-  const leases = useLeases(path)
+  const leases = useRead<List<api.LeaseView>>(path)
   const isTable = as === 'table'
   return (
     <>

@@ -5,7 +5,7 @@ import { type FormEvent, useState } from 'react'
 import type * as api from '../api.ts'
 import { post } from '../api.ts'
 import { Progress } from '../parts/act.tsx'
-import { Empty, Panel, ProblemBox, Read, State, Title, When } from '../parts/show.tsx'
+import { Empty, Panel, ProblemBox, Read, State, Title, Verbatim, When } from '../parts/show.tsx'
 import { Table } from '../parts/table.tsx'
 import { type Rule, readRules } from '../rules.ts'
 import { useAct, useReadOnce } from '../use.ts'
@@ -95,7 +95,7 @@ function RuleFile({ name, by, text }: { name: string; by: string; text: string }
       </ul>
       <details>
         <summary>Its text</summary>
-        <pre>{text}</pre>
+        <Verbatim name={`Text of ${name}`}>{text}</Verbatim>
       </details>
     </Panel>
   )
@@ -165,17 +165,18 @@ function Changed({ of }: { of: api.ReplayView }) {
           columns={[
             {
               name: 'Decision',
+              is: 'short',
               cell: each => (
                 <Link to="/decisions/$id" params={{ id: each.shortId }}>
                   {each.shortId}
                 </Link>
               ),
             },
-            { name: 'What', cell: each => each.what },
+            { name: 'What', is: 'words', cell: each => each.what },
             { name: 'Was', cell: each => each.from },
             { name: 'Would be', cell: each => <strong>{each.to}</strong> },
             { name: 'Rule', cell: each => <code>{each.rule}</code> },
-            { name: 'When', cell: each => <When at={each.at} /> },
+            { name: 'When', is: 'short', cell: each => <When at={each.at} /> },
           ]}
         />
       )}

@@ -58,8 +58,8 @@ function Hops({ of }: { of: readonly Hop[] }) {
       keyOf={hop => String(hop.order)}
       columns={[
         { name: 'Hop', cell: hop => <strong>{hop.hop}</strong> },
-        { name: 'Name', cell: hop => hop.name },
-        { name: 'What', cell: hop => hop.what },
+        { name: 'Name', is: 'words', cell: hop => hop.name },
+        { name: 'What', is: 'words', cell: hop => hop.what },
         { name: 'State', cell: hop => <State of={hop.state} /> },
         { name: 'By', cell: hop => hop.by },
         { name: 'At', cell: hop => (hop.at === null ? 'not known' : clock(hop.at)) },

@@ -22,6 +22,7 @@ export function LeaseTable({
   const columns: Column<api.LeaseView>[] = [
     {
       name: 'Lease',
+      is: 'short',
       cell: lease => (
         <Link to="/trace/$thing" params={{ thing: lease.shortId }}>
           {lease.shortId}
@@ -34,9 +35,10 @@ export function LeaseTable({
     { name: 'Resource', cell: lease => <strong>{lease.resource}</strong> },
     { name: 'May', cell: lease => lease.actions.join(', ') },
     { name: 'State', cell: lease => <State of={stateOf(lease)} /> },
-    { name: 'Made', cell: lease => <When at={lease.madeAt} /> },
+    { name: 'Made', is: 'short', cell: lease => <When at={lease.madeAt} /> },
     {
       name: 'Over',
+      is: 'short',
       cell: lease =>
         lease.endedAt === null ? (
           <>

@@ -19,6 +19,7 @@ export function RequestTable({
       columns={[
         {
           name: 'Request',
+          is: 'short',
           cell: request => (
             <Link to="/requests/$id" params={{ id: request.shortId }}>
               {request.shortId}
@@ -27,6 +28,7 @@ export function RequestTable({
         },
         {
           name: 'What',
+          is: 'words',
           cell: request => (
             <>
               {request.says}
@@ -34,10 +36,10 @@ export function RequestTable({
             </>
           ),
         },
-        { name: 'App', cell: request => <AppLink slug={request.app} /> },
+        { name: 'App', is: 'short', cell: request => <AppLink slug={request.app} /> },
         { name: 'State', cell: request => <State of={request.state} /> },
         { name: 'Who answers', cell: request => request.approvers.join(', ') },
-        { name: 'Asked', cell: request => <When at={request.madeAt} /> },
+        { name: 'Asked', is: 'short', cell: request => <When at={request.madeAt} /> },
       ]}
     />
   )

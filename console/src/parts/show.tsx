@@ -31,7 +31,7 @@ export function Until({ at }: { at: string }) {
   const now = useNow()
   return (
     <time dateTime={at}>
-      {moment(at)} <span className="muted">· {relative(at, now)}</span>
+      {moment(at)} <span className="muted short">· {relative(at, now)}</span>
     </time>
   )
 }
@@ -154,6 +154,17 @@ export function Facts({ of }: { of: readonly (readonly [string, ReactNode])[] })
         </div>
       ))}
     </dl>
+  )
+}
+
+/** Text as it is, which may be long: it scrolls by keys too, and has a name. */
+export function Verbatim({ name, children }: { name: string; children: string }) {
+  return (
+    // A region that scrolls must take the focus, or keys can not reach its end.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <pre tabIndex={0} role="region" aria-label={name}>
+      {children}
+    </pre>
   )
 }
 

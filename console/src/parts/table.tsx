@@ -8,8 +8,8 @@ import { many } from '../words.ts'
 export interface Column<T> {
   readonly name: string
   readonly cell: (row: T) => ReactNode
-  /** Of numbers and the like. */
-  readonly isNarrow?: boolean
+  /** `words` may be long, and anybody's: broken wherever they must be. `short` is never broken. */
+  readonly is?: 'words' | 'short'
 }
 
 const pageRows = 50
@@ -35,7 +35,7 @@ export function Table<T>({
         <thead role="rowgroup">
           <tr role="row">
             {columns.map(column => (
-              <th key={column.name} role="columnheader" scope="col" className={classOf(column)}>
+              <th key={column.name} role="columnheader" scope="col" className={column.is}>
                 {column.name}
               </th>
             ))}
@@ -45,12 +45,7 @@ export function Table<T>({
           {shown.map(row => (
             <tr key={keyOf(row)} role="row">
               {columns.map(column => (
-                <td
-                  key={column.name}
-                  role="cell"
-                  data-name={column.name}
-                  className={classOf(column)}
-                >
+                <td key={column.name} role="cell" data-name={column.name} className={column.is}>
                   <span className="cell">{column.cell(row)}</span>
                 </td>
               ))}
@@ -73,8 +68,4 @@ export function Table<T>({
       )}
     </>
   )
-}
-
-function classOf<T>({ isNarrow }: Column<T>): string | undefined {
-  return isNarrow === true ? 'narrow' : undefined
 }

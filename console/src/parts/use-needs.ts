@@ -1,16 +1,16 @@
 /** The lists that `listNeeds` is made of, read beside each other. */
 import type * as api from '../api.ts'
 import { listNeeds, type Need } from '../needs.ts'
-import { type List, useApps, useMe, useRead, useRequests } from '../use.ts'
+import { type List, useAround, useMe } from '../use.ts'
 
 /** `needs` is undefined until all of it was read: a list that lacks a part would look like less. */
 export function useNeeds() {
   const me = useMe()
-  const apps = useApps()
-  const requests = useRequests()
-  const findings = useRead<List<api.FindingView>>('/v1/findings')
-  const residual = useRead<List<api.ResidualView>>('/v1/residual')
-  const targets = useRead<List<api.TargetView>>('/v1/targets')
+  const apps = useAround<List<api.AppView>>('/v1/apps')
+  const requests = useAround<List<api.RequestView>>('/v1/requests?state=open')
+  const findings = useAround<List<api.FindingView>>('/v1/findings')
+  const residual = useAround<List<api.ResidualView>>('/v1/residual')
+  const targets = useAround<List<api.TargetView>>('/v1/targets')
   const person = me.data?.person
   const lists = [apps, requests, findings, residual, targets] as const
   const error = lists.find(each => each.data === undefined && each.error !== null)?.error ?? null

@@ -1,0 +1,275 @@
+/** The console as somebody who has never seen it uses it: by mouse, by keys, in both themes, on a phone. */
+import { AxeBuilder } from '@axe-core/playwright'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Opened, openConsole, type Window } from './open.ts'
+
+let opened: Opened
+let sam: Window
+
+beforeAll(async () => {
+  opened = await openConsole()
+  sam = await opened.window()
+}, 120_000)
+afterAll(() => opened?.stop())
+
+const pages = [
+  '/',
+  '/apps',
+  '/apps/churn-radar',
+  '/apps/churn-radar/end',
+  '/apps/ghost-invoices/end',
+  '/requests',
+  '/leases',
+  '/leases?as=table',
+  '/log',
+  '/log/12',
+  '/trace/deal-desk',
+  '/ends',
+  '/found',
+  '/holds',
+  '/policy',
+  '/connect',
+]
+
+const criteria = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+const colours = ['color-contrast', 'link-in-text-block']
+// biome-ignore format: a list of names
+const layout = [
+  'target-size', 'scrollable-region-focusable', 'aria-required-children', 'aria-required-parent',
+  'aria-hidden-focus', 'label-content-name-mismatch', 'region',
+]
+
+describe('a stranger', () => {
+  test('sees at once what needs them, the gravest first', async () => {
+    const { page, go } = sam
+    await go('/')
+    const needs = page.locator('.needs > li')
+    await needs.first().waitFor()
+    const said = await needs.allInnerTexts()
+    expect(said.length).toBeGreaterThanOrEqual(3)
+    const place = (word: RegExp) => said.findIndex(text => word.test(text))
+    expect(place(/night-import/)).toBeGreaterThanOrEqual(0)
+    expect(place(/night-import/)).toBeLessThan(place(/forecast may READ crm\.deals/))
+    const numbers = await page.locator('.number strong').allInnerTexts()
+    expect(numbers).not.toContain('…')
+    const { items } = await opened.parts.sam.client.get<{ items: { state: string }[] }>('/v1/apps')
+    const living = items.filter(({ state }) => state !== 'ended')
+    expect(numbers[0]).toBe(String(living.length))
+  })
+
+  test('finds out why something was denied, in two clicks from the list of apps', async () => {
+    const { page, go } = sam
+    await go('/apps')
+    await page.getByRole('link', { name: 'churn-radar' }).click()
+    const no = page.getByRole('region', { name: 'Last “no”' })
+    await no.getByRole('link', { name: /^D-/ }).click()
+    await page.getByRole('heading', { level: 1, name: /D-\w+/ }).waitFor()
+    const text = await page.locator('main').innerText()
+    expect(text).toContain('customer-data-write')
+    expect(text).toContain('Prototypes may not change customer data.')
+    expect(text).toContain('crm.sandbox-contacts')
+  })
+
+  test('approves what they read, and only then is it agreed', async () => {
+    const { page, go } = sam
+    await go('/requests')
+    await page
+      .getByRole('table', { name: 'Requests that wait for you' })
+      .getByRole('link', { name: /^R-/ })
+      .first()
+      .click()
+    await page.getByText('The worst that can come of it').waitFor()
+    const card = await page.locator('main').innerText()
+    expect(card).toContain('12 of 40 columns')
+    await page.getByRole('button', { name: 'Approve…' }).click()
+    const dialog = page.getByRole('dialog')
+    const answered = page.waitForResponse(response => response.url().endsWith('/answer'))
+    await dialog.getByRole('button', { name: 'Yes, approve' }).click()
+    const sent = (await answered).request().postDataJSON() as { bodyHash: string }
+    expect(card).toContain(sent.bodyHash)
+    await page.getByRole('heading', { level: 1, name: /agreed/ }).waitFor()
+  })
+
+  test('ends an app by keys alone, and sees each thing verified gone', async () => {
+    const { page, go } = sam
+    await go('/')
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('pricing-probe')
+    await page.getByRole('option', { name: /^End pricing-probe/ }).waitFor()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.getByText('Nothing is done yet').waitFor()
+    const button = page.getByRole('button', { name: 'End…' })
+    await button.focus()
+    await page.keyboard.press('Enter')
+    const send = page.getByRole('dialog').getByRole('button', { name: 'End pricing-probe' })
+    expect(await send.isDisabled()).toBe(true)
+    await page.getByLabel('Type pricing-probe').focus()
+    await page.keyboard.type('pricing-prob')
+    expect(await send.isDisabled()).toBe(true)
+    await page.keyboard.type('e')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: /Ended, with proof/ }).waitFor()
+    const states = await page.locator('td[data-name="State"]').allInnerTexts()
+    expect(states.length).toBeGreaterThan(3)
+    expect(new Set(states)).toEqual(new Set(['● verified gone']))
+    const download = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Download the certificate' }).click()
+    expect((await download).suggestedFilename()).toBe('pricing-probe.end.json')
+  })
+
+  test('is told the server’s own words where it says no, and nothing looks done', async () => {
+    const { page, go } = sam
+    await go('/apps/forecast')
+    await page.getByRole('button', { name: 'Hand over…' }).click()
+    await page.getByLabel('To whom?').fill('nobody@acme.example')
+    await page.getByRole('dialog').getByRole('button', { name: 'Hand over' }).click()
+    const alert = page.getByRole('dialog').getByRole('alert')
+    await alert.waitFor()
+    expect(await alert.innerText()).toContain('nobody who has signed in here')
+    expect(await alert.innerText()).toContain('Next:')
+    expect(await page.getByRole('dialog').innerText()).not.toContain('done')
+    await page.keyboard.press('Escape')
+  })
+
+  test('goes by keys: g and a letter, a filter, the list of keys', async () => {
+    const { page, go } = sam
+    await go('/')
+    await page.keyboard.press('g')
+    await page.keyboard.press('a')
+    await page.getByRole('heading', { level: 1, name: 'Apps' }).waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('churn')
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1)
+    await page.locator('h1').click()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('j')
+    const focused = await page.evaluate(() => document.activeElement?.tagName)
+    expect(focused).toBe('A')
+  })
+})
+
+describe('the command bar', () => {
+  test('opens what an id stands for, and says when it stands for nothing', async () => {
+    const { page, go } = sam
+    await go('/')
+    const { items } = await opened.parts.sam.client.get<{ items: { shortId: string }[] }>(
+      '/v1/leases?app=deal-desk',
+    )
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('L-ZZZZZ')
+    await page.getByText('There is no such lease.').waitFor()
+    await page.getByLabel('Name or id').fill(items[0]?.shortId.toLowerCase() ?? '')
+    await page.getByRole('option', { name: /lease$/ }).waitFor()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: /^Trace of L-/ }).waitFor()
+    await page.getByRole('button', { name: 'Show as table' }).click()
+    const rows = await page.getByRole('table', { name: 'Hops' }).getByRole('row').count()
+    expect(rows).toBeGreaterThan(5)
+  })
+})
+
+describe('what others wrote', () => {
+  test('is text: the name of an account that would be markup', async () => {
+    const { page, go } = sam
+    await go('/found')
+    await page.getByText('<b>intern</b>').first().waitFor()
+    expect(await page.locator('main b').count()).toBe(0)
+  })
+})
+
+describe('every page', () => {
+  test('keeps nobody out: axe finds nothing in light, in dark and on a phone', async () => {
+    const { page, context, go, complaints } = await opened.window({ colorScheme: 'light' })
+    const found: string[] = []
+    const look = async (where: string, rules?: string[]) => {
+      const axe = new AxeBuilder({ page }).setLegacyMode()
+      const { violations } = await (rules ? axe.withRules(rules) : axe.withTags(criteria)).analyze()
+      for (const { id, nodes } of violations)
+        found.push(`${where}: ${id}: ${nodes[0]?.html.slice(0, 120)}`)
+    }
+    for (const path of pages) {
+      await page.setViewportSize({ width: 1280, height: 860 })
+      await page.emulateMedia({ colorScheme: 'light' })
+      await go(path)
+      await look(`${path} light`)
+      await page.emulateMedia({ colorScheme: 'dark' })
+      // The document is the same: what is looked at again is what colours and widths can change.
+      await look(`${path} dark`, colours)
+      await page.setViewportSize({ width: 360, height: 780 })
+      await look(`${path} 360`, [...colours, ...layout])
+    }
+    await context.close()
+    expect(found).toEqual([])
+    expect(complaints).toEqual([])
+  }, 120_000)
+
+  test('fits a width of 320 without scrolling sideways', async () => {
+    const { page, context, go } = await opened.window({ viewport: { width: 320, height: 640 } })
+    const wide: string[] = []
+    for (const path of pages) {
+      await go(path)
+      const over = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      )
+      if (over > 0) wide.push(`${path}: ${over}`)
+    }
+    await context.close()
+    expect(wide).toEqual([])
+  }, 60_000)
+})
+
+describe('the door', () => {
+  test('lets no inline script, no foreign script and no markup from text through', async () => {
+    const { page, go } = sam
+    const response = await page.goto(`${opened.parts.issuer}/apps`)
+    const policy = response?.headers()['content-security-policy'] ?? ''
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).toContain("script-src 'self'")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).not.toMatch(/unsafe|https?:|\*|data:/)
+    await go('/apps')
+    const isRun = await page.evaluate(() => {
+      const script = document.createElement('script')
+      try {
+        script.text = 'window.ran = true'
+        document.body.append(script)
+      } catch {
+        return 'refused'
+      }
+      return 'ran' in window ? 'ran' : 'refused'
+    })
+    expect(isRun).toBe('refused')
+  })
+
+  test('shows the sign-in page to who is not signed in, and then the page they asked for', async () => {
+    const context = await opened.browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${opened.parts.issuer}/apps/churn-radar`)
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await page.getByLabel('Sign-in link').fill(await opened.parts.running.signInLink())
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('heading', { level: 1, name: /churn-radar/ }).waitFor()
+    expect(new URL(page.url()).pathname).toBe('/apps/churn-radar')
+    await context.close()
+  })
+
+  test('is small: the first load is at most 160 kB', async () => {
+    const context = await opened.browser.newContext()
+    const page = await context.newPage()
+    let bytes = 0
+    page.on('response', response => {
+      if (!response.url().includes('/assets/')) return
+      bytes += Number(response.headers()['content-length'] ?? '0')
+    })
+    await page.goto(await opened.parts.running.signInLink())
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('heading', { name: /Home/ }).waitFor()
+    await context.close()
+    expect(bytes).toBeGreaterThan(50_000)
+    expect(bytes).toBeLessThan(160_000)
+  })
+})

@@ -1,0 +1,85 @@
+/**
+ * A person at the console: the real server with the demo's day and afternoon, and a real Chromium. Other
+ * platforms than Linux bring their own browser, named by `LEASEHOLD_CHROMIUM`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { playAfternoon } from '../../demo/afternoon.ts'
+import { type Parts, startParts } from '../../demo/parts.ts'
+import { playStory } from '../../demo/story.ts'
+
+export interface Opened {
+  readonly parts: Parts
+  readonly browser: Browser
+  /** A signed-in window; what its pages complained about is in `complaints`. */
+  readonly window: (options?: Parameters<Browser['newContext']>[0]) => Promise<Window>
+  readonly stop: () => Promise<void>
+}
+
+export interface Window {
+  readonly context: BrowserContext
+  readonly page: Page
+  readonly complaints: string[]
+  /** Opens an address of the console and waits until it has read what it shows. */
+  readonly go: (path: string) => Promise<void>
+}
+
+export async function openConsole(): Promise<Opened> {
+  const temp = await mkdtemp(join(tmpdir(), 'leasehold-browser-'))
+  const [parts, browser] = await Promise.all([startDay(), launch(temp)])
+  return {
+    parts,
+    browser,
+    window: options => openWindow(parts, browser, options),
+    stop: async () => {
+      await browser.close()
+      await parts.stop()
+      await rm(temp, { recursive: true, force: true })
+    },
+  }
+}
+
+async function startDay(): Promise<Parts> {
+  const parts = await startParts({ kept: false, port: 0 }, () => {})
+  await playStory(parts, () => {})
+  await playAfternoon(parts)
+  return parts
+}
+
+/** The one from the registry unpacks into the temporary folder and takes whatever lies there: give it an own. */
+async function launch(temp: string): Promise<Browser> {
+  const named = process.env['LEASEHOLD_CHROMIUM']
+  if (named !== undefined) return chromium.launch({ executablePath: named })
+  process.env['TMPDIR'] = temp
+  const packed = (await import('@sparticuz/chromium')).default
+  const executablePath = await packed.executablePath()
+  // Its own arguments switch the same-origin policy off, and run everything in one process that dies as one.
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+}
+
+async function openWindow(
+  parts: Parts,
+  browser: Browser,
+  options: Parameters<Browser['newContext']>[0] = {},
+): Promise<Window> {
+  const viewport = { width: 1280, height: 860 }
+  const context = await browser.newContext({ viewport, ...options })
+  context.setDefaultTimeout(15_000)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', thrown => complaints.push(thrown.message))
+  page.on('console', said => {
+    if (said.type() === 'error') complaints.push(said.text())
+  })
+  await page.goto(await parts.running.signInLink())
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('heading', { name: /Home/ }).waitFor()
+  const go = async (path: string) => {
+    await page.goto(`${parts.issuer}${path}`)
+    await page.locator('main h1').waitFor()
+    await page.locator('.loading').first().waitFor({ state: 'detached' })
+  }
+  return { context, page, complaints, go }
+}

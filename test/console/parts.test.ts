@@ -1,0 +1,134 @@
+/** What the pages decide by themselves: who needs what first, which word a state gets, what a rule says. */
+import { describe, expect, test } from 'vitest'
+import { listNeeds, mayAnswer, type Seen } from '../../console/src/needs.ts'
+import { readRules } from '../../console/src/rules.ts'
+import { localTimes, relative, span } from '../../console/src/time.ts'
+import { placeOf, sayState, shortName } from '../../console/src/words.ts'
+
+// biome-ignore format: a row of a list
+const person = (id: string, name: string, roles: string[] = []) => ({
+  id, name, roles, state: 'living' as const, isLiving: true,
+  seenAt: '2026-11-20T10:00:00.000Z',
+})
+const sam = person('pe_sam', 'Sam', ['platform'])
+const maya = person('pe_maya', 'Maya')
+
+// biome-ignore format: a row of a list
+const app = {
+  id: 'ap_1', slug: 'deal-desk', purpose: 'a board', endTrigger: 'date', team: null,
+  endsAt: '2026-11-27T10:00:00.000Z', maxEndsAt: '2026-12-20T10:00:00.000Z',
+  madeAt: '2026-11-20T10:00:00.000Z', owner: maya, backup: sam, dataClasses: [],
+  stage: 'prototype' as const, state: 'active' as const, says: 'It runs.', origin: null,
+  watchedUntil: null, offeredTo: null, pausedBecause: null, endedAt: null, next: null,
+}
+// biome-ignore format: a row of a list
+const request = {
+  id: 'rq_1', shortId: 'R-1', kind: 'grant', askedBy: 'Maya', reason: 'why', bodyHash: 'h',
+  madeAt: '2026-11-20T11:00:00.000Z', expiresAt: '2026-12-01T10:00:00.000Z',
+  state: 'open' as const, says: 'Maya asks', gives: [], approvers: ['Sam'], body: {},
+  quorum: 1, answers: [], app: 'deal-desk', worst: null, closedAt: null, made: null,
+}
+// biome-ignore format: a row of a list
+const finding = {
+  id: 'fi_1', shortId: 'F-1', kind: 'lease.stuck', about: 'deal-desk', says: 'stuck',
+  state: 'open', madeAt: '2026-11-20T12:00:00.000Z', severity: 'low' as const,
+  details: {}, owner: null, answer: null,
+}
+// biome-ignore format: a row of a list
+const residual = {
+  app: 'deal-desk', system: 'crm', name: 'lh_x', sinceAt: '2026-11-20T12:00:00.000Z',
+  state: 'still-there' as const, turn: 'platform' as const,
+}
+// biome-ignore format: a row of a list
+const seen: Seen = {
+  me: sam, apps: [app], requests: [request], findings: [finding], residual: [residual],
+  targets: [],
+}
+
+describe('what needs somebody', () => {
+  test('comes gravest first: not gone, then who waits, then what is low', () => {
+    expect(listNeeds(seen).map(({ kind }) => kind)).toEqual(['STILL THERE', 'ASK', 'FINDING'])
+    const high = { ...finding, severity: 'high' as const }
+    const kinds = listNeeds({ ...seen, findings: [high] }).map(({ kind }) => kind)
+    expect(kinds).toEqual(['STILL THERE', 'FINDING', 'ASK'])
+  })
+
+  test('is not what it is somebody else’s turn to do', () => {
+    const needs = listNeeds({
+      ...seen,
+      me: maya,
+      findings: [],
+      residual: [{ ...residual, turn: 'security' }],
+    })
+    expect(needs).toEqual([])
+    expect(
+      listNeeds({ ...seen, me: maya, residual: [{ ...residual, turn: 'owner' }] })[0],
+    ).toMatchObject({ kind: 'STILL THERE', to: '/apps/deal-desk/end' })
+  })
+
+  test('a request asks for an answer of who is named, once, and while it is open', () => {
+    expect(mayAnswer(request, sam)).toBe(true)
+    expect(mayAnswer(request, maya)).toBe(false)
+    expect(mayAnswer({ ...request, state: 'agreed' }, sam)).toBe(false)
+    const answers = [{ person: 'Sam', at: '', says: 'yes' as const, comment: null }]
+    expect(mayAnswer({ ...request, answers }, sam)).toBe(false)
+  })
+})
+
+describe('a state', () => {
+  test('that is not known is said as it is, and is never green', () => {
+    for (const state of ['something-new', '', 'ok', 'toString', '__proto__', 'constructor'])
+      expect(sayState(state).tone).not.toBe('ok')
+    expect(sayState('something-new').word).toBe('something-new')
+  })
+
+  test('of an end is green only where it was read back, or has somebody who answers', () => {
+    const green = ['verified-gone', 'transferred', 'kept']
+    const other = ['revoked-unverified', 'manual-attested', 'unreachable', 'still-there', 'to-do']
+    for (const state of green) expect(sayState(state).tone).toBe('ok')
+    for (const state of other) expect(sayState(state).tone).not.toBe('ok')
+  })
+})
+
+describe('what is read', () => {
+  test('a rule says its id, its words and whose it is; what looks like a rule in a comment is none', () => {
+    const text = `// permit (principal, action, resource);
+@id("hold") @says("Held \\"now\\".")
+@owner("security")
+forbid (principal, action, resource) when { context.holds > 0 };
+permit (principal, action, resource);`
+    expect(readRules(text)).toEqual([
+      { id: 'hold', says: 'Held "now".', owner: 'security', effect: 'forbid' },
+      { id: 'rule 2', says: '', owner: '', effect: 'permit' },
+    ])
+  })
+
+  test('an id becomes the short one people know; a name stays a name', () => {
+    expect(shortName('ls_769fb939vpxae8n7q5bdaw58yw')).toBe('L-769FB')
+    expect(shortName('deal-desk')).toBe('deal-desk')
+  })
+
+  test('a thing has the page of its kind, or none', () => {
+    const lease = { type: 'lease', id: 'ls_1', path: '/v1/leases/ls_1' }
+    expect(placeOf(lease, 'L-1AB2C')).toBe('/trace/L-1AB2C')
+    expect(placeOf({ ...lease, type: 'person' }, 'x')).toBe(undefined)
+  })
+})
+
+describe('a time', () => {
+  test('is said as far as it is, and never as a negative', () => {
+    expect(span(59_000)).toBe('59 s')
+    expect(span(-3 * 3_600_000 - 60_000)).toBe('3 h 1 min')
+    expect(span(6 * 86_400_000 + 2 * 3_600_000)).toBe('6 d 2 h')
+    expect(relative('2026-11-20T10:00:00.000Z', Date.parse('2026-11-20T10:04:00.000Z'))).toBe(
+      '4 min ago',
+    )
+  })
+
+  test('inside a sentence is in the reader’s own zone, and nothing else is touched', () => {
+    expect(localTimes('until 2026-11-28T02:41:28.054Z, at most 9')).toMatch(
+      /^until \w+ \d.*, at most 9$/,
+    )
+    expect(localTimes('2026 is a year')).toBe('2026 is a year')
+  })
+})
