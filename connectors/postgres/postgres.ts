@@ -10,7 +10,7 @@ import { ownCredential, redrawn } from '../rest/own-credential.ts'
 import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end } from './end.ts'
-import { endFound } from './foreign.ts'
+import { endFound, holdFound, releaseFound } from './foreign.ts'
 import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
 import { everyRole, inventory } from './inventory.ts'
 import { issue, renew } from './issue.ts'
@@ -60,6 +60,8 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     removeHolder: (holder, signal) => removeHolder(during(signal), holder),
     verifyHolderGone: (holder, signal) => verifyHolderGone(during(signal), holder),
     endFound: (thing, signal) => endFound(during(signal), thing),
+    holdFound: (thing, keep, signal) => holdFound(during(signal), thing, keep),
+    releaseFound: (thing, was, signal) => releaseFound(during(signal), thing, was),
     inventory: (cursor, signal, of) =>
       inventory(during(signal), cursor, of === 'all' ? everyRole : undefined),
     ...ownCredential({
