@@ -46,38 +46,32 @@ export async function endFound(call: Call, { id }: FoundId): Promise<HolderEvide
 }
 
 /** A role that could not sign in before is kept as that: its release lets it in no more than before. */
-export async function holdFound(
-  call: Call,
-  { id }: FoundId,
-  keep: (was: Json) => Promise<void>,
-): Promise<Held> {
-  checkNumber(id)
-  return call.use('end', async sql => {
-    const { canSignIn, isGuarded } = await look(call, sql, id)
-    if (isGuarded === false) await keep({ canSignIn })
-    return change(call, id, sql, () => stopRole(sql, id, 'nologin'))
+export function holdFound(call: Call, { id }: FoundId, keep: (was: Json) => Promise<void>) {
+  return change(call, id, async (sql, { canSignIn }) => {
+    await keep({ canSignIn })
+    await stopRole(sql, id, 'nologin')
   })
 }
 
-export async function releaseFound(call: Call, { id }: FoundId, was: Json): Promise<Held> {
-  checkNumber(id)
+export function releaseFound(call: Call, { id }: FoundId, was: Json) {
   const mayAgain = isObject(was) && was['canSignIn'] === true
   const login = `execute format('alter role %I login', name);`
-  return call.use('end', sql =>
-    change(call, id, sql, async () => mayAgain && sql(blockOf(id, login))),
-  )
+  return change(call, id, async sql => mayAgain && sql(blockOf(id, login)))
 }
 
 /** Done, then looked at: what it answers is no proof. */
-async function change(call: Call, id: string, sql: Sql, work: () => Promise<unknown>) {
-  const isOurs = (await look(call, sql, id)).isGuarded !== false
-  let trouble: unknown
-  if (!isOurs) await work().catch((thrown: unknown) => (trouble = thrown))
-  const { name, canSignIn, sessions } = await look(call, sql, id)
-  const isHeld = canSignIn !== true && sessions === 0
-  const guarded = name === null ? 'it is not there any more' : 'a person does that to this one'
-  const because = isOurs ? guarded : trouble === undefined ? undefined : why(trouble)
-  return { isHeld, ...(because !== undefined && { because }) }
+async function change(call: Call, id: string, work: (sql: Sql, role: Role) => Promise<unknown>) {
+  checkNumber(id)
+  return call.use('end', async (sql): Promise<Held> => {
+    const before = await look(call, sql, id)
+    const isOurs = before.isGuarded !== false
+    let trouble: unknown
+    if (!isOurs) await work(sql, before).catch((thrown: unknown) => (trouble = thrown))
+    const { name, canSignIn, sessions } = await look(call, sql, id)
+    const guarded = name === null ? 'it is not there any more' : 'a person does that to this one'
+    const because = isOurs ? guarded : trouble === undefined ? undefined : why(trouble)
+    return { isHeld: canSignIn !== true && sessions === 0, ...(because && { because }) }
+  })
 }
 
 function checkNumber(id: string): void {

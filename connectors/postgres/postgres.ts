@@ -6,7 +6,7 @@
 import type { Json } from '../../src/core/base/json.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, Target } from '../../src/core/target/target.ts'
-import { ownCredential, redrawn } from '../rest/own-credential.ts'
+import { ownPassword } from '../rest/own-credential.ts'
 import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end } from './end.ts'
@@ -64,11 +64,9 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     releaseFound: (thing, was, signal) => releaseFound(during(signal), thing, was),
     inventory: (cursor, signal, of) =>
       inventory(during(signal), cursor, of === 'all' ? everyRole : undefined),
-    ...ownCredential({
-      config: parsed,
+    ...ownPassword(parsed, {
       parse: parseConfig,
-      draft: () => redrawn(parsed),
-      set: (next, signal) => setOwnPassword(during(signal), next.password),
+      set: (password, signal) => setOwnPassword(during(signal), password),
       says: (of, signal) => tryOwn(openLinks(of, clock).during(signal)),
     }),
     close,
