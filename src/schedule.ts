@@ -13,6 +13,7 @@ import { sweepLeases } from './core/lease/sweep.ts'
 import { exportCheckpoint } from './life/audit/export.ts'
 import { sealRefusals } from './life/audit/refusals.ts'
 import { forgetUsed } from './life/budget/rows.ts'
+import { sweepHolds } from './life/discovery/hold.ts'
 import { sweepLooks } from './life/discovery/look.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
@@ -88,6 +89,7 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
     { name: 'inventory', everyMs: 300_000, run: () => takeInventory(world) },
     // Each target once a day; what was just connected, within a minute.
     { name: 'discovery', everyMs: 60_000, run: () => sweepLooks(world) },
+    { name: 'holds', everyMs: 30_000, run: () => sweepHolds(world) },
     { name: 'offboard', everyMs: 1_000, run: () => sweepOffboardings(world, offboarding) },
     {
       name: 'apps',

@@ -6,12 +6,13 @@
 import type { Json } from '../../src/core/base/json.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, Target } from '../../src/core/target/target.ts'
+import { ownPassword } from '../rest/own-credential.ts'
 import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end, hold, release } from './end.ts'
 import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
 import { inventory } from './inventory.ts'
-import { issue, renew } from './issue.ts'
+import { issue, nativeHash, renew } from './issue.ts'
 import { openCall } from './links.ts'
 import { preflight } from './preflight.ts'
 import { checkIntact, paths, verifyGone } from './verify.ts'
@@ -36,6 +37,7 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
       paths,
       canRenew: true,
       canHold: true,
+      canRotate: true,
       diesByItself: false,
       callsAtOnce: bounds.callsAtOnce,
     }),
@@ -51,6 +53,12 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     removeHolder: (holder, signal) => removeHolder(during(signal), holder),
     verifyHolderGone: (holder, signal) => verifyHolderGone(during(signal), holder),
     inventory: (cursor, signal) => inventory(during(signal), cursor),
+    ...ownPassword(parsed, {
+      parse: parseConfig,
+      // Of the account that is signed in: that needs no right.
+      set: (to, signal) => during(signal).use(sql => sql(`set password = '${nativeHash(to)}'`)),
+      says: async (of, signal) => (await openCall(of, clock, signal).signIn(of)).says,
+    }),
     close: async () => {},
   }
 }

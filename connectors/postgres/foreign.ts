@@ -1,12 +1,15 @@
 /**
  * The end of a role that is not ours, by its number: a name can be somebody else's by now. Stopped, then
- * dropped where it owns nothing; what it owns is somebody's data, and a person hands that on.
+ * dropped where it owns nothing; what it owns is somebody's data, and a person hands that on. And its hold,
+ * which is the stop alone: what it was is put back by a release.
  *
  * INVARIANT: never a superuser, never what we sign in with, never a role of ours or of PostgreSQL itself.
  * Text of others is quoted by the server (`format('%I')`) and never here.
  */
+
+import { isObject, type Json } from '../../src/core/base/json.ts'
 import { Problem } from '../../src/core/base/problem.ts'
-import type { Found, HolderEvidence } from '../../src/core/target/target.ts'
+import type { FoundId, Held, HolderEvidence } from '../../src/core/target/target.ts'
 import type { Call, Sql } from './links.ts'
 import { readDependents } from './residue.ts'
 import { changeLock, ourPatterns } from './roles.ts'
@@ -20,9 +23,8 @@ interface Role {
 }
 
 /** Never throws because something was refused there: what was done is read back, with the reason. */
-export async function endFound(call: Call, { id }: Pick<Found, 'id'>): Promise<HolderEvidence> {
-  if (!/^[1-9]\d{0,9}$/.test(id))
-    throw new Problem('invalid-field', { field: 'id', detail: 'A role has a number.' })
+export async function endFound(call: Call, { id }: FoundId): Promise<HolderEvidence> {
+  checkNumber(id)
   return call.use('end', async sql => {
     const before = await look(call, sql, id)
     const isOurs = before.isGuarded !== false
@@ -43,14 +45,45 @@ export async function endFound(call: Call, { id }: Pick<Found, 'id'>): Promise<H
   })
 }
 
+/** A role that could not sign in before is kept as that: its release lets it in no more than before. */
+export function holdFound(call: Call, { id }: FoundId, keep: (was: Json) => Promise<void>) {
+  return change(call, id, async (sql, { canSignIn }) => {
+    await keep({ canSignIn })
+    await stopRole(sql, id, 'nologin')
+  })
+}
+
+export function releaseFound(call: Call, { id }: FoundId, was: Json) {
+  const mayAgain = isObject(was) && was['canSignIn'] === true
+  const login = `execute format('alter role %I login', name);`
+  return change(call, id, async sql => mayAgain && sql(blockOf(id, login)))
+}
+
+/** Done, then looked at: what it answers is no proof. */
+async function change(call: Call, id: string, work: (sql: Sql, role: Role) => Promise<unknown>) {
+  checkNumber(id)
+  return call.use('end', async (sql): Promise<Held> => {
+    const before = await look(call, sql, id)
+    const isOurs = before.isGuarded !== false
+    let trouble: unknown
+    if (!isOurs) await work(sql, before).catch((thrown: unknown) => (trouble = thrown))
+    const { name, canSignIn, sessions } = await look(call, sql, id)
+    const guarded = name === null ? 'it is not there any more' : 'a person does that to this one'
+    const because = isOurs ? guarded : trouble === undefined ? undefined : why(trouble)
+    return { isHeld: canSignIn !== true && sessions === 0, ...(because && { because }) }
+  })
+}
+
+function checkNumber(id: string): void {
+  if (!/^[1-9]\d{0,9}$/.test(id))
+    throw new Problem('invalid-field', { field: 'id', detail: 'A role has a number.' })
+}
+
 const why = (thrown: unknown) => explain(thrown).detail.replace(/\.$/, '')
 
 /** Each step is committed by itself: a role that can not be dropped stays stopped. */
 async function takeAway(sql: Sql, id: string): Promise<void> {
-  await sql(blockOf(id, `execute format('alter role %I nologin password null', name);`))
-  await sql('select pg_terminate_backend(pid, 2000) from pg_stat_activity where usesysid = $1', [
-    id,
-  ])
+  await stopRole(sql, id, 'nologin password null')
   await sql(
     blockOf(
       id,
@@ -63,6 +96,13 @@ async function takeAway(sql: Sql, id: string): Promise<void> {
       execute format('drop role %I', name);`,
     ),
   )
+}
+
+/** No sign-in before its sessions end: whoever is cut off can not come back. */
+async function stopRole(sql: Sql, id: string, how: string): Promise<void> {
+  await sql(blockOf(id, `execute format('alter role %I ${how}', name);`))
+  const text = 'select pg_terminate_backend(pid, 2000) from pg_stat_activity where usesysid = $1'
+  await sql(text, [id])
 }
 
 /** Nothing where the role is gone. */

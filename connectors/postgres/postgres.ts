@@ -6,11 +6,11 @@
 import type { Json } from '../../src/core/base/json.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, Target } from '../../src/core/target/target.ts'
-import { ownCredential, redrawn } from '../rest/own-credential.ts'
+import { ownPassword } from '../rest/own-credential.ts'
 import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end } from './end.ts'
-import { endFound } from './foreign.ts'
+import { endFound, holdFound, releaseFound } from './foreign.ts'
 import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
 import { everyRole, inventory } from './inventory.ts'
 import { issue, renew } from './issue.ts'
@@ -60,13 +60,13 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     removeHolder: (holder, signal) => removeHolder(during(signal), holder),
     verifyHolderGone: (holder, signal) => verifyHolderGone(during(signal), holder),
     endFound: (thing, signal) => endFound(during(signal), thing),
+    holdFound: (thing, keep, signal) => holdFound(during(signal), thing, keep),
+    releaseFound: (thing, was, signal) => releaseFound(during(signal), thing, was),
     inventory: (cursor, signal, of) =>
       inventory(during(signal), cursor, of === 'all' ? everyRole : undefined),
-    ...ownCredential({
-      config: parsed,
+    ...ownPassword(parsed, {
       parse: parseConfig,
-      draft: () => redrawn(parsed),
-      set: (next, signal) => setOwnPassword(during(signal), next.password),
+      set: (password, signal) => setOwnPassword(during(signal), password),
       says: (of, signal) => tryOwn(openLinks(of, clock).during(signal)),
     }),
     close,

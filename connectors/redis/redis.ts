@@ -5,6 +5,7 @@
 import type { Json } from '../../src/core/base/json.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, Target } from '../../src/core/target/target.ts'
+import { ownPassword } from '../rest/own-credential.ts'
 import { parseConfig, parseKeys } from './config.ts'
 import { inventory } from './inventory.ts'
 import { bounds, openCall } from './links.ts'
@@ -32,6 +33,7 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
       paths,
       canRenew: true,
       canHold: true,
+      canRotate: true,
       diesByItself: false,
       callsAtOnce: bounds.callsAtOnce,
     }),
@@ -47,6 +49,11 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     removeHolder: (holder, signal) => users.removeHolder(during(signal), holder),
     verifyHolderGone: (holder, signal) => users.verifyHolderGone(during(signal), holder),
     inventory: (cursor, signal) => inventory(during(signal), cursor),
+    ...ownPassword(parsed, {
+      parse: parseConfig,
+      set: (password, signal) => users.setOwnPassword(during(signal), password),
+      says: async (of, signal) => (await openCall(of, clock, signal).signIn(of)).says,
+    }),
     close: async () => {},
   }
 }

@@ -180,6 +180,22 @@ async function forget(ask: Ask): Promise<void> {
     throw refused(`Redis could not write down that the user is gone: ${kept[0]}.`)
 }
 
+/**
+ * Of the user we sign in as. Where the server can not write it down, it is put back: the one before would
+ * come back at a restart, when nobody has it any more.
+ */
+export async function setOwnPassword(call: Call, password: string): Promise<void> {
+  const set = (ask: Ask, to: string) =>
+    ask('ACL', 'SETUSER', call.config.user, 'resetpass', secretRule(to))
+  await call.use(async ask => {
+    await set(ask, password)
+    await forget(ask).catch(async (thrown: unknown) => {
+      await set(ask, call.config.password)
+      throw thrown
+    })
+  })
+}
+
 async function readHashes(ask: Ask, name: string): Promise<string[] | undefined> {
   return hashesIn(await ask('ACL', 'GETUSER', name))
 }

@@ -438,6 +438,7 @@ export const found: api.FoundView = {
   kind: 'account',
   name: 'old_bot',
   state: 'found',
+  stopped: null,
   isKnown: false,
   owner: null,
   app: null,

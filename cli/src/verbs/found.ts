@@ -13,7 +13,11 @@ export async function found(cli: Cli, target?: string): Promise<Answer> {
   const keys = ['shortId', 'state', 'target', 'kind', 'name', 'owner', 'app', 'endsAt'] as const
   const free = items.find(({ state }) => state === 'found')
   const next = free ? `claim ${free.shortId}` : 'connect ls'
-  const table = tableOf([...items], [...keys, 'lastUsedAt', 'lastSeenAt'], cli.host.now())
+  const table = tableOf(
+    [...items],
+    [...keys, 'lastUsedAt', 'lastSeenAt', 'stopped'],
+    cli.host.now(),
+  )
   return { result: list, table, next: `leasehold ${next}` }
 }
 

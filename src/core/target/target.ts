@@ -119,6 +119,10 @@ export interface Found {
   readonly details: Readonly<Record<string, Json>>
 }
 
+export type FoundId = Pick<Found, 'id' | 'kind'>
+/** Whether it is stopped, as it was seen; and why it is not as it was asked for. */
+export type Held = { readonly isHeld: boolean; readonly because?: string }
+
 export interface InventoryPage {
   readonly found: readonly Found[]
   readonly next: string | null
@@ -237,7 +241,13 @@ export interface Target {
    */
   inventory(cursor: string | null, signal: AbortSignal, of?: 'all'): Promise<InventoryPage>
   /** Ends what is there and not ours, as far as that takes nobody's data with it, and looks. Missing: a person does. */
-  endFound?(thing: Pick<Found, 'id' | 'kind'>, signal: AbortSignal): Promise<HolderEvidence>
+  endFound?(thing: FoundId, signal: AbortSignal): Promise<HolderEvidence>
+  /**
+   * Stops what is there and not ours, and looks. Before anything is changed `keep` is told what it was,
+   * which a release puts back, and nothing more. Missing: it can not be stopped here.
+   */
+  holdFound?(thing: FoundId, keep: (was: Json) => Promise<void>, signal: AbortSignal): Promise<Held>
+  releaseFound?(thing: FoundId, was: Json, signal: AbortSignal): Promise<Held>
   /** What was connected, with a credential of our own that nobody has seen. Changes nothing there. */
   draftAdmin?(): Json
   /**

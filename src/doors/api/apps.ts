@@ -110,13 +110,15 @@ function addChangeRoutes(routes: Routes, world: ApiWorld): void {
     const permit = await call.ask('app.pause', 'app', app.id)
     const { reason } = call.input
     const paused = await events.pauseApp(world, permit, { appId: app.id, reason })
-    await world.runNow('leases')
+    await Promise.all([world.runNow('leases'), world.runNow('holds')])
     return appView(world, paused)
   })
   routes.add('person POST /v1/apps/:app/resume', AppView, async call => {
     const app = await appIn(world, call)
     const permit = await call.ask('app.resume', 'app', app.id)
-    return appView(world, await events.resumeApp(world, permit, { appId: app.id }))
+    const resumed = await events.resumeApp(world, permit, { appId: app.id })
+    await world.runNow('holds')
+    return appView(world, resumed)
   })
 }
 

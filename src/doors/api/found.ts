@@ -124,6 +124,7 @@ function foundView(world: ApiWorld, thing: rows.FoundThing): FoundShown {
     ...thing,
     shortId: shortId('thing', thing.id),
     state: stateOf(thing, app, world.clock.now()),
+    stopped: thing.held && (thing.held.says ?? 'it is stopped at its system'),
     isKnown: appId !== null,
     app: appId && nameOf(world, appId),
   }

@@ -245,7 +245,9 @@ export const FindingView = z.object({
 /** A thing that was found at a target and is not ours. */
 export const FoundView = z.object({
   ...each(text, 'id', 'shortId', 'target', 'kind', 'name', 'firstSeenAt'),
-  state: z.enum(['found', 'claimed', 'watched', 'leased', 'ending', 'revoked', 'gone']),
+  state: z.enum(['found', 'claimed', 'watched', 'leased', 'paused', 'ending', 'revoked', 'gone']),
+  /** Where its app is stopped: how far it is, at its own system. */
+  stopped: maybe,
   /** Known is what an app answers for. */
   isKnown: flag,
   ...each(maybe, 'owner', 'app', 'creator'),

@@ -1,9 +1,10 @@
 /** Things that were found, and how far looks at targets are: the rows, and every SQL text that reads them. */
 import type { AppId, PersonId, TargetId, ThingId } from '../../core/base/ids.ts'
+import type { Json } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { fact, factTable, type RowOf, text } from '../../core/ledger/fact-table.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql } from '../../core/store/store.ts'
 import type { Found } from '../../core/target/target.ts'
 
 /** No decision reads them: they are read where they are shown. */
@@ -57,6 +58,22 @@ export function listMissed(sql: Sql, target: TargetId, since: Instant): Promise<
   )
 }
 
+/** How far it is stopped at its system, and what it was before; null: it is not. Not in the log: its entry is. */
+export type HeldThing = { isHeld?: boolean; says?: string | null; was?: Json } | null
+
+/** What an app answers for, with what is stopped of it. */
+export function listAdopted(sql: Sql) {
+  return sql.query<ThingRow & { appId: AppId; held: HeldThing }>(
+    `select ${thingTable.select}, held from found_thing where state = 'adopted' order by seen_at`,
+  )
+}
+
+/** `first` only where nothing is known of that; `then` null forgets all. */
+export async function putHeld(sql: Sql, id: ThingId, first: object, then: object | null) {
+  await query(sql)`update found_thing set held = ${JSON.stringify(first)}::jsonb
+    || coalesce(held, '{}') || ${then && JSON.stringify(then)}::jsonb where id = ${id}`
+}
+
 /** A look at a target. */
 export interface Look {
   readonly targetId: TargetId
@@ -106,6 +123,7 @@ export interface FoundThing extends ThingRow {
   readonly owner: string | null
   readonly isOwned: boolean
   readonly lastSeenAt: Instant | null
+  readonly held: HeldThing
 }
 
 /** `seenBy`: of their targets and their own alone; null: all. `silentSince`: who was not seen since is not here. */
@@ -137,7 +155,7 @@ export function listFound(sql: Sql, filter: FoundFilter): Promise<FoundThing[]> 
   const columns = thingTable.select.replaceAll(/(\w+) as/g, 'thing.$1 as')
   return sql.query(
     `select ${columns}, target.slug as target, target.owner_id as "targetOwnerId",
-       owner.name as owner, ${isOwned} as "isOwned", thing.seen_at as "lastSeenAt" ${things}
+       owner.name as owner, ${isOwned} as "isOwned", thing.seen_at as "lastSeenAt", held ${things}
      order by array_position(array['found', 'claimed', 'adopted', 'gone'], thing.state), target.slug,
        thing.name, thing.id limit ${limits.pageRows}`,
     paramsOf(filter),

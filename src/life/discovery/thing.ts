@@ -11,7 +11,7 @@ import type { PersonId } from '../../core/base/ids.ts'
 import { assert, Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
-import type { ThingRow } from './rows.ts'
+import type { HeldThing, ThingRow } from './rows.ts'
 
 export type ThingEvent =
   /** `isOwned`: who claimed it before is still here. */
@@ -22,12 +22,8 @@ export type ThingEvent =
   | { readonly kind: 'missed' }
 
 /** The words people see: those of a row, and what the life of its app makes of it. */
-export type ThingState =
-  | Exclude<ThingRow['state'], 'adopted'>
-  | 'watched'
-  | 'leased'
-  | 'ending'
-  | 'revoked'
+type Living = 'watched' | 'leased' | 'paused' | 'ending' | 'revoked'
+export type ThingState = Exclude<ThingRow['state'], 'adopted'> | Living
 
 /** The thing after the event; or why not, and what to do instead. Nothing changed: the same row. */
 export function stepThing(thing: ThingRow, event: ThingEvent, now: Instant): ThingRow | Problem {
@@ -80,9 +76,9 @@ function over({ name, goneAt }: ThingRow): Problem {
   })
 }
 
-/** What it is at this instant. */
+/** What it is at this instant; paused only where it was seen stopped at its system. */
 export function stateOf(
-  thing: Pick<ThingRow, 'state'>,
+  thing: Pick<ThingRow, 'state'> & { readonly held?: HeldThing },
   app: Pick<AppRow, 'state' | 'endsAt' | 'watchedUntil'> | undefined,
   now: Instant,
 ): ThingState {
@@ -92,5 +88,6 @@ export function stateOf(
   // Until the end of its app is proven it may be there.
   if (state === 'ending') return state
   if (state === 'ended' || state === 'graduated') return 'revoked'
+  if (thing.held?.isHeld === true) return 'paused'
   return app.watchedUntil !== null && app.watchedUntil > now ? 'watched' : 'leased'
 }

@@ -8,6 +8,27 @@ import * as kitTools from './tools.ts'
 const { expectProblem, isGone, issueNew, listAll, look, newOrder, pagesOf } = kitTools
 const { holds, passUntil, soon, until } = kitTools
 
+const shelter: readonly KitCase[] = [
+  {
+    name: 'says truly whether our own credential can be made anew, and lets in none that was not set',
+    async run({ target }) {
+      const can = target.describe().canRotate === true
+      assert.equal('draftAdmin' in target, can)
+      assert.equal('rotateAdmin' in target, can)
+      if (!can) return
+      const [one, other] = [target.draftAdmin?.() ?? null, target.draftAdmin?.() ?? null]
+      assert.notDeepEqual(one, other)
+      assert.equal(await target.tryAdmin?.(one, soon()), 'refused')
+    },
+  },
+  {
+    name: 'what it can stop of others it can let go on',
+    async run({ target }) {
+      assert.equal('holdFound' in target, 'releaseFound' in target)
+    },
+  },
+]
+
 const fencing: readonly KitCase[] = [
   {
     name: 'the target refuses a creation after its deadline',
@@ -165,4 +186,4 @@ const looking: readonly KitCase[] = [
   },
 ]
 
-export const lookCases: readonly KitCase[] = [...fencing, ...looking]
+export const lookCases: readonly KitCase[] = [...shelter, ...fencing, ...looking]
