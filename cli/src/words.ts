@@ -28,7 +28,9 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
 }
 
 /** All that `--help` shows: no word of it needs a security engineer to explain it. */
-export const firstWords = 'login|new|dev|run|ask|status|why|extend|graduate|end|agent setup'.split('|')
+export const firstWords = 'login|new|dev|run|ask|status|why|extend|graduate|end|agent setup'.split(
+  '|',
+)
 
 const table = `
 git-credential <name> <operation> | git.gitCredential | what git asks inside a run

@@ -9,7 +9,7 @@ import { listFiles, type Source } from './source.ts'
 
 // The core is what the design wants, and only ever falls; others, with a reason in docs/decisions/size.md.
 const LIMITS = {
-  server: 24_060,
+  server: 24_000,
   connectors: 12_400,
   core: 9000,
   engine: 1400,

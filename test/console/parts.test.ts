@@ -15,7 +15,7 @@ const maya = person('pe_maya', 'Maya')
 
 // biome-ignore format: a row of a list
 const app = {
-  id: 'ap_1', slug: 'deal-desk', purpose: 'a board', endTrigger: 'date', team: null,
+  id: 'ap_1', slug: 'deal-desk', purpose: 'a board', endTrigger: 'date', team: null, day: null,
   endsAt: '2026-11-27T10:00:00.000Z', maxEndsAt: '2026-12-20T10:00:00.000Z',
   madeAt: '2026-11-20T10:00:00.000Z', owner: maya, backup: sam, dataClasses: [],
   stage: 'prototype' as const, state: 'active' as const, says: 'It runs.', origin: null,

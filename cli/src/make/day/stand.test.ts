@@ -38,6 +38,7 @@ const thing: FoundView = {
   lastSeenAt: null,
   endsAt: null,
   goneAt: null,
+  stopped: null,
 }
 const later = '2026-12-01T00:00:00.000Z'
 

@@ -41,7 +41,12 @@ export const codePage = ({ person }: Session) =>
 export function devicePage({ person, csrf }: Session, device: Device): Html {
   const { userCode, clientId: client, ip: from, agent } = device
   const content = fill('device', {
-    ...{ person: person.name, hours, csrf, userCode, client, from },
+    person: person.name,
+    hours,
+    csrf,
+    userCode,
+    client,
+    from,
     code: showUserCode(userCode),
     agent: agent || 'nothing',
     asked: at(device.askedAt),
@@ -78,7 +83,12 @@ ${each.slug}: ${each.work.purpose} (${each.actions.join(', ')})</label>`,
   const none = html`<p>○ No app of yours has an agent with a grant on ${slug} and a purpose that needs it.</p>`
   const isAny = choices.length > 0
   const content = fill('consent', {
-    ...{ person: person.name, hours, slug, dataClass, held, host: client.host },
+    person: person.name,
+    hours,
+    slug,
+    dataClass,
+    held,
+    host: client.host,
     client: client.name || 'nothing',
     redirect: client.redirect.host,
     choices: isAny ? choices : none,
