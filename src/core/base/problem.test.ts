@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { assert, isProblem, Problem, type ProblemCode } from './problem.ts'
+import {
+  assert,
+  isProblem,
+  Problem,
+  type ProblemCode,
+  problemsAlike,
+  problemsWith,
+} from './problem.ts'
 
 describe('a problem', () => {
   it('carries what the caller and we may know, apart', () => {
@@ -23,4 +30,25 @@ describe('a problem', () => {
     expect(() => assert(false, 'never')).toThrow('assertion failed: never')
     expect(() => assert(1, 'fine')).not.toThrow()
   })
+})
+
+it('what is alike says the same to every caller, whatever failed; only the log tells', () => {
+  const refused = problemsAlike('token-refused', { detail: 'Not accepted.', next: 'Sign in.' })
+  const [one, other] = [refused('too long'), refused('no key', new Error('inner'))]
+  const shown = ({ code, detail, next, field, message }: Problem) => [
+    code,
+    detail,
+    next,
+    field,
+    message,
+  ]
+  expect(shown(one)).toEqual(shown(other))
+  expect([one.log, other.log]).toEqual(['too long', 'no key'])
+  expect(JSON.stringify(shown(other))).not.toContain('no key')
+})
+
+it('what shares a next step says what is wrong, and where', () => {
+  const invalid = problemsWith('invalid-field', 'Look again.')
+  expect(invalid('No.', 'a')).toMatchObject({ detail: 'No.', next: 'Look again.', field: 'a' })
+  expect(invalid('No.').field).toBeUndefined()
 })

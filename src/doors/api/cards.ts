@@ -1,5 +1,5 @@
 /** The card of a request: what is asked, what a yes gives, the worst that can come of it. */
-import { listAnswers, type RequestRow } from '../../core/approval/rows.ts'
+import { listAnswers, type RequestKind, type RequestRow } from '../../core/approval/rows.ts'
 import { type Budget, resourceTable } from '../../core/grant/rows.ts'
 import { first } from '../../core/store/store.ts'
 import { taskTable } from '../../core/task/rows.ts'
@@ -17,10 +17,10 @@ export async function requestView(world: ApiWorld, request: RequestRow): Promise
     ...request.approvers,
     ...answers.map(answer => answer.personId),
   ])
-  const body = JSON.parse(request.body) as Record<string, unknown>
+  const body = JSON.parse(request.body) as Body
   const app = request.appId && nameOf(world, request.appId)
   const askedBy = name(request.askedBy)
-  const [asks, gives, worst] = cardOf(world, request, body, app ?? '')
+  const [asks, gives, worst] = cards[request.kind](world, body, app ?? '')
   return {
     ...request,
     shortId: shortId('request', request.id),
@@ -47,42 +47,31 @@ async function findMade(world: ApiWorld, request: RequestRow): Promise<string | 
 
 type Card = readonly [asks: string, gives: readonly string[], worst: string | null]
 
-function cardOf(
-  world: ApiWorld,
-  { kind }: Pick<RequestRow, 'kind'>,
-  body: Record<string, unknown>,
-  app: string,
-): Card {
-  switch (kind) {
-    case 'grant':
-      return grantCard(world, body, app)
-    case 'trust':
-      return [
-        `who may speak for ${app}`,
-        [`${String(body['preset'])} · ${String(body['issuer'])}`, JSON.stringify(body['claims'])],
-        'Whoever matches these claims can act as the app, inside its grants.',
-      ]
-    case 'policy':
-      return [
-        'to change the policy',
-        [`bundle ${String(body['makes']).slice(0, 12)}`, ...String(body['file']).split('\n')],
-        'Every decision from then on is made under it.',
-      ]
-    case 'watch':
-      return [
-        `that ${app} be watched, not held to policy`,
-        [`until ${String(body['until'])}`, 'for what it reads and writes'],
-        'What policy denies goes on until then, and is recorded as that.',
-      ]
-    case 'call':
-      return callCard(world, body, app)
-    case 'graduate':
-      return graduateCard(body as unknown as Graduation, app)
-  }
+type Body = Record<string, unknown>
+
+const cards: Readonly<Record<RequestKind, (world: ApiWorld, body: Body, app: string) => Card>> = {
+  grant: grantCard,
+  call: callCard,
+  trust: (_, body, app) => [
+    `who may speak for ${app}`,
+    [`${String(body['preset'])} · ${String(body['issuer'])}`, JSON.stringify(body['claims'])],
+    'Whoever matches these claims can act as the app, inside its grants.',
+  ],
+  policy: (_, body) => [
+    'to change the policy',
+    [`bundle ${String(body['makes']).slice(0, 12)}`, ...String(body['file']).split('\n')],
+    'Every decision from then on is made under it.',
+  ],
+  watch: (_, body, app) => [
+    `that ${app} be watched, not held to policy`,
+    [`until ${String(body['until'])}`, 'for what it reads and writes'],
+    'What policy denies goes on until then, and is recorded as that.',
+  ],
+  graduate: (_, body, app) => graduateCard(body as unknown as Graduation, app),
 }
 
 /** Exactly what will go on, once. */
-function callCard({ replica }: ApiWorld, body: Record<string, unknown>, app: string): Card {
+function callCard({ replica }: ApiWorld, body: Body, app: string): Card {
   const resource = replica.get(resourceTable, String(body['resourceId']))
   const task = replica.get(taskTable, String(body['taskId']))
   const touched = task?.touched.join(', ') || 'nothing'
@@ -110,7 +99,7 @@ function graduateCard({ successor, grants }: Graduation, app: string): Card {
   ]
 }
 
-function grantCard(world: ApiWorld, body: Record<string, unknown>, app: string): Card {
+function grantCard(world: ApiWorld, body: Body, app: string): Card {
   const resource = world.replica.get(resourceTable, String(body['resourceId']))
   const columns = (body['columns'] as string[]).length
   const hidden = resource?.columns.filter(column => column.hidden).map(column => column.name) ?? []

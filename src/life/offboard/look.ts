@@ -6,7 +6,6 @@ import type { AppId, IdentityId, LeaseId, TrustRuleId } from '../../core/base/id
 import { limits } from '../../core/base/limits.ts'
 import { isProblem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
-import type { Instant } from '../../core/base/time.ts'
 import { identityTable, trustRuleTable } from '../../core/identity/rows.ts'
 import type { LeaseWorld } from '../../core/lease/issue.ts'
 import { findDue } from '../../core/lease/rows.ts'
@@ -61,28 +60,24 @@ function passOver({ world }: Look, item: PlanItem): PlanItem {
   return { ...item, state: 'unreachable', because, at: world.clock.now() }
 }
 
-async function lookAt({ world, appId, owner }: Look, item: PlanItem): Promise<PlanItem> {
-  const at = world.clock.now()
-  try {
-    switch (item.kind) {
-      case 'lease':
-        return await lookAtLease(world, owner, item)
-      case 'thing':
-        return await lookAtThing(world, appId, item)
-      case 'grant':
-      case 'owner-role':
-        return await lookAtHolder(world, item)
-      case 'identity':
-      case 'trust-rule':
-        return await lookAtOurs(world, appId, item, at)
-    }
-  } catch (thrown) {
+async function lookAt(look: Look, item: PlanItem): Promise<PlanItem> {
+  const at = look.world.clock.now()
+  return looks[item.kind](look, item).catch((thrown: unknown) => {
     const because = isProblem(thrown) ? thrown.detail : 'it could not be looked at'
     return { ...item, state: 'unreachable', because, at }
-  }
+  })
 }
 
-async function lookAtLease(world: LeaseWorld, owner: string, item: PlanItem): Promise<PlanItem> {
+const looks: Readonly<Record<ItemKind, (look: Look, item: PlanItem) => Promise<PlanItem>>> = {
+  lease: lookAtLease,
+  thing: lookAtThing,
+  grant: lookAtHolder,
+  'owner-role': lookAtHolder,
+  identity: lookAtOurs,
+  'trust-rule': lookAtOurs,
+}
+
+async function lookAtLease({ world, owner }: Look, item: PlanItem): Promise<PlanItem> {
   const id = item.id as LeaseId
   const due = await findDue(world, id)
   if (due === undefined)
@@ -108,7 +103,7 @@ async function lookAtLease(world: LeaseWorld, owner: string, item: PlanItem): Pr
  * Not ours: ended by its own id where the connector can, and then gone only if the list of everything
  * there does not name it either. Where it can not, a person ends it, and a look at all there says so.
  */
-async function lookAtThing(world: LeaseWorld, appId: AppId, item: PlanItem): Promise<PlanItem> {
+async function lookAtThing({ world, appId }: Look, item: PlanItem): Promise<PlanItem> {
   const { found } = await readAppThings(world.store, appId)
   const thing = found.find(({ id }) => id === item.id)
   if (item.targetId === null || thing === undefined)
@@ -150,7 +145,7 @@ async function listedAt(
   return 'unknown'
 }
 
-async function lookAtHolder(world: LeaseWorld, item: PlanItem): Promise<PlanItem> {
+async function lookAtHolder({ world }: Look, item: PlanItem): Promise<PlanItem> {
   if (item.targetId === null)
     return { ...item, state: 'unreachable', because: 'it names no target' }
   const evidence = await world.targets.call(item.targetId, 'end', async (target, signal) => {
@@ -162,12 +157,8 @@ async function lookAtHolder(world: LeaseWorld, item: PlanItem): Promise<PlanItem
 }
 
 /** Ours: the state that every replica enforces, and that nothing alive was issued under it. */
-async function lookAtOurs(
-  world: LeaseWorld,
-  appId: AppId,
-  item: PlanItem,
-  at: Instant,
-): Promise<PlanItem> {
+async function lookAtOurs({ world, appId }: Look, item: PlanItem): Promise<PlanItem> {
+  const at = world.clock.now()
   const row = await (item.kind === 'identity'
     ? findRow(world.store, identityTable, item.id as IdentityId)
     : findRow(world.store, trustRuleTable, item.id as TrustRuleId))

@@ -2,8 +2,9 @@
  * Facts that somebody could change, one by one: what each would have to be, and what that means in
  * words. `why` turns them and asks the rules again; nothing here claims that turning one helps.
  *
- * Most are a line of `levers.json`: the place of the fact (`at`), what it would become (`to`, `add`,
- * `remove`) and for which value (`when`). `$self` is the person who asks, `$other` somebody else.
+ * All but one are a line of `levers.json`: the place of the fact (`at`), what it would become (`to`, `add`,
+ * `remove`) and for which value (`when`). `$self` is the person who asks, `$other` somebody else; `{app}`,
+ * `{resource}` and `{purpose}` in a text are filled in.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../../core/base/json.ts'
@@ -46,53 +47,27 @@ const giveGrant: Lever = {
   command: askCommand,
 }
 
-const widenPurpose: Lever = {
-  fact: 'purpose of the task',
-  from: 'manifest',
-  turn: turnUses('purposeCovers'),
-  is: facts => `${purposeOf(facts)}, which does not need this`,
-  needs: facts => `one that needs ${nameOf(facts)}`,
-  says: facts => `leasehold.yaml names it under \`${purposeOf(facts)}\``,
-}
-
-const agreeToCall: Lever = {
-  fact: 'yes of a person',
-  from: 'requests',
-  turn: turnUses('approved'),
-  is: () => 'none to exactly this call',
-  needs: () => 'one',
-  says: () => 'a person agrees to exactly this call',
-}
-
-const beginTask: Lever = {
-  fact: 'task',
-  from: 'task',
-  turn: facts => {
+/** Facts that are more than one place; by their names in `levers.json`. */
+const turns: Readonly<Record<string, Lever['turn']>> = {
+  'purpose of the task': turnUses('purposeCovers'),
+  'yes of a person': turnUses('approved'),
+  task: facts => {
     const task = facts.context['task'] as JsonObject | undefined
     const now = facts.context['now'] as Instant
     if (task === undefined || (task['state'] === 'open' && text(task['endsAt']) > now)) return null
     const begun = { ...task, state: 'open', endsAt: addSeconds(now, 3600) }
     return { ...facts, context: { ...facts.context, task: begun } }
   },
-  is: () => 'over',
-  needs: () => 'open',
-  says: () => 'a new task is begun',
 }
 
 /** As `levers.json` names it; the entry it comes from is looked up (`touch.ts`). */
 export const touchFact = 'data the task has had'
 
 /** In the order they are offered: what is easiest for the person who meets the denial comes first. */
-export const levers: readonly Lever[] = [
-  giveGrant,
-  widenPurpose,
-  agreeToCall,
-  beginTask,
-  ...table.map(leverOf),
-]
+export const levers: readonly Lever[] = [giveGrant, ...table.map(leverOf)]
 
 /** What a task that lacks nothing but data would still have to be given. */
-export const askable: readonly Lever[] = [giveGrant, widenPurpose]
+export const askable = levers.filter(({ fact }) => ['grant', 'purpose of the task'].includes(fact))
 
 export function askCommand(facts: Facts): string {
   return `ask ${nameOf(facts)} ${facts.uses.map(use => `--${use.action}`).join(' ')}`
@@ -109,19 +84,21 @@ function leverOf(line: Line): Lever {
     const value = read(facts, keys)
     return value === undefined ? undefined : become(line, value, facts)
   }
+  const { fact, from, given, is, needs, says, command } = line
+  const turn: Lever['turn'] = facts => {
+    const to = wanted(facts)
+    const isSo = to === undefined || isDeepStrictEqual(to, read(facts, keys))
+    return isSo ? null : (write(facts, keys, to) as Facts)
+  }
   return {
-    fact: line.fact,
-    from: line.from,
-    given: line.given,
-    turn: facts => {
-      const to = wanted(facts)
-      const isSo = to === undefined || isDeepStrictEqual(to, read(facts, keys))
-      return isSo ? null : (write(facts, keys, to) as Facts)
-    },
-    is: facts => line.is ?? show(read(facts, keys)),
-    needs: facts => line.needs ?? show(wanted(facts)),
-    says: () => line.says,
-    command: line.command === undefined ? undefined : facts => fill(line.command ?? '', facts),
+    fact,
+    from,
+    given,
+    turn: turns[fact] ?? turn,
+    is: facts => (is === undefined ? show(read(facts, keys)) : fill(is, facts)),
+    needs: facts => (needs === undefined ? show(wanted(facts)) : fill(needs, facts)),
+    says: facts => fill(says, facts),
+    command: command === undefined ? undefined : facts => fill(command, facts),
   }
 }
 
@@ -173,8 +150,10 @@ function purposeOf({ context }: Facts): string {
   return text((context['task'] as JsonObject | undefined)?.['purpose'])
 }
 
-function fill(command: string, { context }: Facts): string {
-  return command.replace('{app}', text((context['app'] as JsonObject | undefined)?.['slug']))
+function fill(line: string, facts: Facts): string {
+  const app = text((facts.context['app'] as JsonObject | undefined)?.['slug'])
+  const names = { app, resource: nameOf(facts), purpose: purposeOf(facts) }
+  return line.replaceAll(/\{(app|resource|purpose)\}/g, (_, of: keyof typeof names) => names[of])
 }
 
 function text(value: Json | undefined): string {
