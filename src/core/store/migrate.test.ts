@@ -125,6 +125,21 @@ it('a migration that was edited after it ran is refused', async () => {
   })
 })
 
+it('a database that ran the same statements, written otherwise, goes on with what is new', async () => {
+  const store = await freshDatabase()
+  await migrate(store)
+  const once = 'f9f55d4fb1b81cf69a6ed7d4917c37337135d4e1614c79b88f2bcec3acdadaba'
+  const write = (name: string) =>
+    store.query('update schema_migration set hash = $1 where name = $2', [once, name])
+  await write('0001-schema.sql')
+  expect(await migrate(store, later(['9001-wide.sql', 'create table wide (x int);\n']))).toEqual([
+    '9001-wide.sql',
+  ])
+  await write('9001-wide.sql')
+  const now = later(['9001-wide.sql', 'create table wide (x int);\n'])
+  await expect(migrate(store, now)).rejects.toMatchObject({ code: 'bad-configuration' })
+})
+
 it('a busy table is waited for only so long, so that writers do not queue up', async () => {
   const store = await freshDatabase()
   await migrate(store)

@@ -48,6 +48,16 @@ export async function migrate(owner: Store, schema: SchemaText = readSchema()): 
 
 const rolesName = 'roles'
 
+/** The hash of the same statements, written otherwise: a database that ran those has run these. */
+const formerly: Readonly<Record<string, string>> = {
+  '0001-schema.sql': 'f9f55d4fb1b81cf69a6ed7d4917c37337135d4e1614c79b88f2bcec3acdadaba',
+}
+
+function isOf(migration: SchemaText['migrations'][number] | undefined, hash: string | undefined) {
+  if (migration === undefined || hash === undefined) return false
+  return hash === sha256Hex(migration.text) || hash === formerly[migration.name]
+}
+
 type Applied = ReadonlyMap<string, string>
 
 async function runOnce(
@@ -58,7 +68,7 @@ async function runOnce(
   await lockSchema(tx)
   const applied = await readApplied(tx)
   refuseForeign(applied, schema)
-  if (applied.get(name) === sha256Hex(text)) return false
+  if (isOf({ name, text }, applied.get(name))) return false
   // A change of a busy table waits this long, then gives up: writers queue behind it meanwhile.
   await tx.query(`set local lock_timeout = ${limits.storeLockMs}`)
   // New tables have their grants in the same transaction, or nobody sees them.
@@ -95,9 +105,9 @@ function isCurrent(applied: Applied, schema: SchemaText): boolean {
 
 /** Refuses a database whose past is not ours: newer than this code, or made from other files. */
 function refuseForeign(applied: Applied, schema: SchemaText): void {
-  const known = new Map(schema.migrations.map(({ name, text }) => [name, sha256Hex(text)]))
+  const known = new Map(schema.migrations.map(each => [each.name, each]))
   for (const [name, hash] of applied) {
-    if (name === rolesName || known.get(name) === hash) continue
+    if (name === rolesName || isOf(known.get(name), hash)) continue
     throw new Problem('bad-configuration', {
       detail: known.has(name)
         ? `The migration \`${name}\` was changed after this database had run it.`

@@ -6,15 +6,9 @@
 
 /* What has happened and has no position yet. Written last in the transaction of its fact. */
 create table ledger_inbox (
-  id bigint generated always as identity (cache 1) primary key,
-  at timestamptz not null,
-  kind text not null,
-  subjects text[] not null,
-  leaf text not null,
-  facts text not null,
-  facts_salt text not null,
-  words text,
-  words_salt text,
+  id bigint generated always as identity (cache 1) primary key, at timestamptz not null,
+  kind text not null, subjects text[] not null, leaf text not null, facts text not null,
+  facts_salt text not null, words text, words_salt text,
   /* By the database's clock: how long followers have been without it. */
   queued_at timestamptz not null default clock_timestamp(),
   /* Refused when null: the log is shorter than the writer has seen it, so it was put back. Refused */
@@ -25,14 +19,9 @@ create table ledger_inbox (
 
 /* The log. `leaf` is the exact text that is hashed (RFC 6962); `facts` lie beside it under a salted commitment. */
 create table ledger_entry (
-  position bigint primary key check (position >= 0),
-  inbox_id bigint not null unique,
-  at timestamptz not null,
-  kind text not null,
-  subjects text[] not null,
-  leaf text not null,
-  leaf_hash bytea not null check (length(leaf_hash) = 32),
-  facts text not null,
+  position bigint primary key check (position >= 0), inbox_id bigint not null unique,
+  at timestamptz not null, kind text not null, subjects text[] not null, leaf text not null,
+  leaf_hash bytea not null check (length(leaf_hash) = 32), facts text not null,
   facts_salt text not null
 );
 create index ledger_entry_subjects on ledger_entry using gin (subjects);
@@ -40,54 +29,37 @@ create index ledger_entry_kind on ledger_entry (kind, position);
 
 /* Words of people, apart, so that they can be erased while every proof stays valid. */
 create table ledger_words (
-  position bigint primary key references ledger_entry,
-  words text not null,
-  salt text not null
+  position bigint primary key references ledger_entry, words text not null, salt text not null
 );
 
 /* Roots of complete subtrees of 256^n leaves: what proofs are made from without reading every leaf. */
 create table ledger_node (
-  level int not null check (level > 0),
-  index bigint not null,
+  level int not null check (level > 0), index bigint not null,
   hash bytea not null check (length(hash) = 32),
   primary key (level, index)
 );
 
 create table ledger_head (
-  one boolean primary key default true check (one),
-  size bigint not null,
-  root bytea not null,
-  peaks bytea not null,
-  sequenced_at timestamptz not null
+  one boolean primary key default true check (one), size bigint not null, root bytea not null,
+  peaks bytea not null, sequenced_at timestamptz not null
 );
 insert into ledger_head (size, root, peaks, sequenced_at)
   values (0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', '\x', now());
 
 create table ledger_checkpoint (
-  size bigint primary key,
-  root bytea not null,
-  note text not null,
-  signed_at timestamptz not null
+  size bigint primary key, root bytea not null, note text not null, signed_at timestamptz not null
 );
 
 /* Refusals before attestation: counted here, sealed as one summary entry per issuer and minute. */
 create table ledger_refusal_count (
-  issuer text not null,
-  minute timestamptz not null,
-  reason text not null,
-  count bigint not null,
+  issuer text not null, minute timestamptz not null, reason text not null, count bigint not null,
   primary key (issuer, minute, reason)
 );
 
 /* Decisions, with the slice of facts they were made from. Their hashes are in the entry that used them. */
 create table decision (
-  id text primary key,
-  at timestamptz not null,
-  app_id text,
-  task_id text,
-  allowed boolean not null,
-  record text not null,
-  hash text not null
+  id text primary key, at timestamptz not null, app_id text, task_id text, allowed boolean not null,
+  record text not null, hash text not null
 );
 create index decision_app on decision (app_id, at);
 create index decision_at on decision (at);
@@ -106,29 +78,20 @@ create trigger decision_insert_only before update or delete or truncate on decis
 /* ── installation and keys ─────────────────────────────────────────────────────────────────────── */
 
 create table installation (
-  id text primary key,
-  version bigint not null check (version > 0),
-  name text not null,
-  trust_domain text not null,
-  mode text not null check (mode in ('solo', 'team')),
-  epoch int not null default 1,
-  made_at timestamptz not null
+  id text primary key, version bigint not null check (version > 0), name text not null,
+  trust_domain text not null, mode text not null check (mode in ('solo', 'team')),
+  epoch int not null default 1, made_at timestamptz not null
 );
 create unique index installation_one on installation ((true));
 
 create table key (
-  id text primary key,
-  version bigint not null check (version > 0),
+  id text primary key, version bigint not null check (version > 0),
   use text not null check (
     use in ('root', 'ledger', 'certificate', 'token', 'lease', 'seal-keys', 'seal-rows')
   ),
-  alg text not null,
-  public_jwk jsonb,
-  sealed text,
+  alg text not null, public_jwk jsonb, sealed text,
   state text not null check (state in ('next', 'active', 'retired', 'destroyed')),
-  starts_at timestamptz not null,
-  made_at timestamptz not null,
-  retired_at timestamptz,
+  starts_at timestamptz not null, made_at timestamptz not null, retired_at timestamptz,
   check (state <> 'destroyed' or sealed is null)
 );
 create unique index key_active on key (use) where state = 'active';
@@ -136,64 +99,40 @@ create unique index key_next on key (use) where state = 'next';
 
 /* The key table as published, signed by the root key; the newest row is the one in force. */
 create table key_table (
-  serial int primary key,
-  body text not null,
-  signature text not null,
-  made_at timestamptz not null
+  serial int primary key, body text not null, signature text not null, made_at timestamptz not null
 );
 
 /* ── people ────────────────────────────────────────────────────────────────────────────────────── */
 
 create table person (
-  id text primary key,
-  version bigint not null check (version > 0),
-  iss text collate "C" not null,
-  sub text collate "C" not null,
-  name text not null,
-  email text,
-  roles text[] not null default '{}',
-  state text not null check (state in ('living', 'left')),
-  left_at timestamptz,
-  seen_at timestamptz not null,
-  made_at timestamptz not null,
+  id text primary key, version bigint not null check (version > 0), iss text collate "C" not null,
+  sub text collate "C" not null, name text not null, email text, roles text[] not null default '{}',
+  state text not null check (state in ('living', 'left')), left_at timestamptz,
+  seen_at timestamptz not null, made_at timestamptz not null,
   unique (iss, sub)
 );
 
 create table one_time_link (
-  hash text primary key,
-  person_id text not null references person,
-  expires_at timestamptz not null,
+  hash text primary key, person_id text not null references person, expires_at timestamptz not null,
   used_at timestamptz
 );
 
 create table browser_session (
-  hash text primary key,
-  person_id text not null references person,
-  csrf text not null,
-  made_at timestamptz not null,
-  used_at timestamptz not null,
-  expires_at timestamptz not null,
+  hash text primary key, person_id text not null references person, csrf text not null,
+  made_at timestamptz not null, used_at timestamptz not null, expires_at timestamptz not null,
   ended_at timestamptz
 );
 create index browser_session_person on browser_session (person_id);
 
 /* State of a sign-in under way at the company's provider (state, nonce, PKCE verifier), bound to a cookie. */
 create table sign_in (
-  hash text primary key,
-  body text not null,
-  expires_at timestamptz not null
+  hash text primary key, body text not null, expires_at timestamptz not null
 );
 
 /* State of our own authorization server (oidc-provider's adapter). */
 create table oidc_state (
-  kind text not null,
-  id text not null,
-  payload jsonb not null,
-  grant_id text,
-  user_code text,
-  uid text,
-  consumed_at timestamptz,
-  expires_at timestamptz,
+  kind text not null, id text not null, payload jsonb not null, grant_id text, user_code text,
+  uid text, consumed_at timestamptz, expires_at timestamptz,
   primary key (kind, id)
 );
 create index oidc_state_grant on oidc_state (grant_id);
@@ -204,22 +143,14 @@ create index oidc_state_expires on oidc_state (expires_at);
 /* ── approval and finding ──────────────────────────────────────────────────────────────────────── */
 
 create table request (
-  id text primary key,
-  version bigint not null check (version > 0),
-  kind text not null check (kind in ('grant', 'policy', 'trust', 'call', 'watch')),
-  app_id text,
-  asked_by text not null,
-  body text not null,
-  body_hash text not null,
-  reason text not null,
-  approvers text[] not null,
-  quorum int not null check (quorum >= 1),
+  id text primary key, version bigint not null check (version > 0),
+  kind text not null check (kind in ('grant', 'policy', 'trust', 'call', 'watch')), app_id text,
+  asked_by text not null, body text not null, body_hash text not null, reason text not null,
+  approvers text[] not null, quorum int not null check (quorum >= 1),
   /* The asker may answer: only where the whole installation is one person's (design §3.11). */
   own_answer boolean not null default false,
   state text not null check (state in ('open', 'agreed', 'denied', 'withdrawn', 'expired', 'used')),
-  made_at timestamptz not null,
-  expires_at timestamptz not null,
-  closed_at timestamptz,
+  made_at timestamptz not null, expires_at timestamptz not null, closed_at timestamptz,
   check (body_hash = encode(sha256(convert_to(body, 'UTF8')), 'hex')),
   check ((state = 'open') = (closed_at is null)),
   check (quorum <= cardinality(approvers)),
@@ -250,13 +181,9 @@ create trigger request_is_fixed before insert or update on request
   for each row execute function request_is_fixed();
 
 create table answer (
-  id text primary key,
-  version bigint not null check (version > 0),
-  request_id text not null references request,
-  person_id text not null references person,
-  says text not null check (says in ('yes', 'no')),
-  body_hash text not null,
-  comment text,
+  id text primary key, version bigint not null check (version > 0),
+  request_id text not null references request, person_id text not null references person,
+  says text not null check (says in ('yes', 'no')), body_hash text not null, comment text,
   at timestamptz not null,
   constraint answer_once unique (request_id, person_id)
 );
@@ -275,47 +202,29 @@ create trigger answer_fits before insert or update on answer
   for each row execute function answer_fits();
 
 create table finding (
-  id text primary key,
-  version bigint not null check (version > 0),
-  kind text not null,
-  severity text not null check (severity in ('low', 'medium', 'high')),
-  about text not null,
-  owner_id text,
-  details jsonb not null,
-  words text,
-  state text not null check (state in ('open', 'answered', 'resolved')),
-  answer text,
-  answered_by text,
-  made_at timestamptz not null,
-  closed_at timestamptz
+  id text primary key, version bigint not null check (version > 0), kind text not null,
+  severity text not null check (severity in ('low', 'medium', 'high')), about text not null,
+  owner_id text, details jsonb not null, words text,
+  state text not null check (state in ('open', 'answered', 'resolved')), answer text,
+  answered_by text, made_at timestamptz not null, closed_at timestamptz
 );
 create unique index finding_open_once on finding (kind, about) where state = 'open';
 
 /* ── apps, identities, grants ──────────────────────────────────────────────────────────────────── */
 
 create table app (
-  id text primary key,
-  version bigint not null check (version > 0),
-  slug text collate "C" not null,
-  owner_id text not null references person,
-  backup_id text not null references person,
-  offered_to text references person,
-  team text,
-  purpose text not null check (length(purpose) > 0),
+  id text primary key, version bigint not null check (version > 0), slug text collate "C" not null,
+  owner_id text not null references person, backup_id text not null references person,
+  offered_to text references person, team text, purpose text not null check (length(purpose) > 0),
   data_classes text[] not null check (data_classes <@ array['public', 'internal', 'customer', 'hr', 'secret']),
   stage text not null check (stage in ('prototype', 'managed')),
   state text not null check (state in ('draft', 'active', 'paused', 'ending', 'ended', 'graduated')),
   end_trigger text not null check (end_trigger in ('date', 'owner', 'day-closes', 'graduation')),
-  ends_at timestamptz not null,
-  max_ends_at timestamptz not null,
+  ends_at timestamptz not null, max_ends_at timestamptz not null,
   paused_because text check (paused_because in ('owner', 'owner-gone', 'drift', 'person')),
   /* Made of what was found; until when what policy denies of its use goes on and is recorded. */
-  origin text check (origin = 'adopted'),
-  watched_until timestamptz,
-  orphaned_at timestamptz,
-  made_by text not null,
-  made_at timestamptz not null,
-  ended_at timestamptz,
+  origin text check (origin = 'adopted'), watched_until timestamptz, orphaned_at timestamptz,
+  made_by text not null, made_at timestamptz not null, ended_at timestamptz,
   check (ends_at > made_at),
   check (ends_at <= max_ends_at),
   /* A prototype lives 30 days at most, however often it is extended. */
@@ -370,52 +279,40 @@ begin
 end $$;
 
 create table manifest (
-  id text primary key,
-  version bigint not null check (version > 0),
-  app_id text not null references app,
-  digest text not null,
-  purposes jsonb not null,
-  says text not null,
-  state text not null check (state in ('current', 'superseded')),
+  id text primary key, version bigint not null check (version > 0),
+  app_id text not null references app, digest text not null, purposes jsonb not null,
+  says text not null, state text not null check (state in ('current', 'superseded')),
   made_at timestamptz not null
 );
 create unique index manifest_current on manifest (app_id) where state = 'current';
 
 create table identity (
-  id text primary key,
-  version bigint not null check (version > 0),
+  id text primary key, version bigint not null check (version > 0),
   app_id text not null references app,
   role text not null check (role in ('build', 'test', 'publish', 'run', 'agent')),
   spiffe_id text collate "C" not null unique check (length(spiffe_id) <= 2048),
-  state text not null check (state in ('active', 'revoked')),
-  made_at timestamptz not null,
+  state text not null check (state in ('active', 'revoked')), made_at timestamptz not null,
   ended_at timestamptz
 );
 create unique index identity_role on identity (app_id, role) where state = 'active';
 
 create table trust_rule (
-  id text primary key,
-  version bigint not null check (version > 0),
-  identity_id text not null references identity,
-  app_id text not null references app,
+  id text primary key, version bigint not null check (version > 0),
+  identity_id text not null references identity, app_id text not null references app,
   preset text not null check (preset in ('github', 'gitlab', 'kubernetes', 'person')),
-  issuer text collate "C" not null,
-  claims jsonb not null,
+  issuer text collate "C" not null, claims jsonb not null,
   /* Issuer and the immutable id it turns on: what a token is looked up by. */
   anchor text collate "C" not null,
   /* The request that was agreed; null where owning the app is agreement enough. */
   request_id text unique references request,
-  state text not null check (state in ('active', 'revoked')),
-  made_at timestamptz not null,
+  state text not null check (state in ('active', 'revoked')), made_at timestamptz not null,
   ended_at timestamptz
 );
 create index trust_rule_issuer on trust_rule (issuer) where state = 'active';
 
 /* Assertions that were used, until they would have expired: an assertion is accepted once. */
 create table seen_assertion (
-  issuer text collate "C" not null,
-  hash text not null,
-  used_at timestamptz not null,
+  issuer text collate "C" not null, hash text not null, used_at timestamptz not null,
   expires_at timestamptz not null,
   /* The key it was first used with, where it is good for its holder. */
   bound_to text,
@@ -424,65 +321,44 @@ create table seen_assertion (
 create index seen_assertion_expires on seen_assertion (expires_at);
 
 create table target (
-  id text primary key,
-  version bigint not null check (version > 0),
-  slug text collate "C" not null unique,
-  connector text not null,
-  address text not null,
-  production boolean not null,
-  owner_id text not null references person,
-  admin_ends_at timestamptz not null,
-  admin_rotated_at timestamptz not null,
+  id text primary key, version bigint not null check (version > 0),
+  slug text collate "C" not null unique, connector text not null, address text not null,
+  production boolean not null, owner_id text not null references person,
+  admin_ends_at timestamptz not null, admin_rotated_at timestamptz not null,
   preflight_state text not null check (preflight_state in ('never', 'passed', 'failed')),
-  preflight_at timestamptz,
-  state text not null check (state in ('active', 'retired')),
+  preflight_at timestamptz, state text not null check (state in ('active', 'retired')),
   made_at timestamptz not null
 );
 
 /* The credential we use there, sealed with the row's id. Apart, so that it is in no image of the row. */
 create table target_config (
-  target_id text primary key references target,
-  sealed text not null
+  target_id text primary key references target, sealed text not null
 );
 
 create table resource (
-  id text primary key,
-  version bigint not null check (version > 0),
-  slug text collate "C" not null unique,
-  target_id text not null references target,
-  object jsonb not null,
-  columns jsonb not null,
+  id text primary key, version bigint not null check (version > 0),
+  slug text collate "C" not null unique, target_id text not null references target,
+  object jsonb not null, columns jsonb not null,
   data_class text not null check (data_class in ('public', 'internal', 'customer', 'hr', 'secret')),
-  data_owner_id text not null references person,
-  sandbox_twin_id text references resource,
-  is_sandbox boolean not null,
-  state text not null check (state in ('active', 'retired')),
+  data_owner_id text not null references person, sandbox_twin_id text references resource,
+  is_sandbox boolean not null, state text not null check (state in ('active', 'retired')),
   made_at timestamptz not null
 );
 
 create table app_grant (
-  id text primary key,
-  version bigint not null check (version > 0),
-  app_id text not null references app,
-  roles text[] not null,
-  resource_id text not null references resource,
-  target_id text not null references target,
-  actions text[] not null check (cardinality(actions) > 0),
-  columns text[] not null,
+  id text primary key, version bigint not null check (version > 0),
+  app_id text not null references app, roles text[] not null,
+  resource_id text not null references resource, target_id text not null references target,
+  actions text[] not null check (cardinality(actions) > 0), columns text[] not null,
   unattended boolean not null,
   /* Null where somebody took it beyond policy: then it is who did. */
-  request_id text references request,
-  glass_by text references person,
-  holder text not null unique,
+  request_id text references request, glass_by text references person, holder text not null unique,
   /* The most that may be used under it, as people agreed. */
   budget jsonb,
   /* `resting`: nobody uses it, so its right is taken away until its owner takes it up again. */
   state text not null check (state in ('live', 'resting', 'dropped', 'ended')),
-  made_at timestamptz not null,
-  ends_at timestamptz not null,
-  used_at timestamptz,
-  kept_at timestamptz,
-  ended_at timestamptz
+  made_at timestamptz not null, ends_at timestamptz not null, used_at timestamptz,
+  kept_at timestamptz, ended_at timestamptz
 );
 create index app_grant_app on app_grant (app_id);
 /* What was agreed once is made once: an answer can not be used a second time. */
@@ -491,26 +367,18 @@ create trigger app_grant_within_app before insert or update on app_grant
   for each row execute function ends_within_app();
 
 create table task (
-  id text primary key,
-  version bigint not null check (version > 0),
-  app_id text not null references app,
-  identity_id text not null references identity,
-  kind text not null check (kind in ('job', 'service')),
-  purpose text not null,
+  id text primary key, version bigint not null check (version > 0),
+  app_id text not null references app, identity_id text not null references identity,
+  kind text not null check (kind in ('job', 'service')), purpose text not null,
   autonomy text not null check (autonomy in ('attended', 'unattended')),
   on_behalf_of text references person,
   /* The task it works for: what it may do is what both may do, and it ends with the other. */
-  parent_id text references task,
-  provenance jsonb not null,
-  provenance_key text not null,
-  touched text[] not null default '{}',
-  state text not null check (state in ('open', 'closed')),
+  parent_id text references task, provenance jsonb not null, provenance_key text not null,
+  touched text[] not null default '{}', state text not null check (state in ('open', 'closed')),
   closed_because text check (
     closed_because in ('done', 'expired', 'app', 'identity', 'person', 'hold', 'parent')
   ),
-  opened_at timestamptz not null,
-  ends_at timestamptz not null,
-  closed_at timestamptz,
+  opened_at timestamptz not null, ends_at timestamptz not null, closed_at timestamptz,
   check ((state = 'closed') = (closed_at is not null))
 );
 create trigger task_within_app before insert or update on task
@@ -521,77 +389,47 @@ create index task_due on task (ends_at) where state = 'open';
 create unique index task_joined on task (identity_id, purpose, provenance_key) where state = 'open';
 
 create table hold (
-  id text primary key,
-  version bigint not null check (version > 0),
+  id text primary key, version bigint not null check (version > 0),
   scope text not null check (scope in ('app', 'person', 'identity', 'task', 'tool', 'issuer', 'everything')),
-  about text not null,
-  reason text not null,
-  set_by text not null,
-  state text not null check (state in ('set', 'lifted')),
-  made_at timestamptz not null,
-  lifted_by text,
-  lifted_at timestamptz
+  about text not null, reason text not null, set_by text not null,
+  state text not null check (state in ('set', 'lifted')), made_at timestamptz not null,
+  lifted_by text, lifted_at timestamptz
 );
 create unique index hold_once on hold (scope, about) where state = 'set';
 
 /* ── policy, tokens, leases ────────────────────────────────────────────────────────────────────── */
 
 create table bundle (
-  id text primary key,
-  version bigint not null check (version > 0),
-  serial int not null unique,
+  id text primary key, version bigint not null check (version > 0), serial int not null unique,
   /* Not unique: rules may be put back as they were. */
-  hash text not null,
-  body text not null,
-  request_id text unique references request,
-  state text not null check (state in ('active', 'superseded')),
-  made_at timestamptz not null
+  hash text not null, body text not null, request_id text unique references request,
+  state text not null check (state in ('active', 'superseded')), made_at timestamptz not null
 );
 create unique index bundle_active on bundle (state) where state = 'active';
 create index bundle_hash on bundle (hash);
 
 create table token (
-  id text primary key,
-  version bigint not null check (version > 0),
-  hash text not null,
-  identity_id text not null references identity,
-  app_id text not null references app,
-  task_id text not null references task,
-  audience text not null,
+  id text primary key, version bigint not null check (version > 0), hash text not null,
+  identity_id text not null references identity, app_id text not null references app,
+  task_id text not null references task, audience text not null,
   state text not null check (state in ('live', 'revoked', 'expired')),
-  issued_at timestamptz not null,
-  expires_at timestamptz not null,
-  revoked_at timestamptz
+  issued_at timestamptz not null, expires_at timestamptz not null, revoked_at timestamptz
 );
 create index token_task on token (task_id);
 create index token_expires on token (expires_at) where state = 'live';
 
 create table lease (
-  id text primary key,
-  version bigint not null check (version > 0),
-  app_id text not null references app,
-  identity_id text not null references identity,
-  task_id text not null references task,
-  grant_id text not null references app_grant,
-  target_id text not null references target,
-  resource_id text not null references resource,
-  actions text[] not null,
-  principal text not null unique,
-  idempotency_hash text,
+  id text primary key, version bigint not null check (version > 0),
+  app_id text not null references app, identity_id text not null references identity,
+  task_id text not null references task, grant_id text not null references app_grant,
+  target_id text not null references target, resource_id text not null references resource,
+  actions text[] not null, principal text not null unique, idempotency_hash text,
   state text not null check (state in ('intended', 'live', 'ending', 'gone')),
   outcome text check (outcome in ('verified-gone', 'revoked-unverified', 'never-made')),
-  contained boolean not null default false,
-  cause text,
-  term int not null check (term >= 1),
-  intent_deadline timestamptz not null,
-  made_at timestamptz not null,
-  issued_at timestamptz,
-  term_ends_at timestamptz not null,
-  ends_at timestamptz not null,
-  dies_at timestamptz,
-  accepted_path text,
-  evidence jsonb,
-  ended_at timestamptz,
+  contained boolean not null default false, cause text, term int not null check (term >= 1),
+  intent_deadline timestamptz not null, made_at timestamptz not null, issued_at timestamptz,
+  term_ends_at timestamptz not null, ends_at timestamptz not null, dies_at timestamptz,
+  accepted_path text, evidence jsonb, ended_at timestamptz,
   check ((state = 'gone') = (outcome is not null)),
   check (state not in ('live') or issued_at is not null),
   check (term_ends_at <= ends_at)
@@ -605,11 +443,8 @@ create unique index lease_idempotent on lease (task_id, idempotency_hash) where 
 /* When the sweep looks at a lease next, until when one has it, and how often it tried: no facts, changed */
 /* without an entry, and gone with the lease. Who locks both locks the lease first. */
 create table lease_due (
-  lease_id text primary key references lease deferrable initially deferred,
-  target_id text not null,
-  due_at timestamptz not null,
-  held_until timestamptz,
-  tries int not null default 0
+  lease_id text primary key references lease deferrable initially deferred, target_id text not null,
+  due_at timestamptz not null, held_until timestamptz, tries int not null default 0
 )
 /* A claim touches no index. */
 with (fillfactor = 70);
@@ -617,30 +452,21 @@ create index lease_due_at on lease_due (target_id, due_at);
 
 /* What a credential is derived from, with a key that is not here. Deleted after the last re-check. */
 create table lease_salt (
-  lease_id text primary key references lease deferrable initially deferred,
-  salt text not null
+  lease_id text primary key references lease deferrable initially deferred, salt text not null
 );
 
 create table offboarding (
-  id text primary key,
-  version bigint not null check (version > 0),
-  app_id text not null unique references app,
-  plan_hash text not null,
+  id text primary key, version bigint not null check (version > 0),
+  app_id text not null unique references app, plan_hash text not null,
   state text not null check (state in ('running', 'not-green', 'verified-gone')),
-  certificate_hash text,
-  certified_at timestamptz,
-  rechecks int not null default 0,
+  certificate_hash text, certified_at timestamptz, rechecks int not null default 0,
   made_at timestamptz not null
 );
 
 /* The work beside the facts: what was planned, seen and handed out, and when it is looked at again. */
 create table offboarding_work (
-  offboarding_id text primary key references offboarding,
-  plan text not null,
-  items jsonb not null,
-  certificate text,
-  due_at timestamptz,
-  tries int not null default 0
+  offboarding_id text primary key references offboarding, plan text not null, items jsonb not null,
+  certificate text, due_at timestamptz, tries int not null default 0
 );
 create index offboarding_work_due on offboarding_work (due_at);
 
@@ -675,29 +501,21 @@ end $$;
 
 /* Who is taking an app down right now, so that a door and a sweep, or two replicas, do not do it at once. */
 create table offboarding_claim (
-  app_id text primary key references app,
-  until timestamptz not null
+  app_id text primary key references app, until timestamptz not null
 );
 
 /* ── use ─────────────────────────────────────────────────────────────────────────────────────────── */
 
 /* What the tools of a target looked like when a person agreed to them, and what looks otherwise now. */
 create table tool_pins (
-  id text primary key references target,
-  version bigint not null check (version > 0),
-  agreed jsonb not null,
-  changed jsonb not null,
-  made_at timestamptz not null
+  id text primary key references target, version bigint not null check (version > 0),
+  agreed jsonb not null, changed jsonb not null, made_at timestamptz not null
 );
 
 /* What has been used under a grant, in each span of its budget. */
 create table budget_use (
-  grant_id text not null references app_grant,
-  span text not null,
-  calls bigint not null,
-  row_count bigint not null,
-  bytes bigint not null,
-  spend bigint not null,
+  grant_id text not null references app_grant, span text not null, calls bigint not null,
+  row_count bigint not null, bytes bigint not null, spend bigint not null,
   primary key (grant_id, span)
 );
 
@@ -709,15 +527,8 @@ create table budget_use (
 create schema records;
 
 create table decision_record (
-  batch_id text not null,
-  nth bigint not null,
-  id text not null,
-  at timestamptz not null,
-  app_id text,
-  task_id text,
-  allowed boolean not null,
-  record text not null,
-  hash text not null,
+  batch_id text not null, nth bigint not null, id text not null, at timestamptz not null,
+  app_id text, task_id text, allowed boolean not null, record text not null, hash text not null,
   /* Under our own rules, or under those an app brings for its users. */
   kind text not null check (kind in ('own', 'app')),
   primary key (at, id)
@@ -743,19 +554,14 @@ end $$;
 
 /* How far each file of a spool was taken. */
 create table decision_spool (
-  segment text primary key,
-  sent bigint not null
+  segment text primary key, sent bigint not null
 );
 
 /* Rules an app brings for its own users. */
 create table app_rules (
-  id text primary key,
-  version bigint not null check (version > 0),
-  app_id text not null references app,
-  hash text not null,
-  text jsonb not null,
-  state text not null check (state in ('current', 'superseded')),
-  made_at timestamptz not null
+  id text primary key, version bigint not null check (version > 0),
+  app_id text not null references app, hash text not null, text jsonb not null,
+  state text not null check (state in ('current', 'superseded')), made_at timestamptz not null
 );
 create unique index app_rules_current on app_rules (app_id) where state = 'current';
 create index app_rules_hash on app_rules (hash);
@@ -770,59 +576,39 @@ create view decision_kept as
 
 /* Keys of our issuer for outside systems. They speak to no door of ours, so they stand apart from those that do. */
 create table federation_key (
-  id text primary key,
-  version bigint not null check (version > 0),
-  jwk jsonb not null,
+  id text primary key, version bigint not null check (version > 0), jwk jsonb not null,
   state text not null check (state in ('next', 'active', 'retired', 'gone')),
-  made_at timestamptz not null,
-  started_at timestamptz,
-  retired_at timestamptz
+  made_at timestamptz not null, started_at timestamptz, retired_at timestamptz
 );
 create unique index federation_key_one on federation_key (state) where state in ('next', 'active');
 /* The private part, sealed; taken away when its key is gone. */
 create table federation_secret (
-  key_id text primary key references federation_key,
-  sealed text not null
+  key_id text primary key references federation_key, sealed text not null
 );
 
 /* What a named person says is gone where no look of ours can tell: with a file that shows it, until they look again. */
 create table evidence (
-  id text primary key,
-  version bigint not null check (version > 0),
-  app_id text not null references app,
-  item_kind text not null,
-  item_id text not null,
-  system text not null,
-  person_id text not null references person,
-  file_hash text not null check (file_hash ~ '^[0-9a-f]{64}$'),
-  recheck_at timestamptz not null,
+  id text primary key, version bigint not null check (version > 0),
+  app_id text not null references app, item_kind text not null, item_id text not null,
+  system text not null, person_id text not null references person,
+  file_hash text not null check (file_hash ~ '^[0-9a-f]{64}$'), recheck_at timestamptz not null,
   made_at timestamptz not null
 );
 create index evidence_app on evidence (app_id, made_at);
 /* Named by what they hold. Bytes can be taken away; the name stays in the log. */
 create table evidence_file (
-  app_id text not null references app,
-  hash text not null,
+  app_id text not null references app, hash text not null,
   bytes bytea not null check (octet_length(bytes) between 1 and 5242880),
   primary key (app_id, hash)
 );
 
 /* Things that looks at whole targets find there and that are not ours: whose they are, and of which app. */
 create table found_thing (
-  id text primary key,
-  version bigint not null check (version > 0),
-  target_id text not null references target,
-  native_id text not null,
-  kind text not null,
-  name text not null,
-  creator text,
-  made_at timestamptz,
-  last_used_at timestamptz,
-  ends_at timestamptz,
-  state text not null check (state in ('found', 'claimed', 'adopted', 'gone')),
-  owner_id text references person,
-  app_id text references app,
-  first_seen_at timestamptz not null,
+  id text primary key, version bigint not null check (version > 0),
+  target_id text not null references target, native_id text not null, kind text not null,
+  name text not null, creator text, made_at timestamptz, last_used_at timestamptz,
+  ends_at timestamptz, state text not null check (state in ('found', 'claimed', 'adopted', 'gone')),
+  owner_id text references person, app_id text references app, first_seen_at timestamptz not null,
   gone_at timestamptz,
   /* Work of the look, no fact of the thing: it changes daily and is in no entry. */
   seen_at timestamptz,
@@ -835,7 +621,5 @@ create index found_thing_app on found_thing (app_id) where app_id is not null;
 
 /* How far the look at a target is, and what was hidden from it. */
 create table look (
-  target_id text primary key references target,
-  begun_at timestamptz not null,
-  work jsonb not null
+  target_id text primary key references target, begun_at timestamptz not null, work jsonb not null
 );
