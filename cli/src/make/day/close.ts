@@ -19,7 +19,7 @@ const lookMs = 500
 
 export async function closeDay(cli: Cli, day: Day, file: string): Promise<Answer> {
   const start = cli.host.now()
-  const apps = await readApps(cli, day)
+  const { apps } = await readApps(cli, day)
   if (apps.length === 0)
     throw failed(`${day.name} was never opened: no app is of it.`, `leasehold day open ${file}`)
   const toEnd = apps.filter(({ how }) => how === 'not-yet')
