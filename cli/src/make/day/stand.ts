@@ -4,6 +4,7 @@
  */
 import type * as api from '../../../../src/doors/api/contract.ts'
 import type { Cli } from '../../cli.ts'
+import { failed } from '../../problem.ts'
 import { findPerson } from './check.ts'
 import { bornOutside, lookEverywhere, type Outside, type SystemLook } from './inventory.ts'
 import type { Day } from './plan.ts'
@@ -12,6 +13,7 @@ import { findApp, pageRows, read, spread } from './work.ts'
 /** `team` null: made for the day by somebody of no team; `approver`: who let it live on. */
 export type AppStand = Awaited<ReturnType<typeof standOf>>
 export type Standing = Awaited<ReturnType<typeof readStanding>>
+const isName = /^[a-z][a-z0-9-]*$/
 /** One thing that keeps the day open, and the system it is at. */
 export type Block = Readonly<Record<'about' | 'says', string> & { system: string | null }>
 
@@ -28,6 +30,9 @@ export async function readApps(cli: Cli, day: Day) {
   const { items } = await read<{ items: api.AppView[] }>(cli, '/v1/apps', { day: day.name })
   const isWhole = items.length < pageRows || items.at(-1)?.endedAt !== null
   const others = items.filter(({ slug }) => !teams.has(slug))
+  // ATTACKER: a server that names an app so that its certificate is written elsewhere.
+  const odd = others.find(({ slug }) => !isName.test(slug))
+  if (odd) throw failed('The server names an app that can have no such name.', 'leasehold verify')
   const all = [...own.flatMap(app => (app?.day === day.name ? [app] : [])), ...others]
   const apps = await spread(all, app => {
     const team = teams.has(app.slug) ? app.slug : null
