@@ -87,7 +87,9 @@ async function playAtSystems(parts: Parts, out: Teller): Promise<object> {
 async function playTeams(parts: Parts, out: Teller): Promise<object> {
   const systems = await startPretendSystems(clock)
   try {
-    return { schema: 'leasehold/v1', ...(await playDay({ parts, systems, teams }, out.tell)) }
+    const told = await playDay({ parts, systems, teams }, out.tell)
+    if (told.residue > 0 || !told.lying.closedWhenHonest) process.exitCode = 1
+    return { schema: 'leasehold/v1', ...told }
   } finally {
     await systems.close()
   }

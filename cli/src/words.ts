@@ -82,7 +82,7 @@ lease release <lease> | things.release | end it now, proven gone
 resource ls | things.resources | what can be asked for
 who <resource> | offer.who | who may use it now, for which purpose
 hold ls | things.holds | stop orders
-hold set <scope> [about] --reason <reason> | things.setHold | stop an app, person, identity, everything
+hold set <scope> [about] --reason <reason> | things.setHold | stop an app, person, identity, day, everything
 hold lift <hold> | things.liftHold | let it go on
 found ls | things.findings | what needs a person
 found [system] | found.found | what is at connected systems and nobody registered

@@ -179,6 +179,10 @@ describe('a day', () => {
 
   test('is run by platform people', async () => {
     await expect(type(day.check, file, { who: 'maya' })).rejects.toThrow('platform people')
+    const look = (who: Name) => company.as(who)('POST', '/v1/targets/crm/look')
+    await expectStatus(403, look('maya'))
+    const seen = { target: 'crm', isOver: true, unseen: [] }
+    expect((await expectStatus(200, look('sam'))).body).toMatchObject(seen)
   })
 
   test('is opened, and opened again changes nothing', async () => {

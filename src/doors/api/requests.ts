@@ -4,7 +4,7 @@
  */
 import { withdrawRequest } from '../../core/approval/close.ts'
 import { answerRequest, makeRequest, type NewRequest } from '../../core/approval/request.ts'
-import { findRequest, type RequestRow } from '../../core/approval/rows.ts'
+import { findRequest, type RequestRow, type RequestState } from '../../core/approval/rows.ts'
 import { isId, newId, type PersonId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
@@ -33,10 +33,10 @@ import { type ApiWorld, isSolo } from './world.ts'
 
 export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person GET /v1/requests', listOf(RequestView), OfRequests, async call => {
-    const requests = await listRequests(world.store, await find.appFilter(world, call))
+    const state = call.input.state as RequestState | undefined
+    const filter = { ...(await find.appFilter(world, call)), ...(state && { state }) }
     const isSeen = seesRequest(world, call.caller)
-    const { state } = call.input
-    const shown = requests.filter(each => isSeen(each) && (state ?? each.state) === each.state)
+    const shown = (await listRequests(world.store, filter)).filter(isSeen)
     return { items: await Promise.all(shown.map(request => requestView(world, request))) }
   })
   routes.add('person GET /v1/requests/:request', RequestView, async call =>

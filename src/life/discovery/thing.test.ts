@@ -96,15 +96,17 @@ describe.each(Object.entries(rows))('a thing that is %s', (state, row) => {
 
 it('what comes back is whose it was', () => {
   const missed = stepThing(adopted, { kind: 'missed' }, now) as ThingRow
-  expect(stepThing(missed, { kind: 'seen', isOver: false }, later)).toEqual(adopted)
+  // And as new as what was never there: somebody made it again.
+  const again = { ...adopted, firstSeenAt: later }
+  expect(stepThing(missed, { kind: 'seen', isOver: false }, later)).toEqual(again)
   const other = stepThing(
     { ...claimed, state: 'gone', goneAt: now },
     { kind: 'seen', isOver: false },
     later,
   )
-  expect(other).toEqual(claimed)
+  expect(other).toEqual({ ...claimed, firstSeenAt: later })
   const after = stepThing(missed, { kind: 'seen', isOver: true }, later)
-  expect(after).toEqual(found)
+  expect(after).toEqual({ ...found, firstSeenAt: later })
 })
 
 it('what Tom claims after its owner left is his, and not hers', () => {

@@ -4,14 +4,13 @@
  * refused.
  */
 import type { OffboardingView } from '../../../../src/doors/api/contract.ts'
-import { type Answer, glyph, mark } from '../../answer.ts'
+import { type Answer, mark } from '../../answer.ts'
 import { ask, type Cli } from '../../cli.ts'
 import { failed, Problem } from '../../problem.ts'
-import { said, segment } from '../../verbs/kit.ts'
+import { segment } from '../../verbs/kit.ts'
 import type { Day } from './plan.ts'
-import { writeReport } from './report.ts'
-import { blockLines, standingLines } from './show.ts'
-import { type AppStand, bySystem, readApps, readStanding } from './stand.ts'
+import { tellStanding } from './report.ts'
+import { type AppStand, bySystem, readApps } from './stand.ts'
 import { read, send, spread, tried } from './work.ts'
 
 const patienceMs = 60_000
@@ -19,30 +18,21 @@ const lookMs = 500
 
 export async function closeDay(cli: Cli, day: Day, file: string): Promise<Answer> {
   const start = cli.host.now()
-  const apps = await readApps(cli, day)
+  const { apps } = await readApps(cli, day)
   if (apps.length === 0)
     throw failed(`${day.name} was never opened: no app is of it.`, `leasehold day open ${file}`)
   const toEnd = apps.filter(({ how }) => how === 'not-yet')
   await agree(cli, day, toEnd)
-  const wrong = await spread(toEnd, async ({ app }) => {
+  await spread(toEnd, async ({ app }) => {
     const done = await tried(() => endApp(cli, app))
-    if (done instanceof Problem) return [`  ${glyph.bad} ${app}: ${done.text.what}`]
-    const { green, of, state } = done
-    cli.out.note(`  ${mark(state === 'verified-gone')} ${app}   ${green} of ${of} verified gone`)
-    return []
+    const [isGone, says] =
+      done instanceof Problem
+        ? [false, done.text.what]
+        : [done.state === 'verified-gone', `${done.green} of ${done.of} verified gone`]
+    cli.out.note(`  ${mark(isGone)} ${app}   ${says}`)
   })
-  const standing = await readStanding(cli, day)
-  const seconds = (cli.host.now() - start) / 1000
-  const lines = [...standingLines(standing, seconds), ...wrong.flat()]
-  const isClosed = standing.blocks.length === 0
-  const report = isClosed ? await writeReport(cli, day, standing) : null
-  const { apps: all, ...told } = standing
-  const names = all.map(({ items: _, ...each }) => each)
-  const result = { day: day.name, ...told, apps: names, bySystem: bySystem(all), seconds, report }
-  if (report === null)
-    return said(result, [[...lines, ...blockLines(standing)], `day close ${file}`, false])
-  const done = [`  ${glyph.ok} ${day.name} is closed.`, `  Report written   ${report}`]
-  return said(result, [[...lines, ...done], `verify ${report}`])
+  // What could not be ended keeps the day open, and is told with all else that does.
+  return tellStanding(cli, day, { start, isAsked: false, next: `day close ${file}` })
 }
 
 /** The day's name is typed by a person; `--yes` for what nobody watches. */

@@ -23,7 +23,7 @@ import { said, segment } from '../../verbs/kit.ts'
 import { pageOf } from './page.ts'
 import type { Day } from './plan.ts'
 import { blockLines, standingLines } from './show.ts'
-import { readStanding, type Standing } from './stand.ts'
+import { bySystem, readStanding, type Standing } from './stand.ts'
 import { read, spread } from './work.ts'
 
 /** As `verify` knows the file by its beginning. */
@@ -32,18 +32,28 @@ type Report = Awaited<ReturnType<typeof makeReport>>
 
 /** As it stands now, closed or not. */
 export async function reportDay(cli: Cli, day: Day): Promise<Answer> {
-  const start = cli.host.now()
+  return tellStanding(cli, day, { start: cli.host.now(), isAsked: true, next: '' })
+}
+
+/** `isAsked`: the report is written though the day is open; `next`: what to type then. */
+type Telling = { readonly start: number; readonly isAsked: boolean; readonly next: string }
+
+export async function tellStanding(cli: Cli, day: Day, { start, isAsked, next }: Telling) {
   const standing = await readStanding(cli, day)
-  const report = await writeReport(cli, day, standing)
-  const { apps: _, systems: __, ...told } = standing
-  const open = told.blocks.length === 0 ? [] : blockLines(standing)
-  const shown = standingLines(standing, (cli.host.now() - start) / 1000)
-  const lines = [...shown, ...open, `  Report written   ${report}`]
-  return said({ day: day.name, ...told, report }, [lines, `verify ${report}`, open.length === 0])
+  const isClosed = standing.blocks.length === 0
+  const report = isClosed || isAsked ? await writeReport(cli, day, standing) : null
+  const seconds = (cli.host.now() - start) / 1000
+  const { apps, ...told } = standing
+  const names = apps.map(({ items: _, ...each }) => each)
+  const result = { day: day.name, ...told, apps: names, bySystem: bySystem(apps), seconds, report }
+  const end = isClosed ? [`  ${glyph.ok} ${day.name} is closed.`] : blockLines(standing)
+  const written = report === null ? [] : [`  Report written   ${report}`]
+  const lines = [...standingLines(standing, seconds), ...end, ...written]
+  return said(result, [lines, report === null ? next : `verify ${report}`, isClosed])
 }
 
 /** Answers the path of the file, relative to where the person is. A report before is written over. */
-export async function writeReport(cli: Cli, day: Day, standing: Standing): Promise<string> {
+async function writeReport(cli: Cli, day: Day, standing: Standing): Promise<string> {
   const made = await makeReport(cli, day, standing)
   const folder = `${day.name}.report`
   const at = (name: string) => resolve(cli.host.cwd, folder, name)
@@ -65,7 +75,8 @@ async function makeReport(cli: Cli, day: Day, { apps, ...standing }: Standing) {
     const certificate = writeCertificateFile(await read<api.CertificateFile>(cli, path))
     const verdict = verifyCertificate(certificate, trusted, cli.host.now())
     const next = 'Trust nothing of this server, and tell whoever runs it.'
-    if (!verdict.proven) throw failed(`${app.app}: its certificate is not proven.`, next)
+    if (!verdict.proven || verdict.certificate.app.slug !== app.app)
+      throw failed(`${app.app}: its certificate is not proven.`, next)
     return { ...app, certificate }
   })
   const head = await read<api.ConsistencyView>(cli, '/v1/log/consistency', { from: '0' })

@@ -13,34 +13,32 @@ import { findApp, pageRows, read, spread } from './work.ts'
 /** `team` null: made for the day by somebody of no team; `approver`: who let it live on. */
 export type AppStand = Awaited<ReturnType<typeof standOf>>
 export type Standing = Awaited<ReturnType<typeof readStanding>>
+const isName = /^[a-z][a-z0-9-]*$/
 /** One thing that keeps the day open, and the system it is at. */
-export type Block = {
-  readonly about: string
-  readonly system: string | null
-  readonly says: string
-}
+export type Block = Readonly<Record<'about' | 'says', string> & { system: string | null }>
 
-const living = ['draft', 'active', 'paused', 'ending'] as const
-
-/** Every app of the day: those of its teams, and others that were made for it and still live. */
-export async function readApps(cli: Cli, day: Day): Promise<AppStand[]> {
+/**
+ * Every app of the day: those of its teams, and others that were made for it. `isWhole` false where a list is full
+ * of those that live, so that nobody knows of more.
+ */
+export async function readApps(cli: Cli, day: Day) {
   const named = await spread(day.approvers, ({ text }) => findPerson(cli, text))
   const approvers = new Map(named.map(({ id, name }) => [id, name]))
   const teams = new Set(day.teams.map(({ name }) => name))
   const own = await spread(day.teams, ({ name }) => findApp(cli, name))
-  const others = await spread(living, async state => {
-    const query = { day: day.name, state }
-    return (await read<{ items: api.AppView[] }>(cli, '/v1/apps', query)).items
-  })
-  const strays = others.flat().filter(({ slug }) => !teams.has(slug))
-  // Where a page is full of others, nobody knows how many more there are.
-  if (strays.length >= pageRows)
-    throw failed('More apps of no team than a list holds.', 'leasehold ls')
-  const apps = [...own.flatMap(app => (app?.day === day.name ? [app] : [])), ...strays]
-  return spread(apps, app => {
+  // Those that live stand first in it.
+  const { items } = await read<{ items: api.AppView[] }>(cli, '/v1/apps', { day: day.name })
+  const isWhole = items.length < pageRows || items.at(-1)?.endedAt !== null
+  const others = items.filter(({ slug }) => !teams.has(slug))
+  // ATTACKER: a server that names an app so that its certificate is written elsewhere.
+  const odd = others.find(({ slug }) => !isName.test(slug))
+  if (odd) throw failed('The server names an app that can have no such name.', 'leasehold verify')
+  const all = [...own.flatMap(app => (app?.day === day.name ? [app] : [])), ...others]
+  const apps = await spread(all, app => {
     const team = teams.has(app.slug) ? app.slug : null
     return standOf(cli, app, { team, approvers, ends: day.ends })
   })
+  return { apps, isWhole }
 }
 
 type Of = Record<'team', string | null> & { approvers: ReadonlyMap<string, string>; ends: string }
@@ -72,13 +70,14 @@ export function howOf(
 
 /** `openedAt`: what is first seen later was born while the day was on. Null: it was never opened. */
 export async function readStanding(cli: Cli, day: Day) {
-  const apps = await readApps(cli, day)
+  const { apps, isWhole } = await readApps(cli, day)
   const teams = apps.filter(({ team }) => team !== null)
   const openedAt = teams.map(({ madeAt }) => madeAt).sort()[0] ?? null
   const looks = await lookEverywhere(cli)
   const since = openedAt ?? new Date(cli.host.now()).toISOString()
   const { outside, systems } = await bornOutside(cli, since, looks)
-  const blocks = blocksOf(apps, systems, outside)
+  const more = { about: day.name, system: null, says: 'has more living apps than one list holds' }
+  const blocks = [...blocksOf(apps, systems, outside), ...(isWhole ? [] : [more])]
   const items = apps.flatMap(each => each.items)
   const gone = items.filter(({ state }) => state === 'verified-gone').length
   return { openedAt, apps, removed: items.length, gone, systems, bornOutside: outside, blocks }
@@ -95,16 +94,12 @@ export function blocksOf(
   const open = outside.filter(({ isSettled }) => !isSettled)
   return [
     ...apps.filter(({ how }) => how === 'not-yet').flatMap(blocksOfApp),
-    ...blind.map(({ system, because }) => ({
-      about: system,
-      system,
-      says: `was not looked at: ${because}`,
-    })),
-    ...open.map(({ name, kind, system, shortId }) => ({
-      about: name,
-      system,
-      says: `${kind} ${shortId} ${born}`,
-    })),
+    ...blind.map(({ system, because }) => {
+      return { about: system, system, says: `was not looked at: ${because}` }
+    }),
+    ...open.map(({ name: about, kind, system, shortId }) => {
+      return { about, system, says: `${kind} ${shortId} ${born}` }
+    }),
   ]
 }
 
