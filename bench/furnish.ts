@@ -144,6 +144,7 @@ export function appOf(
     backupId,
     offeredTo: null,
     team: null,
+    day: null,
     purpose: 'board of stuck deals',
     dataClasses: ['internal'],
     stage: 'prototype',

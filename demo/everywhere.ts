@@ -53,7 +53,11 @@ export async function playEverywhere(parts: Parts, systems: PretendSystems, tell
 }
 
 /** A whole canary cycle at each: made, let in, ended, refused, gone. One that fails is not used. */
-async function connect({ sam }: Parts, { places }: PretendSystems, tell: Tell): Promise<void> {
+export async function connect(
+  { sam }: Parts,
+  { places }: PretendSystems,
+  tell: Tell,
+): Promise<void> {
   const owned = { columns: [], dataClass: 'internal', dataOwner: 'tom@acme.example' }
   for (const [connector, config, slug, object] of places) {
     const target = slugOf(connector)

@@ -1,11 +1,14 @@
 /**
  * `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON
- * object. `npm run demo -- everywhere --once --json`: the other one, of an app with access in nine systems.
+ * object. `npm run demo -- everywhere --once --json`: another one, of an app with access in nine systems;
+ * `graduate`: of one that stays; `day --teams 39`: a build day of so many teams, opened and closed.
  */
 import { parseArgs } from 'node:util'
 import { leapingClock } from '../test/support/clock.ts'
 import { startPretendSystems } from '../test/support/pretend-systems.ts'
+import { peopleOf, playDay } from './day.ts'
 import { type Everywhere, playEverywhere } from './everywhere.ts'
+import { type Graduated, playGraduation } from './graduate.ts'
 import { type Parts, startParts } from './parts.ts'
 import { playStory, type Told } from './story.ts'
 import { type Teller, teller } from './tell.ts'
@@ -15,10 +18,12 @@ const clock = leapingClock()
 const stories: Readonly<Record<string, (parts: Parts, out: Teller) => Promise<object>>> = {
   life: async (parts, out) => resultOf(await playStory(parts, out.tell)),
   everywhere: playAtSystems,
+  graduate: async (parts, out) => graduatedOf(await playGraduation(parts, out.tell)),
+  day: playTeams,
 }
 
 const { values, positionals } = parseArgs({
-  options: { once: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: { once: { type: 'boolean' }, json: { type: 'boolean' }, teams: { type: 'string' } },
   allowPositionals: true,
 })
 const [name = 'life', ...more] = positionals
@@ -29,8 +34,14 @@ if (play === undefined) {
   )
   process.exit(2)
 }
+const teams = name === 'day' ? Number(values.teams ?? '39') : 0
+if (!Number.isInteger(teams) || teams > 400 || (name === 'day' && teams < 1)) {
+  process.stderr.write('  ✕ --teams is a whole number from 1 to 400.\n')
+  process.exit(2)
+}
 const out = teller(values.json === true ? process.stderr : process.stdout)
-const parts = await startParts({ kept: false, port: 0, clock }, out.part)
+const people = peopleOf(teams)
+const parts = await startParts({ kept: false, port: 0, clock, people }, out.part)
 try {
   const result = await play(parts, out)
   if (values.json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
@@ -73,6 +84,15 @@ async function playAtSystems(parts: Parts, out: Teller): Promise<object> {
   }
 }
 
+async function playTeams(parts: Parts, out: Teller): Promise<object> {
+  const systems = await startPretendSystems(clock)
+  try {
+    return { schema: 'leasehold/v1', ...(await playDay({ parts, systems, teams }, out.tell)) }
+  } finally {
+    await systems.close()
+  }
+}
+
 function everywhereOf(told: Everywhere) {
   const { app, leases, offboarding, notion, path, log, orphans, seconds } = told
   return {
@@ -83,6 +103,26 @@ function everywhereOf(told: Everywhere) {
     systems: offboarding.systems,
     notion,
     certificate: { state: offboarding.state, path },
+    ledger: { entries: log.entries, root: log.root, verified: log.verified },
+    orphans,
+    seconds: Number(seconds.toFixed(2)),
+  }
+}
+
+/** What does not hold fails the run: an app that goes on while its first access ends is all of the story. */
+function graduatedOf(told: Graduated) {
+  const { end, seen, path, overlapSeconds, orphans, successor, log, seconds, holds } = told
+  if (!holds) process.exitCode = 1
+  return {
+    schema: 'leasehold/v1',
+    app: end.app,
+    requests: seen.requests,
+    failedRequests: seen.failed,
+    perSecond: Number(seen.perSecond.toFixed(1)),
+    overlapSeconds: Number(overlapSeconds.toFixed(2)),
+    items: end.items.map(({ order: _, id: __, at: ___, ...item }) => item),
+    certificate: { state: end.state, path },
+    successor: { slug: successor.slug, stage: successor.stage, owner: successor.owner.name },
     ledger: { entries: log.entries, root: log.root, verified: log.verified },
     orphans,
     seconds: Number(seconds.toFixed(2)),

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { readConfig } from '../src/config.ts'
 import type { Clock } from '../src/core/base/time.ts'
 import { type Running, startServer } from '../src/main.ts'
-import { startCompanyProvider } from '../test/fakes/company-provider.ts'
+import { type CompanyPerson, startCompanyProvider } from '../test/fakes/company-provider.ts'
 import { type GithubIssuer, githubClaims, startGithubIssuer } from '../test/fakes/github-issuer.ts'
 import { type RunningPostgres, startPostgres } from '../test/fakes/postgres.ts'
 import { type Client, clientOf } from './client.ts'
@@ -56,7 +56,7 @@ interface Kept {
 }
 
 export async function startParts(
-  options: { kept: boolean; port: number; clock?: Clock },
+  options: { kept: boolean; port: number; clock?: Clock; people?: readonly CompanyPerson[] },
   progress: Progress,
 ): Promise<Parts> {
   const folder = options.kept
@@ -84,7 +84,10 @@ export async function startParts(
       async () => {
         const github = await startGithubIssuer(kept === undefined ? {} : { port: kept.githubPort })
         stops.push(() => github.stop())
-        const provider = await startCompanyProvider(company, kept?.companyPort ?? 0)
+        const provider = await startCompanyProvider(
+          [...company, ...(options.people ?? [])],
+          kept?.companyPort ?? 0,
+        )
         stops.push(() => provider.stop())
         return { github, provider }
       },

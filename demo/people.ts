@@ -6,6 +6,7 @@ import { type Client, clientOf } from './client.ts'
 export const company = [
   { sub: 'maya', name: 'Maya Ortiz', email: 'maya@acme.example' },
   { sub: 'tom', name: 'Tom Reyes', email: 'tom@acme.example' },
+  { sub: 'lee', name: 'Lee Novak', email: 'lee@acme.example' },
 ] as const
 
 export interface SignedIn {
@@ -23,6 +24,12 @@ export function signInCompany(issuer: string, address: string, sub: string): Pro
 /** With a one-time link, as the first person of an installation does. */
 export async function signInLink(issuer: string, address: string, link: string): Promise<SignedIn> {
   return signIn(issuer, address, link)
+}
+
+/** In a browser alone: from then on they are somebody here. */
+export async function visitCompany(issuer: string, sub: string): Promise<void> {
+  const { status, text } = await openBrowser().get(`${issuer}/sign-in/company?login_hint=${sub}`)
+  if (status >= 400) throw new Error(`${sub} could not sign in: ${text.slice(0, 200)}`)
 }
 
 async function signIn(issuer: string, address: string, start: string): Promise<SignedIn> {

@@ -22,6 +22,7 @@ const READERS: Step[] = [
     args: ['--type-aware', '--deny-warnings', '--format=unix', '.'],
   },
   { name: 'types', script: 'typescript/bin/tsc', args: ['-p', '.', '--pretty', 'false'] },
+  { name: 'console', script: 'typescript/bin/tsc', args: ['-p', 'console', '--pretty', 'false'] },
   { name: 'rules', script: '../scripts/rules/main.ts', args: [] },
   { name: 'lock', script: '../scripts/lock.mjs', args: ['--check'] },
 ]

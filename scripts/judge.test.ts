@@ -23,6 +23,16 @@ const EVERYWHERE = {
   ledger: { verified: true },
   seconds: 4,
 }
+const GRADUATE = {
+  requests: 195,
+  failedRequests: 0,
+  perSecond: 29.9,
+  overlapSeconds: 0.4,
+  certificate: { state: 'verified-gone' },
+  successor: { stage: 'managed' },
+  orphans: 0,
+  ledger: { verified: true },
+}
 const CHAOS = { orphans: 0, ghosts: 0, doubleIssues: 0, missingEntries: 0, acked: 1000 }
 const BENCH = [
   { name: 'token-exchange', ratio: 1.8 },
@@ -45,6 +55,7 @@ const BENCH = [
 it('what keeps every promise has nothing broken', () => {
   expect(judge('demo', [DEMO]).broken).toEqual([])
   expect(judge('everywhere', [EVERYWHERE]).broken).toEqual([])
+  expect(judge('graduate', [GRADUATE]).broken).toEqual([])
   expect(judge('chaos', [CHAOS], 200).broken).toEqual([])
   expect(judge('bench', BENCH).broken).toEqual([])
 })
@@ -52,6 +63,7 @@ it('what keeps every promise has nothing broken', () => {
 it('what said nothing has broken everything', () => {
   expect(judge('demo', []).broken).toHaveLength(8)
   expect(judge('everywhere', []).broken).toHaveLength(6)
+  expect(judge('graduate', []).broken).toHaveLength(7)
   expect(judge('chaos', [], 200).broken).toHaveLength(5)
   expect(judge('bench', []).broken).toHaveLength(16)
 })
@@ -83,6 +95,21 @@ describe('one broken promise is named', () => {
     [{ ledger: { verified: false } }, 'the log verifies'],
   ])('in the demo of nine systems: %j', (change, promise) => {
     expect(judge('everywhere', [{ ...EVERYWHERE, ...change }]).broken).toEqual([promise])
+  })
+
+  it.each([
+    [{ failedRequests: 1 }, 'no request failed'],
+    [{ perSecond: 19.9 }, 'somebody asked 20 times a second'],
+    [{ overlapSeconds: 61 }, 'both had access for a minute at most'],
+    [
+      { certificate: { state: 'not-green' } },
+      'the certificate of the old identities says verified-gone',
+    ],
+    [{ successor: { stage: 'prototype' } }, 'the successor is managed'],
+    [{ orphans: 1 }, 'no orphan is left'],
+    [{ ledger: { verified: false } }, 'the log verifies'],
+  ])('in the graduation: %j', (change, promise) => {
+    expect(judge('graduate', [{ ...GRADUATE, ...change }]).broken).toEqual([promise])
   })
 
   it.each([

@@ -1,5 +1,5 @@
 // Judges what the demo, the crash test and the benches say of themselves, for .ci/run:
-//   npm run -s judge -- demo FILE | everywhere FILE | chaos FILE KILLS | bench FILE
+//   npm run -s judge -- demo FILE | everywhere FILE | graduate FILE | chaos FILE KILLS | bench FILE
 // FILE holds the JSON lines they printed. Prints the figures, then each promise not kept; exits 1
 // where there is one. A figure that is missing is not kept.
 import { readFileSync } from 'node:fs'
@@ -49,12 +49,14 @@ export function judge(what: string, rows: Row[], kills = 0): Verdict {
       return judgeDemo(last)
     case 'everywhere':
       return judgeEverywhere(last)
+    case 'graduate':
+      return judgeGraduation(last)
     case 'chaos':
       return judgeChaos(last, kills)
     case 'bench':
       return judgeBench(rows)
     default:
-      throw new Error(`judge knows demo, everywhere, chaos and bench, not \`${what}\``)
+      throw new Error(`judge knows demo, everywhere, graduate, chaos and bench, not \`${what}\``)
   }
 }
 
@@ -112,6 +114,33 @@ function judgeEverywhere(demo: Row): Verdict {
     'what is still there is told': notion['before'] === 'still-there',
     'what a person says is the only thing open': isSaid && others.length === 0,
     'it is not green': within(demo['certificate'])['state'] === 'not-green',
+    'the log verifies': within(demo['ledger'])['verified'] === true,
+  })
+  return { figures, broken }
+}
+
+/** Nobody who asks notices, what the prototype had is gone, and both had access for a minute at most. */
+function judgeGraduation(demo: Row): Verdict {
+  const certificate = within(demo['certificate'])
+  const [requests, perSecond, overlap] = ['requests', 'perSecond', 'overlapSeconds'].map(name =>
+    Number(demo[name]),
+  ) as [number, number, number]
+  const figures = [
+    `${tell(demo['failedRequests'])} of ${tell(demo['requests'])} requests failed`,
+    `${tell(demo['perSecond'])} a second`,
+    `overlap ${tell(demo['overlapSeconds'])} s`,
+    `certificate ${tell(certificate['state'])}`,
+    `orphans ${tell(demo['orphans'])}`,
+    `${tell(demo['seconds'])} s`,
+  ].join(', ')
+  const broken = brokenOf({
+    'no request failed': demo['failedRequests'] === 0,
+    'somebody asked 20 times a second': requests > 0 && perSecond >= 20,
+    'both had access for a minute at most': overlap <= 60,
+    'the certificate of the old identities says verified-gone':
+      certificate['state'] === 'verified-gone',
+    'the successor is managed': within(demo['successor'])['stage'] === 'managed',
+    'no orphan is left': demo['orphans'] === 0,
     'the log verifies': within(demo['ledger'])['verified'] === true,
   })
   return { figures, broken }

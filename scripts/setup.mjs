@@ -47,6 +47,7 @@ async function setUp() {
     }
   }
   makeLinks()
+  await buildConsole()
 }
 
 /** True when each package of the lock file is there at its version. Those of other platforms lack. */
@@ -241,6 +242,24 @@ function makeLinks() {
       attempt(() => fs.symlinkSync(relative(dirname(target), source), link))
     }
   }
+}
+
+/**
+ * The pages, where they are missing or older than what they are made of. With the Node of the parts: the
+ * one that runs us may be too old for the builder. Without pages the server still serves everything else.
+ */
+async function buildConsole() {
+  const script = join(root, 'scripts', 'console.ts')
+  if (!fs.existsSync(script) || !fs.existsSync(join(root, 'console', 'index.html'))) return
+  const own = join(modules, '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
+  const node = fs.existsSync(own) ? own : process.execPath
+  const child = spawn(node, [script, '--stale'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  })
+  const code = await new Promise(done => child.once('error', () => done(-1)).once('close', done))
+  if (code !== 0) say('  The console could not be built; the server starts without its pages.')
 }
 
 function showProgress() {

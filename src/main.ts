@@ -31,6 +31,7 @@ import { causeText, type Log, textOf } from './doors/api/problem.ts'
 import { problemTable } from './doors/api/problems.ts'
 import { workloadEndpoints } from './doors/api/workload.ts'
 import { mountAuthzen } from './doors/authzen/mount.ts'
+import { openConsole } from './doors/console/console.ts'
 import { type Gateway, openGateway } from './doors/gateway/gateway.ts'
 import { tunnelProtocol } from './doors/gateway/tunnel.ts'
 import { openDirect } from './doors/gateway/web/direct.ts'
@@ -220,12 +221,14 @@ function answerStarting(_req: http.IncomingMessage, res: http.ServerResponse): v
 }
 
 function requestHandler(world: Served, direct: ReturnType<typeof openDirect>): Handler {
+  const pages = openConsole(world, join(import.meta.dirname, '../console/dist'))
   const oauth = mountOauth({
     ...world,
     ...workloadEndpoints(world),
     warn: text => world.log({ oauth: text }),
     documents: new Set(world.config.loopbackIssuers),
     company: companyOf(world),
+    showConsole: pages?.show,
   })
   const authzen = mountAuthzen({
     ...world,
@@ -238,6 +241,7 @@ function requestHandler(world: Served, direct: ReturnType<typeof openDirect>): H
     void oauth(req, res)
       .then(async isOurs => isOurs || (await authzen(req, res)))
       .then(async isOurs => isOurs || (await direct(req, res)))
+      .then(async isOurs => isOurs || ((await pages?.answer(req, res)) ?? false))
       .then(isAnswered => (isAnswered ? undefined : listener(req, res)))
       .catch((thrown: unknown) => {
         world.log({ door: causeText(thrown) })

@@ -15,7 +15,9 @@ import { forgetUsed } from './life/budget/rows.ts'
 import { sweepLooks } from './life/discovery/look.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
+import { sweepGraduations } from './life/offboard/graduate.ts'
 import { sweepOffboardings } from './life/offboard/sweep.ts'
+import { sweepShelter } from './life/shelter/shelter.ts'
 import { sweepSignIns } from './life/sign-in/rows.ts'
 import { sweepUnused } from './life/unused/unused.ts'
 import { listAgreedIdle, type World } from './world.ts'
@@ -77,10 +79,7 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
   const now = () => world.clock.now()
   const looked = new Set<LeaseId>()
   const sweeping = new Map<TargetId, Promise<number>>()
-  const offboarding = {
-    underWay: new Map(),
-    log: (thrown: unknown) => log('offboard', thrown),
-  }
+  const offboarding = { underWay: new Map(), log: (thrown: unknown) => log('offboard', thrown) }
   const late = (thrown: unknown) => log('leases', thrown)
   return [
     { name: 'leases', everyMs: 1_000, run: () => patient(sweepLeases(world, sweeping), late) },
@@ -94,11 +93,13 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
       everyMs: 5_000,
       run: async () => {
         await sweepApps(world)
+        await sweepGraduations(world)
         await sweepRequests(world)
         await world.sweepChildren()
         await sweepUnused(world)
       },
     },
+    { name: 'shelter', everyMs: 60_000, run: () => sweepShelter(world) },
     { name: 'agreed', everyMs: 15_000, run: () => sweepAgreed(world) },
     { name: 'refusals', everyMs: 60_000, run: () => sealRefusals(world, world.refusals) },
     {

@@ -15,7 +15,7 @@ import {
 import { limits } from './core/base/limits.ts'
 import { product } from './core/base/product.ts'
 import { addSeconds, type Clock, type Instant, msBetween } from './core/base/time.ts'
-import { grantAgreed } from './core/grant/agreed.ts'
+import { grantAgreed, makeSuccessor } from './core/grant/agreed.ts'
 import { sweepGrants } from './core/grant/drop.ts'
 import { sweepIdentities } from './core/identity/identities.ts'
 import { type IssuerKeys, makeIssuerKeys } from './core/identity/jwks.ts'
@@ -214,14 +214,17 @@ export function shared(run: () => Promise<void>): () => Promise<void> {
 
 /** What an agreed request leads to, done by the chapter it is about; nothing when it was done before. */
 async function applyAgreed(world: World, requestId: RequestId): Promise<void> {
-  const kind = (await findRequest(world.store, requestId))?.kind
+  const { kind, appId = null } = (await findRequest(world.store, requestId)) ?? {}
   const by = systemId('approval')
   const about = { type: 'request', id: requestId }
   if (kind === 'grant')
     await grantAgreed(world, world.permitFor(by, 'grant.make', about), { requestId })
   else if (kind === 'watch')
     await watchAgreed(world, world.permitFor(by, 'app.watch', about), { requestId })
-  else if (kind === 'trust') {
+  else if (kind === 'graduate') {
+    const permit = world.permitFor(by, 'app.graduate', { ...about, draft: { appId } })
+    await makeSuccessor(world, permit, { requestId })
+  } else if (kind === 'trust') {
     const id = newId('trustRule')
     const permit = world.permitFor(by, 'trust.add', { type: 'trustRule', id })
     await trustAgreed(world, permit, { id, requestId })
@@ -296,7 +299,8 @@ async function checkHealth(world: World): Promise<DoctorView['checks']> {
 export async function listAgreedIdle(store: Store, now: Instant): Promise<RequestId[]> {
   const rows = await store.query<{ id: RequestId }>(
     `select id from request where state = 'agreed' and closed_at < $1 and expires_at > $2
-       and kind in ('grant', 'trust', 'policy')
+       and kind in ('grant', 'trust', 'policy', 'graduate')
+       and not exists (select 1 from app where id = 'ap_' || substr(request.id, 4))
        and not exists (select 1 from app_grant where request_id = request.id)
        and not exists (select 1 from trust_rule where request_id = request.id)
        and not exists (select 1 from bundle where request_id = request.id)

@@ -87,7 +87,8 @@ export function appOf(cli: Cli, named?: string): string {
   throw usage('Which app? None was named, and no leasehold.yaml is here.', 'leasehold ls')
 }
 
-function folderApp(start: string): string | undefined {
+/** What `leasehold.yaml` of this folder, or of one around it, says. */
+export function folderApp(start: string): string | undefined {
   for (const folder of above(start))
     try {
       const text = readFileSync(join(folder, 'leasehold.yaml'), 'utf8')

@@ -267,7 +267,7 @@ describe('what is said', () => {
     const none = await run(world, 'status')
     expect(none).toMatchObject({ code: 2 })
     expect(none.err).toContain('Which app?')
-    await run(world, 'new', 'board of deals', '--backup', 'Tom')
+    await run(world, 'new', 'board of deals', '--backup', 'Tom', '--bare')
     expect((await run(world, 'status')).out).toContain('deal-desk')
   })
 

@@ -17,20 +17,31 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   mcp: () => import('./verbs/mcp.ts'),
   offer: () => import('./verbs/offer.ts'),
   scan: () => import('./verbs/scan.ts'),
+  day: () => import('./make/day/day.ts'),
   session: () => import('./verbs/sign-in.ts'),
+  new: () => import('./make/new.ts'),
+  dev: () => import('./make/dev.ts'),
+  setup: () => import('./make/agent/setup.ts'),
+  serve: () => import('./make/agent/serve.ts'),
+  hook: () => import('./make/agent/hook.ts'),
 }
 
 /** All that `--help` shows: no word of it needs a security engineer to explain it. */
-export const firstWords = ['login', 'new', 'run', 'ask', 'status', 'why', 'extend', 'end']
+export const firstWords = 'login|new|dev|run|ask|status|why|extend|end|agent setup'.split('|')
 
 const table = `
 git-credential <name> <operation> | git.gitCredential | what git asks inside a run
 Make
 login --root <fingerprint> | session.login | sign in, in a browser
-new <purpose> --bare --name <slug> --backup <person> --days <n> --class <classes> --team <team>
-  | life.newApp | register an app: an owner, a purpose, an end
+new <purpose> --name <slug> --backup <person> --days <n> --class <classes> --team <team> --bare --day <name>
+  --template <name> --data <resource>
+  | new.make | an app from a sentence: an owner, a purpose, an end, a folder that runs
+dev [command...] --purpose <name> | dev.dev | run the app here: synthetic data, then real, by itself
 run [command...] --need <resource:action...> --purpose <name> --via <how>
   | run.run | run a command with what it needs, for as long as it runs
+agent setup | setup.setup | configure the coding agents of this folder: our tools, rules, a hook
+agent mcp | serve.serve | our tools for a coding agent, on stdio
+agent hook | hook.hook | what stops a command with a credential in it
 mcp <resource> [command...] --purpose <name> --via <how>
   | mcp.mcp | an MCP server on stdio for an agent's configuration
 ask <resource:action> --read --write --because <reason> --columns <names> --role <roles>
@@ -41,7 +52,7 @@ why [decision] | prove.why | why something was refused; alone, the last time
 extend [app] --days <n> --until <time> | things.extend | move the end date
 end [app] --reason <reason> | life.endApp | end it: everything removed, and proven gone
 Apps
-ls --state <state> | things.apps | all apps
+ls --state <state> --day <name> | things.apps | all apps
 show <anything> | things.show | R- G- T- L- D- F- U- #n, a name, a commit
 transfer <app> --to <person> | things.transfer | offer the app to another owner
 transfer accept [app] | things.accept | take an app that was offered to you
@@ -82,6 +93,13 @@ watch [app] --days <n> --reason <reason>
   | found.watch | ask that it be watched again, not held to policy; a second person agrees
 scan [source...] --out <file> --known <file>
   | scan.scan | what there is: github:ORG, postgres://…, slack, notion, …; needs no server
+Days
+day plan <file> | day.plan | what its file would make; asks no server
+day check <file> | day.check | whether every team can begin: people, names, data, systems
+day open <file> | day.open | make what each team begins with; again, to go on
+day watch <file> --stuck | day.watch | the wall, who is stuck first
+day close <file> | day.close | end it all, proven; refuses while anything is open
+day report <file> | day.report | how it stands, with every certificate
 Policy
 policy check [file] | prove.checkPolicy | run the cases of the rules
 policy try <file> | prove.replay | play recorded decisions under other rules
@@ -98,6 +116,7 @@ serve --accept-loss | demo.serve | start a server from this clone
 connect <kind> --name <slug> --config <file> --file <yaml> --production --until <time>
   | offer.connect | connect a system, as its config file says (- is what is piped in)
 connect ls | offer.targets | what is connected
+connect rotate <target> | offer.rotate | make our own credential there anew: then nobody has seen it
 tools ls <target> | offer.tools | what an MCP server says of its tools now
 tools agree <target> | offer.agreeTools | agree to those that are new or have changed
 person ls | offer.people | who is here

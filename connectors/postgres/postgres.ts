@@ -6,6 +6,7 @@
 import type { Json } from '../../src/core/base/json.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Connector, Target } from '../../src/core/target/target.ts'
+import { ownCredential, redrawn } from '../rest/own-credential.ts'
 import { bounds } from './bounds.ts'
 import { parseConfig, parseTable } from './config.ts'
 import { end } from './end.ts'
@@ -14,6 +15,7 @@ import { ensureHolder, removeHolder, verifyHolderGone } from './holder.ts'
 import { everyRole, inventory } from './inventory.ts'
 import { issue, renew } from './issue.ts'
 import { openLinks } from './links.ts'
+import { setOwnPassword, tryOwn } from './own.ts'
 import { pass } from './pass.ts'
 import { preflight } from './preflight.ts'
 import { hold, release } from './stop.ts'
@@ -42,6 +44,7 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
       canHold: true,
       diesByItself: true,
       hasGateway: true,
+      canRotate: true,
       callsAtOnce: bounds.targetConnections,
     }),
     preflight: signal => preflight(during(signal)),
@@ -59,6 +62,13 @@ function open(config: Json, clock: Pick<Clock, 'now'>): Target {
     endFound: (thing, signal) => endFound(during(signal), thing),
     inventory: (cursor, signal, of) =>
       inventory(during(signal), cursor, of === 'all' ? everyRole : undefined),
+    ...ownCredential({
+      config: parsed,
+      parse: parseConfig,
+      draft: () => redrawn(parsed),
+      set: (next, signal) => setOwnPassword(during(signal), next.password),
+      says: (of, signal) => tryOwn(openLinks(of, clock).during(signal)),
+    }),
     close,
   }
 }

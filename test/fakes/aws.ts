@@ -94,7 +94,7 @@ async function serve(aws: FakeAws, req: IncomingMessage, res: ServerResponse): P
   const input: state.Input = Object.fromEntries(new URLSearchParams(body))
   const action = input['Action'] ?? ''
   const fault = aws.fault(action, input)
-  if (fault === 'breaks-off') return void req.destroy()
+  if (fault === 'breaks-off') return void req.socket.destroy()
   if (fault === 'hangs') return
   if (typeof fault === 'object' && 'ms' in fault) await wait(fault.ms)
   const isStatus = typeof fault === 'object' && 'status' in fault
@@ -112,7 +112,7 @@ async function serve(aws: FakeAws, req: IncomingMessage, res: ServerResponse): P
     },
   )
   aws.seen.push({ action, by: by.name, code: answer.code })
-  if (fault === 'breaks-off-after') return void req.destroy()
+  if (fault === 'breaks-off-after') return void req.socket.destroy()
   if (isStatus) return trouble()
   say(res, answer.status, answer.xml)
 }

@@ -72,7 +72,7 @@ async function serve(azure: FakeAzure, req: IncomingMessage, res: ServerResponse
   for await (const part of req) text += String(part)
   const asked = `${method} ${path}`
   const fault = azure.fault(asked)
-  if (fault === 'breaks-off') return void req.destroy()
+  if (fault === 'breaks-off') return void req.socket.destroy()
   if (fault === 'hangs') return
   if (typeof fault === 'object' && 'ms' in fault) await wait(fault.ms)
   const send = ({ status, body }: Answer, headers: Record<string, string> = {}) => {
@@ -86,7 +86,7 @@ async function serve(azure: FakeAzure, req: IncomingMessage, res: ServerResponse
   const bearer = /^Bearer (.+)$/.exec(req.headers.authorization ?? '')?.[1] ?? ''
   const prefer = String(req.headers['prefer'] ?? '')
   const answer = await answerTo(azure, { method, path, text, bearer, prefer })
-  if (fault === 'breaks-off-after') return void req.destroy()
+  if (fault === 'breaks-off-after') return void req.socket.destroy()
   if (isStatus && trouble) return send(trouble, fault.headers)
   const own = azure.principals.get(String(azure.tokens.includes(bearer) && decodeJwt(bearer).oid))
   azure.seen.push({ asked, status: answer.status, by: own?.displayName ?? '' })

@@ -32,7 +32,7 @@ export async function startFakeFederation(clock: { now(): Instant }): Promise<Fa
   }
   await publish()
   const server = createServer((req, res) => {
-    if (federation.isDown) return void req.destroy()
+    if (federation.isDown) return void req.socket.destroy()
     const jwks_uri = `${issuer}/jwks`
     const isKeys = req.url?.endsWith('/jwks')
     const body = isKeys ? { keys: published } : { issuer, jwks_uri }

@@ -78,7 +78,7 @@ async function serve(gcp: FakeGcp, req: IncomingMessage, res: ServerResponse): P
   for await (const part of req) text += String(part)
   const asked = `${method} ${path}`
   const fault = gcp.fault(asked)
-  if (fault === 'breaks-off') return void req.destroy()
+  if (fault === 'breaks-off') return void req.socket.destroy()
   if (fault === 'hangs') return
   if (typeof fault === 'object' && 'ms' in fault) await wait(fault.ms)
   const send = ({ status, body }: Answer, headers: Record<string, string> = {}) => {
@@ -92,7 +92,7 @@ async function serve(gcp: FakeGcp, req: IncomingMessage, res: ServerResponse): P
   const bearer = /^Bearer (.+)$/.exec(req.headers.authorization ?? '')?.[1] ?? ''
   const by = holderOf(gcp, bearer)?.of ?? ''
   const answer = await answerTo(gcp, { method, path, text, by })
-  if (fault === 'breaks-off-after') return void req.destroy()
+  if (fault === 'breaks-off-after') return void req.socket.destroy()
   if (isStatus && trouble) return send(trouble, fault.headers)
   gcp.seen.push({ asked, status: answer.status, by })
   send(answer)

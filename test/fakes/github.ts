@@ -77,7 +77,7 @@ async function serve(github: FakeGithub, req: IncomingMessage, res: ServerRespon
   for await (const part of req) text += String(part)
   const asked = `${method} ${path}`
   const fault = github.fault(asked)
-  if (fault === 'breaks-off') return void req.destroy()
+  if (fault === 'breaks-off') return void req.socket.destroy()
   if (fault === 'hangs') return
   if (typeof fault === 'object' && 'ms' in fault) await wait(fault.ms)
   const bearer = /^(?:bearer|token) (.+)$/i.exec(req.headers.authorization ?? '')?.[1] ?? ''
@@ -92,7 +92,7 @@ async function serve(github: FakeGithub, req: IncomingMessage, res: ServerRespon
   const body = text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>)
   const at = new URL(path, `http://${req.headers.host}`)
   const answer = await answerTo(github, { method, url: at, body, bearer })
-  if (fault === 'breaks-off-after') return void req.destroy()
+  if (fault === 'breaks-off-after') return void req.socket.destroy()
   if (isStatus) return refuse(fault.status, fault.headers)
   github.seen.push({ asked, status: answer.status, by })
   const said = judged(github, { method, path }, { sent: body, answer })

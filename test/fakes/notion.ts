@@ -112,7 +112,7 @@ async function serve(notion: FakeNotion, req: IncomingMessage, res: ServerRespon
   const asked = `${req.method} ${at.pathname}`
   notion.seen.push(asked)
   const fault = notion.fault(asked)
-  if (fault === 'breaks-off') return void req.destroy()
+  if (fault === 'breaks-off') return void req.socket.destroy()
   if (fault === 'hangs') return
   if (typeof fault === 'object' && 'ms' in fault) await wait(fault.ms)
   const isStatus = typeof fault === 'object' && 'status' in fault

@@ -40,6 +40,8 @@ export interface RecordingTarget {
   /** Every call in order, e.g. `issue lh_…`. */
   readonly calls: string[]
   mode: Mode
+  /** The step at which its canary fails. */
+  fails?: 'made' | 'ended'
   /** It makes secrets itself, as clouds do. */
   mints: boolean
   longestSeconds?: number
@@ -117,7 +119,10 @@ function openTarget(state: RecordingTarget, clock: Pick<Clock, 'now'>): Target {
       ...(state.longestSeconds && { longestSeconds: state.longestSeconds }),
     }),
     preflight: signal =>
-      act('preflight', signal, () => ({ ok: true, steps: [{ name: 'made', ok: true }] })),
+      act('preflight', signal, () => {
+        const steps = ['made', 'ended'].map(name => ({ name, ok: name !== state.fails }))
+        return { ok: state.fails === undefined, steps }
+      }),
     ensureHolder: (order, signal) =>
       act(`holder ${order.holder}`, signal, () => void state.holders.add(order.holder)),
     issue: (order, signal) => act(`issue ${order.principal}`, signal, () => put(order)),

@@ -133,7 +133,7 @@ async function serve(slack: FakeSlack, req: IncomingMessage, res: ServerResponse
   const asked = `${req.method} ${at.pathname}`
   slack.seen.push(asked)
   const fault = slack.fault(asked)
-  if (fault === 'breaks-off') return void req.destroy()
+  if (fault === 'breaks-off') return void req.socket.destroy()
   if (fault === 'hangs') return
   if (typeof fault === 'object' && 'ms' in fault) await wait(fault.ms)
   const isStatus = typeof fault === 'object' && 'status' in fault

@@ -122,7 +122,7 @@ async function serve(place: Place, req: IncomingMessage, res: ServerResponse): P
   const body = text === '' ? undefined : (JSON.parse(text) as Sent)
   const statement = body?.statement ?? path
   const fault = snowflake.fault(statement)
-  if (fault === 'breaks-off') return void req.destroy()
+  if (fault === 'breaks-off') return void req.socket.destroy()
   if (fault === 'hangs') return
   if (typeof fault === 'object' && 'ms' in fault) await wait(fault.ms)
   const send = ({ status, body: said }: Answer, headers: Record<string, string> = {}) => {
@@ -141,7 +141,7 @@ async function serve(place: Place, req: IncomingMessage, res: ServerResponse): P
           body: { code: isAdmin ? '390144' : snowflake.refusal, message: 'Invalid token' },
         }
       : await answerTo(place, { method, path, body, by })
-  if (fault === 'breaks-off-after') return void req.destroy()
+  if (fault === 'breaks-off-after') return void req.socket.destroy()
   if (isStatus) return send({ status: fault.status, body: trouble }, fault.headers)
   snowflake.seen.push({ statement, status: answer.status, by: by?.name ?? '' })
   judge(snowflake, { method, path, body }, answer)

@@ -83,6 +83,7 @@ export async function someApp(
     backupId: more.backupId ?? (await person(world, 'Tom')),
     offeredTo: null,
     team: null,
+    day: null,
     purpose: 'board of deals that are stuck',
     dataClasses: ['internal'],
     stage: 'prototype',

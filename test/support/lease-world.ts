@@ -83,6 +83,7 @@ async function makeRows(world: LeaseWorld & TestWorld) {
     backupId: backup,
     offeredTo: null,
     team: null,
+    day: null,
     purpose: 'board of stuck deals',
     dataClasses: ['internal'],
     stage: 'prototype',

@@ -118,6 +118,7 @@ function settle({ change }: SmallCompany): void {
     backupId: ids.tom,
     offeredTo: null,
     team: null,
+    day: 'build-day',
     dataClasses: ['internal'],
     stage: 'prototype',
     state: 'active',

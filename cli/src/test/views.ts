@@ -23,6 +23,8 @@ export const target: api.TargetView = {
   connector: 'mcp',
   address: 'https://tracker.example/mcp',
   owner: 'Sam Okafor',
+  adminRotatedAt: '2026-11-22T14:30:00.000Z',
+  isSheltered: false,
   adminEndsAt: '2027-02-20T14:30:00.000Z',
   production: false,
   preflightState: 'passed',
@@ -149,6 +151,7 @@ export const app: api.AppDetail = {
   backup: tom,
   offeredTo: null,
   team: null,
+  day: null,
   dataClasses: ['internal'],
   stage: 'prototype',
   state: 'active',
@@ -180,7 +183,7 @@ export const app: api.AppDetail = {
       state: 'active',
     },
   ],
-  purposes: [{ name: 'board', says: 'Shows stuck deals' }],
+  purposes: [{ name: 'board', says: 'Shows stuck deals', needs: [] }],
   grants: [grant],
   leases: [lease, endedLease],
   requests: [request],
@@ -212,6 +215,7 @@ export const me: api.Me = {
   task: null,
   installation: { name: 'Acme', trustDomain: 'acme.example', mode: 'team' },
   validUntil: '2026-11-22T18:00:00.000Z',
+  csrf: null,
 }
 
 export const trace: api.TraceView = {

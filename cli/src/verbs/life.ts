@@ -36,13 +36,14 @@ export const pushManifest = changes(
   ],
 )
 
-async function appBody(cli: Cli, purpose = ''): Promise<api.MakeApp> {
+export async function appBody(cli: Cli, purpose = ''): Promise<api.MakeApp> {
   const { options } = cli
   return {
     slug: options.text('name') ?? slugOf(purpose),
     purpose,
     backup: options.text('backup') ?? (await askBackup(cli)),
     team: options.text('team'),
+    day: options.text('day'),
     days: options.count('days'),
     dataClasses: options.list('class') as api.MakeApp['dataClasses'],
   }
@@ -55,7 +56,7 @@ async function askBackup(cli: Cli): Promise<string | undefined> {
   return ask(cli, 'Who answers for it when you are away?', '--backup "Tom Reyes"')
 }
 
-function slugOf(purpose: string): string {
+export function slugOf(purpose: string): string {
   const words = purpose.toLowerCase().match(/[a-z][a-z0-9]*/g) ?? []
   const told = words.filter(word => !empty.includes(word))
   return told.slice(0, 2).join('-')
@@ -110,6 +111,8 @@ async function ended(cli: Cli, slug: string, view: api.OffboardingView): Promise
   const isGreen = view.state === 'verified-gone'
   const { green, of, nextTryAt } = view
   const lines = [`${slug}: ${isGreen ? glyph.ok : glyph.wait} ${green} of ${of} verified gone`]
+  if (existsSync(join(cli.host.cwd, '.leasehold/made.json')))
+    lines.push('  This folder stays, with its history; no credential was ever in it')
   if (nextTryAt !== null) lines.push(`  Looking again ${moment(nextTryAt, cli.host.now())}`)
   if (view.certifiedAt === null) return said(view, [lines, `end ${slug}`, isGreen])
   const file = (await cli.api.get(`/v1/apps/${segment(slug)}/certificate`)) as api.CertificateFile

@@ -55,6 +55,18 @@ export const connect = changes(
   },
 )
 
+const befores = { refused: 'is refused', 'still-there': 'is let in still', unknown: 'is not tried' }
+
+export const rotate = changes(
+  'targets/:1/rotate',
+  cli => (refuseAgent(cli), {}),
+  ({ slug, before = 'unknown' }: TargetView) => [
+    `${mark(before === 'refused')} ${slug}: made anew, nobody has seen it; the one before ${befores[before]}`,
+    'connect ls',
+    before === 'refused',
+  ],
+)
+
 /** INVARIANT: never from a flag, which others can read: it holds a credential. */
 async function readConfig({ host }: Cli, file: string): Promise<unknown> {
   const isPiped = file === '-'

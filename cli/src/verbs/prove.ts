@@ -112,7 +112,10 @@ type Item = Certificate['items'][number]
 export async function verify(cli: Cli, file?: string): Promise<Answer> {
   if (file === undefined) return verifyLog(cli)
   const now = cli.host.now()
-  const verdict = verifyCertificate(readText(cli.host, file), rootsFor(cli, file), now)
+  const [text, roots] = [readText(cli.host, file), rootsFor(cli, file)]
+  if (text.startsWith('{\n  "schema": "leasehold/v1-day-report"'))
+    return (await import('../make/day/report.ts')).verifyReport(text, roots, now)
+  const verdict = verifyCertificate(text, roots, now)
   if (!verdict.proven) {
     const lines = [`  ${glyph.bad} ${verdict.fields.join(' or ')}: ${verdict.says}`]
     const next = 'Trust nothing in this file; get it again from who signed it.'

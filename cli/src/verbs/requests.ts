@@ -28,7 +28,7 @@ async function askBody(cli: Cli, text = ''): Promise<Ask> {
 }
 
 /** `100 calls/day, 20 dollars/day`: of one task, or of one day. */
-function parseAtMost(text?: string): Ask['budget'] {
+export function parseAtMost(text?: string): Ask['budget'] {
   if (text === undefined) return undefined
   const form = /^ *(\d+(?:\.\d\d?)?) (call|row|byte|dollar)s?\/(task|day) *$/
   const parts = text.split(',').map(part => form.exec(part) ?? [])

@@ -14,9 +14,9 @@ import { exits, Problem, problem, usage } from '../problem.ts'
 import { environment } from './environment.ts'
 import { during, type Held, openTask, type Task } from './task.ts'
 
-const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+export const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
 
-type Ended = [code: number | null, signal: NodeJS.Signals | null]
+export type Ended = [code: number | null, signal: NodeJS.Signals | null]
 
 export async function run(cli: Cli, ...command: string[]): Promise<Answer> {
   return runWith(cli, cli.options.list('need', '\n') ?? [], command)
@@ -69,7 +69,7 @@ async function runCommand({ host, options, out }: Cli, command: string[], leases
 }
 
 /** As the command died: whoever started us sees the same. */
-function dieOf(signal: NodeJS.Signals): number {
+export function dieOf(signal: NodeJS.Signals): number {
   for (const each of signals) process.removeAllListeners(each)
   process.kill(process.pid, signal)
   return 128 + constants.signals[signal]

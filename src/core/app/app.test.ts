@@ -18,6 +18,7 @@ const app = (over: Partial<AppRow> = {}): AppRow => ({
   backupId: tom,
   offeredTo: null,
   team: null,
+  day: null,
   purpose: 'board of stuck deals',
   dataClasses: ['internal'],
   stage: 'prototype',

@@ -1,7 +1,8 @@
 /** Makes an app: nothing gets identities, data or credentials here without an owner, a purpose and an end. */
+import type { ActorId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
+import { Problem, type ProblemText } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseSlug, parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
@@ -16,7 +17,7 @@ import { type AppRow, appTable, findApp } from './rows.ts'
 const appMade = entryKind('app.make', 'made the app')
 
 type Said = 'slug' | 'team' | 'purpose' | 'dataClasses' | 'stage' | 'endTrigger' | 'endsAt'
-type Adopted = Pick<AppRow, 'origin' | 'watchedUntil'>
+type Adopted = Pick<AppRow, 'origin' | 'watchedUntil' | 'day'>
 /** The backup is another living person; in a solo installation the owner may stand alone. */
 export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> &
   Partial<Adopted> & {
@@ -34,17 +35,19 @@ export async function makeApp(
   return recorded(world, async scope => {
     const known = await findApp(scope.tx, input.id)
     if (known !== undefined) return sameApp(known, permit, input)
-    const app = draftApp(permit, input, scope.at)
+    const app = draftApp(permit.actor, input, scope.at)
     await checkPeople(scope, app)
     scope.entry({ kind: appMade, by: permit })
     return scope.insert(appTable, app)
-  }).catch(
-    onTaken('app_slug', {
-      field: 'slug',
-      detail: `There is, or was, an app named \`${input.slug}\`, and its name is never given again.`,
-      next: `Choose another name, or look at it: ${product.command} show ${input.slug}`,
-    }),
-  )
+  }).catch(onTaken('app_slug', taken(input.slug)))
+}
+
+export function taken(slug: string): ProblemText {
+  return {
+    field: 'slug',
+    detail: `There is, or was, an app named \`${slug}\`, and its name is never given again.`,
+    next: `Choose another name, or look at it: ${product.command} show ${slug}`,
+  }
 }
 
 function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppRow {
@@ -55,7 +58,8 @@ function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppR
   })
 }
 
-function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): NewRow<AppRow> {
+/** `by` is who is said to have made it. */
+export function draftApp(by: ActorId, input: NewApp, now: Instant): NewRow<AppRow> {
   const days = input.stage === 'prototype' ? limits.prototypeMaxDays : limits.managedMaxDays
   const maxEndsAt = addSeconds(now, days * 24 * 3600)
   if (input.endsAt <= now || input.endsAt > maxEndsAt)
@@ -64,20 +68,21 @@ function draftApp(permit: Permit<'app.make'>, input: NewApp, now: Instant): NewR
       detail: `\`endsAt\` must be later than now and at most ${maxEndsAt}: a ${input.stage} app lives ${days} days at most.`,
       next: 'Choose an earlier end; it can be extended later.',
     })
-  const { isDraft = false, ...given } = input
+  const { isDraft = false, day = null, ...given } = input
   return {
     ...given,
     slug: parseSlug(input.slug, 'slug'),
     team: input.team === null ? null : parseSlug(input.team, 'team'),
+    day: day === null ? null : parseSlug(day, 'day'),
     purpose: parseText(input.purpose, 'purpose'),
     dataClasses: [...new Set(input.dataClasses)].sort(),
     state: isDraft ? 'draft' : 'active',
     maxEndsAt,
-    madeBy: permit.actor,
+    madeBy: by,
   }
 }
 
-async function checkPeople(scope: Scope, app: NewRow<AppRow>): Promise<void> {
+export async function checkPeople(scope: Scope, app: NewRow<AppRow>): Promise<void> {
   await requireLiving(scope, app.ownerId, 'ownerId')
   await requireLiving(scope, app.backupId, 'backupId')
   if (app.ownerId === app.backupId && (await findInstallation(scope.tx))?.mode !== 'solo')

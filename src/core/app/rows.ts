@@ -23,6 +23,8 @@ export const appTable = factTable('app', always, {
   backupId: fact<PersonId>(),
   offeredTo: fact<PersonId | null>(),
   team: fact<string | null>(),
+  /** The organised build day it was made for; a name, so that one hold stops them all. */
+  day: fact<string | null>(),
   purpose: text<string>(),
   dataClasses: fact<readonly DataClass[]>(),
   stage: fact<'prototype' | 'managed'>(),

@@ -6,14 +6,15 @@ import { sha256Hex } from '../base/hash.ts'
 import type { PasskeyId, PersonId } from '../base/ids.ts'
 import { canonicalJson, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { checkPermit, type Permit, requirePerson } from '../base/permit.ts'
+import { requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
 import { lockKnown, type NewRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope, subjectOf } from '../ledger/record.ts'
+import { type Scope, subjectOf } from '../ledger/record.ts'
+import { verb } from '../ledger/verb.ts'
 import { findInstallation, livingOf } from '../people/rows.ts'
 import { countAnswers, mayAnswer } from './approval.ts'
 import * as rows from './rows.ts'
@@ -28,43 +29,36 @@ export type NewRequest = { body: JsonObject } & Pick<
 > & { readonly openSeconds?: number }
 
 /** The same call again answers the same request. Problem `already-exists` for another body under that id. */
-export async function makeRequest(
-  world: LedgerWorld,
-  permit: Permit<'request.make'>,
-  input: NewRequest,
-): Promise<rows.RequestRow> {
-  checkPermit(permit, 'request.make', input.id)
+export const makeRequest = verb('request.make', 'id', async (scope, input: NewRequest, by) => {
   const { openSeconds = limits.requestOpenDays * 24 * 3600, ...asked } = input
   const body = canonicalJson(asked.body)
   if (Buffer.byteLength(body) > limits.bodyBytes)
     throw new Problem('too-large', { field: 'body', detail: 'This is too much for one request.' })
   const bodyHash = sha256Hex(body)
   const reason = parseText(input.reason, 'reason')
-  return recorded(world, async scope => {
-    const known = await rows.findRequest(scope.tx, input.id)
-    if (known?.bodyHash === bodyHash) return known
-    if (known !== undefined)
-      throw new Problem('already-exists', {
-        detail: 'Another request has this id.',
-        next: 'Ask under a new id.',
-      })
-    const people = input.approvers.filter(each => input.ownAnswer || each !== permit.actor)
-    const living = await livingOf(scope.tx, people, scope.at)
-    const request: NewRow<rows.RequestRow> = {
-      ...asked,
-      askedBy: permit.actor,
-      body,
-      bodyHash,
-      reason,
-      approvers: [...new Set(people)].filter(each => living.has(each)),
-      state: 'open',
-      expiresAt: addSeconds(scope.at, openSeconds),
-    }
-    await checkPeople(scope, request)
-    scope.entry({ kind: requestMade, by: permit, facts: { kind: input.kind, appId: input.appId } })
-    return scope.insert(rows.requestTable, request)
-  })
-}
+  const known = await rows.findRequest(scope.tx, input.id)
+  if (known?.bodyHash === bodyHash) return known
+  if (known !== undefined)
+    throw new Problem('already-exists', {
+      detail: 'Another request has this id.',
+      next: 'Ask under a new id.',
+    })
+  const people = input.approvers.filter(each => input.ownAnswer || each !== by.actor)
+  const living = await livingOf(scope.tx, people, scope.at)
+  const request: NewRow<rows.RequestRow> = {
+    ...asked,
+    askedBy: by.actor,
+    body,
+    bodyHash,
+    reason,
+    approvers: [...new Set(people)].filter(each => living.has(each)),
+    state: 'open',
+    expiresAt: addSeconds(scope.at, openSeconds),
+  }
+  await checkPeople(scope, request)
+  scope.entry({ kind: requestMade, by, facts: { kind: input.kind, appId: input.appId } })
+  return scope.insert(rows.requestTable, request)
+})
 
 async function checkPeople(scope: Scope, request: NewRow<rows.RequestRow>): Promise<void> {
   if (request.approvers.length < Math.max(request.quorum, 1))
@@ -89,16 +83,13 @@ type Answer = Pick<rows.AnswerRow, 'requestId' | 'says' | 'bodyHash'> & {
  * Returns the state the answer leads to. Saying the same again answers the same and records nothing;
  * saying something else is Problem `already-exists`. `hash-mismatch`: it was something else that they saw.
  */
-export async function answerRequest(
-  world: LedgerWorld,
-  permit: Permit<'request.answer'>,
-  input: Answer,
-): Promise<{ state: rows.RequestState }> {
-  checkPermit(permit, 'request.answer', input.requestId)
-  const next = `Ask the person to run: ${product.command} approve`
-  const personId = requirePerson(permit, 'answer a request', next)
-  const comment = input.comment === undefined ? null : parseText(input.comment, 'comment')
-  return recorded(world, async scope => {
+export const answerRequest = verb(
+  'request.answer',
+  'requestId',
+  async (scope, input: Answer, by) => {
+    const next = `Ask the person to run: ${product.command} approve`
+    const personId = requirePerson(by, 'answer a request', next)
+    const comment = input.comment === undefined ? null : parseText(input.comment, 'comment')
     const request = await lockKnown(scope.tx, rows.requestTable, input.requestId)
     const earlier = await rows.listAnswers(scope.tx, request.id)
     const mine = earlier.find(answer => answer.personId === personId)
@@ -115,15 +106,10 @@ export async function answerRequest(
       await scope.save(rows.requestTable, request, { ...request, state, closedAt: scope.at })
     const subjects = [subjectOf(rows.requestTable, request)]
     const { says, bodyHash } = answer
-    scope.entry({
-      kind: requestAnswered,
-      by: permit,
-      subjects,
-      facts: { says, bodyHash, state, provenBy },
-    })
+    scope.entry({ kind: requestAnswered, by, subjects, facts: { says, bodyHash, state, provenBy } })
     return { state }
-  })
-}
+  },
+)
 
 function repeatAnswer(request: rows.RequestRow, mine: rows.AnswerRow, input: Answer) {
   if (mine.says === input.says && mine.bodyHash === input.bodyHash) return { state: request.state }

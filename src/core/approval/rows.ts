@@ -9,10 +9,10 @@ import type { ActorId, AppId, PersonId, RequestId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { fact, factTable, findRow, listWhere, type RowOf, text } from '../ledger/fact-table.ts'
-import type { Sql } from '../store/store.ts'
+import { query, type Sql, verbatim } from '../store/store.ts'
 
 /** `call`: one thing through a gateway that waits for a person. */
-export type RequestKind = 'grant' | 'policy' | 'trust' | 'call' | 'watch'
+export type RequestKind = 'grant' | 'policy' | 'trust' | 'call' | 'watch' | 'graduate'
 export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired' | 'used'
 
 export const requestTable = factTable(
@@ -59,11 +59,7 @@ export const findRequest = (sql: Sql, id: RequestId) => findRow(sql, requestTabl
 export const listAnswers = (sql: Sql, requestId: RequestId) =>
   listWhere(sql, answerTable, { requestId }, 'order by at, id')
 
-export function listOverdueRequests(sql: Sql, now: Instant): Promise<{ id: RequestId }[]> {
-  return sql.query(
-    `select id from request
-     where (state = 'open' or kind = 'call' and state = 'agreed') and expires_at <= $1
-     order by expires_at limit ${limits.pageRows}`,
-    [now],
-  )
-}
+export const listOverdueRequests = (sql: Sql, now: Instant) => query<{ id: RequestId }>(sql)`
+  select id from request
+  where (state = 'open' or kind = 'call' and state = 'agreed') and expires_at <= ${now}
+  order by expires_at limit ${verbatim(limits.pageRows)}`

@@ -78,7 +78,7 @@ export function newId<K extends IdKind>(kind: K): Id<K> {
   return `${idPrefixes[kind]}_${text}` as Id<K>
 }
 
-type SystemName =
+export type SystemName =
   Word<'genesis lease-sweep app-sweep offboard approval recovery schedule gateway discovery'>
 
 export function systemId(name: SystemName): SystemId {

@@ -13,7 +13,7 @@ import { words } from './words.ts'
 /** Everything that can be decided about ourselves. What an app does with data is `DataAction`. */
 export const actionNames = words(
   'person.add person.leave person.roles',
-  'app.make app.extend app.transfer app.accept app.pause app.resume app.end app.watch app.enforce',
+  'app.make app.extend app.transfer app.accept app.pause app.resume app.end app.watch app.enforce app.graduate',
   'identity.revoke trust.add trust.remove target.connect resource.define',
   'request.make request.withdraw request.answer grant.make grant.drop grant.narrow grant.keep manifest.set grant.break',
   'task.open task.close token.exchange token.introspect token.revoke',

@@ -5,12 +5,13 @@
  */
 import { type FindingId, newId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { checkPermit, type Permit, requirePerson } from '../base/permit.ts'
+import { requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { parseText, safeText } from '../base/text.ts'
 import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import type { Scope } from '../ledger/record.ts'
+import { verb } from '../ledger/verb.ts'
 import { type FindingRow, findingTable } from './rows.ts'
 
 const findingAnswered = entryKind('finding.answer', 'answered a finding')
@@ -44,24 +45,23 @@ export async function resolveIn(scope: Scope, kind: string, about: string): Prom
     await scope.save(findingTable, finding, { ...finding, state: 'resolved', closedAt: scope.at })
 }
 
+type Answer = { findingId: FindingId; answer: string }
+
 /** Only a person answers. The finding is closed by it, and raised anew when it is seen again. */
-export async function answerFinding(
-  world: LedgerWorld,
-  permit: Permit<'finding.answer'>,
-  input: { findingId: FindingId; answer: string },
-): Promise<FindingRow> {
-  checkPermit(permit, 'finding.answer', input.findingId)
-  const answer = parseText(input.answer, 'answer')
-  const answeredBy = requirePerson(permit, 'answer a finding', 'Show it to its owner.')
-  return recorded(world, async scope => {
+export const answerFinding = verb(
+  'finding.answer',
+  'findingId',
+  async (scope, input: Answer, by) => {
+    const answer = parseText(input.answer, 'answer')
+    const answeredBy = requirePerson(by, 'answer a finding', 'Show it to its owner.')
     const before = await lockKnown(scope.tx, findingTable, input.findingId)
     if (before.state !== 'open')
       throw new Problem('wrong-state', {
         detail: `This finding is ${before.state} already.`,
         next: 'Nothing is left to do; it is raised again if it is seen again.',
       })
-    scope.entry({ kind: findingAnswered, by: permit })
+    scope.entry({ kind: findingAnswered, by })
     const closed = { state: 'answered', answer, answeredBy, closedAt: scope.at } as const
     return scope.save(findingTable, before, { ...before, ...closed })
-  })
-}
+  },
+)

@@ -3,12 +3,11 @@ import { living, requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import type { AppId, ManifestId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { findWhere, shareKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
-import { type ManifestRow, manifestTable, type Purpose } from './rows.ts'
+import { verb } from '../ledger/verb.ts'
+import { manifestTable, type Purpose } from './rows.ts'
 
 /** What a `leasehold.yaml` says, read and bounded (`life/manifest`). */
 export interface ManifestText {
@@ -22,35 +21,30 @@ export interface ManifestText {
 
 const manifestSet = entryKind('manifest.set', 'set what the app is for')
 
+type NewManifest = { id: ManifestId; appId: AppId; text: ManifestText }
+
 /** The same content again is the same manifest, and nothing is recorded. */
-export async function setManifest(
-  world: LedgerWorld,
-  permit: Permit<'manifest.set'>,
-  input: { id: ManifestId; appId: AppId; text: ManifestText },
-): Promise<ManifestRow> {
-  checkPermit(permit, 'manifest.set', input.id)
+export const setManifest = verb('manifest.set', 'id', async (scope, input: NewManifest, by) => {
   const { text } = input
-  return recorded(world, async scope => {
-    const app = await shareKnown(scope.tx, appTable, input.appId)
-    if (app.slug !== text.app)
-      throw new Problem('invalid-field', {
-        field: '/app',
-        detail: `This file is of \`${text.app}\`, not of \`${app.slug}\`.`,
-        next: `Write \`app: ${app.slug}\`, or name the other app.`,
-      })
-    requireIn(app, living, scope.at)
-    const current = { appId: app.id, state: 'current' } as const
-    const before = await findWhere(scope.tx, manifestTable, current, 'for update')
-    if (before?.digest === text.digest) return before
-    if (before !== undefined)
-      await scope.save(manifestTable, before, { ...before, state: 'superseded' })
-    scope.entry({ kind: manifestSet, by: permit })
-    return scope.insert(manifestTable, {
-      ...current,
-      id: input.id,
-      digest: text.digest,
-      purposes: text.purposes,
-      says: canonicalJson(text.says),
+  const app = await shareKnown(scope.tx, appTable, input.appId)
+  if (app.slug !== text.app)
+    throw new Problem('invalid-field', {
+      field: '/app',
+      detail: `This file is of \`${text.app}\`, not of \`${app.slug}\`.`,
+      next: `Write \`app: ${app.slug}\`, or name the other app.`,
     })
+  requireIn(app, living, scope.at)
+  const current = { appId: app.id, state: 'current' } as const
+  const before = await findWhere(scope.tx, manifestTable, current, 'for update')
+  if (before?.digest === text.digest) return before
+  if (before !== undefined)
+    await scope.save(manifestTable, before, { ...before, state: 'superseded' })
+  scope.entry({ kind: manifestSet, by })
+  return scope.insert(manifestTable, {
+    ...current,
+    id: input.id,
+    digest: text.digest,
+    purposes: text.purposes,
+    says: canonicalJson(text.says),
   })
-}
+})

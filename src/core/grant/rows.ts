@@ -12,7 +12,7 @@ import type { DataAction } from '../base/permit.ts'
 import type { Instant } from '../base/time.ts'
 import type { IdentityRole } from '../identity/spiffe.ts'
 import { always, fact, factTable, findRow, json, type RowOf, text } from '../ledger/fact-table.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { first, query, type Sql, type Tx, verbatim } from '../store/store.ts'
 
 export const targetTable = factTable('target', always, {
   id: fact<ids.TargetId>(),
@@ -122,16 +122,17 @@ export type ManifestRow = RowOf<typeof manifestTable>
 
 /** The sealed configuration; open it with `targetConfigAad`. */
 export async function findSealedConfig(sql: Sql, id: ids.TargetId): Promise<string | undefined> {
-  const text = 'select sealed from target_config where target_id = $1'
-  return (await sql.query<{ sealed: string }>(text, [id]))[0]?.sealed
+  const kept = await first<{ sealed: string }>(sql)`
+    select sealed from target_config where target_id = ${id}`
+  return kept?.sealed
 }
 
+/** As a person gave it. The one before is kept until it was seen refused. */
 export async function putSealedConfig(tx: Tx, id: ids.TargetId, sealed: string): Promise<void> {
-  await tx.query(
-    `insert into target_config (target_id, sealed) values ($1, $2)
-     on conflict (target_id) do update set sealed = excluded.sealed`,
-    [id, sealed],
-  )
+  await query(tx)`
+    insert into target_config as known (target_id, sealed) values (${id}, ${sealed})
+    on conflict (target_id) do update set sealed = excluded.sealed, pending = null,
+      previous = array_remove(known.previous || known.sealed || known.pending, null)`
 }
 
 /** What the seal is bound to, so that no row's secret can be moved to another row. */
@@ -148,14 +149,11 @@ export const unusedKind = 'grant-unused'
  * Grants that are over by themselves or by their parents, or have columns that are not offered any more:
  * with the columns that are left, none of one that is over.
  */
-export function listDueGrants(
-  sql: Sql,
-  now: Instant,
-): Promise<{ id: ids.GrantId; columns: readonly string[] }[]> {
-  return sql.query(
-    `select id, columns from (
+export const listDueGrants = (sql: Sql, now: Instant) =>
+  query<{ id: ids.GrantId; columns: readonly string[] }>(sql)`
+    select id, columns from (
        select g.id, g.ends_at, case
-         when g.ends_at <= $1 or app.state in ('ending', 'ended', 'graduated')
+         when g.ends_at <= ${now} or app.state in ('ending', 'ended', 'graduated')
            or resource.state = 'retired' or target.state = 'retired' then '{}'
          when not g.columns <@ offered.names
            then array(select unnest(g.columns) intersect select unnest(offered.names)) end as columns
@@ -164,7 +162,4 @@ export function listDueGrants(
          cross join lateral (select coalesce(array_agg(c ->> 'name'), '{}') as names
            from jsonb_array_elements(resource.columns) c where not (c ->> 'hidden')::boolean) offered
        where g.state in ('live', 'resting')) found
-     where columns is not null order by ends_at, id limit ${limits.pageRows}`,
-    [now],
-  )
-}
+     where columns is not null order by ends_at, id limit ${verbatim(limits.pageRows)}`

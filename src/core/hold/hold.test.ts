@@ -4,7 +4,7 @@ import { expectReplay, readEntries } from '../../../test/support/replay.ts'
 import { failing, type TestWorld, testWorld } from '../../../test/support/world.ts'
 import { listHolds } from '../../life/lists/lists.ts'
 import { newId } from '../base/ids.ts'
-import { everything, heldBy } from './hold.ts'
+import { dayOf, everything, heldBy } from './hold.ts'
 import { type HoldScope, holdTable } from './rows.ts'
 import { liftHold, setHold } from './set.ts'
 
@@ -49,6 +49,21 @@ describe('a hold', () => {
     }
   })
 
+  it('on a day stops the apps of that day, and none of another', async () => {
+    const { id } = await hold('day', 'day/build-day')
+    const held = (day: string | null) => heldBy(world.replica, [dayOf({ day })]).map(one => one.id)
+    expect([held('build-day'), held('other-day'), held(null)]).toEqual([[id], [], []])
+    expect((await readEntries(world.store)).at(-1)?.subjects).toContain('day/build-day')
+    await lift(id)
+    expect(held('build-day')).toEqual([])
+  })
+
+  it('on a day called everything stops nothing else', async () => {
+    const { id } = await hold('day', 'day/everything')
+    expect(heldBy(world.replica, [newId('app')])).toEqual([])
+    await lift(id)
+  })
+
   it('on everything stops everything, also what nobody knows', async () => {
     const { id } = await hold('everything', everything)
     const nobody = [null, undefined]
@@ -79,6 +94,8 @@ describe('a hold', () => {
       ['tool', 'tracker/search'],
       ['tool', `${newId('target')}/a b`],
       ['issuer', 'not an address'],
+      ['day', 'build-day'],
+      ['day', 'day/Build day'],
     ] as const
     for (const [scope, about] of refused)
       await expect(hold(scope, about)).rejects.toMatchObject({ field: 'about' })

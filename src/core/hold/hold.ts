@@ -1,5 +1,5 @@
 /** Which orders to stop concern somebody. Pure reading of memory, for every decision. */
-import { appTable } from '../app/rows.ts'
+import { type AppRow, appTable } from '../app/rows.ts'
 import type { Json } from '../base/json.ts'
 import type { Image } from '../ledger/fact-table.ts'
 import type { Replica } from '../ledger/replica.ts'
@@ -10,11 +10,17 @@ import { holdTable } from './rows.ts'
 /** `about` of a hold on everything. */
 export const everything = 'everything'
 
+/** `about` of a hold on the day it was made for. No id begins so, and no day is called everything. */
+export function dayOf(app: Pick<AppRow, 'day'> | undefined): string | null {
+  return app?.day ? `day/${app.day}` : null
+}
+
 /** What a hold may name of a task and of those it works for: themselves, whose they are, who vouched. */
 export function concernedBy(replica: Replica, task: Image<TaskRow>): Json[] {
   return (chainOf(replica, task) ?? [task]).flatMap(({ id, onBehalfOf, provenance, ...each }) => {
-    const owner = replica.get(appTable, each.appId)?.ownerId ?? null
-    return [id, each.identityId, each.appId, owner, onBehalfOf, provenance['issuer'] ?? null]
+    const app = replica.get(appTable, each.appId)
+    const issuer = provenance['issuer'] ?? null
+    return [id, each.identityId, each.appId, app?.ownerId ?? null, onBehalfOf, issuer, dayOf(app)]
   })
 }
 

@@ -41,6 +41,7 @@ export async function setHold(
 function isNamed(scope: HoldScope, about: string): boolean {
   if (scope === everything) return about === everything
   if (scope === 'tool') return /^tg_\w{26}\/[\w./-]{1,128}$/.test(about)
+  if (scope === 'day') return /^day\/[a-z][a-z0-9-]{0,79}$/.test(about)
   if (scope === 'issuer') return URL.canParse(about) && about.length <= limits.textChars
   return isId(scope, about)
 }

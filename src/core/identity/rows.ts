@@ -4,7 +4,7 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { always, fact, factTable, json, listWhere, type RowOf } from '../ledger/fact-table.ts'
-import { query, type Sql, type Tx } from '../store/store.ts'
+import { first, query, type Sql, type Tx, verbatim } from '../store/store.ts'
 import type { MachineName } from './presets/machines.ts'
 import type { UsedAssertion } from './refusal.ts'
 import type { IdentityRole } from './spiffe.ts'
@@ -44,13 +44,10 @@ export const listIdentities = (sql: Sql, appId: AppId) =>
   listWhere(sql, identityTable, { appId }, 'order by made_at, id')
 
 /** Active identities of apps that are over. */
-export function listLeftIdentities(sql: Sql): Promise<{ id: IdentityId }[]> {
-  return sql.query(
-    `select i.id from identity i join app a on a.id = i.app_id
-     where i.state = 'active' and a.state in ('ending', 'ended', 'graduated')
-     order by a.id, i.id limit ${limits.pageRows}`,
-  )
-}
+export const listLeftIdentities = (sql: Sql) => query<{ id: IdentityId }>(sql)`
+  select i.id from identity i join app a on a.id = i.app_id
+  where i.state = 'active' and a.state in ('ending', 'ended', 'graduated')
+  order by a.id, i.id limit ${verbatim(limits.pageRows)}`
 
 export const lockTrustRulesOf = (tx: Tx, identityId: IdentityId) =>
   listWhere(tx, trustRuleTable, { identityId, state: 'active' }, 'order by id for update')
@@ -61,27 +58,26 @@ export const lockTrustRulesOf = (tx: Tx, identityId: IdentityId) =>
  */
 export async function markAssertion(tx: Tx, assertion: UsedAssertion, now: Instant) {
   const { issuer, hash, expiresAt, replay, boundTo } = assertion
-  const marked = await query(tx)`
+  const marked = await first(tx)`
     insert into seen_assertion (issuer, hash, used_at, expires_at, bound_to)
     values (${issuer}, ${hash}, ${now}, ${expiresAt}, ${replay === 'bound' ? boundTo : null})
     on conflict (issuer, hash) do update set bound_to = excluded.bound_to
       where seen_assertion.bound_to = excluded.bound_to
     returning 1 as one`
-  return marked.length === 1 ? null : ((await findUse(tx, assertion)) ?? now)
+  return marked === undefined ? ((await findUse(tx, assertion)) ?? now) : null
 }
 
 export async function findUse(sql: Sql, { issuer, hash }: UsedAssertion) {
-  const [used] = await query<{ at: Instant }>(sql)`
+  const used = await first<{ at: Instant }>(sql)`
     select used_at as at from seen_assertion where issuer = ${issuer} and hash = ${hash}`
   return used?.at
 }
 
 export async function deleteAssertions(sql: Sql, before: Instant): Promise<number> {
-  const rows = await sql.query(
-    `delete from seen_assertion where (issuer, hash) in
-       (select issuer, hash from seen_assertion where expires_at < $1 limit ${limits.pageRows})
-     returning 1 as one`,
-    [before],
-  )
+  const rows = await query(sql)`
+    delete from seen_assertion where (issuer, hash) in
+      (select issuer, hash from seen_assertion where expires_at < ${before}
+       limit ${verbatim(limits.pageRows)})
+    returning 1 as one`
   return rows.length
 }

@@ -5,11 +5,12 @@
 import { readAgreed } from '../approval/agreed.ts'
 import type { IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
+import type { Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { findRow, findWhere, lockKnown, lockRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
+import type { LedgerWorld, Scope } from '../ledger/record.ts'
+import { verb } from '../ledger/verb.ts'
 import type { AttestWorld } from './attest.ts'
 import { githubIssuer } from './presets/github.ts'
 import { parseBinding } from './presets/machine.ts'
@@ -53,55 +54,46 @@ export function proposeTrust(world: TrustWorld, input: TrustProposal): TrustBody
  * Applies an agreed request of kind `trust`, once: again it answers the rule that is there. Problems
  * of `readAgreed`, and of `proposeTrust` where what was agreed is no longer possible.
  */
-export async function trustAgreed(
-  world: LedgerWorld & TrustWorld,
-  permit: Permit<'trust.add'>,
-  input: { id: TrustRuleId; requestId: RequestId },
-): Promise<TrustRuleRow> {
-  checkPermit(permit, 'trust.add', input.id)
-  return recorded(world, async scope => {
+export const trustAgreed = verb(
+  'trust.add',
+  'id',
+  async (scope, input: Agreed, by, world: LedgerWorld & TrustWorld) => {
     const { request, body } = await readAgreed(scope, input.requestId, 'trust')
     const known = await findWhere(scope.tx, trustRuleTable, { requestId: request.id })
     if (known !== undefined) return known
     // Held to the same rules as on the day it was proposed.
     const proposed = proposeTrust(world, body as unknown as TrustProposal)
-    return insertRule(scope, permit, proposed, { ...input })
-  })
-}
+    return insertRule(scope, by, proposed, input)
+  },
+)
+
+type Agreed = { id: TrustRuleId; requestId: RequestId }
 
 /**
  * Lets the owner or backup of the app do its work from their own machine. Owning the app is agreement
  * enough, so there is no request; any other trust is asked for.
  */
-export async function addTrustRule(
-  world: LedgerWorld & TrustWorld,
-  permit: Permit<'trust.add'>,
-  input: { id: TrustRuleId; identityId: IdentityId; as: readonly Part[] },
-): Promise<TrustRuleRow> {
-  checkPermit(permit, 'trust.add', input.id)
-  const { identityId, as } = input
-  const body = proposeTrust(world, { identityId, preset: 'person', claims: { as } })
-  return recorded(world, async scope => {
-    const known = await findRow(scope.tx, trustRuleTable, input.id)
-    if (known !== undefined) return known
-    return insertRule(scope, permit, body, { id: input.id, requestId: null })
-  })
-}
+export const addTrustRule = verb(
+  'trust.add',
+  'id',
+  async (scope, { id, identityId, as }: OwnRule, by, world: LedgerWorld & TrustWorld) => {
+    const body = proposeTrust(world, { identityId, preset: 'person', claims: { as } })
+    const known = await findRow(scope.tx, trustRuleTable, id)
+    return known ?? insertRule(scope, by, body, { id, requestId: null })
+  },
+)
+
+type OwnRule = { id: TrustRuleId; identityId: IdentityId; as: readonly Part[] }
 
 /** Less trust needs nobody's agreement. Removing it again changes nothing. */
-export async function removeTrustRule(
-  world: LedgerWorld,
-  permit: Permit<'trust.remove'>,
-  input: { ruleId: TrustRuleId },
-): Promise<TrustRuleRow> {
-  checkPermit(permit, 'trust.remove', input.ruleId)
-  return recorded(world, async scope => {
-    const rule = await lockKnown(scope.tx, trustRuleTable, input.ruleId)
-    if (rule.state === 'revoked') return rule
-    scope.entry({ kind: trustRemoved, by: permit })
-    return scope.save(trustRuleTable, rule, { ...rule, state: 'revoked', endedAt: scope.at })
-  })
-}
+export const removeTrustRule = verb('trust.remove', 'ruleId', async (scope, input: Removed, by) => {
+  const rule = await lockKnown(scope.tx, trustRuleTable, input.ruleId)
+  if (rule.state === 'revoked') return rule
+  scope.entry({ kind: trustRemoved, by })
+  return scope.save(trustRuleTable, rule, { ...rule, state: 'revoked', endedAt: scope.at })
+})
+
+type Removed = { ruleId: TrustRuleId }
 
 async function insertRule(
   scope: Scope,

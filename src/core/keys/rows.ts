@@ -2,7 +2,7 @@
 import type { KeyId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { type Instant, msBetween } from '../base/time.ts'
-import { query, type Sql, type Tx } from '../store/store.ts'
+import { first, query, type Sql, type Tx } from '../store/store.ts'
 import type { PublicJwk } from './pair.ts'
 import type { SignedKeyTable } from './table.ts'
 
@@ -51,13 +51,10 @@ export async function lockKeys(tx: Tx): Promise<void> {
 }
 
 /** In the order they come into use. */
-export function readKeys(sql: Sql): Promise<KeyRow[]> {
-  return sql.query<KeyRow>(
-    `select id, version, use, alg, public_jwk as "publicJwk", sealed, state, starts_at as "startsAt",
-            made_at as "madeAt", retired_at as "retiredAt"
-     from key order by starts_at, made_at, id`,
-  )
-}
+export const readKeys = (sql: Sql) => query<KeyRow>(sql)`
+  select id, version, use, alg, public_jwk as "publicJwk", sealed, state, starts_at as "startsAt",
+    made_at as "madeAt", retired_at as "retiredAt"
+  from key order by starts_at, made_at, id`
 
 /** A new key, or what changed of a known one. */
 export async function saveKey(tx: Tx, row: KeyRow): Promise<void> {
@@ -72,10 +69,8 @@ export async function saveKey(tx: Tx, row: KeyRow): Promise<void> {
 }
 
 /** The key table in force, as it was signed. */
-export async function readKeyTable(sql: Sql) {
-  const text = 'select body, signature from key_table order by serial desc limit 1'
-  return (await sql.query<Pick<SignedKeyTable, 'body' | 'signature'>>(text))[0]
-}
+export const readKeyTable = (sql: Sql) => first<Pick<SignedKeyTable, 'body' | 'signature'>>(sql)`
+  select body, signature from key_table order by serial desc limit 1`
 
 export async function insertKeyTable(tx: Tx, serial: number, signed: SignedKeyTable, at: Instant) {
   await query(tx)`

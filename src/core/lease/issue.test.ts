@@ -321,6 +321,20 @@ describe('ending', () => {
       expect(world.target.principals.size).toBe(0)
     })
 
+  it('a lease ends because the day of its app is held, and not because another is', async () => {
+    await world.store.query(`update app set day = 'build-day' where id = $1`, [world.app.id])
+    const lease = await issueOne(world)
+    const text = `insert into hold (id, version, scope, about, reason, set_by, state, made_at)
+      values ($1, 1, 'day', $2, 'stop', $3, 'set', $4)`
+    const by = [world.first.id, world.clock.now()]
+    await world.store.query(text, ['ho_1', 'day/other', ...by])
+    await sweepLeases(world)
+    expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'live' })
+    await world.store.query(text, ['ho_2', 'day/build-day', ...by])
+    await sweepLeases(world)
+    expect(await findLease(world.store, lease.id)).toMatchObject({ state: 'gone', cause: 'hold' })
+  })
+
   it('a lease ends with its term, and not a moment before', async () => {
     const lease = await issueOne(world, { termSeconds: 60 })
     world.clock.advance(59_999)

@@ -14,8 +14,15 @@ import type { Instant } from '../base/time.ts'
 import type { Word } from '../base/words.ts'
 import { fact, factTable, findRow, json, lockRow, type RowOf } from '../ledger/fact-table.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
-import { statement } from '../ledger/rows.ts'
-import { query, type Sql, type Tx } from '../store/store.ts'
+import {
+  first,
+  query,
+  type Sql,
+  type Statement,
+  statement,
+  type Tx,
+  verbatim,
+} from '../store/store.ts'
 import type { Evidence } from '../target/target.ts'
 
 export type LeaseState = 'intended' | 'live' | 'ending' | 'gone'
@@ -55,26 +62,27 @@ export type Parents = Pick<LeaseRow, 'taskId' | 'grantId'>
 
 const isHeld = `exists (select 1 from hold where hold.state = 'set' and (hold.scope = 'everything'
   or hold.about in (lease.app_id, lease.identity_id, app.owner_id, task.on_behalf_of, task.id,
-    task.provenance ->> 'issuer')))`
+    task.provenance ->> 'issuer', 'day/' || app.day)))`
 
 /** A lease beside what it hangs on. */
-const withParents = `lease join task on task.id = lease.task_id join app on app.id = lease.app_id
-  join identity on identity.id = lease.identity_id join app_grant on app_grant.id = lease.grant_id`
+const withParents =
+  verbatim(`lease join task on task.id = lease.task_id join app on app.id = lease.app_id
+  join identity on identity.id = lease.identity_id join app_grant on app_grant.id = lease.grant_id`)
 
 /** Why it is over by what it hangs on; null while all of that runs. */
-const overBy = `case
+const overBy = verbatim(`case
   when app.state not in ('draft', 'active') then 'app'
   when identity.state = 'revoked' then 'identity'
   when app_grant.state <> 'live' then 'grant'
   when task.state = 'closed' then 'task'
-  when ${isHeld} then 'hold' end`
+  when ${isHeld} then 'hold' end`)
 
 /** No sweep has it, or the one that had it died. */
-const isFree = (now: string) => `(held_until is null or held_until <= ${now})`
+const isFree = (now: Instant) => statement`(held_until is null or held_until <= ${now})`
 
 /** No late command can make it any more. */
-const isSettled = (now: string) => `(lease.issued_at is not null
-  or lease.intent_deadline + interval '${limits.intentGraceMs} ms' <= ${now})`
+const isSettled = (now: Instant) => statement`(lease.issued_at is not null
+  or lease.intent_deadline + interval '${verbatim(limits.intentGraceMs)} ms' <= ${now})`
 
 /** A lease with everything its end needs. */
 export interface DueLease {
@@ -95,11 +103,9 @@ export const findLease = (sql: Sql, id: ids.LeaseId) => findRow(sql, leaseTable,
 /** Undefined when it is gone, or a sweep has it: it may be ended at its target and not yet here. */
 export async function lockLease(scope: Scope, id: ids.LeaseId): Promise<LeaseRow | undefined> {
   const row = await lockRow(scope.tx, leaseTable, id)
-  const free = await scope.tx.query(
-    `select from lease_due where lease_id = $1 and ${isFree('$2')} for update skip locked`,
-    [id, scope.at],
-  )
-  return free.length === 0 ? undefined : row
+  const free = await first<object>(scope.tx)`
+    select from lease_due where lease_id = ${id} and ${isFree(scope.at)} for update skip locked`
+  return free && row
 }
 
 /**
@@ -107,13 +113,13 @@ export async function lockLease(scope: Scope, id: ids.LeaseId): Promise<LeaseRow
  * them wait for this commit. A decision saw memory; the rows are the truth.
  */
 export async function lockParents(tx: Tx, { taskId, grantId }: Parents): Promise<boolean> {
-  const rows = await query<{ running: boolean }>(tx)`
+  const parents = await first<{ running: boolean }>(tx)`
     select task.state = 'open' and app.state = 'active' and identity.state = 'active'
       and app_grant.state = 'live' as running
     from task join app on app.id = task.app_id join identity on identity.id = task.identity_id
       join app_grant on app_grant.id = ${grantId}
     where task.id = ${taskId} for share`
-  return rows[0]?.running === true
+  return parents?.running === true
 }
 
 /** Beside a new lease: when to look again, and the salt its secret is derived from. */
@@ -165,18 +171,17 @@ export async function shredSalts(sql: Sql, leaseIds: readonly ids.LeaseId[]): Pr
  * app that is over, or anything held, become due now.
  */
 export async function makeDueByParents(sql: Sql, now: Instant): Promise<void> {
-  await sql.query(
-    `with over as (
-       select lease_id from ${withParents} join lease_due on lease_id = lease.id
-       where due_at > $1 and lease.state <> 'ending' and ${isSettled('$1')} and ${overBy} is not null
-       for update of lease_due skip locked)
-     update lease_due set due_at = $1 from over where over.lease_id = lease_due.lease_id`,
-    [now],
-  )
+  await query(sql)`
+    with over as (
+      select lease_id from ${withParents} join lease_due on lease_id = lease.id
+      where due_at > ${now} and lease.state <> 'ending' and ${isSettled(now)}
+        and ${overBy} is not null
+      for update of lease_due skip locked)
+    update lease_due set due_at = ${now} from over where over.lease_id = lease_due.lease_id`
 }
 
 /** `due` names leases by `lease_id` and has their `tries`. */
-const dueText = `
+const dueText = statement`
   select lease.id, lease.version, due.tries, lease_salt.salt, app_grant.holder,
     resource.object, coalesce(${overBy},
       case lease.state when 'intended' then 'unfinished' else 'expired' end) as because
@@ -200,21 +205,18 @@ async function withLeases(world: DueWorld, due: readonly DueText[]): Promise<Due
   })
 }
 
-export function readLeases(sql: Sql, ids: readonly ids.LeaseId[]): Promise<LeaseRow[]> {
-  return sql.query(`select ${leaseTable.select} from lease where id = any ($1::text[])`, [ids])
-}
+export const readLeases = (sql: Sql, ids: readonly ids.LeaseId[]) => query<LeaseRow>(sql)`
+  select ${verbatim(leaseTable.select)} from lease where id = any (${ids}::text[])`
 
 export type DueWorld = Pick<LedgerWorld, 'store' | 'replica'>
 
 /** One lease, due or not, gone or not. */
 export async function findDue(world: DueWorld, id: ids.LeaseId): Promise<DueLease | undefined> {
-  const rows = await world.store.query<DueText>(
-    `with due as (
-       select id as lease_id, coalesce(tries, 0) as tries
-       from lease left join lease_due on lease_id = id where id = $1)
-     ${dueText}`,
-    [id],
-  )
+  const rows = await query<DueText>(world.store)`
+    with due as (
+      select id as lease_id, coalesce(tries, 0) as tries
+      from lease left join lease_due on lease_id = id where id = ${id})
+    ${dueText}`
   return (await withLeases(world, rows))[0]
 }
 
@@ -225,14 +227,13 @@ export async function findDue(world: DueWorld, id: ids.LeaseId): Promise<DueLeas
 export function takeDue(
   world: DueWorld,
   targetId: ids.TargetId,
-  { now, until }: { now: Instant; until: Instant },
+  times: Taking,
 ): Promise<DueLease[]> {
-  return takeThose(
-    world,
-    `select lease_id from lease_due where target_id = $3 and due_at <= $1 and ${isFree('$1')}
-     order by due_at limit ${limits.sweepBatch} for update skip locked`,
-    [now, until, targetId],
-  )
+  const mine = statement`
+    select lease_id from lease_due
+    where target_id = ${targetId} and due_at <= ${times.now} and ${isFree(times.now)}
+    order by due_at limit ${verbatim(limits.sweepBatch)} for update skip locked`
+  return takeThose(world, mine, times)
 }
 
 /**
@@ -242,28 +243,28 @@ export function takeDue(
 export function takeOpen(
   world: DueWorld,
   filter: { readonly taskId?: ids.TaskId; readonly appId?: ids.AppId },
-  { now, until }: { now: Instant; until: Instant },
+  times: Taking,
 ): Promise<DueLease[]> {
-  return takeThose(
-    world,
-    `select lease_id from lease_due join lease on lease.id = lease_due.lease_id
-     where lease.state in ('live', 'ending') and ${isSettled('$1')}
-       and ($3::text is null or task_id = $3) and ($4::text is null or app_id = $4)
-     order by lease_id limit ${limits.sweepBatch} for update of lease_due skip locked`,
-    [now, until, filter.taskId ?? null, filter.appId ?? null],
-  )
+  const { taskId = null, appId = null } = filter
+  const open = statement`
+    select lease_id from lease_due join lease on lease.id = lease_due.lease_id
+    where lease.state in ('live', 'ending') and ${isSettled(times.now)}
+      and (${taskId}::text is null or task_id = ${taskId})
+      and (${appId}::text is null or app_id = ${appId})
+    order by lease_id limit ${verbatim(limits.sweepBatch)} for update of lease_due skip locked`
+  return takeThose(world, open, times)
 }
 
-/** Makes what `first` names due at `$1` at the latest, and ours until `$2`. */
-async function takeThose(world: DueWorld, first: string, params: readonly unknown[]) {
-  const rows = await world.store.query<DueText>(
-    `with first as (${first}),
-     due as (
-       update lease_due set due_at = least(due_at, $1), held_until = $2, tries = tries + 1
-       where lease_id = any (array(select lease_id from first)) returning lease_id, tries)
-     ${dueText}`,
-    params,
-  )
+type Taking = Readonly<Record<'now' | 'until', Instant>>
+
+/** Makes what `these` names due now at the latest, and ours until then. */
+async function takeThose(world: DueWorld, these: Statement, { now, until }: Taking) {
+  const rows = await query<DueText>(world.store)`
+    with these as (${these}),
+    due as (
+      update lease_due set due_at = least(due_at, ${now}), held_until = ${until}, tries = tries + 1
+      where lease_id = any (array(select lease_id from these)) returning lease_id, tries)
+    ${dueText}`
   // One can have gone between the claim and the reading.
   return (await withLeases(world, rows)).filter(({ lease }) => lease.state !== 'gone')
 }
@@ -276,11 +277,9 @@ export async function giveBack(sql: Sql, leaseIds: readonly ids.LeaseId[]): Prom
 }
 
 export async function dueTargets(sql: Sql, now: Instant): Promise<ids.TargetId[]> {
-  const rows = await sql.query<{ id: ids.TargetId }>(
-    `select id from target
-     where exists (select from lease_due
-       where target_id = target.id and due_at <= $1 and ${isFree('$1')})`,
-    [now],
-  )
+  const rows = await query<{ id: ids.TargetId }>(sql)`
+    select id from target
+    where exists (select from lease_due
+      where target_id = target.id and due_at <= ${now} and ${isFree(now)})`
   return rows.map(row => row.id)
 }

@@ -9,7 +9,7 @@
  * A row is found here too: to read it, to change it, or to keep others from changing it until the commit.
  */
 import { assert, Problem } from '../base/problem.ts'
-import { query, type Sql, type Tx } from '../store/store.ts'
+import { query, type Sql, type Statement, type Tx, verbatim } from '../store/store.ts'
 
 /** What every fact has: an id, and a version that each change raises by one. */
 export interface FactRow<I extends string = string> {
@@ -107,19 +107,21 @@ export function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 }
 
-/** The rows with these values; `rest` is what follows in the text: their order, their lock. */
+/** The rows with these values; `rest` is what follows in the text: more tests, their order, their lock. */
 export function listWhere<R extends FactRow>(
   sql: Sql,
   table: FactTable<R>,
   where: Partial<R>,
-  rest = '',
+  rest: string | Statement = '',
 ): Promise<R[]> {
   // Of the table's own columns, so that nothing else becomes part of the text.
   const columns = table.columns.filter(column => Object.hasOwn(where, column))
   const tests = columns.map((column, i) => `${snakeCase(column)} = $${i + 1}`).join(' and ')
-  const text = `select ${table.select} from ${table.name} where ${tests || 'true'} ${rest}`
   const values = columns.map(column => where[column])
-  return sql.query<R>(text, values)
+  const last = typeof rest === 'string' ? verbatim(rest) : rest
+  const after = last.sql(values.length + 1)
+  const text = `select ${table.select} from ${table.name} where ${tests || 'true'} ${after}`
+  return sql.query<R>(text, [...values, ...last.params])
 }
 
 /** The one row with these values, as it is now or until the commit. */

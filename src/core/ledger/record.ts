@@ -14,12 +14,12 @@ import type { ActionName, DecisionRecord, Permit, PermitFor } from '../base/perm
 import { assert, Problem } from '../base/problem.ts'
 import type { Clock, Instant } from '../base/time.ts'
 import { violatedConstraint } from '../store/fault.ts'
-import type { Store, Tx } from '../store/store.ts'
+import { Statement, type Store, type Tx } from '../store/store.ts'
 import { type FactRow, type FactTable, imageOf, type NewRow, snakeCase } from './fact-table.ts'
 import type { EntryKind } from './kind.ts'
 import { commit, leafText, type Subject, subjectIds } from './leaf.ts'
 import type { Replica, TableImage } from './replica.ts'
-import { logReaches, rowIsCurrent, type Sealed, type Write, writeEntry } from './rows.ts'
+import { logReaches, rowIsCurrent, type Sealed, writeEntry } from './rows.ts'
 
 export interface LedgerWorld {
   readonly store: Store
@@ -91,8 +91,8 @@ class Draft {
   #words: Record<string, string> = {}
   readonly #records = new Map<string, DecisionRecord>()
   /** The row written last, which travels in the entry's statement. */
-  #held: Write | undefined
-  readonly #beside: Write[] = []
+  #held: Statement | undefined
+  readonly #beside: Statement[] = []
   /** Writes that were sent and not waited for: each rejects when it did not write its row. */
   #sent: Promise<void>[] = []
 
@@ -156,7 +156,7 @@ class Draft {
   }
 
   /** What is no fact, written by the statement of the entry, which orders nothing by it. */
-  beside(write: Write): void {
+  beside(write: Statement): void {
     this.#beside.push(write)
   }
 
@@ -259,7 +259,7 @@ function salted(value: object): { text: string; salt: string; seal: string } {
   return { text, salt, seal: commit(salt, text) }
 }
 
-function writeOf<R extends FactRow>(table: FactTable<R>, row: R, before: R | undefined): Write {
+function writeOf<R extends FactRow>(table: FactTable<R>, row: R, before: R | undefined): Statement {
   const names = table.columns.map(snakeCase).join(', ')
   const params: unknown[] = table.columns.map(column => {
     const value: unknown = row[column] ?? null
@@ -268,16 +268,16 @@ function writeOf<R extends FactRow>(table: FactTable<R>, row: R, before: R | und
   const casts = table.columns.map(column => (table.json.has(column) ? '::jsonb' : ''))
   const places = (first: number) => casts.map((cast, i) => `$${first + i}${cast}`).join(', ')
   if (before === undefined)
-    return {
-      sql: first => `insert into ${table.name} (${names}) values (${places(first)}) returning 1`,
+    return new Statement(
+      first => `insert into ${table.name} (${names}) values (${places(first)}) returning 1`,
       params,
-    }
-  return {
-    sql: first =>
+    )
+  return new Statement(
+    first =>
       `update ${table.name} set (${names}) = row(${places(first)})
        where id = $${first + params.length} and version = $${first + params.length + 1} returning 1`,
-    params: [...params, before.id, before.version],
-  }
+    [...params, before.id, before.version],
+  )
 }
 
 function changedMeanwhile(): Problem {

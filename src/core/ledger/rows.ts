@@ -6,7 +6,7 @@ import { limits } from '../base/limits.ts'
 import type { DecisionRecord } from '../base/permit.ts'
 import { assert } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
-import { query, type Sql, type Tx } from '../store/store.ts'
+import { first, query, type Sql, type Statement, type Tx, verbatim } from '../store/store.ts'
 import { type FactRow, type FactTable, snakeCase } from './fact-table.ts'
 import type { Hash, TreeNode } from './tree.ts'
 
@@ -40,28 +40,16 @@ export type Sealed = Omit<EntryRow, 'position' | 'inboxId' | 'leafHash'> & {
 export const logReaches = 'log_reaches'
 export const rowIsCurrent = 'row_is_current'
 
-/** One statement; a fact's returns its row when it was written. */
-export interface Write {
-  /** Its parameters numbered from `first` on. */
-  readonly sql: (first: number) => string
-  readonly params: readonly unknown[]
-}
-
-/** A statement as it is written out: what is put into its text travels as its parameters. */
-export function statement(text: TemplateStringsArray, ...params: unknown[]): Write {
-  return { sql: first => text.reduce((all, next, i) => `${all}$${first + i - 1}${next}`), params }
-}
-
 /**
- * The one statement that writes an entry, with the decisions it seals, the fact written last and what
- * is written beside. INVARIANT: the entry reads from that
- * fact, so its id is taken after it; the database runs what nobody reads from at the end.
+ * The one statement that writes an entry, with the decisions it seals, the fact written last (which returns
+ * its row when it was written) and what is written beside. INVARIANT: the entry reads from that fact, so its
+ * id is taken after it; the database runs what nobody reads from at the end.
  */
 export function writeEntry(
   tx: Tx,
   entry: Sealed & { readonly seen: number },
-  write: Write | undefined,
-  beside: readonly Write[],
+  write: Statement | undefined,
+  beside: readonly Statement[],
 ): void {
   const { seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt } = entry
   const params: unknown[] = [seen, at, kind, subjects, leaf, facts, factsSalt, words, wordsSalt]
@@ -101,8 +89,8 @@ const keepDecisions = (param: string) => `kept as (
  * in the same statement would leave it reading the snapshot from before the last holder committed.
  */
 export async function takeTurn(tx: Tx): Promise<boolean> {
-  const text = 'select pg_try_advisory_xact_lock(7135002) as mine'
-  return (await tx.query<{ mine: boolean }>(text))[0]?.mine === true
+  const turn = await first<{ mine: boolean }>(tx)`select pg_try_advisory_xact_lock(7135002) as mine`
+  return turn?.mine === true
 }
 
 export async function readHead(sql: Sql): Promise<HeadRow> {
@@ -204,9 +192,9 @@ export async function readNews(sql: Sql, position: number): Promise<News> {
 }
 
 export async function positionOf(sql: Sql, inboxId: number): Promise<number | undefined> {
-  const rows = await query<{ position: number }>(sql)`
+  const placed = await first<{ position: number }>(sql)`
     select position from ledger_entry where inbox_id = ${inboxId}`
-  return rows[0]?.position
+  return placed?.position
 }
 
 /** Pages of a fact table's images: every column but the words. */
@@ -214,10 +202,9 @@ export async function* readImages(tx: Tx, table: FactTable<FactRow>): AsyncGener
   const columns = table.columns.filter(column => !table.words.has(column))
   const select = columns.map(column => `${snakeCase(column)} as "${column}"`).join(', ')
   for (let after = ''; ; ) {
-    const rows = await tx.query<FactRow>(
-      `select ${select} from ${table.name} where id > $1 order by id limit $2`,
-      [after, limits.followBatch],
-    )
+    const rows = await query<FactRow>(tx)`
+      select ${verbatim(select)} from ${verbatim(table.name)} where id > ${after}
+      order by id limit ${limits.followBatch}`
     yield rows
     const last = rows.at(-1)
     if (last === undefined || rows.length < limits.followBatch) return

@@ -4,12 +4,12 @@
  * by the chapters that own it.
  */
 import { newId, type PersonId } from '../base/ids.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import { lockKnown, type NewRow, throwUnknown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
-import { type LedgerWorld, recorded, subjectOf } from '../ledger/record.ts'
+import { subjectOf } from '../ledger/record.ts'
+import { verb } from '../ledger/verb.ts'
 import { localIssuer, parseEmail, parseKey, parseName, parseRoles } from './person.ts'
 import { endSignIns, lockPlatformPeople, type PersonRow, personTable } from './rows.ts'
 
@@ -23,45 +23,33 @@ const personLeft = entryKind('person.leave', 'recorded that a person left')
 export type NewPerson = Pick<PersonRow, 'name'> &
   Partial<Pick<PersonRow, 'id' | 'iss' | 'sub' | 'email'>> & { readonly roles?: readonly string[] }
 
+type NewRoles = { personId: PersonId; roles: readonly string[] }
+
 /** Sets all roles of a person. The last living platform person keeps that role. */
-export async function setRoles(
-  world: LedgerWorld,
-  permit: Permit<'person.roles'>,
-  input: { personId: PersonId; roles: readonly string[] },
-): Promise<PersonRow> {
-  checkPermit(permit, 'person.roles', input.personId)
+export const setRoles = verb('person.roles', 'personId', async (scope, input: NewRoles, by) => {
   const roles = parseRoles(input.roles)
-  return recorded(world, async scope => {
-    const platform = await lockPlatformPeople(scope.tx)
-    const before = await lockKnown(scope.tx, personTable, input.personId)
-    if (before.state === 'left') throwUnknown('person')
-    if (!roles.includes('platform')) keepOnePlatform(platform, input.personId)
-    const after = await scope.save(personTable, before, { ...before, roles })
-    scope.entry({ kind: rolesSet, by: permit })
-    return after
-  })
-}
+  const platform = await lockPlatformPeople(scope.tx)
+  const before = await lockKnown(scope.tx, personTable, input.personId)
+  if (before.state === 'left') throwUnknown('person')
+  if (!roles.includes('platform')) keepOnePlatform(platform, input.personId)
+  const after = await scope.save(personTable, before, { ...before, roles })
+  scope.entry({ kind: rolesSet, by })
+  return after
+})
 
 /** Again for somebody who left: answers the same row and changes nothing. */
-export async function leavePerson(
-  world: LedgerWorld,
-  permit: Permit<'person.leave'>,
-  input: { personId: PersonId },
-): Promise<PersonRow> {
-  checkPermit(permit, 'person.leave', input.personId)
-  return recorded(world, async scope => {
-    const platform = await lockPlatformPeople(scope.tx)
-    const before = await lockKnown(scope.tx, personTable, input.personId)
-    keepOnePlatform(platform, input.personId)
-    await endSignIns(scope.tx, before.id, scope.at)
-    const isFirst = before.state === 'living'
-    const left = { ...before, state: 'left' as const, leftAt: scope.at }
-    const after = isFirst ? await scope.save(personTable, before, left) : before
-    const subjects = isFirst ? [] : [subjectOf(personTable, before)]
-    scope.entry({ kind: personLeft, by: permit, subjects })
-    return after
-  })
-}
+export const leavePerson = verb('person.leave', 'personId', async (scope, { personId }, by) => {
+  const platform = await lockPlatformPeople(scope.tx)
+  const before = await lockKnown(scope.tx, personTable, personId)
+  keepOnePlatform(platform, personId)
+  await endSignIns(scope.tx, before.id, scope.at)
+  const isFirst = before.state === 'living'
+  const left = { ...before, state: 'left' as const, leftAt: scope.at }
+  const after = isFirst ? await scope.save(personTable, before, left) : before
+  const subjects = isFirst ? [] : [subjectOf(personTable, before)]
+  scope.entry({ kind: personLeft, by, subjects })
+  return after
+})
 
 /** INVARIANT: somebody can always let others in. */
 function keepOnePlatform(platform: readonly PersonId[], goingId: PersonId): void {

@@ -9,7 +9,7 @@ import type { PersonId } from '../base/ids.ts'
 import type { Instant } from '../base/time.ts'
 import type { RowOf } from '../ledger/fact-table.ts'
 import { always, fact, factTable, findRow, findWhere, text } from '../ledger/fact-table.ts'
-import { query, type Sql, type Tx } from '../store/store.ts'
+import { query, type Sql, type Tx, verbatim } from '../store/store.ts'
 import { isLiving, type Role } from './person.ts'
 
 export const installationTable = factTable('installation', always, {
@@ -44,8 +44,8 @@ export const findPerson = (sql: Sql, id: PersonId) => findRow(sql, personTable, 
 
 /** Who of these is answerable now. */
 export async function livingOf(sql: Sql, ids: readonly PersonId[], now: Instant) {
-  const text = `select ${personTable.select} from person where id = any($1::text[])`
-  const rows = await sql.query<PersonRow>(text, [ids])
+  const rows = await query<PersonRow>(sql)`
+    select ${verbatim(personTable.select)} from person where id = any(${ids}::text[])`
   return new Set(rows.filter(row => isLiving(row, now)).map(row => row.id))
 }
 

@@ -89,6 +89,8 @@ describe('a lease', () => {
     ['the identity', 'identity', ids.run, 'hold'],
     ['its owner', 'person', ids.maya, 'hold'],
     ['everything', 'everything', 'everything', 'hold'],
+    ['its day', 'day', 'day/build-day', 'hold'],
+    ['another day', 'day', 'day/build', 'yes'],
     ['another app', 'app', 'ap_other', 'yes'],
     ['somebody else', 'person', ids.ines, 'yes'],
   ])('a hold on %s: %s %s → %s', (_, scope, about, rule) => {
@@ -239,6 +241,19 @@ describe('people', () => {
     expect(make('rs_none', ['read'])).toBe('ask-within-tier')
     change('app', ids.app, { stage: 'managed' })
     expect(make(ids.contacts, ['write'])).toBe('yes')
+  })
+
+  it('a day is held and let go on by platform and security people, not by an owner of an app of it', () => {
+    const { world, change } = smallCompany()
+    const draft = { scope: 'day' }
+    const set = (who: string) => ask(world, who, 'hold.set', { type: 'hold', id: 'ho_new', draft })
+    expect([set(ids.ines), set(ids.maya)]).toEqual(['yes', 'default-deny'])
+    change('hold', 'ho_1', { scope: 'day', about: 'day/build-day', setBy: ids.ines, state: 'set' })
+    const about = { type: 'app', id: ids.app } as const
+    const later = { ...about, draft: { endsAt: '2026-11-30T14:00:00.000Z' } }
+    expect(ask(world, ids.maya, 'app.extend', later)).toBe('hold')
+    expect(ask(world, ids.maya, 'app.end', about)).toBe('yes')
+    expect(ask(world, ids.ines, 'hold.lift', { type: 'hold', id: 'ho_1' })).toBe('yes')
   })
 
   it('an owner holds their own app and lifts that again, and no other', () => {

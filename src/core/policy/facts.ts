@@ -16,7 +16,7 @@ import { words } from '../base/words.ts'
 import { findingTable } from '../finding/rows.ts'
 import { matchGrants } from '../grant/match.ts'
 import * as data from '../grant/rows.ts'
-import { concernedBy, heldBy } from '../hold/hold.ts'
+import { concernedBy, dayOf, heldBy } from '../hold/hold.ts'
 import { holdTable } from '../hold/rows.ts'
 import { type IdentityRow, identityTable } from '../identity/rows.ts'
 import { type FactRow, type FactTable, snakeCase } from '../ledger/fact-table.ts'
@@ -245,7 +245,7 @@ function situation(view: View, concerned: Parameters<typeof heldBy>[1]) {
 function changeOf(view: View, question: Asked, app: App | undefined): JsonObject {
   const { action, about } = question
   const common = {
-    ...situation(view, [app?.id, question.actor.id]),
+    ...situation(view, [app?.id, dayOf(app), question.actor.id]),
     app: app && wholeApp(view, app),
     draft: readChange(view, about),
   }
@@ -269,7 +269,7 @@ function openingOf(view: View, question: Asked, app: App): JsonObject {
   const person = typeof behalf === 'string' ? (behalf as App['ownerId']) : null
   const { actor } = question
   const issuer = question.about.draft?.['issuer']
-  const concerned = [app.id, app.ownerId, person, issuer, actor.id]
+  const concerned = [app.id, app.ownerId, person, issuer, dayOf(app), actor.id]
   return bare({
     ...situation(view, concerned),
     app: workingApp(view, app),

@@ -4,12 +4,12 @@
  */
 import { readAgreed } from '../approval/agreed.ts'
 import { newId, type RequestId, systemId } from '../base/ids.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
 import { findWhere } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
 import type { Replica } from '../ledger/replica.ts'
+import { verb } from '../ledger/verb.ts'
 import * as bundles from './bundle.ts'
 import { type BundleRow, bundleTable } from './rows.ts'
 
@@ -43,13 +43,10 @@ export async function installPolicies(world: LedgerWorld): Promise<void> {
  * when the rules were changed after this was proposed; `hash-mismatch` when what would come of it is
  * not what people agreed to.
  */
-export async function activateAgreed(
-  world: LedgerWorld,
-  permit: Permit<'policy.change'>,
-  { requestId }: { requestId: RequestId },
-): Promise<BundleRow> {
-  checkPermit(permit, 'policy.change', requestId)
-  return recorded(world, async scope => {
+export const activateAgreed = verb(
+  'policy.change',
+  'requestId',
+  async (scope, { requestId }, by) => {
     const { file, onto, makes } = (await readAgreed(scope, requestId, 'policy')).body
     const known = await findWhere(scope.tx, bundleTable, { requestId })
     if (known !== undefined) return known
@@ -66,10 +63,10 @@ export async function activateAgreed(
         detail: 'What would come of this is not what people agreed to.',
         next: 'Propose it again.',
       })
-    scope.entry({ kind: policyChanged, by: permit, facts: { from: held.hash, to: bundle.hash } })
+    scope.entry({ kind: policyChanged, by, facts: { from: held.hash, to: bundle.hash } })
     return takePlace(scope, held, bundle, requestId)
-  })
-}
+  },
+)
 
 /** The one in force, locked: two changes at once wait for each other. */
 function lockActive(scope: Scope): Promise<BundleRow | undefined> {

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { sha256Hex } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
-import { query, type Sql, type Store, type Tx } from './store.ts'
+import { first, query, type Sql, type Store, type Tx } from './store.ts'
 
 export type SchemaText = ReturnType<typeof readSchema>
 
@@ -35,10 +35,9 @@ export async function migrate(owner: Store, schema: SchemaText = readSchema()): 
   if (isCurrent(await readApplied(owner), schema)) return []
   await owner.transact(async tx => {
     await lockSchema(tx)
-    await tx.query(
-      `create table if not exists schema_migration
-       (name text primary key, hash text not null, at timestamptz not null default now())`,
-    )
+    await query(tx)`
+      create table if not exists schema_migration
+        (name text primary key, hash text not null, at timestamptz not null default now())`
   })
   const ran: string[] = []
   const roles = { name: rolesName, text: schema.roles }
@@ -78,7 +77,7 @@ async function lockSchema(tx: Tx): Promise<void> {
 }
 
 async function readApplied(sql: Sql): Promise<Applied> {
-  const [table] = await query<{ is: boolean }>(sql)`
+  const table = await first<{ is: boolean }>(sql)`
     select to_regclass('public.schema_migration') is not null as is`
   if (table?.is !== true) return new Map()
   const rows = await query<{ name: string; hash: string }>(sql)`

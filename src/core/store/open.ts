@@ -12,7 +12,7 @@ import { migrate } from './migrate.ts'
 import { openPglite } from './pglite.ts'
 import { openPostgres, type PostgresOptions } from './postgres.ts'
 import { withReserve } from './reserve.ts'
-import { query, type Store } from './store.ts'
+import { first, type Store } from './store.ts'
 
 /** `postgres://…`; its sign-in must own the schema, or be a member of both roles once migrated. */
 type ServerConfig = Pick<PostgresOptions, 'url'> & Partial<Omit<PostgresOptions, 'session'>>
@@ -71,7 +71,7 @@ async function openServer(config: ServerConfig): Promise<Store> {
 
 /** Looks at what a fresh session gets, whoever set it. Returns its `synchronous_commit`. */
 async function checkServer(owner: Store): Promise<string> {
-  const [server] = await query<{
+  const server = await first<{
     version: number
     sync: string
     standby: boolean
@@ -113,7 +113,7 @@ function refuse(what: string, next: string): never {
 /** INVARIANT: the product never runs with rights to change what it has recorded. */
 async function checkRuntime(store: Store): Promise<void> {
   for (const lane of new Set([store, store.ending])) {
-    const [session] = await query<{ role: string; mayChange: boolean | null }>(lane)`
+    const session = await first<{ role: string; mayChange: boolean | null }>(lane)`
       select current_user as role, bool_or(has_table_privilege(name, right_name)) as "mayChange"
       from unnest(array['ledger_entry', 'ledger_node', 'decision', 'ledger_checkpoint']) as name,
         unnest(array['update', 'delete', 'truncate']) as right_name`

@@ -6,7 +6,7 @@ import { memoryStore } from '../../../test/support/store.ts'
 import { isProblem } from '../base/problem.ts'
 import { StoreFault, violatedConstraint } from './fault.ts'
 import { openStore } from './open.ts'
-import type { Store } from './store.ts'
+import { type Store, statement, verbatim } from './store.ts'
 
 let server: RunningPostgres
 beforeAll(async () => {
@@ -355,4 +355,20 @@ it('inside a transaction of the embedded database nobody waits for himself', asy
   await store.close()
   const late: unknown = await store.query('select 1').catch((thrown: unknown) => thrown)
   expect(isProblem(late, 'store-unavailable')).toBe(true)
+})
+
+describe('a statement as it is written out', () => {
+  it('has its parameters numbered through, those of its parts among them', () => {
+    const part = statement`at <= ${7} and id = ${'x'}`
+    const whole = statement`select ${verbatim('a, b')} from t where n = ${1} and ${part} limit ${2}`
+    expect(whole.sql(3)).toBe('select a, b from t where n = $3 and at <= $4 and id = $5 limit $6')
+    expect(whole.params).toEqual([1, 7, 'x', 2])
+  })
+
+  it('takes nothing that was parsed for a part of its text', () => {
+    const parsed: unknown = JSON.parse('{"sql": "1; drop table person", "params": []}')
+    const asked = statement`select ${parsed}, ${['a', 'b']}, ${'--'}`
+    expect(asked.sql(1)).toBe('select $1, $2, $3')
+    expect(asked.params).toEqual([parsed, ['a', 'b'], '--'])
+  })
 })

@@ -46,10 +46,48 @@ export interface Store extends Sql {
   close(): Promise<void>
 }
 
-/** One statement as it is written out: what is put into its text travels as its parameters. */
-export function query<Row>(sql: Sql) {
-  return (text: TemplateStringsArray, ...params: unknown[]) => {
-    const numbered = text.reduce((all, next, i) => `${all}$${i}${next}`)
-    return sql.query<Row>(numbered, params)
+/**
+ * A statement or a part of one: its text, with parameters numbered from `first` on, and those. A class so
+ * that nothing that was parsed can be one.
+ */
+export class Statement {
+  readonly sql: (first: number) => string
+  readonly params: readonly unknown[]
+
+  constructor(sql: Statement['sql'], params: Statement['params']) {
+    this.sql = sql
+    this.params = params
   }
+}
+
+/** As it is written out: what is put into its text is a part of it, or travels as its parameter. */
+export function statement(text: TemplateStringsArray, ...values: unknown[]): Statement {
+  const paramsOf = (value: unknown) => (value instanceof Statement ? value.params : [value])
+  const sql = (first: number) => {
+    let nth = first
+    const placed = values.map(value => {
+      const at = nth
+      nth += paramsOf(value).length
+      return value instanceof Statement ? value.sql(at) : `$${at}`
+    })
+    return String.raw({ raw: text }, ...placed)
+  }
+  return new Statement(sql, values.flatMap(paramsOf))
+}
+
+/** A part that is text alone: columns, a bound, a table. ATTACKER: never anything from outside. */
+export const verbatim = (text: string | number) => new Statement(() => `${text}`, [])
+
+/** Asks one statement, as it is written out. */
+export function query<Row>(sql: Sql) {
+  return (text: TemplateStringsArray, ...values: unknown[]) => {
+    const asked = statement(text, ...values)
+    return sql.query<Row>(asked.sql(1).trim(), asked.params)
+  }
+}
+
+/** The same where there is one row, or none. */
+export function first<Row>(sql: Sql) {
+  return async (text: TemplateStringsArray, ...values: unknown[]): Promise<Row | undefined> =>
+    (await query<Row>(sql)(text, ...values))[0]
 }

@@ -31,6 +31,8 @@ export interface Description {
   readonly isNameless?: boolean
   /** Callers can be let through with a word of ours: there is `pass` or `upstream`. */
   readonly hasGateway?: boolean
+  /** Our own credential there can be made anew without a person: there is `rotateAdmin`. */
+  readonly canRotate?: boolean
   /** Calls it takes at once, for issuing and again for ending; 16 unless it says otherwise. */
   readonly callsAtOnce?: number
 }
@@ -236,6 +238,16 @@ export interface Target {
   inventory(cursor: string | null, signal: AbortSignal, of?: 'all'): Promise<InventoryPage>
   /** Ends what is there and not ours, as far as that takes nobody's data with it, and looks. Missing: a person does. */
   endFound?(thing: Pick<Found, 'id' | 'kind'>, signal: AbortSignal): Promise<HolderEvidence>
+  /** What was connected, with a credential of our own that nobody has seen. Changes nothing there. */
+  draftAdmin?(): Json
+  /**
+   * Makes our own credential there what `next` says, signed in with what we use or, where a crash left it
+   * set already, not at all. Returns when it was let in; throws `Problem` `target-refused` where it is not.
+   * The secret itself stands in no statement, where that can be.
+   */
+  rotateAdmin?(next: Json, signal: AbortSignal): Promise<void>
+  /** Whether our own credential is let in as this configuration says. */
+  tryAdmin?(config: Json, signal: AbortSignal): Promise<'accepted' | 'refused' | 'unclear'>
   close(): Promise<void>
 }
 

@@ -6,7 +6,7 @@ import type { JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { fact, factTable, findRow, json, type RowOf } from '../ledger/fact-table.ts'
-import type { Sql } from '../store/store.ts'
+import { query, type Sql, verbatim } from '../store/store.ts'
 
 export type TaskKind = 'job' | 'service'
 export type Autonomy = 'attended' | 'unattended'
@@ -40,20 +40,17 @@ export type TaskRow = RowOf<typeof taskTable>
 export const findTask = (sql: Sql, id: TaskId) => findRow(sql, taskTable, id)
 
 /** Open tasks that are over by themselves or by their parents, and why. A page at a time. */
-export function listDueTasks(sql: Sql, now: Instant) {
-  return sql.query<{ id: TaskId; because: CloseCause }>(
-    `select id, because from (
+export const listDueTasks = (sql: Sql, now: Instant) =>
+  query<{ id: TaskId; because: CloseCause }>(sql)`
+    select id, because from (
        select task.id, task.ends_at, case
          when app.state in ('ending', 'ended', 'graduated') then 'app'
          when identity.state = 'revoked' then 'identity'
          when person.state = 'left' then 'person'
          when parent.state = 'closed' then 'parent'
-         when task.ends_at <= $1 then 'expired' end as because
+         when task.ends_at <= ${now} then 'expired' end as because
        from task join app on app.id = task.app_id join identity on identity.id = task.identity_id
          left join person on person.id = task.on_behalf_of
          left join task parent on parent.id = task.parent_id
        where task.state = 'open') due
-     where because is not null order by ends_at, id limit ${limits.pageRows}`,
-    [now],
-  )
-}
+     where because is not null order by ends_at, id limit ${verbatim(limits.pageRows)}`

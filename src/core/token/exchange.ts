@@ -127,11 +127,13 @@ function planTask(
 ): PlannedTask {
   const app = world.replica.get(appTable, identity.appId)
   assert(app, 'an identity has an app')
+  const isService = app.stage === 'managed' && identity.role === 'run' && person === null
+  const kind = isService ? 'service' : 'job'
   const task = {
     id: newId('task'),
     appId: app.id,
     identityId: identity.id,
-    kind: 'job',
+    kind,
     purpose: request.purpose,
     autonomy: person === null ? 'unattended' : 'attended',
     onBehalfOf: person,
@@ -139,7 +141,7 @@ function planTask(
     provenance: provenance.facts,
     // What a person does from their own machine is a piece of work of its own each time.
     provenanceKey: person === null ? provenance.key : `${provenance.key} ${request.run ?? tokenId}`,
-    endsAt: taskEndsAt('job', app, now),
+    endsAt: taskEndsAt(kind, app, now),
   } as const
   const open = world.replica.by(taskTable, 'provenanceKey', task.provenanceKey).find(each => {
     const isSame = each.identityId === task.identityId && each.purpose === task.purpose

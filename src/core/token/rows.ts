@@ -3,7 +3,7 @@ import type { AppId, IdentityId, TaskId, TokenId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import type { Instant } from '../base/time.ts'
 import { fact, factTable, listWhere, type RowOf } from '../ledger/fact-table.ts'
-import type { Sql, Tx } from '../store/store.ts'
+import { query, type Sql, type Tx, verbatim } from '../store/store.ts'
 
 export const tokenTable = factTable('token', token => token.state === 'live', {
   id: fact<TokenId>(),
@@ -21,12 +21,9 @@ export const tokenTable = factTable('token', token => token.state === 'live', {
 export type TokenRow = RowOf<typeof tokenTable>
 
 /** Closed tasks that still have tokens to be put away. */
-export function listLeftTasks(sql: Sql): Promise<{ id: TaskId }[]> {
-  return sql.query(
-    `select distinct t.id from token n join task t on t.id = n.task_id
-     where n.state = 'live' and t.state = 'closed' limit ${limits.pageRows}`,
-  )
-}
+export const listLeftTasks = (sql: Sql) => query<{ id: TaskId }>(sql)`
+  select distinct t.id from token n join task t on t.id = n.task_id
+  where n.state = 'live' and t.state = 'closed' limit ${verbatim(limits.pageRows)}`
 
 export function lockLiveTokensOf(tx: Tx, taskId: TaskId): Promise<TokenRow[]> {
   const rest = `order by id limit ${limits.pageRows} for update`

@@ -1,13 +1,13 @@
 /** Apps: make, look at, change, hand over, pause. Ending and its proof are in `ends.ts`. */
 import * as events from '../../core/app/events.ts'
-import { makeApp } from '../../core/app/make.ts'
+import { makeApp, taken } from '../../core/app/make.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import { newId, type PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addSeconds, earliest, type Instant } from '../../core/base/time.ts'
 import { setManifest } from '../../core/grant/manifest.ts'
-import { heldBy } from '../../core/hold/hold.ts'
+import { dayOf, heldBy } from '../../core/hold/hold.ts'
 import { makeIdentities } from '../../core/identity/identities.ts'
 import { listIdentities } from '../../core/identity/rows.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
@@ -17,14 +17,16 @@ import { setAppRules } from '../../life/app-rules/set.ts'
 import type { AppRulesText } from '../../life/app-rules/text.ts'
 import * as lists from '../../life/lists/lists.ts'
 import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
+import { checkGraduation, proposeGraduation } from '../../life/offboard/graduate.ts'
 import { requestView } from './cards.ts'
 import type { AppDetail as AppDetailView } from './contract.ts'
 import { lastDenial } from './decisions.ts'
 import { appIn, findPersonBy, noSuch, sees } from './find.ts'
 import * as inputs from './inputs.ts'
+import { raise } from './requests.ts'
 import type { Routes } from './route.ts'
 import { appView, grantView, leaseView } from './show.ts'
-import { AppDetail, AppRulesView, AppView, listOf } from './views.ts'
+import { AppDetail, AppRulesView, AppView, GraduationView, listOf, RequestView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
 export function addAppRoutes(routes: Routes, world: ApiWorld): void {
@@ -39,17 +41,18 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
   )
   routes.add('person POST /v1/apps', AppDetail, inputs.MakeApp, async ({ caller, input, ask }) => {
     const now = world.clock.now()
-    const { roles = [...identityRoles], purpose, dataClasses, team = null } = input
+    const { roles = [...identityRoles], purpose, dataClasses, team = null, day = null } = input
     const draft = {
       id: newId('app'),
       slug: parseSlug(input.slug, 'slug'),
       ownerId: caller.personId,
       backupId: await backupOf(world, input.backup, caller.personId),
       team,
+      day,
       purpose,
       dataClasses,
       stage: 'prototype',
-      endTrigger: 'date',
+      endTrigger: day === null ? 'date' : 'day-closes',
       endsAt: endOf(input, now),
     } as const
     const permit = await ask('app.make', 'app', draft.id, { ...draft, roles })
@@ -124,6 +127,28 @@ function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
     const permit = await call.ask('app.transfer', 'app', app.id, { to })
     return appView(world, await events.transferApp(world, permit, { appId: app.id, to }))
   })
+  routes.add('signed-in GET /v1/apps/:app/graduate', GraduationView, async call =>
+    checkGraduation(world.store, await appIn(world, call), world.clock.now()),
+  )
+  routes.add('person POST /v1/apps/:app/graduate', RequestView, inputs.Graduate, async call => {
+    const app = await appIn(world, call)
+    const { to, backup, team, slug: named, keep, reason, days } = call.input
+    const slug = parseSlug(named ?? `${app.slug}-service`, '/slug')
+    if (await lists.findAppBySlug(world.store, slug))
+      throw new Problem('already-exists', taken(slug))
+    const now = world.clock.now()
+    const ownerId = (await findPersonBy(world.store, to, '/to')).id
+    const backupId = await backupOf(world, backup, ownerId)
+    const asked = { slug, ownerId, backupId, team, endsAt: endOf({ days }, now) }
+    const plan = await proposeGraduation(world.store, app, { to: asked, keep, now })
+    return raise(world, call, {
+      ...plan,
+      kind: 'graduate',
+      appId: app.id,
+      reason,
+      ownAnswer: false,
+    })
+  })
   routes.add('person POST /v1/apps/:app/accept', AppView, inputs.AcceptApp, async call => {
     const app = await appIn(world, call)
     const { backup } = call.input
@@ -156,16 +181,14 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
       lastDenial(world, app.id),
     ])
   const roleOf = new Map(identities.map(identity => [identity.id, identity.role]))
-  const held = heldBy(world.replica, [app.id, app.ownerId])
-  const says = Object.entries(manifest === undefined ? {} : lists.saysOf(manifest))
+  const held = heldBy(world.replica, [app.id, app.ownerId, dayOf(app)])
+  const says = manifest === undefined ? {} : lists.saysOf(manifest)
+  const purposes = manifest?.purposes ?? []
   return {
     ...view,
     identities,
-    trust: rules.map(rule => ({
-      ...rule,
-      role: roleOf.get(rule.identityId) ?? 'run',
-    })),
-    purposes: says.map(([name, said]) => ({ name, says: said })),
+    trust: rules.map(rule => ({ ...rule, role: roleOf.get(rule.identityId) ?? 'run' })),
+    purposes: purposes.map(({ name, needs }) => ({ name, says: says[name] ?? '', needs })),
     grants: grants.map(grant => grantView(world, grant)),
     leases: leases.map(lease => leaseView(world, lease)),
     requests: await Promise.all(requests.map(request => requestView(world, request))),

@@ -1,4 +1,7 @@
-/** Who calls: a person by a token of our own authorization server, a workload by its task token, or nobody. */
+/**
+ * Who calls: a person by a token of our own authorization server or the browser session of the console, a
+ * workload by its task token, or nobody.
+ */
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
@@ -7,14 +10,16 @@ import { Problem } from '../../core/base/problem.ts'
 import { fromMs, type Instant } from '../../core/base/time.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
 import type { PersonToken } from '../../life/sign-in/person-token.ts'
+import type { SessionWorld } from '../../life/sign-in/session.ts'
 import { checkBound, type Proofs, type Proven } from '../../life/token/dpop.ts'
+import { callerInSession, type SessionCaller } from './session.ts'
 
-export type KnownCaller = Awaited<ReturnType<typeof verifyShown>>
+export type KnownCaller = Awaited<ReturnType<typeof verifyShown>> | SessionCaller
 export type PersonCaller = Extract<KnownCaller, { kind: 'person' }>
 export type IdentityCaller = Extract<KnownCaller, { kind: 'identity' }>
 export type Caller = KnownCaller | { readonly kind: 'nobody' }
 
-export interface CallerWorld {
+export interface CallerWorld extends SessionWorld {
   readonly issuer: string
   readonly proofs: Proofs
   readonly verifyPerson: (token: string) => Promise<Person>
@@ -29,7 +34,13 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
   const hosts = [new URL(req.url).host, new URL(world.issuer).host]
   const at = { method: req.method, path: req.path, hosts, proof: req.header('dpop') }
   const shown = shownAt(at, req.header('authorization'))
-  if (shown === undefined) return { kind: 'nobody' }
+  const session = await callerInSession(world, context)
+  if (shown === undefined) return session ?? { kind: 'nobody' }
+  if (session !== undefined)
+    throw new Problem('bad-request', {
+      detail: 'This request carries a token and a browser session: it is not clear who acts.',
+      next: 'Send one of them.',
+    })
   const caller = await verifyShown(world, shown)
   await checkShown(world.proofs, shown, caller)
   return caller

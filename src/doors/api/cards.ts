@@ -1,9 +1,11 @@
 /** The card of a request: what is asked, what a yes gives, the worst that can come of it. */
 import { listAnswers, type RequestRow } from '../../core/approval/rows.ts'
 import { type Budget, resourceTable } from '../../core/grant/rows.ts'
+import { first } from '../../core/store/store.ts'
 import { taskTable } from '../../core/task/rows.ts'
 import { sayBudget } from '../../life/budget/budget.ts'
 import { shortId } from '../../life/lists/short-id.ts'
+import type { Graduation } from '../../life/offboard/graduate.ts'
 import type { RequestView } from './contract.ts'
 import { nameOf, readNames } from './show.ts'
 import type { ApiWorld } from './world.ts'
@@ -35,13 +37,12 @@ export async function requestView(world: ApiWorld, request: RequestRow): Promise
 }
 
 async function findMade(world: ApiWorld, request: RequestRow): Promise<string | null> {
-  const rows = await world.store.query<{ id: string }>(
-    `select id from app_grant where request_id = $1
-     union all select id from bundle where request_id = $1
-     union all select id from trust_rule where request_id = $1`,
-    [request.id],
-  )
-  return rows[0]?.id ?? null
+  const made = await first<{ id: string }>(world.store)`
+    select id from app where id = 'ap_' || substr(${request.id}, 4)
+    union all select id from app_grant where request_id = ${request.id}
+    union all select id from bundle where request_id = ${request.id}
+    union all select id from trust_rule where request_id = ${request.id}`
+  return made?.id ?? null
 }
 
 type Card = readonly [asks: string, gives: readonly string[], worst: string | null]
@@ -75,6 +76,8 @@ function cardOf(
       ]
     case 'call':
       return callCard(world, body, app)
+    case 'graduate':
+      return graduateCard(body as unknown as Graduation, app)
   }
 }
 
@@ -92,6 +95,18 @@ function callCard({ replica }: ApiWorld, body: Record<string, unknown>, app: str
       `in a task for ${task?.purpose ?? 'something that is over'}; it has had ${touched} data`,
     ],
     'It happens at the system itself, exactly as written here, and may not be undone.',
+  ]
+}
+
+function graduateCard({ successor, grants }: Graduation, app: string): Card {
+  const said = grants.map(({ resource, granted, used, actions, because }) => {
+    const gets = actions.length === 0 ? 'nothing, left behind' : actions.join(', ')
+    return `${resource}: ${gets} (granted ${granted.join(', ')}; used ${used.join(', ') || 'nothing'}) ${because ?? ''}`
+  })
+  return [
+    `that ${successor.slug}, a managed service of ${successor.team}, take over from ${app}`,
+    [...said, 'identities of its own', `until ${successor.endsAt}`],
+    `Once it works, all access of ${app} ends within a minute, and is proven gone.`,
   ]
 }
 

@@ -11,7 +11,7 @@ import {
 import { Problem } from '../../core/base/problem.ts'
 import type { ResourceRow } from '../../core/grant/rows.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql, verbatim } from '../../core/store/store.ts'
 import { findAppBySlug, findResourceBySlug } from '../../life/lists/lists.ts'
 import { type ShortKind, shortKindOf } from '../../life/lists/short-id.ts'
 import type { KnownCaller } from './caller.ts'
@@ -32,10 +32,9 @@ export async function parseId<K extends IdKind>(sql: Sql, kind: K, text: string)
   const [, part] = /^[A-Z]-([0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26})$/.exec(text) ?? []
   const short = shortKindOf(text)
   if (part === undefined || short === undefined || short !== (kind as string)) throw noSuch(kind)
-  const [first, second] = await sql.query<{ id: Id<K> }>(
-    `select id from ${tables[short] ?? short} where id like $1 limit 2`,
-    [`${idPrefixes[kind]}_${part.toLowerCase()}%`],
-  )
+  const [first, second] = await query<{ id: Id<K> }>(sql)`
+    select id from ${verbatim(tables[short] ?? short)}
+    where id like ${`${idPrefixes[kind]}_${part.toLowerCase()}%`} limit 2`
   if (first === undefined) throw noSuch(kind)
   if (second === undefined) return first.id
   throw new Problem('bad-request', {
@@ -127,11 +126,9 @@ export async function resourceNamed(sql: Sql, slug: string): Promise<ResourceRow
 
 /** A person by id, e-mail or exact name; a name two people have is refused. */
 export async function findPersonBy(sql: Sql, text: string, field: string): Promise<PersonRow> {
-  const [first, second] = await sql.query<PersonRow>(
-    `select ${personTable.select} from person
-     where state = 'living' and (id = $1 or email = $1 or name = $1) limit 2`,
-    [text],
-  )
+  const [first, second] = await query<PersonRow>(sql)`
+    select ${verbatim(personTable.select)} from person
+    where state = 'living' and ${text} in (id, email, name) limit 2`
   if (first !== undefined && second === undefined) return first
   const [who, next] =
     first === undefined

@@ -31,7 +31,7 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person GET /v1/found', FoundList, OfFound, async ({ caller, input }) => {
     // Names of accounts everywhere are a map for thieves: without a role, one's own alone.
     const seenBy = hasRole(world, caller.personId) ? null : caller.personId
-    const filter = { ...filterNow(world), seenBy, target: input.target }
+    const filter = { ...filterNow(world), seenBy, ...input }
     const [items, counts] = await Promise.all([
       rows.listFound(world.store, filter),
       rows.countFound(world.store, filter),

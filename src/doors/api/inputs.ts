@@ -19,6 +19,8 @@ export const MakeApp = z.strictObject({
   /** In solo mode left out. */
   backup: personName.optional(),
   team: z.string().max(80).optional(),
+  /** The organised build day it is for. */
+  day: slug.optional(),
   dataClasses: z.array(dataClass).max(5).default(['internal']),
   endsAt: instantIn.optional(),
   days: days.optional(),
@@ -33,6 +35,16 @@ export const Adopt = MakeApp.omit({ slug: true, purpose: true, roles: true }).ex
 /** Another person agrees; at its adoption an app may be watched without. */
 export const WatchApp = z.strictObject({ days, reason: words })
 export const ExtendApp = z.strictObject({ endsAt: instantIn.optional(), days: days.optional() })
+/** `keep`: by resource, why what was not used of it is asked for all the same. */
+export const Graduate = z.strictObject({
+  to: personName,
+  backup: personName.optional(),
+  team: slug,
+  slug: slug.optional(),
+  days: days.default(180),
+  keep: z.record(slug, words).default({}),
+  reason: words,
+})
 export const TransferApp = z.strictObject({ to: personName })
 /** Without a backup the one there stays; a backup who takes over names another. */
 export const AcceptApp = z.strictObject({ backup: personName.optional() })
@@ -131,8 +143,8 @@ export const AskLease = z.strictObject({
 })
 export const SayUse = z.strictObject({ rows: z.number().int().min(0), action })
 export const SetHold = z.strictObject({
-  scope: z.enum(['app', 'person', 'identity', 'task', 'tool', 'issuer', 'everything']),
-  /** Of a tool, `target/name`; of an issuer, its address. */
+  scope: z.enum(['app', 'person', 'identity', 'task', 'tool', 'issuer', 'day', 'everything']),
+  /** Of a tool, `target/name`; of an issuer, its address; of a day, its name. */
   about: personName.optional(),
   reason: words,
 })
@@ -150,10 +162,13 @@ const number = z
   .string()
   .regex(/^\d{1,15}$/, 'must be a whole number')
   .transform(Number)
+/** Whom a name, an e-mail address or an id stands for; without it everybody. */
+export const OfPeople = z.object({ named: personName.optional() })
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
-export const OfApps = z.object({ state: z.enum(appStates).optional() })
-export const OfFound = z.object({ target: slug.optional() })
+export const OfApps = z.object({ state: z.enum(appStates).optional(), day: slug.optional() })
+/** `since`: first seen after it. */
+export const OfFound = z.object({ target: slug.optional(), since: instantIn.optional() })
 export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })
 export const OfLeases = OfApp.extend({ open: z.enum(['true', 'false']).optional() })
 /** `after` reads on, oldest first; otherwise newest first, and `before` reads back. */

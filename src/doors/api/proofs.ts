@@ -43,7 +43,7 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
     const app = await find.appIn(world, call)
     const { planHash } = call.input
     if (planHash === undefined) await call.ask('offboard.plan', 'app', app.id)
-    if (planHash === undefined || app.state === 'ended') return offboardingView(world, app)
+    if (planHash === undefined || app.endedAt !== null) return offboardingView(world, app)
     const plan = await planOffboarding(world, app.id)
     if (planHash !== plan.hash)
       throw new Problem('hash-mismatch', {

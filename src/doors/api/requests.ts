@@ -133,6 +133,8 @@ interface Raise extends Omit<NewRequest, 'id' | 'quorum' | 'ownAnswer' | 'approv
   readonly approvers?: readonly PersonId[]
   /** Whether the asker may agree where there is nobody else; without it, yes. */
   readonly ownAnswer?: boolean
+  /** How many of them must; one, where it is not said. */
+  readonly quorum?: number
 }
 
 /** Makes the request if policy lets the caller ask; in a solo installation the asker may be who answers. */
@@ -148,7 +150,7 @@ export async function raise(
   const { kind, appId } = input
   const about = { ...draft, kind, ...(appId === null ? {} : { appId }), ownAnswer }
   const permit = await ask('request.make', 'request', id, about)
-  const request = { ...input, id, approvers, quorum: 1, ownAnswer }
+  const request = { quorum: 1, ...input, id, approvers, ownAnswer }
   return requestView(world, await makeRequest(world, permit, request))
 }
 
@@ -242,6 +244,7 @@ async function heldThing(
     })
   if (scope === 'app') return (await find.findVisibleApp(world, caller, named)).id
   if (scope === 'issuer') return named
+  if (scope === 'day') return `day/${named}`
   if (scope === 'task') return find.parseId(world.store, 'task', named)
   if (scope === 'tool') return heldTool(world, named)
   if (scope === 'person') return (await find.findPersonBy(world.store, named, '/about')).id

@@ -10,10 +10,12 @@ import { identityTable } from '../../core/identity/rows.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
 import { isLiving } from '../../core/people/person.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
+import { query, verbatim } from '../../core/store/store.ts'
 import type { TaskRow } from '../../core/task/rows.ts'
 import { sayBudget } from '../../life/budget/budget.ts'
 import { listLeases } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
+import { readKept } from '../../life/shelter/shelter.ts'
 import type * as api from './contract.ts'
 import type { ApiWorld } from './world.ts'
 
@@ -22,10 +24,8 @@ export async function readNames(world: ApiWorld, ids: readonly (string | null)[]
   const wanted = [...new Set(ids.filter(id => id?.startsWith('pe_')))]
   const rows = await (wanted.length === 0
     ? []
-    : world.store.query<{ id: string; name: string }>(
-        'select id, name from person where id = any($1)',
-        [wanted],
-      ))
+    : query<{ id: string; name: string }>(world.store)`
+        select id, name from person where id = any(${wanted})`)
   const names = new Map(rows.map(row => [row.id, row.name]))
   return (id: string) => {
     if (id.startsWith('pe_')) return names.get(id) ?? '(a person)'
@@ -50,10 +50,9 @@ export function personView(world: ApiWorld, person: PersonRow): api.PersonView {
 }
 
 export async function appView(world: ApiWorld, app: AppRow): Promise<api.AppView> {
-  const rows = await world.store.query<PersonRow>(
-    `select ${personTable.select} from person where id = any($1)`,
-    [[app.ownerId, app.backupId, app.offeredTo].filter(id => id !== null)],
-  )
+  const ids = [app.ownerId, app.backupId, app.offeredTo].filter(id => id !== null)
+  const rows = await query<PersonRow>(world.store)`
+    select ${verbatim(personTable.select)} from person where id = any(${ids})`
   const people = new Map(rows.map(row => [row.id, personView(world, row)]))
   const owner = people.get(app.ownerId)
   assert(owner !== undefined, 'an app has an owner')
@@ -129,7 +128,9 @@ export async function taskView(world: ApiWorld, task: TaskRow): Promise<api.Task
 }
 
 export async function targetView(world: ApiWorld, target: data.TargetRow): Promise<api.TargetView> {
-  return { ...target, owner: (await readNames(world, [target.ownerId]))(target.ownerId) }
+  const owner = (await readNames(world, [target.ownerId]))(target.ownerId)
+  const { isOwn: isSheltered } = await readKept(world.store, target.id)
+  return { ...target, owner, isSheltered }
 }
 
 export async function resourceView(

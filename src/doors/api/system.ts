@@ -13,7 +13,7 @@ import { listPeople } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { makeLink } from '../../life/sign-in/link.ts'
 import { findPersonBy, findVisibleApp, kindOf, noSuch, parseId } from './find.ts'
-import { RotateKey, SetRoles } from './inputs.ts'
+import { OfPeople, RotateKey, SetRoles } from './inputs.ts'
 import { html, page } from './oauth/html.ts'
 import { problemTable } from './problems.ts'
 import type { Routes } from './route.ts'
@@ -36,7 +36,8 @@ export function addSystemRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/me', views.Me, async ({ caller }) => {
     const { kind, validUntil } = caller
     const installation = await world.describeInstallation()
-    const me = { kind, installation, validUntil, person: null, identity: null, task: null }
+    const csrf = 'csrf' in caller ? caller.csrf : null
+    const me = { kind, installation, validUntil, csrf, person: null, identity: null, task: null }
     if (caller.kind === 'person') {
       const person = await findPerson(world.store, caller.personId)
       return { ...me, person: person === undefined ? null : personView(world, person) }
@@ -69,10 +70,19 @@ const shown: readonly IdKind[] = words('app task lease request decision grant fi
 export function addPeopleRoutes(routes: Routes, world: ApiWorld): void {
   const personIn = (call: { param(name: string): string }) =>
     findPersonBy(world.store, call.param('person'), 'person')
-  routes.add('person GET /v1/people', views.listOf(views.PersonView), async () => {
-    const people = await listPeople(world.store, limits.pageRows)
-    return { items: people.map(person => personView(world, person)) }
-  })
+  routes.add(
+    'person GET /v1/people',
+    views.listOf(views.PersonView),
+    OfPeople,
+    async ({ input }) => {
+      const { named } = input
+      const people =
+        named === undefined
+          ? await listPeople(world.store, limits.pageRows)
+          : [await findPersonBy(world.store, named, 'named')]
+      return { items: people.map(person => personView(world, person)) }
+    },
+  )
   routes.add('person POST /v1/people/:person/leave', views.PersonView, async call => {
     const { id } = await personIn(call)
     const permit = await call.ask('person.leave', 'person', id)

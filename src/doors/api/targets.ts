@@ -12,8 +12,11 @@ import { connectTarget, defineResource } from '../../core/grant/offer.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
 import { keepGrant } from '../../core/grant/unused.ts'
 import { identityTable } from '../../core/identity/rows.ts'
+import { personTable } from '../../core/people/rows.ts'
+import { lookNow } from '../../life/discovery/look.ts'
 import { playCanary } from '../../life/drift/canary.ts'
 import * as lists from '../../life/lists/lists.ts'
+import { lookBack, rotateTarget } from '../../life/shelter/shelter.ts'
 import { lookAtTools } from '../../life/tools/look.ts'
 import { agreeToTools, hashTools, isAgreed, seeTools } from '../../life/tools/pin.ts'
 import { whoMay } from '../../life/why/who.ts'
@@ -22,7 +25,15 @@ import * as find from './find.ts'
 import { BreakGlass, ConnectTarget, DefineResource, OfApp } from './inputs.ts'
 import type { Routes } from './route.ts'
 import { grantView, nameOf, resourceView, targetView } from './show.ts'
-import { GrantView, listOf, ResourceView, TargetView, ToolView, WhoView } from './views.ts'
+import {
+  GrantView,
+  LookView,
+  listOf,
+  ResourceView,
+  TargetView,
+  ToolView,
+  WhoView,
+} from './views.ts'
 import type { ApiWorld } from './world.ts'
 
 export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
@@ -36,7 +47,9 @@ export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
     const ownerId = call.caller.personId
     // Its owner connects a target again under the same name: another credential, the same thing.
     const known = await lists.findTargetBySlug(world.store, slug)
-    const id = known?.ownerId === ownerId ? known.id : newId('target')
+    // Of who has left, anybody who may connect takes it over.
+    const isFree = known && world.replica.get(personTable, known.ownerId)?.state !== 'living'
+    const id = known?.ownerId === ownerId || isFree ? known.id : newId('target')
     const permit = await call.ask('target.connect', 'target', id, { production })
     const connector = world.targets.connector(input.connector)
     const config = connector.parseConfig(input.config as Json)
@@ -50,12 +63,24 @@ export function addTargetRoutes(routes: Routes, world: ApiWorld): void {
       address: connector.addressOf(config),
       adminEndsAt: adminEndsAt ?? addSeconds(world.clock.now(), 90 * 86_400),
     })
-    return playAndShow(world, id)
+    const shown = await playAndShow(world, id)
+    return known ? { ...shown, before: await lookBack(world, known) } : shown
+  })
+  routes.add('person POST /v1/targets/:target/rotate', TargetView, async call => {
+    const target = await targetNamed(world, call.param('target'))
+    const { id, production } = target
+    const permit = await call.ask('target.connect', 'target', id, { production })
+    return { before: await rotateTarget(world, permit, target), ...(await playAndShow(world, id)) }
   })
   routes.add('person POST /v1/targets/:target/preflight', TargetView, async call => {
     const { id, production } = await targetNamed(world, call.param('target'))
     await call.ask('target.connect', 'target', id, { production })
     return playAndShow(world, id)
+  })
+  routes.add('person POST /v1/targets/:target/look', LookView, async call => {
+    const { id, slug, production } = await targetNamed(world, call.param('target'))
+    await call.ask('target.connect', 'target', id, { production })
+    return { target: slug, ...(await lookNow(world, id)) }
   })
 }
 
@@ -64,13 +89,14 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
     const resources = await lists.listResources(world.store)
     return { items: await Promise.all(resources.map(each => resourceView(world, each))) }
   })
-  routes.add('person GET /v1/resources/:resource/who', listOf(WhoView), async call => {
+  routes.add('person GET /v1/resources/:resource/who', listOf(WhoView), OfApp, async call => {
     const { id, dataOwnerId } = await find.resourceNamed(world.store, call.param('resource'))
     // Who answers for the data sees everybody; others the apps they see anyway.
     const isOwner = dataOwnerId === call.caller.personId
     const isSeen = find.sees(world, call.caller)
     const identities = new Map(world.replica.all(identityTable).map(each => [each.id, each]))
-    const items = whoMay(world, id).flatMap(({ identityId, until: endsAt, ...may }) => {
+    const { appId } = await find.appFilter(world, call)
+    const items = whoMay(world, id, appId).flatMap(({ identityId, until: endsAt, ...may }) => {
       const identity = identities.get(identityId)
       if (identity === undefined || !(isOwner || isSeen(identity.appId))) return []
       return [{ ...may, endsAt, app: nameOf(world, identity.appId), identity: identity.spiffeId }]

@@ -69,6 +69,8 @@ export const Me = z.object({
   installation: InstallationView.pick({ name: true, trustDomain: true, mode: true }),
   /** Of a person: the end of the sign-in, until which the token can be renewed. */
   validUntil: instant,
+  /** In a browser session: what every change carries as `x-leasehold-csrf`. With a token null. */
+  csrf: maybe,
 })
 export const DenialView = z.object({
   ...each(text, 'decisionId', 'shortId', 'at', 'what', 'rule', 'says', 'wouldPassIf'),
@@ -151,7 +153,7 @@ export const AppView = z.object({
   says: text,
   /** Adopted, where it was made of what was found; null: made here. */
   ...each(maybe, 'origin', 'watchedUntil'),
-  ...each(maybe, 'offeredTo', 'team', 'pausedBecause', 'endedAt', 'next'),
+  ...each(maybe, 'offeredTo', 'team', 'day', 'pausedBecause', 'endedAt', 'next'),
 })
 export const AppDetail = AppView.extend({
   identities: list(
@@ -160,12 +162,19 @@ export const AppDetail = AppView.extend({
   trust: list(
     z.object({ ...each(text, 'id', 'preset', 'issuer', 'state'), role, claims: details }),
   ),
-  purposes: list(z.object(each(text, 'name', 'says'))),
+  purposes: list(
+    z.object({ ...each(text, 'name', 'says'), needs: list(z.object({ resource: text, actions })) }),
+  ),
   grants: list(GrantView),
   leases: list(LeaseView),
   requests: list(RequestView),
   holds: list(z.object(each(text, 'id', 'scope', 'reason'))),
   lastDenial: DenialView.nullable(),
+})
+/** Each check with its next step; of each grant what was used, which is what a successor is given. */
+export const GraduationView = z.object({
+  checks: list(z.object({ ...each(text, 'name', 'says', 'next'), ok: flag })),
+  grants: list(z.object({ resource: text, granted: actions, used: actions })),
 })
 export const TaskView = z.object({
   ...each(text, 'id', 'shortId', 'app', 'identity', 'purpose', 'openedAt', 'endsAt'),
@@ -178,11 +187,22 @@ export const TaskView = z.object({
   leases: list(LeaseView),
 })
 export const TargetView = z.object({
-  ...each(text, 'id', 'slug', 'connector', 'address', 'owner', 'adminEndsAt'),
+  ...each(text, 'id', 'slug', 'connector', 'address', 'owner', 'adminRotatedAt', 'adminEndsAt'),
+  /** Nobody has seen the credential we use there: we made it ourselves. */
+  isSheltered: flag,
+  /** What became of the one that was used before. */
+  before: z.enum(['refused', 'still-there', 'unknown']).optional(),
   production: flag,
   preflightState: z.enum(['never', 'passed', 'failed']),
   preflightAt: maybe,
   preflightSteps: list(z.object({ name: text, ok: flag, detail: text.optional() })).optional(),
+})
+/** A look at a whole target, now; `unseen`: what it was not shown, and what that needs. */
+export const LookView = z.object({
+  ...each(text, 'target', 'begunAt'),
+  isOver: flag,
+  things: count,
+  unseen: texts,
 })
 export const ToolView = z.object({
   ...each(text, 'name', 'hash'),
@@ -263,8 +283,10 @@ export type RequestView = z.infer<typeof RequestView>
 export type AppView = z.infer<typeof AppView>
 export type WhoView = z.infer<typeof WhoView>
 export type AppDetail = z.infer<typeof AppDetail>
+export type GraduationView = z.infer<typeof GraduationView>
 export type TaskView = z.infer<typeof TaskView>
 export type TargetView = z.infer<typeof TargetView>
+export type LookView = z.infer<typeof LookView>
 export type ToolView = z.infer<typeof ToolView>
 export type ResourceView = z.infer<typeof ResourceView>
 export type PolicyCheckView = z.infer<typeof PolicyCheckView>

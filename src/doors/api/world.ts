@@ -1,6 +1,5 @@
 /** What the API's routes need, built once in `main.ts`. */
 import type { AnyId, PersonId, RequestId } from '../../core/base/ids.ts'
-import type { ConnectWorld } from '../../core/grant/offer.ts'
 import type { TrustWorld } from '../../core/identity/trust.ts'
 import type { Keys } from '../../core/keys/keys.ts'
 import type { CheckpointWorld } from '../../core/ledger/checkpoint.ts'
@@ -8,11 +7,12 @@ import type { Vkey } from '../../core/ledger/note.ts'
 import { installationTable } from '../../core/people/rows.ts'
 import type { PolicyWorld } from '../../core/policy/decide.ts'
 import type { OffboardWorld } from '../../life/offboard/run.ts'
+import type { ShelterWorld } from '../../life/shelter/shelter.ts'
 import type { Proofs } from '../../life/token/dpop.ts'
 import type { DoctorView, InstallationView } from './contract.ts'
 import type { Log } from './problem.ts'
 
-export interface ApiWorld extends OffboardWorld, PolicyWorld, TrustWorld, ConnectWorld {
+export interface ApiWorld extends OffboardWorld, PolicyWorld, TrustWorld, ShelterWorld {
   readonly log: Log
   readonly issuer: string
   readonly proofs: Proofs

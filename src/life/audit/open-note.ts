@@ -63,11 +63,7 @@ function parseSignature(line: string): { name: string; id: Buffer; signature: Bu
   const blob = fromBase64(parts?.[2] ?? '')
   if (parts?.[1] === undefined || blob === null || blob.length <= keyIdBytes)
     throw refused('a signature line can not be read')
-  return {
-    name: parts[1],
-    id: blob.subarray(0, keyIdBytes),
-    signature: blob.subarray(keyIdBytes),
-  }
+  return { name: parts[1], id: blob.subarray(0, keyIdBytes), signature: blob.subarray(keyIdBytes) }
 }
 
 function isSignedBy(key: NoteKey, text: string, signature: Buffer): boolean {

@@ -6,11 +6,12 @@
 import type { Instant } from '../../core/base/time.ts'
 import type { EntryRow } from '../../core/ledger/rows.ts'
 import type { TreeNode } from '../../core/ledger/tree.ts'
-import type { Sql, Tx } from '../../core/store/store.ts'
+import { first, query, type Sql, statement, type Tx, verbatim } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
 
-const entryColumns = `e.position, e.inbox_id as "inboxId", e.at, e.kind, e.subjects, e.leaf,
-  e.leaf_hash as "leafHash", e.facts, e.facts_salt as "factsSalt", w.words, w.salt as "wordsSalt"`
+const entryColumns =
+  verbatim(`e.position, e.inbox_id as "inboxId", e.at, e.kind, e.subjects, e.leaf,
+  e.leaf_hash as "leafHash", e.facts, e.facts_salt as "factsSalt", w.words, w.salt as "wordsSalt"`)
 
 export interface EntryFilter {
   /** Id of a thing it is about. */
@@ -23,30 +24,23 @@ export interface EntryFilter {
 }
 
 export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promise<EntryRow[]> {
-  const conditions: string[] = []
-  const params: unknown[] = []
-  const add = (condition: (nth: string) => string, value: unknown) => {
-    if (value !== undefined) conditions.push(condition(`$${params.push(value)}`))
-  }
-  add(nth => `e.subjects @> array[${nth}]::text[]`, filter.subject)
-  add(nth => `e.kind = ${nth}`, filter.kind)
-  add(nth => `e.position > ${nth}`, filter.after)
-  add(nth => `e.position < ${nth}`, filter.before)
-  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
-  return sql.query<EntryRow>(
-    `select ${entryColumns} from ledger_entry e left join ledger_words w using (position) ${where}
-     order by e.position ${filter.after === undefined ? 'desc' : ''} limit ${limit}`,
-    params,
-  )
+  const { subject, kind, after, before } = filter
+  const any = verbatim('')
+  return query<EntryRow>(sql)`
+    select ${entryColumns} from ledger_entry e left join ledger_words w using (position)
+    where true ${subject === undefined ? any : statement`and e.subjects @> array[${subject}]::text[]`}
+      ${kind === undefined ? any : statement`and e.kind = ${kind}`}
+      ${after === undefined ? any : statement`and e.position > ${after}`}
+      ${before === undefined ? any : statement`and e.position < ${before}`}
+    order by e.position ${verbatim(after === undefined ? 'desc' : '')} limit ${limit}`
 }
 
 /** The one at this position. */
 export const findEntry = async (sql: Sql, position: number): Promise<EntryRow | undefined> =>
   (await findEntries(sql, { after: position - 1, before: position + 1 }, 1))[0]
 
-export function allNodes(sql: Sql): Promise<TreeNode[]> {
-  return sql.query<TreeNode>('select level, index, hash from ledger_node')
-}
+export const allNodes = (sql: Sql) =>
+  query<TreeNode>(sql)`select level, index, hash from ledger_node`
 
 /** Facts of entries without a position, in id order. */
 export async function readWaitingFacts(sql: Sql): Promise<string[]> {
@@ -55,19 +49,16 @@ export async function readWaitingFacts(sql: Sql): Promise<string[]> {
 }
 
 export async function hasWaitingWords(sql: Sql, subject: string): Promise<boolean> {
-  const rows = await sql.query(
-    'select 1 from ledger_inbox where subjects @> $1::text[] and words is not null limit 1',
-    [[subject]],
-  )
-  return rows.length > 0
+  const waiting = await first(sql)`
+    select 1 from ledger_inbox
+    where subjects @> ${[subject]}::text[] and words is not null limit 1`
+  return waiting !== undefined
 }
 
 export async function eraseWordsOf(tx: Tx, subject: string): Promise<number[]> {
-  const rows = await tx.query<{ position: number }>(
-    `delete from ledger_words w using ledger_entry e
-     where e.position = w.position and e.subjects @> $1::text[] returning w.position`,
-    [[subject]],
-  )
+  const rows = await query<{ position: number }>(tx)`
+    delete from ledger_words w using ledger_entry e
+    where e.position = w.position and e.subjects @> ${[subject]}::text[] returning w.position`
   return rows.map(row => row.position).sort((a, b) => a - b)
 }
 
@@ -79,32 +70,20 @@ export interface RefusalCount {
 }
 
 export async function addRefusals(sql: Sql, counts: readonly RefusalCount[]): Promise<void> {
-  await sql.query(
-    `insert into ledger_refusal_count as c (issuer, minute, reason, count)
-     select issuer, minute, reason, count
-     from jsonb_to_recordset($1::jsonb)
-       as n (issuer text, minute timestamptz, reason text, count bigint)
-     on conflict (issuer, minute, reason) do update set count = c.count + excluded.count`,
-    [JSON.stringify(counts)],
-  )
+  await query(sql)`
+    insert into ledger_refusal_count as c (issuer, minute, reason, count)
+    select issuer, minute, reason, count
+    from jsonb_to_recordset(${JSON.stringify(counts)}::jsonb)
+      as n (issuer text, minute timestamptz, reason text, count bigint)
+    on conflict (issuer, minute, reason) do update set count = c.count + excluded.count`
 }
 
 /** Minutes before `minute` that have counts. */
-export function dueRefusals(
-  sql: Sql,
-  minute: Instant,
-): Promise<Pick<RefusalCount, 'issuer' | 'minute'>[]> {
-  return sql.query(
-    `select distinct issuer, minute from ledger_refusal_count
-     where minute < $1 order by minute, issuer limit $2`,
-    [minute, bounds.refusalKinds],
-  )
-}
+export const dueRefusals = (sql: Sql, minute: Instant) =>
+  query<Pick<RefusalCount, 'issuer' | 'minute'>>(sql)`
+    select distinct issuer, minute from ledger_refusal_count
+    where minute < ${minute} order by minute, issuer limit ${bounds.refusalKinds}`
 
-export function takeRefusals(tx: Tx, issuer: string, minute: Instant): Promise<RefusalCount[]> {
-  return tx.query<RefusalCount>(
-    `delete from ledger_refusal_count where issuer = $1 and minute = $2
-     returning issuer, minute, reason, count`,
-    [issuer, minute],
-  )
-}
+export const takeRefusals = (tx: Tx, issuer: string, minute: Instant) => query<RefusalCount>(tx)`
+  delete from ledger_refusal_count where issuer = ${issuer} and minute = ${minute}
+  returning issuer, minute, reason, count`

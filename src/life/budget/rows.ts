@@ -5,7 +5,7 @@
  * more than what was agreed.
  */
 import type { GrantId } from '../../core/base/ids.ts'
-import { query, type Sql } from '../../core/store/store.ts'
+import { first, query, type Sql } from '../../core/store/store.ts'
 import type { Amounts } from './budget.ts'
 
 export interface Account {
@@ -40,17 +40,14 @@ export async function giveBack(sql: Sql, { grantId, span }: Account, back: Amoun
     where grant_id = ${grantId} and span = ${span}`
 }
 
-export async function readUsed(sql: Sql, { grantId, span }: Pick<Account, 'grantId' | 'span'>) {
-  const [used] = await query<Amounts>(sql)`
+export const readUsed = (sql: Sql, { grantId, span }: Pick<Account, 'grantId' | 'span'>) =>
+  first<Amounts>(sql)`
     select calls, row_count as rows, bytes, spend from budget_use
     where grant_id = ${grantId} and span = ${span}`
-  return used
-}
 
 /** Spans of grants that are over are of use to nobody. */
 export async function forgetUsed(sql: Sql): Promise<void> {
-  await sql.query(
-    `delete from budget_use using app_grant
-     where app_grant.id = grant_id and app_grant.state <> 'live'`,
-  )
+  await query(sql)`
+    delete from budget_use using app_grant
+    where app_grant.id = grant_id and app_grant.state <> 'live'`
 }

@@ -10,7 +10,7 @@ import { imageOf, listWhere } from '../../core/ledger/fact-table.ts'
 import type { Found } from '../../core/target/target.ts'
 import { bounds } from './bounds.ts'
 import { claimThing } from './claim.ts'
-import { sweepLooks } from './look.ts'
+import { lookNow, sweepLooks } from './look.ts'
 import { countFound, type FoundThing, listFound, thingTable } from './rows.ts'
 
 let world: LeaseTestWorld
@@ -48,6 +48,39 @@ beforeEach(async () => {
     [stranger('ada'), stranger('bot', { creator: 'maya' })],
     [stranger('cron', { endsAt: '2027-01-01T00:00:00.000Z' as Instant })],
   ]
+})
+
+describe('a look that is asked for', () => {
+  const look = () => lookNow(world, world.targetId)
+
+  it('is one look more, though the target was looked at today', async () => {
+    await sweepLooks(world)
+    world.clock.advance(1_000)
+    world.target.strangers[1]?.push(stranger('new'))
+    expect(await sweepLooks(world)).toBe(0)
+    const at = world.clock.now()
+    expect(await look()).toEqual({ begunAt: at, isOver: true, things: 4, unseen: [] })
+    const since = { ...all, since: (await named('ada')).firstSeenAt }
+    expect((await listFound(world.store, since)).map(({ name }) => name)).toEqual(['new'])
+    world.target.strangers[1]?.pop()
+    world.clock.advance(1_000)
+    await look()
+    expect((await named('new')).state).toBe('gone')
+  })
+
+  it('says what it was not shown, and calls nothing gone then', async () => {
+    await look()
+    world.clock.advance(1_000)
+    world.target.strangers = [[]]
+    world.target.hides = ['accounts']
+    expect(await look()).toMatchObject({ isOver: true, unseen: ['accounts: a right'] })
+    expect(await states()).toEqual(['ada found', 'bot found', 'cron found'])
+  })
+
+  it('of a target that is away is no look', async () => {
+    world.target.mode = 'refuses'
+    await expect(look()).rejects.toMatchObject({ code: 'target-refused' })
+  })
 })
 
 describe('a look', () => {

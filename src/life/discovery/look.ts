@@ -38,10 +38,8 @@ export async function sweepLooks(world: LookWorld): Promise<number> {
   for (const { targetId, begunAt, work } of await rows.listDueLooks(world.store, since)) {
     // What broke off goes on; but not for ever: its cursor may mean nothing any more.
     const isOn = work?.isOn === true && begunAt > since
-    const { before = null } = work ?? {}
-    const begun = { cursor: null, isOn: true, things: 0, hidden: [], before }
     try {
-      await lookOn(world, { targetId, begunAt: isOn ? begunAt : now }, isOn ? work : begun)
+      await lookOn(world, { targetId, begunAt: isOn ? begunAt : now }, isOn ? work : anew(work))
       looked++
     } catch (thrown) {
       if (!isProblem(thrown)) throw thrown
@@ -50,12 +48,27 @@ export async function sweepLooks(world: LookWorld): Promise<number> {
   return looked
 }
 
+/**
+ * One look begun now, whenever the last one was: `isOver` where it came to its end, `unseen` what it was
+ * not shown. Problem of the target where a page does not come; the next run of the sweep goes on.
+ */
+export async function lookNow(world: LookWorld, targetId: TargetId) {
+  const begunAt = world.clock.now()
+  const work = await rows.findWork(world.store, targetId)
+  return { begunAt, ...(await lookOn(world, { targetId, begunAt }, anew(work))) }
+}
+
+const anew = (work: rows.LookWork | null): rows.LookWork => {
+  return { cursor: null, isOn: true, things: 0, hidden: [], before: work?.before ?? null }
+}
+
 type At = Pick<rows.Look, 'targetId' | 'begunAt'>
 
-async function lookOn(world: LookWorld, at: At, begun: rows.LookWork): Promise<void> {
+async function lookOn(world: LookWorld, at: At, begun: rows.LookWork) {
   let { cursor, things } = begun
   const { before } = begun
   const hidden = new Set(begun.hidden)
+  const unseen = new Set<string>()
   const put = (more: object) =>
     rows.putLook(world.store, {
       ...at,
@@ -69,21 +82,25 @@ async function lookOn(world: LookWorld, at: At, begun: rows.LookWork): Promise<v
     const found = page.found.filter(each => !each.ours && kinds.includes(each.kind))
     things += found.length
     const isTooMany = things > bounds.thingsOfTarget
-    if (isTooMany) hidden.add('what is beyond the bound')
+    if (isTooMany) for (const set of [hidden, unseen]) set.add('what is beyond the bound')
     else await keepPage(world, at.targetId, found)
     // Short, since they are kept with every page.
-    for (const { what, needs, of = '' } of page.unseen ?? [])
+    for (const { what, needs, of = '' } of page.unseen ?? []) {
       hidden.add(sha256Hex(`${what} ${needs} ${of}`).slice(0, 16))
+      unseen.add(safeText(`${what}: ${needs}`, bounds.nameChars))
+    }
     cursor = isTooMany ? null : page.next
     if (cursor === null) break
     await put({})
   }
-  if (cursor !== null) return
+  const seen = { isOver: cursor === null, things, unseen: [...unseen] }
+  if (!seen.isOver) return seen
   const sawAll = before === null || [...hidden].every(each => before.includes(each))
   if (sawAll) await keepMissed(world, at)
   // What some look did not see is not missed until one sees as much as each of them.
   const least = sawAll ? [...hidden] : before.filter(each => hidden.has(each))
   await put({ isOn: false, before: least })
+  return seen
 }
 
 const meanwhile = {

@@ -84,6 +84,12 @@ export function listDueLooks(sql: Sql, since: Instant): Promise<Look[]> {
   )
 }
 
+/** Of the last look at a target; null before the first. */
+export async function findWork(sql: Sql, target: TargetId): Promise<LookWork | null> {
+  const text = 'select work from look where target_id = $1'
+  return (await sql.query<Pick<Look, 'work'>>(text, [target]))[0]?.work ?? null
+}
+
 export async function putLook(sql: Sql, { targetId, begunAt, work }: Look): Promise<void> {
   await sql.query(
     `insert into look (target_id, begun_at, work) values ($1, $2, $3::jsonb)
@@ -107,6 +113,8 @@ export interface FoundFilter {
   readonly seenBy: PersonId | null
   readonly silentSince: Instant
   readonly target?: string | undefined
+  /** First seen after it. */
+  readonly since?: Instant | undefined
   readonly id?: ThingId
 }
 
@@ -115,12 +123,13 @@ const isOwned = "coalesce(owner.state = 'living' and owner.seen_at >= $2, false)
 const things = `from found_thing as thing join target on target.id = target_id left join app on app.id = app_id
   left join person owner on owner.id = ${ownerId}
   where ($1::text is null or $1 in (target.owner_id, ${ownerId})) and ($3::text is null or target.slug = $3)
-    and ($4::text is null or thing.id = $4)`
-const paramsOf = ({ seenBy, silentSince, target, id }: FoundFilter) => [
+    and ($4::text is null or thing.id = $4) and ($5::timestamptz is null or thing.first_seen_at > $5)`
+const paramsOf = ({ seenBy, silentSince, target, id, since }: FoundFilter) => [
   seenBy,
   silentSince,
   target ?? null,
   id ?? null,
+  since ?? null,
 ]
 
 /** A page: what nobody knows first, then by target and name. */

@@ -37,7 +37,8 @@ export function stepThing(thing: ThingRow, event: ThingEvent, now: Instant): Thi
       // Whose it was it is again; of an app that has ended it is a thing nobody knows.
       const { appId, ownerId } = event.isOver ? { appId: null, ownerId: null } : thing
       const state = appId !== null ? 'adopted' : ownerId !== null ? 'claimed' : 'found'
-      return { ...thing, appId, ownerId, state, goneAt: null }
+      // What is there again is as new as what was never there: somebody made it since.
+      return { ...thing, appId, ownerId, state, goneAt: null, firstSeenAt: now }
     }
     case 'missed':
       return thing.state === 'gone' ? thing : { ...thing, state: 'gone', goneAt: now }

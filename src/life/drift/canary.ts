@@ -1,6 +1,6 @@
 /** The canary: before a target is used, and daily, a whole cycle of a credential is played there. */
 import { systemId, type TargetId } from '../../core/base/ids.ts'
-import { raiseIn } from '../../core/finding/raise.ts'
+import { raiseIn, resolveIn } from '../../core/finding/raise.ts'
 import { targetTable } from '../../core/grant/rows.ts'
 import type { Targets } from '../../core/lease/targets.ts'
 import { lockKnown } from '../../core/ledger/fact-table.ts'
@@ -37,7 +37,8 @@ export async function playCanary(world: CanaryWorld, targetId: TargetId) {
       preflightState: result.ok ? 'passed' : 'failed',
       preflightAt: scope.at,
     })
-    if (!result.ok)
+    if (result.ok) await resolveIn(scope, 'target-preflight', targetId)
+    else
       await raiseIn(scope, {
         kind: 'target-preflight',
         severity: 'high',

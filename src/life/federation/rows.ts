@@ -3,7 +3,7 @@ import type { KeyId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
 import { fact, factTable, json, type RowOf } from '../../core/ledger/fact-table.ts'
-import { query, type Sql, type Tx } from '../../core/store/store.ts'
+import { first, query, type Sql, type Tx, verbatim } from '../../core/store/store.ts'
 
 export const federationKeyTable = factTable('federation_key', key => key.state !== 'gone', {
   id: fact<KeyId>(),
@@ -20,9 +20,9 @@ export type FederationKeyRow = RowOf<typeof federationKeyTable>
 /** Under lock, whatever their state, so that of two that turn the keys one does. */
 export async function lockFederationKeys(tx: Tx): Promise<FederationKeyRow[]> {
   await tx.query('lock table federation_secret in exclusive mode')
-  return tx.query<FederationKeyRow>(
-    `select ${federationKeyTable.select} from federation_key where state <> 'gone' order by id for update`,
-  )
+  return query<FederationKeyRow>(tx)`
+    select ${verbatim(federationKeyTable.select)} from federation_key
+    where state <> 'gone' order by id for update`
 }
 
 export async function putSecret(tx: Tx, id: KeyId, sealed: string): Promise<void> {
@@ -34,6 +34,7 @@ export async function shredSecret(tx: Tx, id: KeyId): Promise<void> {
 }
 
 export async function readSecret(sql: Sql, id: KeyId): Promise<string | undefined> {
-  const text = 'select sealed from federation_secret where key_id = $1'
-  return (await sql.query<{ sealed: string }>(text, [id]))[0]?.sealed
+  const secret = await first<{ sealed: string }>(sql)`
+    select sealed from federation_secret where key_id = ${id}`
+  return secret?.sealed
 }

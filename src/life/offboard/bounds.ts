@@ -11,6 +11,10 @@ export const bounds = {
   driveTurnMs: 2_000,
   /** One run over an app's things; whoever dies at it holds up the next for this long. */
   offboardHoldMs: 120_000,
+  /** A prototype and its successor work side by side so long, where it does not say that it is done. */
+  overlapMs: 30_000,
+  /** A successor that nobody has begun to use by then ends, and the prototype goes on. */
+  takeOverMs: 7 * 86_400_000,
   /** The longest somebody's word counts before they look again. */
   evidenceMs: 90 * 86_400_000,
   /** One file that shows it; also a constraint of its table. */

@@ -11,8 +11,8 @@ import { Problem } from '../../core/base/problem.ts'
 import { addMs, type Instant } from '../../core/base/time.ts'
 import { always, fact, factTable, type RowOf } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { verb } from '../../core/ledger/verb.ts'
+import { first, query, type Sql, verbatim } from '../../core/store/store.ts'
 import { bounds } from './bounds.ts'
 import { type ItemKind, isSayable, type PlanItem } from './item.ts'
 import { findOffboarding, findWork } from './rows.ts'
@@ -47,21 +47,18 @@ export interface EvidenceInput {
 }
 
 /** Problems: `wrong-state` where our own look says otherwise, `not-found`, `invalid-field`. */
-export async function giveEvidence(
-  world: LedgerWorld,
-  permit: Permit<'offboard.evidence'>,
-  input: EvidenceInput,
-): Promise<EvidenceRow> {
-  const { appId, fileHash, says } = input
-  checkPermit(permit, 'offboard.evidence', appId)
-  const personId = requirePerson(permit, 'say that something is gone')
-  const { kind: itemKind, id: itemId, system } = await itemOf(world.store, input)
-  if ((await readFile(world.store, appId, fileHash)) === undefined)
-    throw new Problem('not-found', {
-      detail: 'There is no such file of this app.',
-      next: 'Send the file first: PUT /v1/apps/<app>/evidence/<sha256>',
-    })
-  return recorded(world, async scope => {
+export const giveEvidence = verb(
+  'offboard.evidence',
+  'appId',
+  async (scope, input: EvidenceInput, by) => {
+    const { appId, fileHash, says } = input
+    const personId = requirePerson(by, 'say that something is gone')
+    const { kind: itemKind, id: itemId, system } = await itemOf(scope.tx, input)
+    if ((await readFile(scope.tx, appId, fileHash)) === undefined)
+      throw new Problem('not-found', {
+        detail: 'There is no such file of this app.',
+        next: 'Send the file first: PUT /v1/apps/<app>/evidence/<sha256>',
+      })
     const latest = addMs(scope.at, bounds.evidenceMs)
     const { recheckAt = latest } = input
     if (recheckAt <= scope.at || recheckAt > latest)
@@ -71,12 +68,11 @@ export async function giveEvidence(
         next: `Name a day until ${latest}.`,
       })
     const row = { appId, itemKind, itemId, system, personId, fileHash, recheckAt }
-    const saved = await scope.insert(evidenceTable, { id: newId('evidence'), ...row })
     const subjects = [{ type: 'app', id: appId, version: 0 }]
-    scope.entry({ kind: evidenceGiven, by: permit, subjects, words: { says } })
-    return saved
-  })
-}
+    scope.entry({ kind: evidenceGiven, by, subjects, words: { says } })
+    return scope.insert(evidenceTable, { id: newId('evidence'), ...row })
+  },
+)
 
 /** The one thing of the newest look that is meant, where that look could not tell. */
 async function itemOf(
@@ -134,19 +130,17 @@ export async function withEvidence(
 }
 
 /** With the name of who said it, the newest last. */
-export function listEvidence(sql: Sql, appId: AppId) {
-  const by = "coalesce((select name from person where person.id = person_id), '(erased)') as by"
-  return sql.query<EvidenceRow & { by: string }>(
-    `select ${evidenceTable.select}, ${by} from evidence where app_id = $1 order by made_at, id`,
-    [appId],
-  )
-}
+export const listEvidence = (sql: Sql, appId: AppId) =>
+  query<EvidenceRow & { by: string }>(sql)`
+    select ${verbatim(evidenceTable.select)},
+      coalesce((select name from person where person.id = person_id), '(erased)') as by
+    from evidence where app_id = ${appId} order by made_at, id`
 
 /** Kept under the hash of its bytes; the same file again is the same. Problems: `invalid-field`, `wrong-state`. */
 export async function putFile(
   sql: Sql,
   permit: Permit<'offboard.evidence'>,
-  { appId, hash, bytes }: { appId: AppId; hash: string; bytes: Uint8Array },
+  { appId, hash, bytes }: FileOf & { bytes: Uint8Array },
 ): Promise<void> {
   checkPermit(permit, 'offboard.evidence', appId)
   if (bytes.length === 0 || sha256Hex(bytes) !== hash)
@@ -155,12 +149,10 @@ export async function putFile(
       detail: 'What arrived is not the file of that SHA-256.',
       next: 'Send its bytes again, whole.',
     })
-  const [stored] = await sql.query(
-    `insert into evidence_file (app_id, hash, bytes)
-     select $1, $2, $3 where (select count(*) from evidence_file where app_id = $1) < $4
-     on conflict (app_id, hash) do update set hash = excluded.hash returning 1`,
-    [appId, hash, bytes, bounds.evidenceFiles],
-  )
+  const stored = await first(sql)`
+    insert into evidence_file (app_id, hash, bytes) select ${appId}, ${hash}, ${bytes}
+    where (select count(*) from evidence_file where app_id = ${appId}) < ${bounds.evidenceFiles}
+    on conflict (app_id, hash) do update set hash = excluded.hash returning 1`
   if (stored === undefined)
     throw new Problem('wrong-state', {
       detail: `An app has at most ${bounds.evidenceFiles} files of evidence.`,
@@ -169,27 +161,18 @@ export async function putFile(
 }
 
 export async function readFile(sql: Sql, appId: AppId, hash: string) {
-  const rows = await sql.query<{ bytes: Uint8Array }>(
-    'select bytes from evidence_file where app_id = $1 and hash = $2',
-    [appId, hash],
-  )
-  return rows[0]?.bytes
+  const file = await first<{ bytes: Uint8Array }>(sql)`
+    select bytes from evidence_file where app_id = ${appId} and hash = ${hash}`
+  return file?.bytes
 }
 
+type FileOf = { appId: AppId; hash: string }
+
 /** The bytes go; who showed a file of that hash, and when, stays in the log. */
-export async function eraseFile(
-  world: LedgerWorld,
-  permit: Permit<'text.erase'>,
-  { appId, hash }: { appId: AppId; hash: string },
-): Promise<void> {
-  checkPermit(permit, 'text.erase', appId)
-  await recorded(world, async scope => {
-    const gone = await scope.tx.query(
-      'delete from evidence_file where app_id = $1 and hash = $2 returning 1',
-      [appId, hash],
-    )
-    if (gone.length === 0) throw new Problem('not-found', { detail: 'There is no such file.' })
-    const subjects = [{ type: 'app', id: appId, version: 0 }]
-    scope.entry({ kind: evidenceErased, by: permit, subjects, facts: { fileHash: hash } })
-  })
-}
+export const eraseFile = verb('text.erase', 'appId', async (scope, { appId, hash }: FileOf, by) => {
+  const gone = await first(scope.tx)`
+    delete from evidence_file where app_id = ${appId} and hash = ${hash} returning 1`
+  if (gone === undefined) throw new Problem('not-found', { detail: 'There is no such file.' })
+  const subjects = [{ type: 'app', id: appId, version: 0 }]
+  scope.entry({ kind: evidenceErased, by, subjects, facts: { fileHash: hash } })
+})

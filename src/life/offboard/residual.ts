@@ -6,7 +6,7 @@ import type { AppId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { type Instant, msBetween } from '../../core/base/time.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql, verbatim } from '../../core/store/store.ts'
 import { judge } from '../../core/target/judge.ts'
 import { type ItemState, isSayable } from './item.ts'
 
@@ -27,10 +27,10 @@ interface Left extends Pick<LeaseRow, 'evidence'> {
 
 /** The oldest first, up to a page. */
 export async function listResidual(sql: Sql, now: Instant) {
-  const rows = await sql.query<Left>(
-    `select lease.app_id as "appId", target.slug as system, principal as name, outcome as state,
-       evidence, least(coalesce(ended_at, term_ends_at), $1) as "sinceAt",
-       exists (select from evidence said where item_id = lease.id and recheck_at > $1) as "isSaid"
+  const rows = await query<Left>(sql)`
+    select lease.app_id as "appId", target.slug as system, principal as name, outcome as state,
+       evidence, least(coalesce(ended_at, term_ends_at), ${now}) as "sinceAt",
+       exists (select from evidence said where item_id = lease.id and recheck_at > ${now}) as "isSaid"
      from lease join target on target.id = target_id
      where lease.state = 'ending' or outcome = 'revoked-unverified'
      union all
@@ -38,9 +38,7 @@ export async function listResidual(sql: Sql, now: Instant) {
      from offboarding join offboarding_work on offboarding_id = offboarding.id
        cross join lateral jsonb_array_elements(items) as item
      where state <> 'verified-gone' and item ->> 'state' <> 'verified-gone' and item ->> 'kind' <> 'lease'
-     order by "sinceAt", name limit ${limits.pageRows}`,
-    [now],
-  )
+     order by "sinceAt", name limit ${verbatim(limits.pageRows)}`
   return rows.map(({ evidence, state: outcome, isSaid, ...left }) => {
     const state = outcome ?? (evidence === null ? 'to-do' : judge(evidence))
     const shown: ItemState = isSaid && isSayable({ state }) ? 'manual-attested' : state

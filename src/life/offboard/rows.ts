@@ -12,7 +12,7 @@ import {
   listWhere,
   type RowOf,
 } from '../../core/ledger/fact-table.ts'
-import type { Sql, Tx } from '../../core/store/store.ts'
+import { first, query, type Sql, type Tx, verbatim } from '../../core/store/store.ts'
 import type { Found } from '../../core/target/target.ts'
 import type { PlanItem } from './item.ts'
 
@@ -41,14 +41,9 @@ export interface OffboardingWork {
 export const findOffboarding = (sql: Sql, appId: ids.AppId) =>
   findWhere(sql, offboardingTable, { appId })
 
-export async function findWork(sql: Sql, id: ids.OffboardingId) {
-  const rows = await sql.query<OffboardingWork>(
-    `select plan, items, certificate, due_at as "dueAt", tries
-     from offboarding_work where offboarding_id = $1`,
-    [id],
-  )
-  return rows[0]
-}
+export const findWork = (sql: Sql, id: ids.OffboardingId) => first<OffboardingWork>(sql)`
+  select plan, items, certificate, due_at as "dueAt", tries
+  from offboarding_work where offboarding_id = ${id}`
 
 /** What a look left to do; the certificate of the one before stays. */
 export async function putWork(
@@ -56,18 +51,17 @@ export async function putWork(
   id: ids.OffboardingId,
   { plan, items, dueAt, tries }: Omit<OffboardingWork, 'certificate'>,
 ): Promise<void> {
-  await tx.query(
-    `insert into offboarding_work (offboarding_id, plan, items, due_at, tries)
-     values ($1, $2, $3::jsonb, $4, $5)
-     on conflict (offboarding_id) do update set plan = excluded.plan, items = excluded.items,
-       due_at = excluded.due_at, tries = excluded.tries`,
-    [id, plan, JSON.stringify(items), dueAt, tries],
-  )
+  await query(tx)`
+    insert into offboarding_work (offboarding_id, plan, items, due_at, tries)
+    values (${id}, ${plan}, ${JSON.stringify(items)}::jsonb, ${dueAt}, ${tries})
+    on conflict (offboarding_id) do update set plan = excluded.plan, items = excluded.items,
+      due_at = excluded.due_at, tries = excluded.tries`
 }
 
 const setWork =
   (column: 'certificate' | 'due_at') => (sql: Sql, id: ids.OffboardingId, to: string | null) =>
-    sql.query(`update offboarding_work set ${column} = $2 where offboarding_id = $1`, [id, to])
+    query(sql)`
+      update offboarding_work set ${verbatim(column)} = ${to} where offboarding_id = ${id}`
 
 export const keepCertificate = setWork('certificate')
 export const setNextLook = setWork('due_at')
@@ -77,46 +71,39 @@ export const setNextLook = setWork('due_at')
  * those nobody has looked at, then who has waited longest.
  */
 export async function dueOffboardings(sql: Sql, now: Instant): Promise<ids.AppId[]> {
-  const rows = await sql.query<{ id: ids.AppId }>(
-    `select app.id from app left join offboarding on offboarding.app_id = app.id
-       left join offboarding_work on offboarding_work.offboarding_id = offboarding.id
-     where (app.state = 'ending' and (offboarding.id is null or offboarding_work.due_at <= $1))
-        or (app.state = 'ended' and offboarding_work.due_at <= $1)
-     order by offboarding_work.due_at nulls first, app.id limit ${limits.pageRows}`,
-    [now],
-  )
+  const rows = await query<{ id: ids.AppId }>(sql)`
+    select app.id from app left join offboarding on offboarding.app_id = app.id
+      left join offboarding_work on offboarding_work.offboarding_id = offboarding.id
+    where (app.state = 'ending' and (offboarding.id is null or offboarding_work.due_at <= ${now}))
+      or (app.state in ('ended', 'graduated') and offboarding_work.due_at <= ${now})
+    order by offboarding_work.due_at nulls first, app.id limit ${verbatim(limits.pageRows)}`
   return rows.map(row => row.id)
 }
 
 type AtTarget = { readonly targetId: ids.TargetId; readonly target: string }
+type AppThing = AtTarget &
+  Pick<Found, 'kind' | 'name'> & { id: ids.ThingId; nativeId: string; goneAt: Instant | null }
 export type AppThings = Awaited<ReturnType<typeof readAppThings>>
 
 /** Everything this app ever had that could be left somewhere. */
 export async function readAppThings(sql: Sql, appId: ids.AppId) {
   const [leases, found, holders, identities, rules, manifests] = await Promise.all([
-    sql.query<AtTarget & { id: ids.LeaseId; principal: string }>(
-      `select lease.id, principal, target_id as "targetId", target.slug as target
-       from lease join target on target.id = lease.target_id
-       where app_id = $1 and outcome is distinct from 'never-made' order by lease.made_at, lease.id`,
-      [appId],
-    ),
-    sql.query<
-      AtTarget &
-        Pick<Found, 'kind' | 'name'> & { id: ids.ThingId; nativeId: string; goneAt: Instant | null }
-    >(
-      `select thing.id, thing.name, kind, native_id as "nativeId", gone_at as "goneAt",
-         target_id as "targetId", target.slug as target
-       from found_thing as thing join target on target.id = target_id
-       where app_id = $1 order by first_seen_at, thing.id`,
-      [appId],
-    ),
-    sql.query<AtTarget & { id: ids.GrantId; holder: string; resource: string }>(
-      `select app_grant.id, holder, app_grant.target_id as "targetId", target.slug as target, resource.slug as resource
-       from app_grant join target on target.id = app_grant.target_id
-         join resource on resource.id = app_grant.resource_id
-       where app_id = $1 order by app_grant.made_at, app_grant.id`,
-      [appId],
-    ),
+    query<AtTarget & { id: ids.LeaseId; principal: string }>(sql)`
+      select lease.id, principal, target_id as "targetId", target.slug as target
+      from lease join target on target.id = lease.target_id
+      where app_id = ${appId} and outcome is distinct from 'never-made'
+      order by lease.made_at, lease.id`,
+    query<AppThing>(sql)`
+      select thing.id, thing.name, kind, native_id as "nativeId", gone_at as "goneAt",
+        target_id as "targetId", target.slug as target
+      from found_thing as thing join target on target.id = target_id
+      where app_id = ${appId} order by first_seen_at, thing.id`,
+    query<AtTarget & { id: ids.GrantId; holder: string; resource: string }>(sql)`
+      select app_grant.id, holder, app_grant.target_id as "targetId", target.slug as target,
+        resource.slug as resource
+      from app_grant join target on target.id = app_grant.target_id
+        join resource on resource.id = app_grant.resource_id
+      where app_id = ${appId} order by app_grant.made_at, app_grant.id`,
     listWhere(sql, identityTable, { appId }, 'order by role, id'),
     listWhere(sql, trustRuleTable, { appId }, 'order by made_at, id'),
     listWhere(sql, manifestTable, { appId }),
@@ -132,30 +119,27 @@ const named = (names: readonly string[]) => [...new Set(names)].sort()
 
 /** What of an app could still act: open tasks, and tokens that would be accepted. */
 export async function countLive(sql: Sql, appId: ids.AppId) {
-  const rows = await sql.query<{ tasks: number; tokens: number }>(
-    `select (select count(*)::int from task where app_id = $1 and state = 'open') as tasks,
-       (select count(*)::int from token join task on task.id = token.task_id
-        where token.app_id = $1 and token.state = 'live' and task.state = 'open') as tokens`,
-    [appId],
-  )
-  return rows[0] ?? { tasks: 0, tokens: 0 }
+  const live = await first<{ tasks: number; tokens: number }>(sql)`
+    select (select count(*)::int from task where app_id = ${appId} and state = 'open') as tasks,
+      (select count(*)::int from token join task on task.id = token.task_id
+       where token.app_id = ${appId} and token.state = 'live' and task.state = 'open') as tokens`
+  return live ?? { tasks: 0, tokens: 0 }
 }
 
 /** True for one caller at a time; whoever dies with it loses it at `until`. */
 export async function claimOffboarding(
   sql: Sql,
   appId: ids.AppId,
-  times: { now: Instant; until: Instant },
+  { now, until }: { now: Instant; until: Instant },
 ): Promise<boolean> {
-  const rows = await sql.query(
-    `insert into offboarding_claim (app_id, until) values ($1, $2)
-     on conflict (app_id) do update set until = excluded.until where offboarding_claim.until <= $3
-     returning app_id`,
-    [appId, times.until, times.now],
-  )
+  const rows = await query(sql)`
+    insert into offboarding_claim (app_id, until) values (${appId}, ${until})
+    on conflict (app_id) do update set until = excluded.until
+      where offboarding_claim.until <= ${now}
+    returning app_id`
   return rows.length === 1
 }
 
 export async function releaseOffboarding(sql: Sql, appId: ids.AppId): Promise<void> {
-  await sql.query('delete from offboarding_claim where app_id = $1', [appId])
+  await query(sql)`delete from offboarding_claim where app_id = ${appId}`
 }

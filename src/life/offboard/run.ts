@@ -20,6 +20,7 @@ import { recorded } from '../../core/ledger/record.ts'
 import { bounds } from './bounds.ts'
 import { type CertifyWorld, certify } from './certify.ts'
 import { withEvidence } from './evidence.ts'
+import { outcomeOf } from './graduate.ts'
 import { isGreen, type PlanItem } from './item.ts'
 import { lookAtSystem } from './look.ts'
 import { type Plan, planOf } from './plan.ts'
@@ -69,7 +70,7 @@ export async function runOffboarding(
 
 async function takeDown(world: OffboardWorld, permit: Permit<'offboard.run'>, appId: AppId) {
   const app = (await findApp(world.store, appId)) ?? throwUnknown('app')
-  if (app.state !== 'ending' && app.state !== 'ended')
+  if (!['ending', 'ended', 'graduated'].includes(app.state))
     throw new Problem('wrong-state', {
       detail: `\`${app.slug}\` is ${app.state}; only an app that is ending is taken down.`,
       next: `End it first: end ${app.slug}.`,
@@ -88,7 +89,7 @@ async function takeDown(world: OffboardWorld, permit: Permit<'offboard.run'>, ap
   const row = await recordLook(world, permit, plan, items)
   // 5. Proven: the app is ended.
   if (items.every(isGreen) && app.state === 'ending')
-    await finishEnd(world, permit, { appId: app.id, outcome: 'gone' })
+    await finishEnd(world, permit, { appId, outcome: await outcomeOf(world.store, appId) })
   // 6. The certificate says exactly this.
   const certified = await certify(world, { row, plan, items })
   // 7. Until here a crash comes back within seconds; from here on it is looked at on its days.

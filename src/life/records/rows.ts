@@ -1,14 +1,14 @@
 /** SQL of decision records at volume: their partitions, batches, and how far each segment was taken. */
 import type { Instant } from '../../core/base/time.ts'
 import { words } from '../../core/base/words.ts'
-import { query, type Sql } from '../../core/store/store.ts'
+import { first, query, type Sql } from '../../core/store/store.ts'
 import type { Kept } from './line.ts'
 
 /** Bytes of a segment that are in the database. */
 export async function sentOf(sql: Sql, segment: string): Promise<number> {
-  const rows = await query<{ sent: number }>(sql)`
+  const known = await first<{ sent: number }>(sql)`
     select sent from decision_spool where segment = ${segment}`
-  return rows[0]?.sent ?? 0
+  return known?.sent ?? 0
 }
 
 /** Bytes of a segment, up to `to`. */

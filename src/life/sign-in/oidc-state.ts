@@ -8,7 +8,7 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { addSeconds, type Clock, type Instant } from '../../core/base/time.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { first, query, type Sql, verbatim } from '../../core/store/store.ts'
 import { errors } from './quiet-provider.ts'
 
 /** Ids are the codes and tokens themselves, so only their hashes are kept. A grant's is no secret. */
@@ -19,17 +19,15 @@ function keyOf(kind: string, id: string): string {
 export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
   return kind => {
     const findBy = async (column: 'id' | 'user_code' | 'uid', value: string) => {
-      const [row] = await sql.query<{ payload: AdapterPayload; consumedAt: Instant | null }>(
-        `select payload, consumed_at as "consumedAt" from oidc_state
-         where kind = $1 and ${column} = $2`,
-        [kind, value],
-      )
+      const row = await first<{ payload: AdapterPayload; consumedAt: Instant | null }>(sql)`
+        select payload, consumed_at as "consumedAt" from oidc_state
+        where kind = ${kind} and ${verbatim(column)} = ${value}`
       if (row === undefined) return undefined
       return row.consumedAt === null ? row.payload : { ...row.payload, consumed: true }
     }
     const remove = async (column: 'id' | 'grant_id', value: string) => {
-      const text = `delete from oidc_state where kind = $1 and ${column} = $2`
-      await sql.query(text, [kind, value])
+      await query(sql)`
+        delete from oidc_state where kind = ${kind} and ${verbatim(column)} = ${value}`
     }
     return {
       async find(id) {
@@ -41,8 +39,13 @@ export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
       async upsert(id, { jti: _jti, ...payload }, expiresIn) {
         const expiresAt = expiresIn === undefined ? null : addSeconds(clock.now(), expiresIn)
         const { grantId = null, userCode = null, uid = null } = payload
-        const found = [grantId, userCode, uid, expiresAt]
-        await sql.query(upsertText, [kind, keyOf(kind, id), JSON.stringify(payload), ...found])
+        await query(sql)`
+          insert into oidc_state (kind, id, payload, grant_id, user_code, uid, expires_at)
+          values (${kind}, ${keyOf(kind, id)}, ${JSON.stringify(payload)}::jsonb, ${grantId},
+            ${userCode}, ${uid}, ${expiresAt})
+          on conflict (kind, id) do update set payload = excluded.payload,
+            grant_id = excluded.grant_id, user_code = excluded.user_code, uid = excluded.uid,
+            expires_at = excluded.expires_at`
       },
       consume: id => consume(sql, kind, keyOf(kind, id), clock.now()),
       destroy: id => remove('id', keyOf(kind, id)),
@@ -51,24 +54,14 @@ export function oidcState(sql: Sql, clock: Clock): (kind: string) => Adapter {
   }
 }
 
-const upsertText = `
-  insert into oidc_state (kind, id, payload, grant_id, user_code, uid, expires_at)
-  values ($1, $2, $3::jsonb, $4, $5, $6, $7)
-  on conflict (kind, id) do update set payload = excluded.payload, grant_id = excluded.grant_id,
-    user_code = excluded.user_code, uid = excluded.uid, expires_at = excluded.expires_at`
-
 /** The loser of a race holds something that was used: what came of it ends too (RFC 9700 §4.14). */
 async function consume(sql: Sql, kind: string, id: string, now: Instant): Promise<void> {
-  const won = await sql.query(
-    `update oidc_state set consumed_at = $3
-     where kind = $1 and id = $2 and consumed_at is null returning id`,
-    [kind, id, now],
-  )
+  const won = await query(sql)`
+    update oidc_state set consumed_at = ${now}
+    where kind = ${kind} and id = ${id} and consumed_at is null returning id`
   if (won.length === 1) return
-  await sql.query(
-    `delete from oidc_state where kind = 'Grant'
-     and id = (select grant_id from oidc_state where kind = $1 and id = $2)`,
-    [kind, id],
-  )
+  await query(sql)`
+    delete from oidc_state where kind = 'Grant'
+      and id = (select grant_id from oidc_state where kind = ${kind} and id = ${id})`
   throw new errors.InvalidGrant('it was used already')
 }

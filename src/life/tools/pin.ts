@@ -8,7 +8,6 @@
 import { sha256Hex } from '../../core/base/hash.ts'
 import { systemId, type TargetId } from '../../core/base/ids.ts'
 import { canonicalJson, type Json } from '../../core/base/json.ts'
-import { checkPermit, type Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { raiseIn, resolveIn } from '../../core/finding/raise.ts'
 import { targetTable } from '../../core/grant/rows.ts'
@@ -16,6 +15,7 @@ import { lockRow } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../../core/ledger/record.ts'
 import type { Replica } from '../../core/ledger/replica.ts'
+import { verb } from '../../core/ledger/verb.ts'
 import { type ToolHashes, type ToolPinsRow, toolPinsTable } from './rows.ts'
 
 const toolsPinned = entryKind('tools.pin', 'held tools to what was agreed')
@@ -54,27 +54,20 @@ export async function seeTools(world: LedgerWorld, targetId: TargetId, seen: Too
 }
 
 /** Agrees to tools as they look now. Problem `hash-mismatch` when they look otherwise meanwhile. */
-export async function agreeToTools(
-  world: LedgerWorld,
-  permit: Permit<'target.connect'>,
-  { targetId, tools }: { targetId: TargetId; tools: ToolHashes },
-): Promise<ToolPinsRow> {
-  checkPermit(permit, 'target.connect', targetId)
-  return recorded(world, async scope => {
+export const agreeToTools = verb(
+  'target.connect',
+  'targetId',
+  async (scope, { targetId, tools }: { targetId: TargetId; tools: ToolHashes }, by, world) => {
     const before = await lockRow(scope.tx, toolPinsTable, targetId)
     for (const [name, hash] of Object.entries(tools))
       if (before?.changed[name] !== hash) throw notThat(name)
     if (before === undefined) throw notThat('')
     const left = Object.entries(before.changed).filter(([name]) => !Object.hasOwn(tools, name))
-    const after = {
-      ...before,
-      agreed: { ...before.agreed, ...tools },
-      changed: Object.fromEntries(left),
-    }
-    scope.entry({ kind: toolsPinned, by: permit, facts: { count: Object.keys(tools).length } })
-    return change(scope, world, before, after)
-  })
-}
+    const agreed = { ...before.agreed, ...tools }
+    scope.entry({ kind: toolsPinned, by, facts: { count: Object.keys(tools).length } })
+    return change(scope, world, before, { ...before, agreed, changed: Object.fromEntries(left) })
+  },
+)
 
 const bySweep = systemId('lease-sweep')
 

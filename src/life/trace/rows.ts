@@ -4,7 +4,7 @@ import type { LeaseId, TaskId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
-import { query, type Sql } from '../../core/store/store.ts'
+import { first, query, type Sql, verbatim } from '../../core/store/store.ts'
 import type { TaskRow } from '../../core/task/rows.ts'
 import { decisionsSealed as sealedKind } from '../records/seal.ts'
 
@@ -40,8 +40,8 @@ export async function findTracedTask(sql: Sql, thing: string): Promise<TaskId | 
   return rows[0]?.id
 }
 
-export async function readTask(sql: Sql, id: TaskId): Promise<TracedTask | undefined> {
-  const rows = await query<TracedTask>(sql)`
+export function readTask(sql: Sql, id: TaskId) {
+  return first<TracedTask>(sql)`
     select task.id, task.app_id as "appId", app.slug, task.purpose, task.provenance,
       person.name as "onBehalfOf", task.opened_at as "openedAt", task.parent_id as "parentId",
       first.slug as "parentSlug"
@@ -50,25 +50,18 @@ export async function readTask(sql: Sql, id: TaskId): Promise<TracedTask | undef
       left join task parent on parent.id = task.parent_id
       left join app first on first.id = parent.app_id
     where task.id = ${id}`
-  return rows[0]
 }
 
-export function readLeases(sql: Sql, id: TaskId): Promise<TracedLease[]> {
-  return sql.query<TracedLease>(
-    `select lease.id, resource.slug as resource, actions, lease.state, outcome, ended_at as "endedAt"
-     from lease join resource on resource.id = lease.resource_id
-     where task_id = $1 order by lease.made_at, lease.id limit ${bounds.leases}`,
-    [id],
-  )
-}
+export const readLeases = (sql: Sql, id: TaskId) => query<TracedLease>(sql)`
+  select lease.id, resource.slug as resource, actions, lease.state, outcome, ended_at as "endedAt"
+  from lease join resource on resource.id = lease.resource_id
+  where task_id = ${id} order by lease.made_at, lease.id limit ${bounds.leases}`
 
 /** Entries about any of these things, oldest first. */
 export async function readEntries(sql: Sql, subjects: readonly string[]) {
-  const rows = await sql.query<{ position: number; kind: string; at: Instant; facts: string }>(
-    `select position, kind, at, facts from ledger_entry
-     where subjects && $1::text[] order by position limit ${bounds.entries}`,
-    [subjects],
-  )
+  const rows = await query<{ position: number; kind: string; at: Instant; facts: string }>(sql)`
+    select position, kind, at, facts from ledger_entry
+    where subjects && ${subjects}::text[] order by position limit ${bounds.entries}`
   return rows.map(row => ({ ...row, facts: JSON.parse(row.facts) as JsonObject }))
 }
 
@@ -90,22 +83,20 @@ export async function readDecisions(sql: Sql, ids: readonly string[]) {
  */
 export function readCalls(sql: Sql, task: TracedTask, leases: readonly LeaseId[]) {
   type Used = { leaseId: LeaseId; asked: string; count: number; lastAt: Instant }
-  return sql.query<Used & { position: number | null }>(
-    `with call as (
+  return query<Used & { position: number | null }>(sql)`
+    with call as (
        select batch_id, at, record::jsonb #>> '{about,id}' as lease,
          (record::jsonb ->> 'asked') || case record::jsonb #>> '{outcome,effect}'
            when 'watched' then ' (watched, policy denies it)' else '' end as asked
        from decision_record
-       where app_id = $1 and at >= $2 and task_id = $3 and kind = 'own' and allowed),
+       where app_id = ${task.appId} and at >= ${task.openedAt} and task_id = ${task.id} and kind = 'own' and allowed),
      used as (
        select lease, asked, count(*)::int as count, max(at) as at,
          (array_agg(batch_id order by at desc))[1] as batch_id
-       from call where lease = any($4) and asked is not null group by lease, asked
-       order by max(at) limit ${bounds.entries})
+       from call where lease = any(${leases}) and asked is not null group by lease, asked
+       order by max(at) limit ${verbatim(bounds.entries)})
      select lease as "leaseId", asked, count, used.at as "lastAt", sealed.position from used
-     left join ledger_entry as sealed on sealed.kind = '${sealedKind}' and sealed.at >= $2
+     left join ledger_entry as sealed on sealed.kind = '${verbatim(sealedKind)}' and sealed.at >= ${task.openedAt}
        and sealed.facts::jsonb ->> 'batchId' = used.batch_id
-     order by used.at, asked`,
-    [task.appId, task.openedAt, task.id, leases],
-  )
+     order by used.at, asked`
 }

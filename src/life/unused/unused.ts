@@ -17,7 +17,7 @@ import { restGrant } from '../../core/grant/unused.ts'
 import { shareKnown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded, type SweepWorld, subjectOf } from '../../core/ledger/record.ts'
-import type { Sql } from '../../core/store/store.ts'
+import { query, type Sql, verbatim } from '../../core/store/store.ts'
 
 /** Not used for so many days, its owner is told; for so many, it rests. */
 const unusedDays = { prototype: { told: 3, rests: 5 }, managed: { told: 14, rests: 21 } } as const
@@ -29,9 +29,7 @@ export async function sweepUnused(world: SweepWorld): Promise<number> {
   const due = await listUnused(world.store, world.clock.now())
   return forEachDue(due, async ({ id: grantId, isTold, unusedSince }) => {
     if (!isTold) return tellUnused(world, grantId)
-    const about = { type: 'grant', id: grantId }
-    const permit = world.permitFor(systemId('app-sweep'), 'grant.narrow', about)
-    return restGrant(world, permit, { grantId, unusedSince })
+    return restGrant.bySweep(world, 'app-sweep', { grantId, unusedSince })
   })
 }
 
@@ -57,16 +55,16 @@ async function tellUnused(world: LedgerWorld, grantId: GrantId): Promise<void> {
 
 function listUnused(sql: Sql, now: Instant) {
   const days = (of: 'told' | 'rests') =>
-    `make_interval(days => case app.stage when 'managed' then ${unusedDays.managed[of]} else ${unusedDays.prototype[of]} end)`
-  return sql.query<{ id: GrantId; isTold: boolean; unusedSince: Instant }>(
-    `select g.id, told_at is not null as "isTold", unused_since as "unusedSince"
+    verbatim(
+      `make_interval(days => case app.stage when 'managed' then ${unusedDays.managed[of]} else ${unusedDays.prototype[of]} end)`,
+    )
+  return query<{ id: GrantId; isTold: boolean; unusedSince: Instant }>(sql)`
+    select g.id, told_at is not null as "isTold", unused_since as "unusedSince"
      from app_grant g join app on app.id = g.app_id
        cross join lateral (select greatest(g.made_at, g.used_at, g.kept_at) as unused_since) unused
        cross join lateral (select max(made_at) as told_at from finding
-         where kind = '${unusedKind}' and about = g.id and made_at > unused_since) told
-     where g.state = 'live' and g.glass_by is null and unused_since + ${days('told')} <= $1
-       and (told_at is null or told_at + ${days('rests')} - ${days('told')} <= $1)
-     order by unused_since, g.id limit ${limits.pageRows}`,
-    [now],
-  )
+         where kind = '${verbatim(unusedKind)}' and about = g.id and made_at > unused_since) told
+     where g.state = 'live' and g.glass_by is null and unused_since + ${days('told')} <= ${now}
+       and (told_at is null or told_at + ${days('rests')} - ${days('told')} <= ${now})
+     order by unused_since, g.id limit ${verbatim(limits.pageRows)}`
 }

@@ -4,7 +4,7 @@
  * granted by it and nothing recorded. It claims what a decision would be: `who.test.ts` compares them.
  */
 import { appTable } from '../../core/app/rows.ts'
-import type { DecisionId, ResourceId, TaskId } from '../../core/base/ids.ts'
+import type { AppId, DecisionId, ResourceId, TaskId } from '../../core/base/ids.ts'
 import { type DataAction, dataActions } from '../../core/base/permit.ts'
 import { earliest } from '../../core/base/time.ts'
 import { grantTable, manifestTable, resourceTable } from '../../core/grant/rows.ts'
@@ -18,11 +18,12 @@ import { type TaskRow, taskTable } from '../../core/task/rows.ts'
 import { taskEndsAt } from '../../core/task/task.ts'
 import { bounds } from './bounds.ts'
 
-/** At most `bounds.who` identities; who may nothing is left out. */
-export function whoMay(world: PolicyWorld, resourceId: ResourceId) {
+/** Of one app, or all. At most `bounds.who` identities; who may nothing is left out. */
+export function whoMay(world: PolicyWorld, resourceId: ResourceId, appId?: AppId) {
   const { replica } = world
   const slug = replica.get(resourceTable, resourceId)?.slug ?? ''
-  const apps = new Set(replica.by(grantTable, 'resourceId', resourceId).map(each => each.appId))
+  const given = replica.by(grantTable, 'resourceId', resourceId).map(each => each.appId)
+  const apps = new Set(appId === undefined ? given : given.filter(each => each === appId))
   const identities = [...apps].flatMap(appId => replica.by(identityTable, 'appId', appId))
   return identities.slice(0, bounds.who).flatMap(identity => {
     const purposes = replica.by(manifestTable, 'appId', identity.appId)[0]?.purposes ?? []

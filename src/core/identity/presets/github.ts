@@ -6,6 +6,7 @@
  * ATTACKER: opens a pull request, names a branch like an environment, takes over a freed name, or
  * customises `sub`. So `sub` is never read, and events that run other people's code are never trusted.
  */
+import claims from './claims.json' with { type: 'json' }
 import type { MachinePreset } from './machine.ts'
 
 export const githubIssuer = 'https://token.actions.githubusercontent.com'
@@ -39,24 +40,7 @@ export const github: MachinePreset = {
   // A ref is trusted only where the token says that it is protected.
   implied: { ref: ['ref_protected', 'true'] },
   anchor: 'repository_id',
-  facts: {
-    repositoryId: 'repository_id',
-    ownerId: 'repository_owner_id',
-    actorId: 'actor_id',
-    event: 'event_name',
-    commit: 'sha',
-    run: 'run_id',
-    runNumber: 'run_number',
-    attempt: 'run_attempt',
-    job: 'check_run_id',
-    workflowSha: 'job_workflow_sha',
-  },
-  words: {
-    repository: 'repository',
-    actor: 'actor',
-    ref: 'ref',
-    workflow: 'job_workflow_ref',
-  },
+  ...claims.github,
   run: ['repositoryId', 'run', 'attempt', 'job'],
   next: 'Look the ids up with: gh api repos/OWNER/REPO --jq ".id, .owner.id"',
 }

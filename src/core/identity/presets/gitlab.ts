@@ -6,6 +6,7 @@
  * environment. Any branch's job may name an environment: unprotected, its name says nothing.
  * ATTACKER: opens a merge request, renames a project, or customises `sub`, which is never read.
  */
+import claims from './claims.json' with { type: 'json' }
 import type { MachinePreset } from './machine.ts'
 
 /** Sources of a pipeline that run what somebody with the right to write has put there. */
@@ -35,23 +36,7 @@ export const gitlab: MachinePreset = {
   needs: ['namespace_id', 'project_id', ['environment', 'ref']],
   implied: { ref: ['ref_protected', 'true'], environment: ['environment_protected', 'true'] },
   anchor: 'project_id',
-  facts: {
-    repositoryId: 'project_id',
-    ownerId: 'namespace_id',
-    actorId: 'user_id',
-    event: 'pipeline_source',
-    commit: 'sha',
-    run: 'pipeline_id',
-    runNumber: 'pipeline_id',
-    job: 'job_id',
-    workflowSha: 'ci_config_sha',
-  },
-  words: {
-    repository: 'project_path',
-    actor: 'user_login',
-    ref: 'ref',
-    workflow: 'ci_config_ref_uri',
-  },
+  ...claims.gitlab,
   run: ['repositoryId', 'run', 'job'],
   next: 'Project id and namespace id stand in the answer of: glab api projects/GROUP%2FPROJECT',
 }

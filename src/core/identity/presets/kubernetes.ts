@@ -7,6 +7,7 @@
  * ATTACKER: may make pods in the namespace. Who may do that may be this account; Kubernetes has no
  * narrower name, and the page of the preset says so.
  */
+import claims from './claims.json' with { type: 'json' }
 import type { MachinePreset } from './machine.ts'
 
 const uid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -24,16 +25,7 @@ export const kubernetes: MachinePreset = {
   needs: [own('serviceaccount/uid'), own('namespace')],
   implied: {},
   anchor: own('serviceaccount/uid'),
-  facts: {
-    accountId: own('serviceaccount/uid'),
-    run: own('pod/uid'),
-    nodeId: own('node/uid'),
-  },
-  words: {
-    repository: own('namespace'),
-    actor: own('serviceaccount/name'),
-    workflow: own('pod/name'),
-  },
+  ...claims.kubernetes,
   run: ['run'],
   next: 'Look the uid up with: kubectl get serviceaccount NAME -n NAMESPACE -o jsonpath={.metadata.uid}',
 }

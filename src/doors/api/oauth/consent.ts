@@ -14,10 +14,7 @@ import type { Visit, VisitRoute } from './request.ts'
 import { type PagesWorld, readSessionForm, sessionOf } from './sign-in.ts'
 
 export function consentRoute(world: PagesWorld): VisitRoute {
-  return {
-    get: visit => show(world, visit),
-    post: visit => answer(world, visit),
-  }
+  return { get: visit => show(world, visit), post: visit => answer(world, visit) }
 }
 
 async function show(world: PagesWorld, visit: Visit): Promise<void> {

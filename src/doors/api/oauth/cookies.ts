@@ -22,7 +22,8 @@ export function cookieJar(isHttps: boolean) {
       `${nameOf(cookie)}=${value}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${isHttps ? '; Secure' : ''}`,
     )
   return {
-    read: (request: Request, cookie: CookieName) => request.cookies.get(nameOf(cookie)),
+    read: ({ cookies }: Pick<Request, 'cookies'>, cookie: CookieName) =>
+      cookies.get(nameOf(cookie)),
     set: (res: ServerResponse, cookie: CookieName, value: string) =>
       void write(res, cookie, value, ages[cookie]),
     clear: (res: ServerResponse, cookie: CookieName) => void write(res, cookie, '', 0),

@@ -14,10 +14,7 @@ import { type PagesWorld, readSessionForm, sessionOf } from './sign-in.ts'
 
 export function deviceRoute(world: PagesWorld): VisitRoute {
   const find = countTries(world)
-  return {
-    get: visit => showDevice(world, find, visit),
-    post: visit => answer(world, find, visit),
-  }
+  return { get: visit => showDevice(world, find, visit), post: visit => answer(world, find, visit) }
 }
 
 async function showDevice(world: PagesWorld, find: FindDevice, { request, res }: Visit) {

@@ -1,4 +1,7 @@
 /** HTML that is safe by construction: what is put in is text unless it was made here. No script. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { assert } from '../../../core/base/problem.ts'
 import { product } from '../../../core/base/product.ts'
 import { safeText } from '../../../core/base/text.ts'
 
@@ -33,25 +36,18 @@ function escape(text: string): string {
   return safeText(text, 2000).replaceAll(/[&<>"']/g, letter => entities[letter] ?? '')
 }
 
+/** What a file of `pages/` says, with these in the places it names: `{{name}}`. A place nobody fills is a bug. */
+export function fill(file: string, parts: Readonly<Record<string, Part>>): Html {
+  const text = readFileSync(join(import.meta.dirname, 'pages', `${file}.html`), 'utf8')
+  const filled = text.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    assert(Object.hasOwn(parts, name), `pages/${file}.html has a place for ${name}`)
+    return render(parts[name])
+  })
+  return { html: filled }
+}
+
 export function page(title: string, content: Html): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="robots" content="noindex">
-<title>${title} · ${product.name}</title>
-<link rel="stylesheet" href="/style.css">
-</head>
-<body>
-<header><a href="/">${product.name}</a></header>
-<main>
-<h1>${title}</h1>
-${content}
-</main>
-</body>
-</html>
-`
+  return fill('page', { title, content, product: product.name })
 }
 
 export const style = `:root { color-scheme: light dark;

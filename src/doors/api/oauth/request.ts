@@ -68,7 +68,7 @@ export function readRequest(req: IncomingMessage): Request {
   const mark = url.indexOf('?')
   return {
     query: mark === -1 ? new Map() : parseForm(url.slice(mark + 1)),
-    cookies: parseCookies(req.headers.cookie ?? ''),
+    cookies: readCookies(req.headers.cookie ?? ''),
   }
 }
 
@@ -119,7 +119,7 @@ function unreadable(detail: string): Problem {
 }
 
 /** A cookie sent twice is nobody's: one of the two was planted. */
-function parseCookies(header: string): Map<string, string> {
+export function readCookies(header: string): Map<string, string> {
   const cookies = new Map<string, string>()
   const doubled = new Set<string>()
   for (const part of header.split(';')) {

@@ -20,11 +20,14 @@ export interface PagesWorld extends LedgerWorld {
   readonly documents: AllowedOrigins
   readonly jar: CookieJar
   readonly company?: CompanySignIn | undefined
+  /** Shows the console's first page to who is signed in; left out where it is not built. */
+  readonly showConsole?: ((visit: Visit) => void) | undefined
 }
 
 export function signInRoutes(world: PagesWorld): Map<string, VisitRoute> {
   return new Map<string, VisitRoute>([
     ['/', { get: visit => home(world, visit) }],
+    ['/account', { get: visit => home({ ...world, showConsole: undefined }, visit) }],
     ['/sign-in', { get: visit => signIn(world, visit) }],
     ['/sign-in/link', { post: visit => useLink(world, visit) }],
     ['/sign-in/company', { get: visit => leaveForCompany(world, visit) }],
@@ -33,8 +36,10 @@ export function signInRoutes(world: PagesWorld): Map<string, VisitRoute> {
   ])
 }
 
+type SeenBy = Pick<PagesWorld, 'jar' | 'store' | 'clock'>
+
 /** The session of the request's cookie. */
-export async function sessionOf(world: PagesWorld, request: Request) {
+export async function sessionOf(world: SeenBy, request: Request) {
   const secret = world.jar.read(request, 'session')
   return secret === undefined ? undefined : sessions.findSession(world, secret)
 }
@@ -52,12 +57,13 @@ export async function readSessionForm(world: PagesWorld, { req, request }: Visit
   return { form, session }
 }
 
-async function home(world: PagesWorld, { request, res }: Visit): Promise<void> {
+async function home(world: PagesWorld, { req, request, res }: Visit): Promise<void> {
   const link = request.query.get('t')
   if (link !== undefined) return sendPage(res, linkPage(link))
   const session = await sessionOf(world, request)
   if (session === undefined) return sendPage(res, signInPage(world.company?.name, '/'))
-  sendPage(res, homePage(session))
+  if (world.showConsole === undefined) return sendPage(res, homePage(session))
+  world.showConsole({ req, request, res })
 }
 
 async function signIn(world: PagesWorld, { request, res }: Visit): Promise<void> {
@@ -127,7 +133,11 @@ function companyOf(world: PagesWorld): CompanySignIn {
 const returns =
   /^\/(d(\?user_code=[A-Z-]{8,9})?|oauth\/authorize\?[\w.~%!$&'()*+,;=:@/?-]{1,4000})?$/
 
+/** Addresses of the console, which knows by itself what is there. */
+export const consolePath =
+  /^\/(apps|connect|decisions|ends|findings|found|holds|leases|log|passkeys|policy|requests|trace)(\/[\w.~%:-]{1,200}){0,2}(\?[\w.~%&+=:-]{0,500})?$/
+
 /** Only paths of ours may be returned to; anything else becomes the start page. */
-export function returnPath(given: string | undefined): string {
-  return given !== undefined && returns.test(given) ? given : '/'
+export function returnPath(given = '/'): string {
+  return returns.test(given) || consolePath.test(given) ? given : '/'
 }

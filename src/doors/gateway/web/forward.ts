@@ -57,12 +57,7 @@ async function ask(
   const isSecure = url.protocol === 'https:'
   const given = Object.entries(headers).filter(([name]) => !kept.test(name))
   const length = Buffer.isBuffer(body) && method !== 'GET' ? { 'content-length': body.length } : {}
-  const sent = {
-    ...Object.fromEntries(given),
-    'accept-encoding': 'identity',
-    ...length,
-    ...ours,
-  }
+  const sent = { ...Object.fromEntries(given), 'accept-encoding': 'identity', ...length, ...ours }
   return new Promise<IncomingMessage>((resolve, reject) => {
     const { hostname, port } = url
     const host = hostname.replace(/^\[|\]$/g, '')

@@ -1,0 +1,225 @@
+/**
+ * `new`: from a sentence to an app that runs: registered, its folder written, its data asked for. Each step is noted in
+ * the folder when it is done, so that the same word said again goes on after a crash; what the first step refuses
+ * leaves nothing. It holds no right of its own: all of it is done as the person who typed it.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import type * as api from '../../../src/doors/api/contract.ts'
+import { type Answer, glyph } from '../answer.ts'
+import type { Cli } from '../cli.ts'
+import { exits, Problem, usage } from '../problem.ts'
+import { safeLine } from '../text.ts'
+import { dayTime } from '../time.ts'
+import { fields, readApp, said } from '../verbs/kit.ts'
+import { appBody, newApp, slugOf } from '../verbs/life.ts'
+import { guessResource, isOpen } from './guess.ts'
+import * as record from './record.ts'
+import { type Filling, fill, readTemplate, type Template } from './template.ts'
+
+/** One making: what is noted of it, and where. */
+type Making = { cli: Cli; folder: string; template: Template; made: record.Made }
+type Asked = Pick<api.RequestView, 'shortId' | 'state' | 'approvers'>
+
+export async function make(cli: Cli, purpose = ''): Promise<Answer> {
+  if (cli.options.is('bare')) return newApp(cli, purpose)
+  const making = begin(cli, purpose)
+  const { folder } = making
+  const app = await register(making, purpose)
+  const { made } = making
+  const { resource } = made
+  const found = resource === '' ? undefined : await catalogueEntry(cli, resource)
+  const files = step(making, 'files', () => write(making, app, found))
+  await step(making, 'manifest', () => pushManifest(cli, folder, app.slug))
+  await step(making, 'trust', () => trustPeople(cli, app))
+  const asked = await step(making, 'asked', () => ask(making, app))
+  const commit = step(making, 'git', () => commitAll(making))
+  const result = { folder, ...made, ...(await files), asked, commit: await commit }
+  const at = relative(cli.host.cwd, folder)
+  const lines = [
+    `${glyph.done} ${app.slug}   ${app.purpose}`,
+    ...fields(app, ['owner', 'backup', 'endsAt'], cli.host.now()),
+    `  ${glyph.done} folder      ${at === '' ? '.' : at}   template ${made.template} ${made.version}`,
+    `  ${glyph.done} identity    ${app.identities.find(each => each.role === 'run')?.spiffeId ?? ''}`,
+    `  ${(await commit) ? glyph.done : glyph.wait} git         ${(await commit) ?? 'not here: no history yet'}`,
+    ...dataLines(resource, asked),
+  ]
+  return said(result, [lines, at === '' ? 'dev' : `dev --cwd ${at}`])
+}
+
+/** The folder of an earlier try, or a new one below this. */
+function begin(cli: Cli, purpose: string): Making {
+  const { host, options } = cli
+  if (safeLine(purpose) !== purpose || purpose.trim() === '')
+    throw usage('Say in one line what it should do.', 'leasehold new "board of stuck deals"')
+  const slug = options.text('name') ?? slugOf(purpose)
+  const named = options.text('template')
+  for (const folder of [host.cwd, join(host.cwd, slug)]) {
+    const made = record.readMade(folder)
+    if (made === undefined) continue
+    const template = readTemplate(made.template)
+    const isSame = made.purpose === purpose && (named ?? made.template) === made.template
+    if (isSame) return { cli, folder, template, made }
+    const what = `Another app was made here: ${made.app}, "${made.purpose}".`
+    throw usage(what, `Say --name other-name, or go on with it: leasehold new "${made.purpose}"`)
+  }
+  const template = readTemplate(named ?? 'web')
+  const folder = join(host.cwd, slug)
+  record.claimFolder(folder)
+  const { name, version, digest } = template
+  const beganAt = new Date(host.now()).toISOString()
+  const about = { purpose, app: slug, template: name, version, digest, beganAt }
+  const made = { ...about, resource: '', steps: [] }
+  record.writeMade(folder, made)
+  return { cli, folder, template, made }
+}
+
+/** Its own registration, where the answer to an earlier try was lost; else a new one. */
+async function register(making: Making, purpose: string): Promise<api.AppDetail> {
+  const { cli, folder } = making
+  const before = making.made
+  try {
+    if (before.steps.includes('registered')) return await readApp(cli, before.app)
+    const known = await readApp(cli, before.app).catch(() => undefined)
+    const { person } = (await cli.api.get('/v1/me')) as api.Me
+    const isOurs = known?.owner.id === person?.id && known?.purpose === purpose
+    const body = isOurs ? undefined : await appBody(cli, purpose)
+    const resource = await chooseData(cli, purpose)
+    const app = isOurs ? known : await cli.api.post('/v1/apps', { ...body, slug: before.app })
+    making.made = { ...before, resource, steps: ['registered'] }
+    record.writeMade(folder, making.made)
+    return app as api.AppDetail
+  } catch (error) {
+    const unclear: number[] = [exits.unreachable, exits.internal, exits.tryAgain]
+    const isNo = error instanceof Problem && !unclear.includes(error.text.exit)
+    if (isNo && before.steps.length === 0) record.unclaimFolder(folder)
+    throw error
+  }
+}
+
+/** Named by `--data`, else guessed. */
+async function chooseData({ api, options }: Cli, purpose: string): Promise<string> {
+  const named = options.text('data')
+  if (named === 'none') return ''
+  const { items } = (await api.get('/v1/resources')) as { items: api.ResourceView[] }
+  if (named === undefined) return guessResource(purpose, items)?.slug ?? ''
+  const found = items.find(({ slug }) => slug === named)
+  if (found === undefined) throw usage(`There is no data \`${named}\`.`, 'leasehold resource ls')
+  if (isOpen(found)) return named
+  const instead =
+    found.sandboxTwin === null ? 'leasehold resource ls' : `--data ${found.sandboxTwin}`
+  throw usage(`\`${named}\` is ${found.dataClass} data: for managed apps alone.`, instead)
+}
+
+async function catalogueEntry({ api }: Cli, slug: string): Promise<api.ResourceView | undefined> {
+  const { items } = (await api.get('/v1/resources')) as { items: api.ResourceView[] }
+  return items.find(each => each.slug === slug)
+}
+
+/** Done once; what it made is noted. Undefined where it was done before. */
+async function step<T>(
+  making: Making,
+  name: record.Step,
+  work: () => T,
+): Promise<Awaited<T> | undefined> {
+  if (making.made.steps.includes(name)) return undefined
+  const done = await work()
+  making.made = { ...making.made, steps: [...making.made.steps, name] }
+  record.writeMade(making.folder, making.made)
+  return done
+}
+
+function write({ cli, folder, template }: Making, app: api.AppDetail, data?: api.ResourceView) {
+  const need = data === undefined ? '' : `{ resource: ${data.slug}, actions: [read] }`
+  const shown = data?.columns.filter(({ hidden }) => !hidden).map(({ name }) => name) ?? []
+  const columns = shown.length > 0 ? shown : ['id', 'title', 'stage', 'amount', 'opened_on']
+  const filling: Filling = {
+    words: {
+      app: app.slug,
+      purpose: app.purpose,
+      owner: app.owner.name,
+      backup: app.backup?.name ?? 'nobody yet',
+      ends: dayTime(app.endsAt, cli.host.now()),
+      resource: data?.slug ?? 'samples',
+      ask: data === undefined ? 'RESOURCE:read' : `${data.slug}:read`,
+      server: cli.server.url.origin,
+    },
+    raw: { needs: `[${need}]`, columns: JSON.stringify(columns) },
+  }
+  record.writeFiles(
+    folder,
+    template.files.map(file => fill(file, filling)),
+  )
+  return { files: template.files.length }
+}
+
+async function pushManifest({ api }: Cli, folder: string, slug: string): Promise<void> {
+  const yaml = readFileSync(join(folder, 'leasehold.yaml'), 'utf8')
+  await api.post(`/v1/apps/${slug}/manifest`, { yaml }, { method: 'PUT' })
+}
+
+/** Its own people may do its work by hand, and so may their agents: each as an identity of its own. */
+async function trustPeople({ api }: Cli, app: api.AppDetail): Promise<void> {
+  const claims = { as: ['owner', 'backup'] }
+  for (const role of ['run', 'agent'] as const) {
+    const isThere = app.trust.some(rule => rule.role === role && rule.preset === 'person')
+    const body: api.AddTrust = { role, preset: 'person', claims, reason: 'made with `new`' }
+    if (!isThere) await api.post(`/v1/apps/${app.slug}/trust`, body)
+  }
+}
+
+/** Never more than reading. A no here is no failure: there is synthetic data, and it can be asked again. */
+async function ask({ cli: { api, out }, made }: Making, app: api.AppDetail) {
+  const { resource, template } = made
+  if (resource === '') return undefined
+  const body: api.Ask = {
+    app: app.slug,
+    resource,
+    actions: ['read'],
+    roles: ['run', 'agent'],
+    // What a schedule starts has nobody beside it.
+    unattended: template === 'job',
+    reason: app.purpose,
+  }
+  try {
+    const { shortId, state, approvers } = (await api.post('/v1/requests', body)) as Asked
+    return { shortId, state, approvers }
+  } catch (error) {
+    if (!(error instanceof Problem) || error.text.exit === exits.unreachable) throw error
+    out.note(`${glyph.wait} ${resource} was not asked for: ${error.message}`)
+    return undefined
+  }
+}
+
+function dataLines(resource: string, asked: Asked | undefined): string[] {
+  if (resource === '')
+    return [`  ${glyph.wait} data        none was named: synthetic. leasehold resource ls`]
+  const who = asked?.approvers.join(', ')
+  const waits = asked ? `asked ${who} for read (${asked.shortId})` : 'to be asked for'
+  return [`  ${glyph.wait} ${resource.padEnd(11)} ${waits}; synthetic rows until then`]
+}
+
+/** A first commit under a name of its own; nothing of the person's git, and no hook, is used. Undefined without git. */
+function commitAll({ folder, made }: Making): string | undefined {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')),
+  )
+  const git = (...words: string[]) => {
+    const settings = {
+      'user.name': `${made.app} (made by Leasehold)`,
+      'user.email': `${made.app}@leasehold.invalid`,
+      'core.hooksPath': '/dev/null',
+      'commit.gpgSign': 'false',
+    }
+    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const all = ['-C', folder, ...options, ...words]
+    return spawnSync('git', all, { encoding: 'utf8', env, timeout: 20_000 })
+  }
+  if (!existsSync(join(folder, '.git')))
+    if (git('init', '--quiet', '--template=', '-b', 'main').status !== 0) return undefined
+  git('add', '--all')
+  git('commit', '--quiet', '--message', `${made.template} ${made.version}: ${made.purpose}`)
+  const head = git('rev-parse', '--short', 'HEAD')
+  return head.status === 0 ? head.stdout.trim() : undefined
+}

@@ -1,0 +1,70 @@
+/**
+ * Templates: folders of real files with a few places to fill. In a clone they lie at its root, installed apart beside
+ * the code. A name that begins with `_` begins with a dot where it is written: here it would mean this repository.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve, sep } from 'node:path'
+import { usage } from '../problem.ts'
+
+export interface Template {
+  readonly name: string
+  readonly version: string
+  /** SHA-256 of names and contents, hex: which files exactly these are. */
+  readonly digest: string
+  readonly files: readonly TemplateFile[]
+}
+export type TemplateFile = { path: string; text: string }
+/** What is filled in: words of people, put as each file needs them, and `raw` parts of ours, as they are. */
+export type Filling = {
+  words: Readonly<Record<string, string>>
+  raw: Readonly<Record<string, string>>
+}
+
+const mostFiles = 20
+const root = ['../../templates', '../../../templates']
+  .map(path => resolve(import.meta.dirname, path))
+  .find(existsSync)
+
+export function readTemplate(name: string): Template {
+  const versions = JSON.parse(
+    root ? readFileSync(join(root, 'versions.json'), 'utf8') : '{}',
+  ) as Record<string, string>
+  const version = Object.hasOwn(versions, name) ? versions[name] : undefined
+  const known = Object.keys(versions)
+  if (root === undefined || version === undefined)
+    throw usage(`There is no template \`${name}\`.`, `Say --template ${known.join(' or ')}`)
+  const folder = join(root, name)
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(each => each.isFile())
+    .map(each => join(each.parentPath, each.name).slice(folder.length + 1))
+    .filter(path => !path.startsWith('node_modules'))
+    .sort()
+  if (paths.length > mostFiles) throw new Error(`${name} has ${paths.length} files`)
+  const files = paths.map(path => ({
+    path: path
+      .split(sep)
+      .map(part => part.replace(/^_/, '.'))
+      .join('/'),
+    text: readFileSync(join(folder, path), 'utf8'),
+  }))
+  const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex')
+  return { name, version, digest, files }
+}
+
+/**
+ * ATTACKER: the words. A purpose is whatever somebody typed: in YAML and JSON it stays inside its quotes, in Markdown
+ * it is one line that can not begin a heading, a link or a tag.
+ */
+export function fill({ path, text }: TemplateFile, { words, raw }: Filling): TemplateFile {
+  const isQuoted = /\.(json|ya?ml)$/.test(path)
+  const put = (word: string) =>
+    isQuoted ? JSON.stringify(word).slice(1, -1) : word.replace(/[[\]<>`\\*#|]/g, '\\$&')
+  const filled = text
+    .replace(/\["\{\{(\w+)\}\}"\]/g, (all, name: string) => raw[name] ?? all)
+    .replace(/\{\{(\w+)\}\}/g, (all, name: string) => {
+      const word = words[name]
+      return word === undefined ? all : put(word)
+    })
+  return { path, text: filled }
+}

@@ -1,0 +1,170 @@
+/** What stands around every page: where one can go, whether it is fresh, and who one is. */
+import { Link, Outlet, useLocation } from '@tanstack/react-router'
+import { useEffect, useRef, useState } from 'react'
+import type { FoundList } from './api.ts'
+import { signOut } from './api.ts'
+import { Bar } from './bar.tsx'
+import { KeysDialog, useKeys } from './keys.tsx'
+import { useFreshness } from './live.ts'
+import { ProblemBox } from './parts/show.tsx'
+import { useNeeds } from './parts/use-needs.ts'
+import { places } from './places.ts'
+import { nextTheme, readTheme, type Theme, writeTheme } from './theme.ts'
+import { clock } from './time.ts'
+import { useMe, useRead } from './use.ts'
+
+export function Frame() {
+  const me = useMe()
+  const [dialog, setDialog] = useState<'bar' | 'keys' | null>(null)
+  const close = () => setDialog(null)
+  useKeys({ openBar: () => setDialog('bar'), openKeys: () => setDialog('keys'), places })
+  useTitle()
+  if (me.data === undefined)
+    return me.error === null ? null : (
+      <main>
+        <ProblemBox of={me.error} />
+      </main>
+    )
+  return (
+    <div className="frame">
+      <a className="skip" href="#page">
+        Skip to the page
+      </a>
+      <header>
+        <Link to="/" className="brand">
+          <img src="/assets/mark.svg" alt="" width="22" height="22" /> Leasehold
+        </Link>
+        <span className="installation muted">{me.data.installation.name}</span>
+        <button type="button" className="find second" onClick={() => setDialog('bar')}>
+          Find or do… <kbd>{isMac ? '⌘' : 'Ctrl'} K</kbd>
+        </button>
+        <Pill />
+        <ThemeButton />
+        <Person name={me.data.person?.name ?? ''} roles={me.data.person?.roles ?? []} />
+      </header>
+      <Places openKeys={() => setDialog('keys')} />
+      <main id="page" tabIndex={-1}>
+        <Outlet />
+      </main>
+      <Bar isOpen={dialog === 'bar'} close={close} />
+      <KeysDialog isOpen={dialog === 'keys'} close={close} places={places} />
+    </div>
+  )
+}
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent)
+
+function Places({ openKeys }: { openKeys: () => void }) {
+  const { needs } = useNeeds()
+  const found = useRead<FoundList>('/v1/found').data
+  const counts: Readonly<Record<string, number | undefined>> = {
+    '/': needs?.length,
+    '/found': found?.unknown,
+  }
+  return (
+    <nav className="places" aria-label="Pages">
+      <ul>
+        {places.map(({ to, name }) => (
+          <li key={to}>
+            <Link
+              to={to}
+              activeOptions={{ exact: to === '/' }}
+              aria-label={countedName(name, counts[to])}
+            >
+              <span>{name}</span>
+              {(counts[to] ?? 0) > 0 && <span className="count">{counts[to]}</span>}
+            </Link>
+          </li>
+        ))}
+        <li>
+          <button type="button" className="link" onClick={openKeys}>
+            Keys <kbd>?</kbd>
+          </button>
+        </li>
+      </ul>
+    </nav>
+  )
+}
+
+function countedName(name: string, count: number | undefined): string {
+  return count === undefined || count === 0 ? name : `${name}, ${count}`
+}
+
+/** Whether what is seen is of now. Never green where the server did not answer. */
+function Pill() {
+  const { state, at } = useFreshness()
+  const says = { live: '● live', late: `◌ no answer, as of ${clock(at)}`, waiting: '◌ reading' }
+  return (
+    <span className={`pill ${state}`} role="status">
+      {says[state]}
+    </span>
+  )
+}
+
+function ThemeButton() {
+  const [theme, setTheme] = useState<Theme>(readTheme)
+  const turn = () => {
+    const next = nextTheme(theme)
+    writeTheme(next)
+    setTheme(next)
+  }
+  return (
+    <button type="button" className="second icon" onClick={turn} aria-label={`Colours: ${theme}`}>
+      <span aria-hidden="true">◐</span> <span className="wide">{theme}</span>
+    </button>
+  )
+}
+
+function Person({ name, roles }: { name: string; roles: readonly string[] }) {
+  const details = useRef<HTMLDetailsElement>(null)
+  const { pathname } = useLocation()
+  useEffect(() => {
+    if (pathname !== '') details.current?.removeAttribute('open')
+  }, [pathname])
+  return (
+    <details className="person" ref={details}>
+      <summary>{name}</summary>
+      <div className="menu">
+        <p>
+          <strong>{name}</strong>
+          <span className="under muted">
+            {roles.length === 0 ? 'no special role' : roles.join(', ')}
+          </span>
+        </p>
+        <p>
+          <a href="/account">Your sign-in</a>
+        </p>
+        <p>
+          <Link to="/passkeys">Your passkeys</Link>
+        </p>
+        <p>
+          <a href="/d">Sign in a device</a>
+        </p>
+        <button type="button" className="second" onClick={() => void signOut()}>
+          Sign out
+        </button>
+      </div>
+    </details>
+  )
+}
+
+/** The name of the page, for tabs, history and those who listen. */
+function useTitle(): void {
+  const { pathname } = useLocation()
+  useEffect(() => {
+    const place = places.find(({ to }) => to === pathname)
+    const rest = pathname.split('/').slice(1).map(decodeURIComponent).reverse().join(' · ')
+    document.title = `${place?.name ?? rest} · Leasehold`
+  }, [pathname])
+}
+
+export function Nowhere() {
+  return (
+    <>
+      <h1>Nothing is here</h1>
+      <p>
+        There is no page at this address. <Link to="/">Home</Link>
+      </p>
+    </>
+  )
+}

@@ -1,0 +1,4 @@
+/* Sealed as the one in use: one that is being set at the target now, and those before that were not seen */
+/* refused there. own_at: when we made the one in use ourselves, so that nobody has seen it. */
+alter table target_config add column pending text, add column own_at timestamptz,
+  add column previous text[] not null default '{}';
