@@ -133,6 +133,9 @@ function Person({ name, roles }: { name: string; roles: readonly string[] }) {
           <a href="/account">Your sign-in</a>
         </p>
         <p>
+          <Link to="/passkeys">Your passkeys</Link>
+        </p>
+        <p>
           <a href="/d">Sign in a device</a>
         </p>
         <button type="button" className="second" onClick={() => void signOut()}>

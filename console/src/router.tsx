@@ -14,6 +14,7 @@ import { HoldsPage } from './pages/holds.tsx'
 import { HomePage } from './pages/home.tsx'
 import { LeasesPage } from './pages/leases.tsx'
 import { LogPage } from './pages/log.tsx'
+import { PasskeysPage } from './pages/passkeys.tsx'
 import { PolicyPage } from './pages/policy.tsx'
 import { RequestPage } from './pages/request.tsx'
 import { RequestsPage } from './pages/requests.tsx'
@@ -114,6 +115,11 @@ const found = createRoute({
 })
 const thing = createRoute({ getParentRoute: () => root, path: '/found/$id', component: ThingPage })
 const holds = createRoute({ getParentRoute: () => root, path: '/holds', component: HoldsPage })
+const passkeys = createRoute({
+  getParentRoute: () => root,
+  path: '/passkeys',
+  component: PasskeysPage,
+})
 const policy = createRoute({ getParentRoute: () => root, path: '/policy', component: PolicyPage })
 const connect = createRoute({
   getParentRoute: () => root,
@@ -124,7 +130,7 @@ const connect = createRoute({
 // biome-ignore format: a list of names
 const tree = root.addChildren([
   home, apps, app, end, requests, request, leases, log, entry,
-  trace, decision, finding, ends, found, thing, holds, policy, connect,
+  trace, decision, finding, ends, found, thing, holds, passkeys, policy, connect,
 ])
 
 export function makeConsoleRouter() {

@@ -84,6 +84,7 @@ const bodies: Record<string, unknown> = {
   'POST /v1/apps/:app/evidence': { item: 'x', fileHash: '0'.repeat(64), says: 'x' },
   'POST /v1/requests': { app: 'theirs', resource: 'crm.deals', actions: ['read'], reason: 'x' },
   'POST /v1/requests/:request/answer': { says: 'yes', bodyHash: '0' },
+  'POST /v1/passkeys': { response: {} },
   'POST /v1/targets': { slug: 'x', connector: 'postgres', config: {}, production: false },
   'POST /v1/targets/:target/tools': { tools: { x: '0'.repeat(64) } },
   'POST /v1/break-glass': {
@@ -130,6 +131,10 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'POST /v1/people/:person/leave': 403,
   'PUT /v1/people/:person/roles': 403,
   'POST /v1/people/:person/link': 403,
+  'POST /v1/people/:person/passkeys/remove': 403,
+  'GET /v1/passkeys': 'own',
+  'POST /v1/passkeys/offer': 403,
+  'POST /v1/passkeys': 403,
   'GET /v1/apps': 'own',
   'POST /v1/apps': 'own',
   'GET /v1/apps/:app': 404,
@@ -156,6 +161,7 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'POST /v1/requests': 404,
   'GET /v1/requests/:request': 404,
   'POST /v1/requests/:request/answer': 404,
+  'POST /v1/requests/:request/passkey': 404,
   'POST /v1/requests/:request/withdraw': 404,
   'GET /v1/grants': 'own',
   'POST /v1/grants/:grant/drop': 404,
@@ -379,7 +385,7 @@ describe('bodies that are not what they should be', () => {
         if (route === undefined || route.who === 'identity') continue
         const wrong = { ...(body as object), [member]: { not: ['this'] } }
         const answer = await company.as('maya')(method, pathOf(route), wrong)
-        if (['config', 'object', 'claims'].includes(member)) {
+        if (['config', 'object', 'claims', 'response'].includes(member)) {
           expect([place, member, answer.status >= 400]).toEqual([place, member, true])
           continue
         }

@@ -5,6 +5,7 @@ import { post } from '../api.ts'
 import { mayAnswer } from '../needs.ts'
 import { Field, FormButton } from '../parts/act.tsx'
 import { AppLink, Facts, Panel, Read, State, Title, Until, When } from '../parts/show.tsx'
+import { proofOf } from '../passkeys.ts'
 import { localTimes } from '../time.ts'
 import { useAct, useMe, useRead } from '../use.ts'
 
@@ -75,9 +76,10 @@ function Card({ request }: { request: api.RequestView }) {
 function Answer({ request }: { request: api.RequestView }) {
   const me = useMe().data?.person
   const { id, bodyHash } = request
-  const answer = useAct((said: { says: 'yes' | 'no'; comment?: string }) =>
-    post(`/v1/requests/${id}/answer`, { ...said, bodyHash }),
-  )
+  const answer = useAct(async (said: { says: 'yes' | 'no'; comment?: string }) => {
+    const proof = said.says === 'yes' ? await proofOf(id) : {}
+    return post(`/v1/requests/${id}/answer`, { ...said, bodyHash, ...proof })
+  })
   const withdraw = useAct(() => post(`/v1/requests/${id}/withdraw`))
   if (request.state !== 'open' || me === undefined || me === null) return null
   if (request.askedBy === me.name && !mayAnswer(request, me))

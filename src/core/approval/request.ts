@@ -3,7 +3,7 @@
  * is asked, and a person says yes or no to the request they were shown.
  */
 import { sha256Hex } from '../base/hash.ts'
-import type { PersonId } from '../base/ids.ts'
+import type { PasskeyId, PersonId } from '../base/ids.ts'
 import { canonicalJson, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { requirePerson } from '../base/permit.ts'
@@ -73,7 +73,11 @@ async function checkPeople(scope: Scope, request: NewRow<rows.RequestRow>): Prom
     })
 }
 
-type Answer = Pick<rows.AnswerRow, 'requestId' | 'says' | 'bodyHash'> & { comment?: string }
+type Answer = Pick<rows.AnswerRow, 'requestId' | 'says' | 'bodyHash'> & {
+  comment?: string
+  /** The passkey it was said with. */
+  provenBy?: PasskeyId | null
+}
 
 /**
  * Returns the state the answer leads to. Saying the same again answers the same and records nothing;
@@ -92,7 +96,8 @@ export const answerRequest = verb(
     if (mine !== undefined) return repeatAnswer(request, mine, input)
     checkAnswer(request, personId, input.bodyHash, scope.at)
     const id = `${request.id}.${personId}`
-    const said = { ...input, id, personId, comment, at: scope.at }
+    const { provenBy = null, ...given } = input
+    const said = { ...given, id, personId, comment, at: scope.at }
     const answer = await scope.insert(rows.answerTable, said)
     const answers = [...earlier, answer]
     const people = answers.map(each => each.personId)
@@ -101,7 +106,7 @@ export const answerRequest = verb(
       await scope.save(rows.requestTable, request, { ...request, state, closedAt: scope.at })
     const subjects = [subjectOf(rows.requestTable, request)]
     const { says, bodyHash } = answer
-    scope.entry({ kind: requestAnswered, by, subjects, facts: { says, bodyHash, state } })
+    scope.entry({ kind: requestAnswered, by, subjects, facts: { says, bodyHash, state, provenBy } })
     return { state }
   },
 )

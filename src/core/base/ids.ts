@@ -27,6 +27,7 @@ export const idPrefixes = {
   offboarding: 'of',
   evidence: 'ev',
   thing: 'th',
+  passkey: 'pk',
   key: 'ky',
   system: 'sy',
 } as const
@@ -54,6 +55,7 @@ export type FindingId = Id<'finding'>
 export type OffboardingId = Id<'offboarding'>
 export type EvidenceId = Id<'evidence'>
 export type ThingId = Id<'thing'>
+export type PasskeyId = Id<'passkey'>
 export type KeyId = Id<'key'>
 /** One of our own sweeps, as an actor: `sy_lease-sweep`. */
 export type SystemId = Id<'system'>

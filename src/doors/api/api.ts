@@ -9,6 +9,7 @@ import { addDecisionRoutes, addPolicyRoutes } from './decisions.ts'
 import { addEvidenceRoutes } from './evidence.ts'
 import { addFoundRoutes } from './found.ts'
 import { addLeaseRoutes, addTaskRoutes } from './leases.ts'
+import { addPasskeyRoutes } from './passkeys.ts'
 import { answerProblem } from './problem.ts'
 import { addEndRoutes, addLogRoutes, addProofRoutes } from './proofs.ts'
 import { addFindingRoutes, addHoldRoutes, addRequestRoutes } from './requests.ts'
@@ -44,7 +45,7 @@ const doors = [
   addHealthRoutes, addSystemRoutes, addPeopleRoutes, addAppRoutes, addRequestRoutes, addTargetRoutes,
   addResourceRoutes, addGrantRoutes, addTaskRoutes, addLeaseRoutes, addDecisionRoutes,
   addToolRoutes, addPolicyRoutes, addEndRoutes, addEvidenceRoutes, addProofRoutes, addLogRoutes, addHoldRoutes, addFindingRoutes,
-  addFoundRoutes,
+  addFoundRoutes, addPasskeyRoutes,
 ]
 
 function noRoute(path: string): Problem {

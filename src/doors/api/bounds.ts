@@ -4,4 +4,6 @@ export const bounds = {
   tokenBodyBytes: 64 * 1024,
   /** Parameters of one form or query at the sign-in pages and OAuth endpoints. */
   formParameters: 40,
+  /** What a browser answers about one passkey. */
+  passkeyBytes: 16 * 1024,
 } as const

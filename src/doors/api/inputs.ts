@@ -5,7 +5,8 @@ import { appStates } from '../../core/app/rows.ts'
 import { budgetShape } from '../../core/grant/body.ts'
 import { roles } from '../../core/people/person.ts'
 import { bounds as ruleBounds } from '../../life/app-rules/bounds.ts'
-import { action, dataClass, instantIn, personName, role, slug, words } from './views.ts'
+import { bounds } from './bounds.ts'
+import { action, dataClass, details, instantIn, personName, role, slug, words } from './views.ts'
 
 const days = z.number().int().min(1).max(365)
 const hash = z.string().max(64)
@@ -101,11 +102,19 @@ export const Ask = z.strictObject({
   endsAt: instantIn.optional(),
   reason: words,
 })
+/** What a browser answers of a passkey, as WebAuthn Level 3 §5.1 writes it in JSON. */
+const webAuthn = details.refine(
+  given => JSON.stringify(given).length <= bounds.passkeyBytes,
+  'is larger than any passkey',
+)
+export const AddPasskey = z.strictObject({ response: webAuthn, proof: webAuthn.optional() })
 /** `bodyHash` is the hash of what the answerer was shown; another body is refused. */
 export const Answer = z.strictObject({
   says: z.enum(['yes', 'no']),
   bodyHash: hash,
   comment: words.optional(),
+  /** Of who has a passkey: what it answered to `/passkey` of this request. */
+  passkey: webAuthn.optional(),
 })
 export const ConnectTarget = z.strictObject({
   slug,

@@ -26,9 +26,10 @@ import { requestView } from './cards.ts'
 import type { RequestView as RequestShown } from './contract.ts'
 import * as find from './find.ts'
 import { AddTrust, Answer, AnswerFinding, Ask, OfRequests, SetHold } from './inputs.ts'
+import * as passkeys from './passkeys.ts'
 import type { Call, Routes } from './route.ts'
 import { findingView, holdView, readNames } from './show.ts'
-import { FindingView, HoldView, listOf, RequestView } from './views.ts'
+import { FindingView, HoldView, listOf, PasskeyOptions, RequestView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
 export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
@@ -62,14 +63,18 @@ export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
   addTrustRoute(routes, world)
   routes.add('person POST /v1/requests/:request/answer', RequestView, Answer, async call => {
     const request = await requestIn(world, call)
-    const { says, bodyHash, comment } = call.input
+    const { says, bodyHash, comment, passkey } = call.input
+    const provenBy = await passkeys.provenBy(world, call.caller, { request, says, passkey })
     const permit = await call.ask('request.answer', 'request', request.id, { says })
-    const answer = { requestId: request.id, says, bodyHash }
+    const answer = { requestId: request.id, says, bodyHash, provenBy }
     const said = comment === undefined ? answer : { ...answer, comment }
     const { state } = await answerRequest(world, permit, said)
     if (state === 'agreed') await world.applyAgreed(request.id)
     return requestView(world, (await findRequest(world.store, request.id)) ?? request)
   })
+  routes.add('person POST /v1/requests/:request/passkey', PasskeyOptions, async call =>
+    passkeys.askForYes(world, call.caller, await requestIn(world, call)),
+  )
   routes.add('person POST /v1/requests/:request/withdraw', RequestView, async call => {
     const { id } = await requestIn(world, call)
     const permit = await call.ask('request.withdraw', 'request', id)

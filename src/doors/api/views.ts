@@ -268,6 +268,10 @@ export const DoctorView = z.object({
 })
 /** `show <anything>`: what an id, short id, slug or commit stands for. */
 export const ThingView = z.object(each(text, 'type', 'id', 'path'))
+export const PasskeyView = z.object(each(text, 'id', 'madeAt'))
+/** For `navigator.credentials`: what a new passkey is made from, and what one that is there agrees by. */
+export const PasskeyOffer = z.object({ options: details, proof: details.nullable() })
+export const PasskeyOptions = z.object({ options: details.nullable() })
 export const LinkView = z.object(each(text, 'url', 'expiresAt'))
 
 export type PersonView = z.infer<typeof PersonView>
@@ -296,4 +300,7 @@ export type HoldView = z.infer<typeof HoldView>
 export type InstallationView = z.infer<typeof InstallationView>
 export type KeyTableView = z.infer<typeof KeyTableView>
 export type DoctorView = z.infer<typeof DoctorView>
+export type PasskeyView = z.infer<typeof PasskeyView>
+export type PasskeyOffer = z.infer<typeof PasskeyOffer>
+export type PasskeyOptions = z.infer<typeof PasskeyOptions>
 export type ThingView = z.infer<typeof ThingView>

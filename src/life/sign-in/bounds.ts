@@ -18,4 +18,7 @@ export const bounds = {
   /** A sign-in at the company's provider, from leaving us to coming back; and how many at once. */
   signInSeconds: 10 * 60,
   signInsOpen: 10_000,
+  /** Of one person. From being asked for one to showing it. */
+  passkeys: 10,
+  passkeySeconds: 5 * 60,
 } as const

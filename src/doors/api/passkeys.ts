@@ -1,0 +1,78 @@
+/**
+ * Passkeys: what a person's yes is given with, once they have one. They are made in the browser session of
+ * the console, because a token of the command line may be somebody else's by now.
+ */
+import type { RequestRow } from '../../core/approval/rows.ts'
+import { Problem } from '../../core/base/problem.ts'
+import {
+  addPasskey,
+  anotherOne,
+  askPasskey,
+  checkPasskey,
+  offerPasskey,
+  type PasskeyWorld,
+  passkeysOf,
+  removePasskey,
+  yesTo,
+} from '../../life/sign-in/passkey.ts'
+import type { PersonCaller } from './caller.ts'
+import { findPersonBy } from './find.ts'
+import { AddPasskey } from './inputs.ts'
+import type { Routes } from './route.ts'
+import { listOf, PasskeyOffer, PasskeyView } from './views.ts'
+import type { ApiWorld } from './world.ts'
+
+export function addPasskeyRoutes(routes: Routes, world: ApiWorld): void {
+  routes.add('person GET /v1/passkeys', listOf(PasskeyView), async ({ caller }) => ({
+    items: passkeysOf(world, caller.personId).map(viewOf),
+  }))
+  routes.add('person POST /v1/passkeys/offer', PasskeyOffer, async ({ caller }) => {
+    const personId = inBrowser(world, caller)
+    const proof = await askPasskey(world, { personId, about: anotherOne })
+    return { options: { ...(await offerPasskey(world, personId)) }, proof: proof && { ...proof } }
+  })
+  routes.add('person POST /v1/passkeys', PasskeyView, AddPasskey, async ({ caller, input }) =>
+    viewOf(await addPasskey(world, inBrowser(world, caller), input)),
+  )
+  routes.add('person POST /v1/people/:person/passkeys/remove', listOf(PasskeyView), async call => {
+    const { id } = await findPersonBy(world.store, call.param('person'), 'person')
+    const { personId: by } = call.caller
+    // ATTACKER: takes away the passkey of whose token they have, and says yes without one.
+    if (id === by)
+      throw new Problem('human-required', {
+        detail: 'Your passkeys are taken away by somebody else.',
+        next: 'Ask another person with the role platform.',
+      })
+    await call.ask('person.add', 'person', id)
+    for (const passkey of passkeysOf(world, id)) await removePasskey(world, { id: passkey.id, by })
+    return { items: passkeysOf(world, id).map(viewOf) }
+  })
+}
+
+/** What the browser of whoever answers shows its passkey for; null where they have none. */
+export async function askForYes(world: PasskeyWorld, caller: PersonCaller, request: RequestRow) {
+  const options = await askPasskey(world, { personId: caller.personId, about: yesTo(request) })
+  return { options: options && { ...options } }
+}
+
+/** Of a yes: the passkey that gave it; null for a no, and for who has none. */
+export async function provenBy(
+  world: PasskeyWorld,
+  { personId }: PersonCaller,
+  { request, says, passkey }: { request: RequestRow; says: string; passkey: object | undefined },
+) {
+  if (says !== 'yes') return null
+  return checkPasskey(world, { personId, about: yesTo(request) }, passkey)
+}
+
+function inBrowser({ issuer }: ApiWorld, caller: PersonCaller) {
+  if ('csrf' in caller) return caller.personId
+  throw new Problem('human-required', {
+    detail: 'A passkey is added in a browser.',
+    next: `Open ${issuer}/account`,
+  })
+}
+
+function viewOf({ id, madeAt }: PasskeyView): PasskeyView {
+  return { id, madeAt }
+}
