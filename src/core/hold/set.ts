@@ -1,14 +1,13 @@
 /** Sets and lifts orders to stop, from one tool to everything. Reversible, deletes nothing. */
 import { type HoldId, isId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
 import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import type { Subject } from '../ledger/leaf.ts'
-import { type LedgerWorld, recorded } from '../ledger/record.ts'
+import { verb } from '../ledger/verb.ts'
 import { everything } from './hold.ts'
 import { type HoldRow, type HoldScope, holdTable } from './rows.ts'
 
@@ -16,12 +15,7 @@ const holdSet = entryKind('hold.set', 'ordered a stop')
 const holdLifted = entryKind('hold.lift', 'lifted a stop')
 
 /** Set already on the same thing: that one, whoever set it, and nothing is recorded. */
-export async function setHold(
-  world: LedgerWorld,
-  permit: Permit<'hold.set'>,
-  input: Pick<HoldRow, 'id' | 'scope' | 'about' | 'reason'>,
-): Promise<HoldRow> {
-  checkPermit(permit, 'hold.set', input.id)
+export const setHold = verb('hold.set', 'id', async (scope, input: NewHold, by) => {
   const reason = parseText(input.reason, 'reason')
   const { scope: held, about } = input
   if (!isNamed(held, about))
@@ -30,13 +24,13 @@ export async function setHold(
       detail: `\`about\` is not the id of ${input.scope}.`,
       next: `Who and what there is: ${product.command} ls`,
     })
-  return recorded(world, async scope => {
-    const known = await lockOrWait(scope.tx, holdTable, { scope: held, about, state: 'set' })
-    if (known !== undefined) return known
-    scope.entry({ kind: holdSet, by: permit, subjects: thingOf(input) })
-    return scope.insert(holdTable, { ...input, reason, setBy: permit.actor, state: 'set' })
-  })
-}
+  const known = await lockOrWait(scope.tx, holdTable, { scope: held, about, state: 'set' })
+  if (known !== undefined) return known
+  scope.entry({ kind: holdSet, by, subjects: thingOf(input) })
+  return scope.insert(holdTable, { ...input, reason, setBy: by.actor, state: 'set' })
+})
+
+type NewHold = Pick<HoldRow, 'id' | 'scope' | 'about' | 'reason'>
 
 function isNamed(scope: HoldScope, about: string): boolean {
   if (scope === everything) return about === everything
@@ -46,24 +40,21 @@ function isNamed(scope: HoldScope, about: string): boolean {
   return isId(scope, about)
 }
 
-export async function liftHold(
-  world: LedgerWorld,
-  permit: Permit<'hold.lift'>,
-  input: { holdId: HoldId },
-): Promise<HoldRow> {
-  checkPermit(permit, 'hold.lift', input.holdId)
-  return recorded(world, async scope => {
-    const before = await lockKnown(scope.tx, holdTable, input.holdId)
+export const liftHold = verb(
+  'hold.lift',
+  'holdId',
+  async (scope, { holdId }: { holdId: HoldId }, by) => {
+    const before = await lockKnown(scope.tx, holdTable, holdId)
     if (before.state === 'lifted')
       throw new Problem('wrong-state', {
         detail: `This hold was lifted at ${before.liftedAt}.`,
         next: 'Nothing is left to do.',
       })
-    scope.entry({ kind: holdLifted, by: permit, subjects: thingOf(before) })
-    const lifted = { state: 'lifted', liftedBy: permit.actor, liftedAt: scope.at } as const
+    scope.entry({ kind: holdLifted, by, subjects: thingOf(before) })
+    const lifted = { state: 'lifted', liftedBy: by.actor, liftedAt: scope.at } as const
     return scope.save(holdTable, before, { ...before, ...lifted })
-  })
-}
+  },
+)
 
 function thingOf({ scope, about }: Pick<HoldRow, 'scope' | 'about'>): Subject[] {
   return scope === everything ? [] : [{ type: scope, id: about, version: 0 }]

@@ -3,13 +3,13 @@
  * or there: it makes them who is asked. What becomes of it is decided by who answers for its target.
  */
 import type { ThingId } from '../../core/base/ids.ts'
-import { checkPermit, type Permit, requirePerson } from '../../core/base/permit.ts'
+import { requirePerson } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { lockKnown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { verb } from '../../core/ledger/verb.ts'
 import { livingOf } from '../../core/people/rows.ts'
-import { type ThingRow, thingTable } from './rows.ts'
+import { thingTable } from './rows.ts'
 import { stepThing } from './thing.ts'
 
 const thingClaimed = entryKind('thing.claim', 'said that it is theirs')
@@ -18,14 +18,11 @@ const thingClaimed = entryKind('thing.claim', 'said that it is theirs')
  * The actor becomes its owner, nobody else can be named. Again is no change. Problem `already-exists`
  * where somebody who is here has claimed it.
  */
-export async function claimThing(
-  world: LedgerWorld,
-  permit: Permit<'thing.claim'>,
-  { thingId }: { thingId: ThingId },
-): Promise<ThingRow> {
-  checkPermit(permit, 'thing.claim', thingId)
-  const by = requirePerson(permit, 'own what was found', 'Show it to its owner.')
-  return recorded(world, async scope => {
+export const claimThing = verb(
+  'thing.claim',
+  'thingId',
+  async (scope, { thingId }: { thingId: ThingId }, permit) => {
+    const by = requirePerson(permit, 'own what was found', 'Show it to its owner.')
     const before = await lockKnown(scope.tx, thingTable, thingId)
     const { ownerId } = before
     const owners = ownerId === null ? [by] : [by, ownerId]
@@ -41,5 +38,5 @@ export async function claimThing(
     if (after === before) return before
     scope.entry({ kind: thingClaimed, by: permit })
     return scope.save(thingTable, before, after)
-  })
-}
+  },
+)

@@ -10,12 +10,13 @@ import { readAgreed } from '../../core/approval/agreed.ts'
 import { requestTable } from '../../core/approval/rows.ts'
 import type { AppId, RequestId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import { checkPermit, type Permit, requirePerson } from '../../core/base/permit.ts'
+import { requirePerson } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { addMs, type Instant } from '../../core/base/time.ts'
 import { lockKnown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded, subjectOf } from '../../core/ledger/record.ts'
+import { subjectOf } from '../../core/ledger/record.ts'
+import { verb } from '../../core/ledger/verb.ts'
 import { bounds } from './bounds.ts'
 
 const appEnforced = entryKind('app.enforce', 'held the app to policy')
@@ -32,18 +33,15 @@ export function watchUntil(days: number, { endsAt }: Pick<AppRow, 'endsAt'>, now
   })
 }
 
-export async function enforceApp(
-  world: LedgerWorld,
-  permit: Permit<'app.enforce'>,
-  { appId }: { appId: AppId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.enforce', appId)
-  requirePerson(permit, 'hold an app to policy')
-  return recorded(world, async scope => {
-    scope.entry({ kind: appEnforced, by: permit })
+export const enforceApp = verb(
+  'app.enforce',
+  'appId',
+  async (scope, { appId }: { appId: AppId }, by) => {
+    requirePerson(by, 'hold an app to policy')
+    scope.entry({ kind: appEnforced, by })
     return changeApp(scope, appId, { kind: 'watch', until: null })
-  })
-}
+  },
+)
 
 /** Body of a request of kind `watch`: of the app as it is now, so that it takes effect once. */
 export function proposeWatch(app: AppRow, days: number, now: Instant): JsonObject {
@@ -56,13 +54,10 @@ export function proposeWatch(app: AppRow, days: number, now: Instant): JsonObjec
 }
 
 /** Problem `hash-mismatch` where the app is another since it was asked; done before, nothing changes. */
-export async function watchAgreed(
-  world: LedgerWorld,
-  permit: Permit<'app.watch'>,
-  { requestId }: { requestId: RequestId },
-): Promise<AppRow> {
-  checkPermit(permit, 'app.watch', requestId)
-  return recorded(world, async scope => {
+export const watchAgreed = verb(
+  'app.watch',
+  'requestId',
+  async (scope, { requestId }: { requestId: RequestId }, by) => {
     const { request, body } = await readAgreed(scope, requestId, 'watch')
     const app = await lockKnown(scope.tx, appTable, body['appId'] as AppId)
     const until = body['until'] as Instant
@@ -72,7 +67,7 @@ export async function watchAgreed(
         detail: `\`${app.slug}\` has changed since this was asked.`,
         next: 'Ask again.',
       })
-    scope.entry({ kind: appWatched, by: permit, subjects: [subjectOf(requestTable, request)] })
+    scope.entry({ kind: appWatched, by, subjects: [subjectOf(requestTable, request)] })
     return changeApp(scope, app.id, { kind: 'watch', until })
-  })
-}
+  },
+)
