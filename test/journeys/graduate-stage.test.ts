@@ -1,9 +1,10 @@
 /** What the stage of an app opens: a sensitive action is reachable for a managed app, and for no prototype. */
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTunnel } from '../../cli/src/tunnel.ts'
 import { startWebTarget, type WebTarget } from '../fakes/web-target.ts'
-import { makeApp } from './cli.ts'
+import { ended, homeOfSam, makeApp, start } from './cli.ts'
 import {
   type Answered,
   type Company,
@@ -54,6 +55,13 @@ test('a sensitive action waits for a person’s yes for a managed app, and is no
   expect([denied.status, denied.body.code]).toEqual([403, 'denied'])
   expect(denied.body.denial.wouldPassIf).toContain('graduated')
   expect((await work('janitor', ['read'])).answer.status).toBe(201)
+
+  // What the command line says of it, to who owns it.
+  const home = await homeOfSam(company)
+  const told = await ended(start(home, ['graduate', 'janitor', '--check']))
+  expect([told.code, told.out.split('\n')[0]]).toEqual([0, 'janitor   10 of 10 done'])
+  expect(told.out).toContain('api   used read; destroy never, and stays behind: --keep')
+  await rm(home, { recursive: true })
 
   const keep = { api: 'clearing up is what it is for' }
   const taker = { to: 'maya@acme.example', backup: 'Sam', team: 'ops', reason: 'it stays', keep }

@@ -228,6 +228,12 @@ describe('what it leads to', () => {
     await run('offboard')
     expect(await stateOf('slow')).toBe('graduated')
     expect(await stateOf('slow-service')).toBe('active')
+    // It is looked at again on its days, as any app that is gone.
+    company.clock.advance(3_601_000)
+    await run('offboard')
+    const { body } = await company.as('maya')('GET', '/v1/apps/slow/end')
+    expect([body.state, body.rechecks]).toEqual(['verified-gone', 1])
+    expect(await stateOf('slow')).toBe('graduated')
   }, 60_000)
 
   test('it is undone where nobody takes over in a week, and the prototype goes on', async () => {
