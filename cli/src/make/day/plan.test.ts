@@ -67,6 +67,13 @@ describe('a file of a day', () => {
 
   it.each([
     [
+      'an action that is none',
+      'deals: crm.deals:read',
+      'deals: crm.deals:reed',
+      'Row 9: `reed` is nothing to do',
+    ],
+    ['a template whose name is none', '  empty:', '  Empty_one:', 'Row 16: `Empty_one` is no name'],
+    [
       'two teams with one name',
       'name: churn',
       'name: deal-desk',

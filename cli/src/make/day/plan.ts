@@ -15,6 +15,7 @@ type Datasets = ReadonlyMap<string, ReturnType<typeof datasetOf>>
 type Templates = ReadonlyMap<string, { says: string; data: readonly Said[] }>
 
 const maxTeams = 1000
+const known = 'read write destroy share-outside spend change-privilege'.split(' ')
 const slug = /^(?=.{1,40}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/
 /** A prototype lives so long at most. */
 const maxDays = 30
@@ -42,9 +43,7 @@ export function parseDay(text: string) {
     data.flatMap(each => keep(() => [each[0], datasetOf(each, cap)] as const)),
   )
   const kinds = keep(() => [...mapOf(need(root, 'templates')).members]).flat()
-  const templates = new Map(
-    kinds.flatMap(each => keep(() => [each[0], templateOf(each[1])] as const)),
-  )
+  const templates = new Map(kinds.flatMap(each => keep(() => [each[0], templateOf(each)] as const)))
   const nodes = keep(() => listOf(need(root, 'teams'), 1)).flat()
   const teams = nodes.flatMap(node => keep(() => teamOf(node, datasets, templates)))
   faults.push(...twice(teams))
@@ -141,13 +140,17 @@ function capOf(node: Node | undefined): Ask['budget'] {
 /** A budget is on what spends alone: of anything else nobody could tell what it cost. */
 function datasetOf([name, node]: readonly [string, Node], cap: Ask['budget']) {
   const { resource, actions } = readIn(node, parseNeed)
+  const odd = actions.find(action => !known.includes(action))
+  if (odd) throw refuseRow(node.row, `\`${odd}\` is nothing to do; there are: ${known.join(' ')}.`)
   const budget = actions.includes('spend') ? cap : undefined
   if (actions.includes('spend') && cap === undefined)
     throw refuseRow(node.row, `\`${name}\` spends, and the day has no \`spendCap\`.`)
   return { row: node.row, name, resource, actions, budget }
 }
 
-function templateOf(node: Node) {
+/** Its name is that of a purpose, too. */
+function templateOf([name, node]: readonly [string, Node]) {
+  slugIn({ row: node.row, value: name })
   const map = mapOf(node, 'says data')
   return { says: textIn(need(map, 'says')).text, data: listOf(map.members.get('data')).map(textIn) }
 }
