@@ -51,7 +51,7 @@ why [decision] | prove.why | why something was refused; alone, the last time
 extend [app] --days <n> --until <time> | things.extend | move the end date
 end [app] --reason <reason> | life.endApp | end it: everything removed, and proven gone
 Apps
-ls --state <state> | things.apps | all apps
+ls --state <state> --template <name> | things.apps | all apps; those of a template: web@<1.3
 show <anything> | things.show | R- G- T- L- D- F- U- #n, a name, a commit
 transfer <app> --to <person> | things.transfer | offer the app to another owner
 transfer accept [app] | things.accept | take an app that was offered to you

@@ -143,7 +143,8 @@ const number = z
   .transform(Number)
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
-export const OfApps = z.object({ state: z.enum(appStates).optional() })
+/** `template`: `web`, `web@1.0.0`, or with `<` those before it. */
+export const OfApps = z.object({ state: z.enum(appStates).optional(), template: slug.optional() })
 export const OfFound = z.object({ target: slug.optional() })
 export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })
 export const OfLeases = OfApp.extend({ open: z.enum(['true', 'false']).optional() })
