@@ -58,7 +58,7 @@ graduate [app] --check --to <person> --team <team> --backup <person> --name <slu
   | graduate.graduate | have a managed service take over; --check: what it still needs
 end [app] --reason <reason> | life.endApp | end it: everything removed, and proven gone
 Apps
-ls --state <state> --day <name> | things.apps | all apps
+ls --state <state> --day <name> --template <name> | things.apps | all apps; those of a template: web@<1.3
 show <anything> | things.show | R- G- T- L- D- F- U- #n, a name, a commit
 transfer <app> --to <person> | things.transfer | offer the app to another owner
 transfer accept [app] | things.accept | take an app that was offered to you

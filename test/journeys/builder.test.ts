@@ -103,6 +103,21 @@ test('what is paused shows synthetic rows again and says why, and goes on by its
   await until(async () => (await read(page).catch(() => '')).includes('● real data'))
 }, 60_000)
 
+test.each([
+  ['web', true],
+  ['web@1.0.0', true],
+  ['web@<1.10', true],
+  ['web@<1.0.0', false],
+  ['web@1.0', false],
+  ['job', false],
+  ['we', false],
+])('of the template %s it is one: %s', async (template, isOne) => {
+  const { code, out } = await lh('ls', '--template', template, '--json')
+  expect(code).toBe(0)
+  const slugs = JSON.parse(out).result.items.map((each: { slug: string }) => each.slug)
+  expect(slugs.includes(slug)).toBe(isOne)
+})
+
 test('Ctrl-C gives everything back', async () => {
   app.kill('SIGINT')
   const [code] = (await once(app, 'close')) as [number | null]

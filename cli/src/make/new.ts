@@ -32,8 +32,7 @@ export async function make(cli: Cli, purpose = ''): Promise<Answer> {
   })
   if (app instanceof Problem) return leaveUnclaimed(making, app)
   const { made } = making
-  const { resource } = made
-  const found = (await catalogue(cli)).find(({ slug }) => slug === resource)
+  const found = (await catalogue(cli)).find(({ slug }) => slug === made.resource)
   const files = step(making, 'files', () => write(making, app, found))
   await step(making, 'manifest', () => pushManifest(cli, folder, app.slug))
   await step(making, 'trust', () => trustPeople(cli, app))
@@ -47,7 +46,7 @@ export async function make(cli: Cli, purpose = ''): Promise<Answer> {
     `  ${glyph.done} folder      ${at === '' ? '.' : at}   template ${made.template} ${made.version}`,
     `  ${glyph.done} identity    ${app.identities.find(each => each.role === 'run')?.spiffeId ?? ''}`,
     `  ${commit ? glyph.done : glyph.wait} git         ${commit ?? 'no new commit'}`,
-    ...dataLines(resource, asked),
+    ...dataLines(made.resource, asked),
   ]
   return said(result, [lines, at === '' ? 'dev' : `dev --cwd ${at}`])
 }
@@ -156,6 +155,7 @@ function fillingOf({ cli, made }: Making, app?: api.AppDetail, data?: api.Resour
     resource: data?.slug ?? 'samples',
     ask: data === undefined ? 'RESOURCE:read' : `${data.slug}:read`,
     server: cli.server.url.origin,
+    template: `${made.template} ${made.version} ${made.digest.slice(0, 12)}`,
   }
   return { words, raw: { needs: `[${need}]`, columns: JSON.stringify(columns) } }
 }

@@ -19,6 +19,7 @@ const filling = {
     resource: 'crm.deals',
     ask: 'crm.deals:read',
     server: 'https://lh.example',
+    template: 'web 1.0.0 0123456789ab',
   },
   raw: { needs: '[{ resource: crm.deals, actions: [read] }]', columns: '["id","title"]' },
 }
@@ -39,6 +40,7 @@ describe.each(['web', 'job', 'api'])('the template %s', name => {
   test('has a leasehold.yaml that the server reads, whatever the sentence was', () => {
     const read = parseLeaseholdYaml(textOf('leasehold.yaml'))
     expect(read.app).toBe('deal-desk')
+    expect(read.says['']).toBe('web 1.0.0 0123456789ab')
     expect(read.purposes[0]?.needs).toEqual([{ resource: 'crm.deals', actions: ['read'] }])
   })
 

@@ -198,6 +198,7 @@ export const app: api.AppDetail = {
       state: 'active',
     },
   ],
+  template: 'web 1.0.0 3f9ac1d20b7e',
   purposes: [{ name: 'board', says: 'Shows stuck deals', needs: [] }],
   grants: [grant],
   leases: [lease, endedLease],

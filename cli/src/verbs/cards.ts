@@ -32,6 +32,7 @@ export function appLines(app: api.AppDetail, now: number): string[] {
   const more = [
     'pausedBecause',
     'origin',
+    'template',
     'watchedUntil',
     'canDo',
     'waiting',

@@ -39,7 +39,7 @@ export function lists<T extends object>(
   next: (first: T) => string,
 ): Verb {
   return async ({ api, options, host }) => {
-    const query = ['state', 'app', 'day'].map(name => [name, options.text(name) ?? ''])
+    const query = ['state', 'app', 'day', 'template'].map(name => [name, options.text(name) ?? ''])
     const filter = new URLSearchParams(query.filter(([, value]) => value !== ''))
     const { items } = (await api.get(`/v1/${path}${String(filter)}`)) as { items: T[] }
     const step = items[0] ? next(items[0]) : path === 'apps?' ? 'new "what it should do"' : 'ls'

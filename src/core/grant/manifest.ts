@@ -13,7 +13,7 @@ import { manifestTable, type Purpose } from './rows.ts'
 export interface ManifestText {
   readonly app: string
   readonly purposes: readonly Purpose[]
-  /** What each purpose is for, in words of people: by its name. */
+  /** What each purpose is for, in words of people: by its name. By none, the template it was made from. */
   readonly says: Readonly<Record<string, string>>
   /** SHA-256 of the canonical form, hex: comments and layout do not change it. */
   readonly digest: string

@@ -34,7 +34,11 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
     const isSeen = sees(world, call.caller)
     const apps = await lists.listApps(world.store, call.input)
     const shown = apps.filter(app => isSeen(app.id))
-    return { items: await Promise.all(shown.map(app => appView(world, app))) }
+    const { template } = call.input
+    const isMade = async (app: AppRow) => !template || isOf(template, await templateOf(world, app))
+    const made = await Promise.all(shown.map(isMade))
+    const found = shown.filter((_, i) => made[i])
+    return { items: await Promise.all(found.map(app => appView(world, app))) }
   })
   routes.add('signed-in GET /v1/apps/:app', AppDetail, async call =>
     appDetail(world, await appIn(world, call)),
@@ -161,6 +165,18 @@ function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
   })
 }
 
+async function templateOf({ store }: ApiWorld, { id }: AppRow): Promise<string | undefined> {
+  const manifest = await lists.findManifest(store, id)
+  return manifest && lists.saysOf(manifest)['']
+}
+
+/** `web 1.0.0` is of `web`, of `web@1.0.0` and of `web@<1.1`. */
+function isOf(wanted: string, made = ''): boolean {
+  const [[name, bound = ''], [is, version = '']] = [wanted.split('@'), made.split(' ')]
+  const order = version.localeCompare(bound.replace('<', ''), 'en', { numeric: true })
+  return is === name && (bound === '' || (bound.startsWith('<') ? order < 0 : order === 0))
+}
+
 async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   const { store } = world
   const of = { appId: app.id }
@@ -179,12 +195,12 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   const roleOf = new Map(identities.map(identity => [identity.id, identity.role]))
   const held = heldBy(world.replica, [app.id, app.ownerId, dayOf(app)])
   const says = manifest === undefined ? {} : lists.saysOf(manifest)
-  const purposes = manifest?.purposes ?? []
   return {
     ...view,
     identities,
     trust: rules.map(rule => ({ ...rule, role: roleOf.get(rule.identityId) ?? 'run' })),
-    purposes: purposes.map(({ name, needs }) => ({ name, says: says[name] ?? '', needs })),
+    template: says[''] ?? null,
+    purposes: (manifest?.purposes ?? []).map(each => ({ ...each, says: says[each.name] ?? '' })),
     grants: grants.map(grant => grantView(world, grant)),
     leases: leases.map(lease => leaseView(world, lease)),
     requests: await Promise.all(requests.map(request => requestView(world, request))),

@@ -166,7 +166,12 @@ const number = z
 export const OfPeople = z.object({ named: personName.optional() })
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
-export const OfApps = z.object({ state: z.enum(appStates).optional(), day: slug.optional() })
+/** `template`: `web`, `web@1.0.0`, or with `<` those before it. */
+export const OfApps = z.object({
+  state: z.enum(appStates).optional(),
+  day: slug.optional(),
+  template: slug.optional(),
+})
 /** `since`: first seen after it. */
 export const OfFound = z.object({ target: slug.optional(), since: instantIn.optional() })
 export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })

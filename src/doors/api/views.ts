@@ -159,6 +159,8 @@ export const AppDetail = AppView.extend({
   identities: list(
     z.object({ ...each(text, 'id', 'spiffeId'), role, state: z.enum(['active', 'revoked']) }),
   ),
+  /** What its folder was made from, as its manifest says. */
+  template: maybe,
   trust: list(
     z.object({ ...each(text, 'id', 'preset', 'issuer', 'state'), role, claims: details }),
   ),

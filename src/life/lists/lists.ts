@@ -87,7 +87,7 @@ export const listGrants = (sql: Sql, of: OfApp) =>
 export const findManifest = (sql: Sql, appId: AppId) =>
   findWhere(sql, data.manifestTable, { appId, state: 'current' })
 
-/** What each purpose of a manifest is for, by its name. */
+/** What each purpose of a manifest is for, by its name; by none, the template it was made from. */
 export function saysOf(manifest: Pick<data.ManifestRow, 'says'>): Readonly<Record<string, string>> {
   return JSON.parse(manifest.says) as Record<string, string>
 }

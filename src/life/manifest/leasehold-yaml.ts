@@ -37,17 +37,20 @@ export function parseLeaseholdYaml(text: string): ManifestText {
   refuseUnplain(document, lines)
   const result = manifestShape.safeParse(document.toJS({ maxAliasCount: 0 }))
   if (!result.success) throw refuse(document, lines, result.error.issues)
-  const { app, purposes } = result.data
+  const { app, purposes, template = '' } = result.data
   const names = Object.keys(purposes).sort()
   if (names.length === 0 || names.length > bounds.manifestPurposes)
     throw atLine(lineOf(document, lines, ['purposes']), {
       field: '/purposes',
       detail: `\`purposes\` names 1 to ${bounds.manifestPurposes} purposes.`,
     })
+  const said = new Map(names.map(name => [name, purposes[name]?.says ?? '']))
+  // No purpose has no name.
+  if (template !== '') said.set('', template)
   return {
     app,
     purposes: names.map(name => plain(name, purposes[name])),
-    says: Object.fromEntries(names.map(name => [name, purposes[name]?.says ?? ''])),
+    says: Object.fromEntries(said),
     digest: sha256Hex(canonicalJson(result.data)),
   }
 }

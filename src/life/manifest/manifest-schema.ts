@@ -30,6 +30,7 @@ export const manifestShape = z.strictObject({
   owner: words.optional().describe('For readers of the file; the app’s own record decides'),
   backup: words.optional().describe('For readers of the file; the app’s own record decides'),
   ends: words.optional().describe('For readers of the file; the app’s own record decides'),
+  template: words.optional().describe('What its folder was made from: web 1.0.0, and its digest'),
   purposes: z
     .record(slug, purposeShape)
     .describe('Each task is opened with one of these, and gets nothing beyond it'),

@@ -58,6 +58,15 @@ describe('leasehold.yaml', () => {
     expect(parseLeaseholdYaml(good.replace('[read]', '[write]')).digest).not.toBe(read.digest)
   })
 
+  it('of a template says so beside its purposes, and is another file without it', () => {
+    const made = parseLeaseholdYaml(`template: web 1.0.0\n${good}`)
+    const plain = parseLeaseholdYaml(good)
+    expect(made.says).toEqual({ ...plain.says, '': 'web 1.0.0' })
+    expect(made.purposes).toEqual(plain.purposes)
+    expect(made.digest).not.toBe(plain.digest)
+    expect(Object.keys(plain.says)).not.toContain('')
+  })
+
   it('asked for twice is once', () => {
     const twice = good.replace(
       '    egress:',
