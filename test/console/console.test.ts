@@ -172,6 +172,29 @@ describe('the command bar', () => {
   })
 })
 
+describe('somebody without a role', () => {
+  test('sees their own, and no page asks what would be denied and kept in the log', async () => {
+    const context = await opened.browser.newContext()
+    const page = await context.newPage()
+    const refused: string[] = []
+    page.on('response', response => {
+      if (response.status() >= 400) refused.push(`${response.status()} ${response.url()}`)
+    })
+    await page.goto(`${opened.parts.issuer}/sign-in/company?login_hint=maya`)
+    await page.getByRole('heading', { name: 'Needs you' }).waitFor()
+    for (const path of ['/apps', '/requests', '/leases', '/log', '/ends', '/found', '/holds']) {
+      await page.goto(`${opened.parts.issuer}${path}`)
+      await page.locator('main h1').waitFor()
+      await page.locator('.loading').first().waitFor({ state: 'detached' })
+    }
+    await page.goto(`${opened.parts.issuer}/log`)
+    await page.getByRole('link', { name: 'hr-faq' }).click()
+    await page.getByText('paused the app').waitFor()
+    await context.close()
+    expect(refused).toEqual([])
+  })
+})
+
 describe('what others wrote', () => {
   test('is text: the name of an account that would be markup', async () => {
     const { page, go } = sam
