@@ -203,7 +203,11 @@ function Rows({
 }
 
 function Entry({ of }: { of: api.LogEntryView }) {
-  const about = of.subjects.map(({ name }) => shortName(name)).join(', ')
+  const about = of.subjects
+    .map(({ name }) => shortName(name))
+    // What has neither a name nor a short id says nothing to a reader; the entry itself has it.
+    .filter(name => !name.endsWith('…'))
+    .join(', ')
   return (
     <>
       <span role="cell" className="entry-number">
