@@ -31,6 +31,8 @@ if (!process.argv.includes('--stale') || readStamp() !== hashSources()) await bu
 
 async function buildConsole(): Promise<void> {
   const madeOf = hashSources()
+  // Whoever starts us, under whatever: the pages are built as they are served.
+  process.env['NODE_ENV'] = 'production'
   const beside = `${dist}-${process.pid}`
   // Loaded here: most times nothing is stale, and loading them takes longer than to see that.
   const [{ build }, { default: react }] = await Promise.all([
