@@ -141,6 +141,7 @@ function Person({ name, roles }: { name: string; roles: readonly string[] }) {
         <button type="button" className="second" onClick={() => void signOut()}>
           Sign out
         </button>
+        <p className="muted hint">Ends what you let clients do for you, too.</p>
       </div>
     </details>
   )
