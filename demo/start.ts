@@ -53,10 +53,12 @@ async function tellStory(parts: Parts, out: Teller): Promise<void> {
   await keepStolen(parts, told.stolen)
   if (existsSync(join(import.meta.dirname, '../console/dist/index.html'))) {
     // For the pages: without them nobody could look at it, and what the story counts stays its own.
-    await playAfternoon(parts)
-    out.line()
-    out.line(
-      '  In the afternoon nine more apps wait, work, are refused, lose an owner: see the console.',
+    await playAfternoon(parts).then(
+      () =>
+        out.line(
+          '\n  In the afternoon more apps wait, are refused, lose an owner: see the console.',
+        ),
+      (thrown: Error) => out.line(`\n  The afternoon broke off: ${thrown.message}`),
     )
   }
   await parts.keep()

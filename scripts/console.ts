@@ -6,8 +6,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import react from '@vitejs/plugin-react'
-import { build, type InlineConfig } from 'vite'
+import type { InlineConfig } from 'vite'
 
 const root = dirname(import.meta.dirname)
 const folder = join(root, 'console')
@@ -18,7 +17,6 @@ const stamp = 'made-of.txt'
 const settings: InlineConfig = {
   configFile: false,
   root: folder,
-  plugins: [react()],
   logLevel: 'error',
   build: {
     target: 'es2023',
@@ -33,8 +31,16 @@ if (!process.argv.includes('--stale') || readStamp() !== hashSources()) await bu
 
 async function buildConsole(): Promise<void> {
   const madeOf = hashSources()
+  // Whoever starts us, under whatever: the pages are built as they are served.
+  process.env['NODE_ENV'] = 'production'
   const beside = `${dist}-${process.pid}`
-  await build({ ...settings, build: { ...settings.build, outDir: beside } })
+  // Loaded here: most times nothing is stale, and loading them takes longer than to see that.
+  const [{ build }, { default: react }] = await Promise.all([
+    import('vite'),
+    import('@vitejs/plugin-react'),
+  ])
+  const made = { ...settings.build, outDir: beside }
+  await build({ ...settings, plugins: [react()], build: made })
   writeFileSync(join(beside, stamp), madeOf)
   rmSync(dist, { recursive: true, force: true, maxRetries: 3 })
   try {

@@ -37,7 +37,10 @@ export function Frame() {
         </Link>
         <span className="installation muted">{me.data.installation.name}</span>
         <button type="button" className="find second" onClick={() => setDialog('bar')}>
-          Find or do… <kbd>{isMac ? '⌘' : 'Ctrl'} K</kbd>
+          <span>
+            Find<span className="wide"> or do</span>…
+          </span>{' '}
+          <kbd>{isMac ? '⌘' : 'Ctrl'} K</kbd>
         </button>
         <Pill />
         <ThemeButton />
@@ -141,6 +144,7 @@ function Person({ name, roles }: { name: string; roles: readonly string[] }) {
         <button type="button" className="second" onClick={() => void signOut()}>
           Sign out
         </button>
+        <p className="muted hint">Ends what you let clients do for you, too.</p>
       </div>
     </details>
   )

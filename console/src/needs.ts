@@ -32,7 +32,7 @@ export function listNeeds(seen: Seen): Need[] {
     ...seen.findings.map(finding => needOfFinding(finding, seen)),
     ...seen.requests.filter(each => mayAnswer(each, seen.me)).map(needOfRequest),
     ...seen.apps.filter(app => app.offeredTo === seen.me.name).map(needOfOffer),
-    ...seen.apps.filter(app => isOwnerGone(app) && app.backup?.id === seen.me.id).map(needOfOrphan),
+    ...seen.apps.filter(app => isMineToTake(app, seen)).map(needOfOrphan),
     ...seen.targets.filter(each => isFailed(each, seen.me)).map(needOfTarget),
   ]
   return needs.sort((a, b) => a.rank - b.rank || a.at.localeCompare(b.at))
@@ -54,8 +54,11 @@ function isMyTurn({ turn, app }: api.ResidualView, { me, apps }: Seen): boolean 
   return me.roles.includes(turn)
 }
 
-function isOwnerGone(app: api.AppView): boolean {
-  return !['ended', 'graduated'].includes(app.state) && !app.owner.isLiving
+/** Where nobody was told yet: what tells of it is a finding, and says it once. */
+function isMineToTake(app: api.AppView, { me, findings }: Seen): boolean {
+  const isOver = ['ended', 'graduated'].includes(app.state)
+  if (isOver || app.owner.isLiving || app.backup?.id !== me.id) return false
+  return !findings.some(({ about }) => about === app.slug)
 }
 
 function isFailed(target: api.TargetView, me: api.PersonView): boolean {

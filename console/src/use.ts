@@ -11,13 +11,19 @@ export interface List<T> {
 const refreshMs = 4_000
 const aroundMs = 12_000
 
+/** A no is not asked for again by itself: the answer is the same, and each is kept in the log. */
+export function isNo(error: Refused | null): boolean {
+  return error !== null && error.problem.status >= 400 && error.problem.status < 500
+}
+
 /** `null` reads nothing. */
 export function useRead<T>(path: string | null, everyMs = refreshMs) {
   return useQuery<T, Refused>({
     queryKey: [path],
     queryFn: () => get<T>(path ?? ''),
     enabled: path !== null,
-    refetchInterval: everyMs,
+    refetchInterval: ({ state }) => (isNo(state.error) ? false : everyMs),
+    refetchOnWindowFocus: ({ state }) => !isNo(state.error),
   })
 }
 

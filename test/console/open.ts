@@ -2,6 +2,7 @@
  * A person at the console: the real server with the demo's day and afternoon, and a real Chromium. Other
  * platforms than Linux bring their own browser, named by `LEASEHOLD_CHROMIUM`.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +28,9 @@ export interface Window {
 }
 
 export async function openConsole(): Promise<Opened> {
+  // What is looked at is what stands here now, whoever started us.
+  const script = join(import.meta.dirname, '../../scripts/console.ts')
+  execFileSync(process.execPath, [script, '--stale'])
   const temp = await mkdtemp(join(tmpdir(), 'leasehold-browser-'))
   const [parts, browser] = await Promise.all([startDay(), launch(temp)])
   return {

@@ -478,7 +478,7 @@ describe('an end', () => {
     const browser = await signedIn(company, 'sam')
     const kept = await signInClient(company, client, { browser })
     expect((await post(kept.access_token)).status).toBe(200)
-    await browser.submit(await browser.get(`${issuer}/`), '/sign-out')
+    await browser.submit(await browser.get(`${issuer}/account`), '/sign-out')
     expect((await post(kept.access_token)).status).toBe(401)
     expect((await renew(company, client, kept.refresh_token)).status).toBe(400)
   })

@@ -16,9 +16,12 @@ export function FindingPage() {
         const finding = items.find(each => each.shortId === id || each.id === id)
         if (finding !== undefined) return <Finding of={finding} />
         return (
-          <Empty>
-            {id} is open no more, or was never yours to see. Its entries are in the log.
-          </Empty>
+          <>
+            <Title>{id}</Title>
+            <Empty>
+              It is open no more, or was never yours to see. Its entries are in the log.
+            </Empty>
+          </>
         )
       }}
     </Read>
@@ -70,5 +73,5 @@ function Finding({ of }: { of: api.FindingView }) {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  return typeof value === 'string' ? localTimes(value) : JSON.stringify(value)
 }

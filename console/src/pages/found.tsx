@@ -66,7 +66,8 @@ function Things({ of, all }: { of: readonly api.FoundView[]; all: number }) {
   if (all === 0)
     return (
       <Empty>
-        Connect a system to look for keys nobody answers for. <Link to="/connect">Connect</Link>
+        Nothing that you may see. Connect a system to look for keys nobody answers for.{' '}
+        <Link to="/connect">Connect</Link>
       </Empty>
     )
   if (of.length === 0) return <Empty>Nothing fits the filter.</Empty>

@@ -14,7 +14,8 @@ export function HoldsPage() {
     <>
       <Title aside={<SetHold />}>Holds</Title>
       <p className="muted">
-        An order to stop: nothing new is issued, and what is held ends. It can be lifted.
+        An order to stop: nothing new is issued, and live access stops within seconds. It can be
+        lifted.
       </p>
       <Panel title="Held now">
         <Read from={holds} what="holds">

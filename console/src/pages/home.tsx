@@ -6,7 +6,7 @@ import type { Need } from '../needs.ts'
 import { AppLink, Empty, EndBar, Panel, Read, State, Title, When } from '../parts/show.tsx'
 import { useNeeds } from '../parts/use-needs.ts'
 import { localTimes } from '../time.ts'
-import { type List, useAround } from '../use.ts'
+import { type List, useAround, useMe } from '../use.ts'
 import { many } from '../words.ts'
 
 const weekMs = 7 * 86_400_000
@@ -38,11 +38,22 @@ function Numbers({
   const leases = useAround<List<api.LeaseView>>('/v1/leases?open=true').data?.items
   const found = useAround<api.FoundList>('/v1/found').data
   const living = apps.filter(isLiving)
+  // Without a role one sees their own alone: the number is not the company's, and does not say so.
+  const isAll = (useMe().data?.person?.roles.length ?? 0) > 0
   return (
     <ul className="numbers" aria-label="In numbers">
-      <Number of={living.length} to="/apps" says="apps, each with an owner and an end" />
+      <Number
+        of={living.length}
+        to="/apps"
+        says={`apps${isAll ? '' : ' you may see'}, each with an owner and an end`}
+      />
       <Number of={leases?.length} to="/leases" says="leases that may be alive now" />
-      <Number of={found?.unknown} to="/found" says="unknown things at connected systems" isBad />
+      <Number
+        of={found?.unknown}
+        to="/found"
+        says={isAll ? 'unknown things at connected systems' : 'unknown things you may see'}
+        isBad
+      />
       <Number of={residual?.length} to="/ends" says="things not proven gone" isBad />
     </ul>
   )

@@ -11,6 +11,7 @@ import type * as api from '../api.ts'
 import { get, type Refused } from '../api.ts'
 import { Empty, Panel, ProblemBox, Title, When } from '../parts/show.tsx'
 import { clock, date } from '../time.ts'
+import { isNo, useApps, useMe } from '../use.ts'
 import { many, shortName } from '../words.ts'
 
 const pageRows = 100
@@ -33,10 +34,11 @@ const kinds = [
   'request.answer',
 ]
 
-function useLog(filter: Filter) {
+function useLog(filter: Filter, isAsked: boolean) {
   const { kind, about } = filter
   return useInfiniteQuery<api.LogPage, Refused>({
     queryKey: ['/v1/log', kind, about],
+    enabled: isAsked,
     initialPageParam: '',
     queryFn: ({ pageParam }) => {
       const query = new URLSearchParams({ limit: String(pageRows) })
@@ -47,13 +49,18 @@ function useLog(filter: Filter) {
     },
     getNextPageParam: page => (page.next === null ? undefined : String(page.next)),
     // Only the newest page moves; what is behind it never changes.
-    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > 1 ? false : 4_000),
+    refetchInterval: ({ state }) =>
+      (state.data?.pages.length ?? 0) > 1 || isNo(state.error) ? false : 4_000,
+    refetchOnWindowFocus: ({ state }) => !isNo(state.error),
   })
 }
 
 export function LogPage() {
   const { words: filter, set } = useWords()
-  const log = useLog(filter)
+  // Without a role the whole log is denied, and each denial kept: what is known to be a no is not asked.
+  const roles = useMe().data?.person?.roles ?? []
+  const isAsked = roles.length > 0 || filter['about'] !== undefined
+  const log = useLog(filter, isAsked)
   const entries = log.data?.pages.flatMap(page => page.entries) ?? []
   const size = log.data?.pages[0]?.size
   return (
@@ -69,6 +76,7 @@ export function LogPage() {
       </Title>
       <Panel title="Entries" aside={<Filters filter={filter} set={set} />}>
         {log.error !== null && <ProblemBox of={log.error} />}
+        {!isAsked && <OfApps />}
         {log.data !== undefined && entries.length === 0 && (
           <Empty>
             No entry fits. <Link to="/log">Show all</Link>
@@ -84,6 +92,25 @@ export function LogPage() {
           />
         )}
       </Panel>
+    </>
+  )
+}
+
+/** Without a role somebody reads what is about the apps they may see. */
+function OfApps() {
+  const apps = useApps().data?.items ?? []
+  return (
+    <>
+      <p>Without a role you read what is about an app of yours:</p>
+      <ul className="gives">
+        {apps.map(app => (
+          <li key={app.id}>
+            <Link to="/log" search={{ about: app.slug }}>
+              {app.slug}
+            </Link>
+          </li>
+        ))}
+      </ul>
     </>
   )
 }
@@ -176,7 +203,11 @@ function Rows({
 }
 
 function Entry({ of }: { of: api.LogEntryView }) {
-  const about = of.subjects.map(({ name }) => shortName(name)).join(', ')
+  const about = of.subjects
+    .map(({ name }) => shortName(name))
+    // What has neither a name nor a short id says nothing to a reader; the entry itself has it.
+    .filter(name => !name.endsWith('…'))
+    .join(', ')
   return (
     <>
       <span role="cell" className="entry-number">

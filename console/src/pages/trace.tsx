@@ -29,7 +29,7 @@ function Trace({ of }: { of: api.TraceView }) {
       <p className="lead">
         <State of="proven" word={`${of.proven} proven`} /> ·{' '}
         <State of="asserted" word={`${of.asserted} asserted`} /> ·{' '}
-        <State of={of.missing > 0 ? 'missing' : 'off'} word={`${of.missing} missing`} />
+        <State of={of.missing > 0 ? 'missing' : 'gone'} word={`${of.missing} missing`} />
       </p>
       <p className="muted">
         App <AppLink slug={of.app} />. Proven: signed, or an entry of the log. Asserted: somebody

@@ -21,6 +21,14 @@ const ahead = 0.25
 const rowHeight = 28
 const least = 0.6
 
+const legend = [
+  ['live', 'alive'],
+  ['rest', 'until its term ends'],
+  ['held', 'being made, held or ended'],
+  ['gone', 'verified gone'],
+  ['bad', 'not proven gone'],
+] as const
+
 interface Scale {
   readonly from: number
   readonly to: number
@@ -59,9 +67,11 @@ export function Timeline({
         })}
       </ul>
       <p className="muted legend">
-        <span className="key live" /> alive <span className="key rest" /> until its term ends{' '}
-        <span className="key held" /> being made, held or ended
-        <span className="key gone" /> verified gone <span className="key bad" /> not proven gone
+        {legend.map(([tone, says]) => (
+          <span key={tone}>
+            <span className={`key ${tone}`} /> {says}
+          </span>
+        ))}
       </p>
     </div>
   )

@@ -1,6 +1,6 @@
 /** What the door of the console hands out, to whom, and under which policy. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, request, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -36,6 +36,17 @@ afterAll(() => {
 const ask = (path: string, init: RequestInit = {}) =>
   fetch(`${origin}${path}`, { redirect: 'manual', ...init })
 
+/** As it stands: `fetch` would take the dots out before anything is sent. */
+const statusOf = (path: string) =>
+  new Promise<string>((done, fail) => {
+    const { hostname, port } = new URL(origin)
+    const sent = request({ hostname, port, path }, answer => {
+      answer.resume()
+      done(`${path} ${answer.statusCode}`)
+    })
+    sent.once('error', fail).end()
+  })
+
 test('a file whose name carries its hash is kept for good; another is asked for again', async () => {
   const hashed = await ask('/assets/index-Ab12Cd34.js')
   expect(hashed.headers.get('content-type')).toBe('text/javascript; charset=utf-8')
@@ -56,7 +67,7 @@ test('nothing but what was built below assets is handed out, however it is asked
     '/assets/',
     '/v1/nothing',
   ])
-    expect(`${path} ${(await ask(path)).status}`).toBe(`${path} 404`)
+    expect(await statusOf(path)).toBe(`${path} 404`)
 })
 
 test('who is not signed in is sent to sign in, and back to the page they asked for', async () => {
@@ -66,8 +77,15 @@ test('who is not signed in is sent to sign in, and back to the page they asked f
 })
 
 test('addresses that look like pages and are not stay the API’s to answer', async () => {
-  for (const path of ['/apps//evil', '/apps/../v1/me', '/appsx', '/apps/a/b/c', '/v1/apps'])
-    expect(`${path} ${(await ask(path)).status}`).not.toBe(`${path} 200`)
+  for (const path of [
+    '/apps//evil',
+    '/apps/..',
+    '/apps/../v1/me',
+    '/appsx',
+    '/apps/a/b/c',
+    '/v1/apps',
+  ])
+    expect(await statusOf(path)).toBe(`${path} 404`)
   expect((await ask('/apps', { method: 'POST' })).status).toBe(404)
 })
 

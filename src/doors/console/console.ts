@@ -4,8 +4,9 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { getMimeType } from 'hono/utils/mime'
 import { sendRedirect } from '../api/oauth/answer.ts'
 import { cookieJar } from '../api/oauth/cookies.ts'
 import { readRequest, type Visit } from '../api/oauth/request.ts'
@@ -16,13 +17,6 @@ const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; " +
   "require-trusted-types-for 'script'; trusted-types 'none'"
-
-const types: Readonly<Record<string, string>> = {
-  '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-}
 
 type Seen = Pick<PagesWorld, 'issuer' | 'store' | 'clock'>
 
@@ -63,7 +57,7 @@ const isServed = (name: string) => /^assets.+\.\w+$/.test(name)
 
 function readFile(folder: string, name: string) {
   const plain = readFileSync(join(folder, name))
-  return { plain, packed: gzipSync(plain), type: types[extname(name)] ?? 'text/plain' }
+  return { plain, packed: gzipSync(plain), type: getMimeType(name) ?? 'text/plain' }
 }
 
 type File = ReturnType<typeof readFile>

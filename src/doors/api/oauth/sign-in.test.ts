@@ -332,7 +332,14 @@ describe('the company provider', () => {
 
 describe('pages', () => {
   test('return only to paths of ours', () => {
-    for (const good of ['/', '/d', '/d?user_code=BCDF-GHJK']) expect(returnPath(good)).toBe(good)
+    const pages = [
+      '/apps',
+      '/apps/deal-desk/end',
+      '/log?about=deal-desk&kind=app.end',
+      '/trace/L-7K2Q',
+    ]
+    for (const good of ['/', '/d', '/d?user_code=BCDF-GHJK', ...pages])
+      expect(returnPath(good)).toBe(good)
     for (const bad of [
       '//evil.example',
       'https://evil.example',
@@ -342,6 +349,13 @@ describe('pages', () => {
       '/sign-out',
       '',
       '/d\n',
+      '/apps\n',
+      '/apps//evil.example',
+      '/apps/../d',
+      '/apps/%2e%2e/d',
+      '/appsx',
+      '/apps?to=//evil.example',
+      '/v1/me',
     ])
       expect(returnPath(bad)).toBe('/')
   })
