@@ -64,6 +64,38 @@ describe('a system', () => {
   })
 })
 
+describe('its key, of which nothing there makes another', () => {
+  const told = async () => {
+    await company.running.world.runNow('shelter')
+    const { body } = await company.as('sam')('GET', '/v1/findings')
+    return body.items.filter(({ kind }: { kind: string }) => kind === 'target-credential')
+  }
+
+  test('is not made anew by us, and it is said how a person does', async () => {
+    const { code, err } = await lh('connect rotate tracker')
+    expect(code).toBe(1)
+    expect(err).toMatch(/can not be made anew from here.*connect mcp --name tracker/s)
+    expect(await told()).toEqual([])
+  })
+
+  test('is replaced by a person; the one before is not called refused, and its owner is told once', async () => {
+    const before = target.key
+    target.key = randomBytes(20).toString('base64url')
+    const { out } = await lh('connect mcp --name tracker --config -', config())
+    expect(out).toContain('the credential before is not tried')
+    expect(out).not.toContain(before)
+    const [finding, ...others] = await told()
+    expect(others).toEqual([])
+    expect(finding).toMatchObject({
+      owner: 'Sam',
+      says: expect.stringContaining('can not be tried'),
+    })
+    const answer = { answer: 'I took it away there.' }
+    await company.as('sam')('POST', `/v1/findings/${finding.id}/answer`, answer)
+    expect(await told()).toEqual([])
+  })
+})
+
 describe('tools', () => {
   test('that changed are shown whole, agreed to by a person, and then they are what was agreed', async () => {
     expect((await lh('tools ls tracker')).out).toMatch(/^search\tyes\tFinds$/m)
@@ -101,4 +133,16 @@ test('what may be used at most is asked for with its unit, and who answers sees 
   const asked = await ended(start(home, [...words, '--at-most', '100 calls/day, 5 dollars/day']))
   expect(asked.code).toBe(66)
   expect(asked.out).toContain('at most 100 calls, $5.00 in one day')
+})
+
+test('the end of a key that is no server’s to make anew is told a week ahead', async () => {
+  company.clock.advance(84 * 24 * 3_600_000)
+  const { world } = company.running
+  await world.runNow('shelter')
+  const text = "select words from finding where kind = 'target-credential' and state = 'open'"
+  const said = (await world.store.query<{ words: string }>(text)).map(({ words }) => words)
+  expect(said.filter(words => words.includes('ends soon'))).not.toEqual([])
+  const entries = await company.size()
+  await world.runNow('shelter')
+  expect(await company.size()).toBe(entries)
 })

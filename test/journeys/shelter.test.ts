@@ -231,8 +231,17 @@ describe('by itself', () => {
     await giveAgain('sam', addMs(company.clock.now(), 10 * 24 * hour))
     await expectStatus(200, rotate())
     expect(await changed(async () => company.clock.advance(47 * hour))).toBe(false)
-    expect(await changed(async () => company.clock.advance(48 * hour))).toBe(true)
+    expect(await changed(async () => company.clock.advance(80 * hour))).toBe(true)
     expect((await crm()).adminEndsAt > addMs(company.clock.now(), 9 * 24 * hour)).toBe(true)
+  })
+
+  test('of a short life it is made anew in the second half of it, and not in every pass', async () => {
+    await giveAgain('sam', addMs(company.clock.now(), 40 * hour))
+    await expectStatus(200, rotate())
+    expect(await changed(async () => company.clock.advance(19 * hour))).toBe(false)
+    expect(await changed(async () => company.clock.advance(2 * hour))).toBe(true)
+    expect(await changed(async () => company.clock.advance(hour))).toBe(false)
+    await giveAgain()
   })
 
   test('where it is not let in a person is told once, and not any more when it is', async () => {

@@ -44,14 +44,15 @@ export const connect = changes(
     const config = system ? { ...(written as object), file: readText(cli.host, system) } : written
     return { slug, connector, config, production, adminEndsAt: cli.options.text('until') }
   },
-  ({ slug, connector, address, preflightState, preflightSteps = [] }: TargetView) => {
+  ({ slug, connector, address, before, preflightState, preflightSteps = [] }: TargetView) => {
     const steps = preflightSteps.map(
       ({ name, ok, detail = '' }) => `  ${mark(ok)} ${name.padEnd(24)} ${detail}`,
     )
     const isGood = preflightState === 'passed'
     const head = `${mark(isGood)} ${slug} at ${address}: ${isGood ? 'connected' : 'does not work yet'}`
     const again = `connect ${connector} --name ${slug} --config <file>`
-    return [[head, ...steps], isGood ? 'resource ls' : again, isGood]
+    const last = before ? [`  the credential before ${befores[before]}`] : []
+    return [[head, ...steps, ...last], isGood ? 'resource ls' : again, isGood]
   },
 )
 

@@ -38,12 +38,8 @@ export async function sweepHolds(world: LookWorld): Promise<number> {
     await recorded(world, async scope => {
       await rows.putHeld(scope.tx, id, {}, isOver ? null : now)
       const subjects = [{ type: 'thing', id, version }]
-      scope.entry({
-        kind: thingHeld,
-        by: systemId('discovery'),
-        subjects,
-        facts: { isHeld: now.isHeld },
-      })
+      const facts = { isHeld: now.isHeld }
+      scope.entry({ kind: thingHeld, by: systemId('discovery'), subjects, facts })
     })
   })
 }

@@ -61,10 +61,12 @@ export function listMissed(sql: Sql, target: TargetId, since: Instant): Promise<
 /** How far it is stopped at its system, and what it was before; null: it is not. Not in the log: its entry is. */
 export type HeldThing = { isHeld?: boolean; says?: string | null; was?: Json } | null
 
-/** What an app answers for, with what is stopped of it. */
+/** What an app answers for and is to be stopped, or was: those first that are not. */
 export function listAdopted(sql: Sql) {
   return sql.query<ThingRow & { appId: AppId; held: HeldThing }>(
-    `select ${thingTable.select}, held from found_thing where state = 'adopted' order by seen_at`,
+    `select ${thingTable.select}, held from found_thing where state = 'adopted' and (held is not null
+       or app_id in (select id from app where state = 'paused') or exists (select from hold where state = 'set'))
+     order by (held ->> 'isHeld')::boolean nulls first limit ${limits.saveRows}`,
   )
 }
 

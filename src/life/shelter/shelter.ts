@@ -31,7 +31,7 @@ const targetRotated = entryKind('target.rotate', 'made its own credential there 
 const credentialSeen = entryKind('target.before', 'tried the credentials before there')
 const kind = 'target-credential'
 
-/** What a person gave is theirs to look at so long; so long before its end is the turn of the next. */
+/** What a person gave is theirs to look at so long; so long before its end, or half of a short life, the next has its turn. */
 const [seenMs, aheadMs] = [24 * 3_600_000, 7 * 24 * 3_600_000]
 
 export type ShelterWorld = ConnectWorld & Pick<LeaseWorld, 'targets'> & Pick<TargetsWorld, 'unseal'>
@@ -117,10 +117,11 @@ export async function lookBack(
   const because = before === 'refused' ? turn : before
   const known = await listWhere(world.store, findingTable, { kind, about: id })
   // What a person answered is not said again of the same credential.
-  const isSaid = known.some(
-    ({ state, madeAt }) =>
-      state === 'open' || (state === 'answered' && because && madeAt >= adminRotatedAt),
+  const isAnswered = known.some(
+    ({ state, details, madeAt }) =>
+      state === 'answered' && details['because'] === because && madeAt >= adminRotatedAt,
   )
+  const isSaid = isAnswered || known.some(({ state }) => state === 'open')
   if (refused.length === 0 && isSaid === (because !== undefined)) return before
   await recorded(world, async scope => {
     await query(scope.tx)`update target_config set previous =
@@ -128,8 +129,8 @@ export async function lookBack(
     if (because === undefined) await resolveIn(scope, kind, id)
     else if (!isSaid) {
       const words = `At ${target.slug}, ${turns[because]}. ${byHand(target)}`
-      const to = because === 'left' ? null : ownerId
-      await raiseIn(scope, { kind, about: id, severity: 'high', ownerId: to, words })
+      const of = { kind, about: id, severity: 'high', details: { because } } as const
+      await raiseIn(scope, { ...of, ownerId: because === 'left' ? null : ownerId, words })
     }
     const facts = { refused: refused.length, because: because ?? null }
     const subjects = [subjectOf(targetTable, target)]
@@ -149,7 +150,8 @@ export async function sweepShelter(world: ShelterWorld & SweepWorld): Promise<nu
     const { pending, isOwn } = await readKept(world.store, id)
     const now = world.clock.now()
     const isLeft = !isOwn && world.replica.get(personTable, ownerId)?.state !== 'living'
-    const isEnding = addMs(now, aheadMs) >= adminEndsAt
+    const lifeMs = msBetween(adminRotatedAt, adminEndsAt)
+    const isEnding = addMs(now, Math.min(aheadMs, lifeMs / 2)) >= adminEndsAt
     const isSeen = !isOwn && now >= addMs(adminRotatedAt, seenMs)
     const isDue = pending !== null || isLeft || isEnding || isSeen
     if (!isDue || (await world.targets.describe(id)).canRotate !== true)
