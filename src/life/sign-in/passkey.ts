@@ -14,9 +14,10 @@ import { newId, type PasskeyId, type PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
-import { fact, factTable, lockKnown } from '../../core/ledger/fact-table.ts'
+import { fact, factTable, listWhere } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
-import { type LedgerWorld, recorded, subjectOf } from '../../core/ledger/record.ts'
+import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
+import { verb } from '../../core/ledger/verb.ts'
 import { findPerson } from '../../core/people/rows.ts'
 import { onTaken } from '../../core/store/fault.ts'
 import { bounds } from './bounds.ts'
@@ -118,18 +119,31 @@ export async function addPasskey(
   )
 }
 
-/** Their own, or somebody's who lost theirs: then whoever may let people in did it. */
-export async function removePasskey(
-  world: PasskeyWorld,
-  { id, by }: { id: PasskeyId; by: PersonId },
-): Promise<void> {
-  await recorded(world, async scope => {
-    const passkey = await lockKnown(scope.tx, passkeyTable, id)
-    if (passkey.state === 'removed') return
-    scope.entry({ kind: removed, by, subjects: [subjectOf(passkeyTable, passkey)] })
-    await scope.save(passkeyTable, passkey, { ...passkey, state: 'removed', endedAt: scope.at })
-  })
-}
+/** All of somebody who lost theirs, by another person who may let people in. */
+export const removePasskeys = verb(
+  'person.add',
+  'personId',
+  async (scope, { personId }: Whose, by) => {
+    // ATTACKER: takes away the passkey of whose token they have, and says yes without one.
+    if (by.actor === personId) throw byAnother
+    const known = await listWhere(
+      scope.tx,
+      passkeyTable,
+      { personId, state: 'active' },
+      'for update',
+    )
+    if (known.length > 0) scope.entry({ kind: removed, by })
+    for (const passkey of known)
+      await scope.save(passkeyTable, passkey, { ...passkey, state: 'removed', endedAt: scope.at })
+  },
+)
+
+type Whose = Pick<For, 'personId'>
+
+const byAnother = new Problem('human-required', {
+  detail: 'Your passkeys are taken away by somebody else.',
+  next: 'Ask another person with the role platform.',
+})
 
 /** What a browser is given to prove that they are there: `PublicKeyCredentialRequestOptionsJSON`. Null where they have none. */
 export async function askPasskey(world: PasskeyWorld, asked: For) {

@@ -177,8 +177,7 @@ begin
   end if;
   return new;
 end $$;
-create trigger request_is_fixed before insert or update on request
-  for each row execute function request_is_fixed();
+create trigger request_is_fixed before insert or update on request for each row execute function request_is_fixed();
 
 create table answer (
   id text primary key, version bigint not null check (version > 0),
@@ -198,8 +197,7 @@ begin
   end if;
   return new;
 end $$;
-create trigger answer_fits before insert or update on answer
-  for each row execute function answer_fits();
+create trigger answer_fits before insert or update on answer for each row execute function answer_fits();
 
 create table finding (
   id text primary key, version bigint not null check (version > 0), kind text not null,
@@ -250,8 +248,7 @@ begin
   end if;
   return new;
 end $$;
-create trigger app_two_people before insert or update on app
-  for each row execute function app_needs_two_people();
+create trigger app_two_people before insert or update on app for each row execute function app_needs_two_people();
 
 /* An end is final, and an end that has begun does not turn back. */
 create function app_end_is_final() returns trigger language plpgsql as $$
@@ -264,8 +261,7 @@ begin
   end if;
   return new;
 end $$;
-create trigger app_end_is_final before update on app
-  for each row execute function app_end_is_final();
+create trigger app_end_is_final before update on app for each row execute function app_end_is_final();
 
 /* Nothing of an app outlasts it (design §8, I3). */
 create function ends_within_app() returns trigger language plpgsql as $$
@@ -363,8 +359,7 @@ create table app_grant (
 create index app_grant_app on app_grant (app_id);
 /* What was agreed once is made once: an answer can not be used a second time. */
 create unique index app_grant_request on app_grant (request_id);
-create trigger app_grant_within_app before insert or update on app_grant
-  for each row execute function ends_within_app();
+create trigger app_grant_within_app before insert or update on app_grant for each row execute function ends_within_app();
 
 create table task (
   id text primary key, version bigint not null check (version > 0),
@@ -381,8 +376,7 @@ create table task (
   opened_at timestamptz not null, ends_at timestamptz not null, closed_at timestamptz,
   check ((state = 'closed') = (closed_at is not null))
 );
-create trigger task_within_app before insert or update on task
-  for each row execute function ends_within_app();
+create trigger task_within_app before insert or update on task for each row execute function ends_within_app();
 create index task_app on task (app_id);
 create index task_parent on task (parent_id) where state = 'open' and parent_id is not null;
 create index task_due on task (ends_at) where state = 'open';
