@@ -4,14 +4,8 @@
  */
 import type { Config } from './config.ts'
 import { findRequest, requestTable } from './core/approval/rows.ts'
-import {
-  type AnyId,
-  type LeaseId,
-  newId,
-  type PersonId,
-  type RequestId,
-  systemId,
-} from './core/base/ids.ts'
+import type * as ids from './core/base/ids.ts'
+import { newId, systemId } from './core/base/ids.ts'
 import { limits } from './core/base/limits.ts'
 import { product } from './core/base/product.ts'
 import { addSeconds, type Clock, type Instant, msBetween } from './core/base/time.ts'
@@ -124,7 +118,10 @@ export function makeWorld({ connectors, ...given }: Opened): World {
     playCanary: async id => (await joinCanary(world, id)).result,
     federation,
     installationId: () => installationOf(replica).id,
-    installationThing: () => ({ type: 'installation', id: installationOf(replica).id as AnyId }),
+    installationThing: () => ({
+      type: 'installation',
+      id: installationOf(replica).id as ids.AnyId,
+    }),
     approversOf: appId => approversOf(replica, appId),
     applyAgreed: id => applyAgreed(world, id),
     settle: () => settle(store, follower),
@@ -145,9 +142,9 @@ function keysOf(keys: Keys, trustDomain: string) {
     unseal: (sealed: string, place: string) => keys.unseal(sealed, place),
     tokenJwks: () => keys.tokenJwks(),
     signer: () => keys.tokenSigner(),
-    leaseSecret: (id: LeaseId, salt: string) => keys.leaseSecret(id, salt),
+    leaseSecret: (id: ids.LeaseId, salt: string) => keys.leaseSecret(id, salt),
     newLeaseSalt: () => keys.newLeaseSalt(),
-    keepLeaseSecret: (id: LeaseId, secret: string) => keys.keepLeaseSecret(id, secret),
+    keepLeaseSecret: (id: ids.LeaseId, secret: string) => keys.keepLeaseSecret(id, secret),
     certificateSigner: () => {
       const { kid } = keys.active('certificate')
       const sign = (data: Uint8Array) => keys.sign('certificate', data).signature
@@ -181,7 +178,7 @@ function rawKey(x: string): Uint8Array {
   return Buffer.from(x, 'base64url')
 }
 
-function approversOf(replica: Replica, appId: string): ReadonlySet<PersonId> {
+function approversOf(replica: Replica, appId: string): ReadonlySet<ids.PersonId> {
   return new Set(replica.by(requestTable, 'appId', appId).flatMap(request => request.approvers))
 }
 
@@ -213,23 +210,20 @@ export function shared(run: () => Promise<void>): () => Promise<void> {
 }
 
 /** What an agreed request leads to, done by the chapter it is about; nothing when it was done before. */
-async function applyAgreed(world: World, requestId: RequestId): Promise<void> {
+async function applyAgreed(world: World, requestId: ids.RequestId): Promise<void> {
   const { kind, appId = null } = (await findRequest(world.store, requestId)) ?? {}
   const by = systemId('approval')
-  const about = { type: 'request', id: requestId }
-  if (kind === 'grant')
-    await grantAgreed(world, world.permitFor(by, 'grant.make', about), { requestId })
-  else if (kind === 'watch')
-    await watchAgreed(world, world.permitFor(by, 'app.watch', about), { requestId })
+  if (kind === 'grant') await grantAgreed.bySweep(world, 'approval', { requestId })
+  else if (kind === 'watch') await watchAgreed.bySweep(world, 'approval', { requestId })
+  else if (kind === 'policy') await activateAgreed.bySweep(world, 'approval', { requestId })
   else if (kind === 'graduate') {
-    const permit = world.permitFor(by, 'app.graduate', { ...about, draft: { appId } })
-    await makeSuccessor(world, permit, { requestId })
+    const about = { type: 'request', id: requestId, draft: { appId } }
+    await makeSuccessor(world, world.permitFor(by, 'app.graduate', about), { requestId })
   } else if (kind === 'trust') {
     const id = newId('trustRule')
     const permit = world.permitFor(by, 'trust.add', { type: 'trustRule', id })
     await trustAgreed(world, permit, { id, requestId })
-  } else if (kind === 'policy')
-    await activateAgreed(world, world.permitFor(by, 'policy.change', about), { requestId })
+  }
 }
 
 /** Everything this process has committed has a position and is applied here. */
@@ -296,8 +290,8 @@ async function checkHealth(world: World): Promise<DoctorView['checks']> {
 }
 
 /** Requests that were agreed a while ago and led to nothing: the process that should have died before. */
-export async function listAgreedIdle(store: Store, now: Instant): Promise<RequestId[]> {
-  const rows = await store.query<{ id: RequestId }>(
+export async function listAgreedIdle(store: Store, now: Instant): Promise<ids.RequestId[]> {
+  const rows = await store.query<{ id: ids.RequestId }>(
     `select id from request where state = 'agreed' and closed_at < $1 and expires_at > $2
        and kind in ('grant', 'trust', 'policy', 'graduate')
        and not exists (select 1 from app where id = 'ap_' || substr(request.id, 4))

@@ -11,8 +11,7 @@ do $$ begin
     create role leasehold_sequencer nologin noinherit;
   end if;
 end $$;
-grant leasehold_runtime to current_user;
-grant leasehold_sequencer to current_user;
+grant leasehold_runtime, leasehold_sequencer to current_user;
 
 revoke all on all tables in schema public from public, leasehold_runtime, leasehold_sequencer;
 grant usage on schema public to leasehold_runtime, leasehold_sequencer;
@@ -22,10 +21,8 @@ grant select on all tables in schema public to leasehold_runtime, leasehold_sequ
 grant select on schema_migration to public;
 
 grant insert, update, delete on all tables in schema public to leasehold_runtime;
-revoke insert, update, delete on schema_migration, ledger_entry, ledger_node, ledger_head
-  from leasehold_runtime;
-revoke update, delete on ledger_inbox, ledger_checkpoint, decision, key_table
-  from leasehold_runtime;
+revoke insert, update, delete on schema_migration, ledger_entry, ledger_node, ledger_head from leasehold_runtime;
+revoke update, delete on ledger_inbox, ledger_checkpoint, decision, key_table from leasehold_runtime;
 revoke insert, update on ledger_words from leasehold_runtime;
 
 grant insert on ledger_entry, ledger_words, ledger_node, ledger_checkpoint to leasehold_sequencer;

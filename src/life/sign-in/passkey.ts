@@ -100,7 +100,7 @@ export async function addPasskey(
     response: given.response as RegistrationResponseJSON,
     expectedChallenge: challenge => take(world, challenge, { personId, about: 'add' }),
   }).catch(refuse)
-  if (registrationInfo === undefined) throw refused()
+  if (registrationInfo === undefined) throw refused
   const { id: credentialId, publicKey } = registrationInfo.credential
   return recorded(world, async scope => {
     scope.entry({ kind: added, by: personId })
@@ -177,7 +177,7 @@ export async function checkPasskey(
     })
   const shown = response as AuthenticationResponseJSON
   const passkey = known.find(({ credentialId }) => credentialId === shown.id)
-  if (passkey === undefined) throw refused()
+  if (passkey === undefined) throw refused
   const { verifyAuthenticationResponse } = await webauthn()
   const { verified } = await verifyAuthenticationResponse({
     ...placeOf(world),
@@ -190,7 +190,7 @@ export async function checkPasskey(
       counter: 0,
     },
   }).catch(refuse)
-  if (!verified) throw refused()
+  if (!verified) throw refused
   return passkey.id
 }
 
@@ -218,15 +218,9 @@ async function take({ store, clock }: PasskeyWorld, challenge: string, asked: Fo
 const hashOf = (challenge: string) => sha256Hex(`passkey\n${challenge}`)
 const textOf = ({ personId, about }: For) => `passkey ${personId} ${about}`
 
-/** The library's words may quote what was sent. */
-function refuse(cause: unknown): never {
-  throw refused(cause)
-}
-
-function refused(cause?: unknown): Problem {
-  return new Problem('token-refused', {
-    detail: 'This passkey is not accepted: it is not yours, not for this, or was shown before.',
-    next: 'Open the page again.',
-    cause,
-  })
-}
+/** Its own words may quote what was sent. */
+const refused = new Problem('token-refused', {
+  detail: 'This passkey is not accepted: it is not yours, not for this, or was shown before.',
+  next: 'Open the page again.',
+})
+const refuse = () => Promise.reject(refused)

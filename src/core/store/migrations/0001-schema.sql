@@ -21,8 +21,7 @@ create table ledger_inbox (
 create table ledger_entry (
   position bigint primary key check (position >= 0), inbox_id bigint not null unique,
   at timestamptz not null, kind text not null, subjects text[] not null, leaf text not null,
-  leaf_hash bytea not null check (length(leaf_hash) = 32), facts text not null,
-  facts_salt text not null
+  leaf_hash bytea not null check (length(leaf_hash) = 32), facts text not null, facts_salt text not null
 );
 create index ledger_entry_subjects on ledger_entry using gin (subjects);
 create index ledger_entry_kind on ledger_entry (kind, position);
@@ -34,8 +33,7 @@ create table ledger_words (
 
 /* Roots of complete subtrees of 256^n leaves: what proofs are made from without reading every leaf. */
 create table ledger_node (
-  level int not null check (level > 0), index bigint not null,
-  hash bytea not null check (length(hash) = 32),
+  level int not null check (level > 0), index bigint not null, hash bytea not null check (length(hash) = 32),
   primary key (level, index)
 );
 
@@ -108,8 +106,7 @@ create table person (
   id text primary key, version bigint not null check (version > 0), iss text collate "C" not null,
   sub text collate "C" not null, name text not null, email text, roles text[] not null default '{}',
   state text not null check (state in ('living', 'left')), left_at timestamptz,
-  seen_at timestamptz not null, made_at timestamptz not null,
-  unique (iss, sub)
+  seen_at timestamptz not null, made_at timestamptz not null, unique (iss, sub)
 );
 
 create table one_time_link (
@@ -119,8 +116,7 @@ create table one_time_link (
 
 create table browser_session (
   hash text primary key, person_id text not null references person, csrf text not null,
-  made_at timestamptz not null, used_at timestamptz not null, expires_at timestamptz not null,
-  ended_at timestamptz
+  made_at timestamptz not null, used_at timestamptz not null, expires_at timestamptz not null, ended_at timestamptz
 );
 create index browser_session_person on browser_session (person_id);
 
@@ -132,8 +128,7 @@ create table sign_in (
 /* State of our own authorization server (oidc-provider's adapter). */
 create table oidc_state (
   kind text not null, id text not null, payload jsonb not null, grant_id text, user_code text,
-  uid text, consumed_at timestamptz, expires_at timestamptz,
-  primary key (kind, id)
+  uid text, consumed_at timestamptz, expires_at timestamptz, primary key (kind, id)
 );
 create index oidc_state_grant on oidc_state (grant_id);
 create index oidc_state_user_code on oidc_state (kind, user_code);
@@ -152,8 +147,7 @@ create table request (
   state text not null check (state in ('open', 'agreed', 'denied', 'withdrawn', 'expired', 'used')),
   made_at timestamptz not null, expires_at timestamptz not null, closed_at timestamptz,
   check (body_hash = encode(sha256(convert_to(body, 'UTF8')), 'hex')),
-  check ((state = 'open') = (closed_at is null)),
-  check (quorum <= cardinality(approvers)),
+  check ((state = 'open') = (closed_at is null)), check (quorum <= cardinality(approvers)),
   check (own_answer or asked_by <> all (approvers))
 );
 create index request_open on request (state, expires_at);
@@ -172,8 +166,7 @@ begin
     (old.kind, old.app_id, old.asked_by, old.body, old.approvers, old.quorum, old.own_answer, old.expires_at)
     or (old.state <> 'open' and new.state <> old.state
       and not (old.kind = 'call' and old.state = 'agreed' and new.state in ('used', 'expired'))) then
-    raise exception 'a request is never edited'
-      using errcode = 'check_violation', constraint = 'request_is_fixed';
+    raise exception 'a request is never edited' using errcode = 'check_violation', constraint = 'request_is_fixed';
   end if;
   return new;
 end $$;
@@ -182,8 +175,7 @@ create trigger request_is_fixed before insert or update on request for each row 
 create table answer (
   id text primary key, version bigint not null check (version > 0),
   request_id text not null references request, person_id text not null references person,
-  says text not null check (says in ('yes', 'no')), body_hash text not null, comment text,
-  at timestamptz not null,
+  says text not null check (says in ('yes', 'no')), body_hash text not null, comment text, at timestamptz not null,
   constraint answer_once unique (request_id, person_id)
 );
 
@@ -222,8 +214,7 @@ create table app (
   paused_because text check (paused_because in ('owner', 'owner-gone', 'drift', 'person')),
   /* Made of what was found; until when what policy denies of its use goes on and is recorded. */
   origin text check (origin = 'adopted'), watched_until timestamptz, orphaned_at timestamptz,
-  made_by text not null, made_at timestamptz not null, ended_at timestamptz,
-  check (ends_at > made_at),
+  made_by text not null, made_at timestamptz not null, ended_at timestamptz, check (ends_at > made_at),
   check (ends_at <= max_ends_at),
   /* A prototype lives 30 days at most, however often it is extended. */
   check (stage = 'managed' or max_ends_at - made_at <= interval '30 days'),
@@ -268,8 +259,7 @@ create function ends_within_app() returns trigger language plpgsql as $$
 begin
   if (tg_op = 'INSERT' or new.ends_at <> old.ends_at)
     and not exists (select 1 from app where id = new.app_id and ends_at >= new.ends_at) then
-    raise exception 'it would outlast its app'
-      using errcode = 'check_violation', constraint = 'ends_within_app';
+    raise exception 'it would outlast its app' using errcode = 'check_violation', constraint = 'ends_within_app';
   end if;
   return new;
 end $$;
@@ -277,18 +267,15 @@ end $$;
 create table manifest (
   id text primary key, version bigint not null check (version > 0),
   app_id text not null references app, digest text not null, purposes jsonb not null,
-  says text not null, state text not null check (state in ('current', 'superseded')),
-  made_at timestamptz not null
+  says text not null, state text not null check (state in ('current', 'superseded')), made_at timestamptz not null
 );
 create unique index manifest_current on manifest (app_id) where state = 'current';
 
 create table identity (
-  id text primary key, version bigint not null check (version > 0),
-  app_id text not null references app,
+  id text primary key, version bigint not null check (version > 0), app_id text not null references app,
   role text not null check (role in ('build', 'test', 'publish', 'run', 'agent')),
   spiffe_id text collate "C" not null unique check (length(spiffe_id) <= 2048),
-  state text not null check (state in ('active', 'revoked')), made_at timestamptz not null,
-  ended_at timestamptz
+  state text not null check (state in ('active', 'revoked')), made_at timestamptz not null, ended_at timestamptz
 );
 create unique index identity_role on identity (app_id, role) where state = 'active';
 
@@ -301,8 +288,7 @@ create table trust_rule (
   anchor text collate "C" not null,
   /* The request that was agreed; null where owning the app is agreement enough. */
   request_id text unique references request,
-  state text not null check (state in ('active', 'revoked')), made_at timestamptz not null,
-  ended_at timestamptz
+  state text not null check (state in ('active', 'revoked')), made_at timestamptz not null, ended_at timestamptz
 );
 create index trust_rule_issuer on trust_rule (issuer) where state = 'active';
 
@@ -311,8 +297,7 @@ create table seen_assertion (
   issuer text collate "C" not null, hash text not null, used_at timestamptz not null,
   expires_at timestamptz not null,
   /* The key it was first used with, where it is good for its holder. */
-  bound_to text,
-  primary key (issuer, hash)
+  bound_to text, primary key (issuer, hash)
 );
 create index seen_assertion_expires on seen_assertion (expires_at);
 
@@ -322,8 +307,7 @@ create table target (
   production boolean not null, owner_id text not null references person,
   admin_ends_at timestamptz not null, admin_rotated_at timestamptz not null,
   preflight_state text not null check (preflight_state in ('never', 'passed', 'failed')),
-  preflight_at timestamptz, state text not null check (state in ('active', 'retired')),
-  made_at timestamptz not null
+  preflight_at timestamptz, state text not null check (state in ('active', 'retired')), made_at timestamptz not null
 );
 
 /* The credential we use there, sealed with the row's id. Apart, so that it is in no image of the row. */
@@ -345,8 +329,7 @@ create table app_grant (
   id text primary key, version bigint not null check (version > 0),
   app_id text not null references app, roles text[] not null,
   resource_id text not null references resource, target_id text not null references target,
-  actions text[] not null check (cardinality(actions) > 0), columns text[] not null,
-  unattended boolean not null,
+  actions text[] not null check (cardinality(actions) > 0), columns text[] not null, unattended boolean not null,
   /* Null where somebody took it beyond policy: then it is who did. */
   request_id text references request, glass_by text references person, holder text not null unique,
   /* The most that may be used under it, as people agreed. */
@@ -365,8 +348,7 @@ create table task (
   id text primary key, version bigint not null check (version > 0),
   app_id text not null references app, identity_id text not null references identity,
   kind text not null check (kind in ('job', 'service')), purpose text not null,
-  autonomy text not null check (autonomy in ('attended', 'unattended')),
-  on_behalf_of text references person,
+  autonomy text not null check (autonomy in ('attended', 'unattended')), on_behalf_of text references person,
   /* The task it works for: what it may do is what both may do, and it ends with the other. */
   parent_id text references task, provenance jsonb not null, provenance_key text not null,
   touched text[] not null default '{}', state text not null check (state in ('open', 'closed')),
@@ -423,10 +405,8 @@ create table lease (
   contained boolean not null default false, cause text, term int not null check (term >= 1),
   intent_deadline timestamptz not null, made_at timestamptz not null, issued_at timestamptz,
   term_ends_at timestamptz not null, ends_at timestamptz not null, dies_at timestamptz,
-  accepted_path text, evidence jsonb, ended_at timestamptz,
-  check ((state = 'gone') = (outcome is not null)),
-  check (state not in ('live') or issued_at is not null),
-  check (term_ends_at <= ends_at)
+  accepted_path text, evidence jsonb, ended_at timestamptz, check ((state = 'gone') = (outcome is not null)),
+  check (state not in ('live') or issued_at is not null), check (term_ends_at <= ends_at)
 )
 /* Room on each page for the next version of a row: no change of a lease touches an index. */
 with (fillfactor = 60);
@@ -453,8 +433,7 @@ create table offboarding (
   id text primary key, version bigint not null check (version > 0),
   app_id text not null unique references app, plan_hash text not null,
   state text not null check (state in ('running', 'not-green', 'verified-gone')),
-  certificate_hash text, certified_at timestamptz, rechecks int not null default 0,
-  made_at timestamptz not null
+  certificate_hash text, certified_at timestamptz, rechecks int not null default 0, made_at timestamptz not null
 );
 
 /* The work beside the facts: what was planned, seen and handed out, and when it is looked at again. */
@@ -509,8 +488,7 @@ create table tool_pins (
 /* What has been used under a grant, in each span of its budget. */
 create table budget_use (
   grant_id text not null references app_grant, span text not null, calls bigint not null,
-  row_count bigint not null, bytes bigint not null, spend bigint not null,
-  primary key (grant_id, span)
+  row_count bigint not null, bytes bigint not null, spend bigint not null, primary key (grant_id, span)
 );
 
 /* ── decisions at volume ─────────────────────────────────────────────────────────────────────────── */
@@ -524,8 +502,7 @@ create table decision_record (
   batch_id text not null, nth bigint not null, id text not null, at timestamptz not null,
   app_id text, task_id text, allowed boolean not null, record text not null, hash text not null,
   /* Under our own rules, or under those an app brings for its users. */
-  kind text not null check (kind in ('own', 'app')),
-  primary key (at, id)
+  kind text not null check (kind in ('own', 'app')), primary key (at, id)
 ) partition by range (at);
 create index decision_record_id on decision_record (id);
 create index decision_record_app on decision_record (app_id, at);
@@ -592,8 +569,7 @@ create index evidence_app on evidence (app_id, made_at);
 /* Named by what they hold. Bytes can be taken away; the name stays in the log. */
 create table evidence_file (
   app_id text not null references app, hash text not null,
-  bytes bytea not null check (octet_length(bytes) between 1 and 5242880),
-  primary key (app_id, hash)
+  bytes bytea not null check (octet_length(bytes) between 1 and 5242880), primary key (app_id, hash)
 );
 
 /* Things that looks at whole targets find there and that are not ours: whose they are, and of which app. */
@@ -605,8 +581,7 @@ create table found_thing (
   owner_id text references person, app_id text references app, first_seen_at timestamptz not null,
   gone_at timestamptz,
   /* Work of the look, no fact of the thing: it changes daily and is in no entry. */
-  seen_at timestamptz,
-  check ((state = 'gone') = (gone_at is not null)),
+  seen_at timestamptz, check ((state = 'gone') = (gone_at is not null)),
   check (state = 'gone' or (state <> 'found') = (owner_id is not null)),
   check (state = 'gone' or (state = 'adopted') = (app_id is not null))
 );
