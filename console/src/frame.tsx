@@ -150,12 +150,21 @@ function Person({ name, roles }: { name: string; roles: readonly string[] }) {
   )
 }
 
+/** As it was before it became part of an address; as it is where somebody wrote what is none. */
+function readable(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 /** The name of the page, for tabs, history and those who listen. */
 function useTitle(): void {
   const { pathname } = useLocation()
   useEffect(() => {
     const place = places.find(({ to }) => to === pathname)
-    const rest = pathname.split('/').slice(1).map(decodeURIComponent).reverse().join(' · ')
+    const rest = pathname.split('/').slice(1).map(readable).reverse().join(' · ')
     document.title = `${place?.name ?? rest} · Leasehold`
   }, [pathname])
 }

@@ -1,12 +1,14 @@
 /** The console as somebody who has never seen it uses it: by mouse, by keys, in both themes, on a phone. */
 import { AxeBuilder } from '@axe-core/playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Opened, openConsole, type Window } from './open.ts'
+import { hasBrowser, type Opened, openConsole, type Window } from './open.ts'
 
+const onPages = hasBrowser ? describe : describe.skip
 let opened: Opened
 let sam: Window
 
 beforeAll(async () => {
+  if (!hasBrowser) return
   opened = await openConsole()
   sam = await opened.window()
 }, 120_000)
@@ -40,7 +42,7 @@ const layout = [
   'aria-hidden-focus', 'label-content-name-mismatch', 'region',
 ]
 
-describe('a stranger', () => {
+onPages('a stranger', () => {
   test('sees at once what needs them, the gravest first', async () => {
     const { page, go } = sam
     await go('/')
@@ -152,7 +154,7 @@ describe('a stranger', () => {
   })
 })
 
-describe('the command bar', () => {
+onPages('the command bar', () => {
   test('opens what an id stands for, and says when it stands for nothing', async () => {
     const { page, go } = sam
     await go('/')
@@ -172,7 +174,7 @@ describe('the command bar', () => {
   })
 })
 
-describe('somebody without a role', () => {
+onPages('somebody without a role', () => {
   test('sees their own, and no page asks what would be denied and kept in the log', async () => {
     const context = await opened.browser.newContext()
     const page = await context.newPage()
@@ -195,7 +197,7 @@ describe('somebody without a role', () => {
   })
 })
 
-describe('what others wrote', () => {
+onPages('what others wrote', () => {
   test('is text: the name of an account that would be markup', async () => {
     const { page, go } = sam
     await go('/found')
@@ -204,7 +206,7 @@ describe('what others wrote', () => {
   })
 })
 
-describe('every page', () => {
+onPages('every page', () => {
   test('keeps nobody out: axe finds nothing in light, in dark and on a phone', async () => {
     const { page, context, go, complaints } = await opened.window({ colorScheme: 'light' })
     const found: string[] = []
@@ -255,7 +257,7 @@ describe('every page', () => {
   }, 60_000)
 })
 
-describe('the door', () => {
+onPages('the door', () => {
   test('lets no inline script, no foreign script and no markup from text through', async () => {
     const { page, go } = sam
     const response = await page.goto(`${opened.parts.issuer}/apps`)

@@ -11,6 +11,10 @@ import { playAfternoon } from '../../demo/afternoon.ts'
 import { type Parts, startParts } from '../../demo/parts.ts'
 import { playStory } from '../../demo/story.ts'
 
+/** The browser from the registry is for Linux alone. */
+export const hasBrowser =
+  process.platform === 'linux' || process.env['LEASEHOLD_CHROMIUM'] !== undefined
+
 export interface Opened {
   readonly parts: Parts
   readonly browser: Browser

@@ -4,14 +4,15 @@ import type * as api from '../api.ts'
 import { useNow } from '../live.ts'
 import { LeaseTable } from '../parts/leases.tsx'
 import { Empty, Panel, Read, Title } from '../parts/show.tsx'
-import { type RangeName, ranges, Timeline } from '../parts/timeline.tsx'
+import { type RangeName, rangeFor, ranges, Timeline } from '../parts/timeline.tsx'
 import { type List, useRead } from '../use.ts'
 import { many } from '../words.ts'
 
 export function LeasesPage() {
   const { words, set } = useWords()
   const { app, as = 'picture' } = words
-  const range = ranges.find(({ name }) => name === words['range'])?.name ?? '1 h'
+  const now = useNow()
+  const chosen = ranges.find(({ name }) => name === words['range'])?.name
   const path = app === undefined ? '/v1/leases' : `/v1/leases?app=${encodeURIComponent(app)}`
   const leases = useRead<List<api.LeaseView>>(path)
   const isTable = as === 'table'
@@ -34,7 +35,12 @@ export function LeasesPage() {
             title={sayAlive(items)}
             aside={
               <span className="aside">
-                {!isTable && <Ranges chosen={range} choose={name => set({ range: name })} />}
+                {!isTable && (
+                  <Ranges
+                    chosen={chosen ?? rangeFor(items, now)}
+                    choose={name => set({ range: name })}
+                  />
+                )}
                 <button
                   type="button"
                   className="second"
@@ -45,7 +51,7 @@ export function LeasesPage() {
               </span>
             }
           >
-            <Leases of={items} isTable={isTable} range={range} />
+            <Leases of={items} isTable={isTable} range={chosen ?? rangeFor(items, now)} />
           </Panel>
         )}
       </Read>

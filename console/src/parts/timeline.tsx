@@ -9,6 +9,7 @@ import { sayState } from '../words.ts'
 import { stateOf } from './leases.tsx'
 
 export const ranges = [
+  { name: '15 min', ms: 900_000, steps: 5 },
   { name: '1 h', ms: 3_600_000, steps: 6 },
   { name: 'Day', ms: 86_400_000, steps: 6 },
   { name: 'Week', ms: 7 * 86_400_000, steps: 7 },
@@ -28,6 +29,13 @@ const legend = [
   ['gone', 'verified gone'],
   ['bad', 'not proven gone'],
 ] as const
+
+/** The shortest range that holds all that may be alive. */
+export function rangeFor(leases: readonly api.LeaseView[], now: number): RangeName {
+  const alive = leases.filter(({ state }) => state !== 'gone')
+  const oldest = Math.min(now, ...alive.map(({ madeAt }) => Date.parse(madeAt)))
+  return ranges.find(({ ms }) => now - oldest < ms * (1 - ahead))?.name ?? 'Week'
+}
 
 interface Scale {
   readonly from: number
