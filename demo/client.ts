@@ -34,7 +34,7 @@ export function clientOf(address: string, token: string): Client {
     body?: unknown,
     headers: Record<string, string> = {},
   ) => {
-    const response = await fetch(`${address}${path}`, {
+    const response = await fetchAgain(`${address}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
@@ -74,6 +74,17 @@ async function problemOf(response: Response): Promise<ProblemBody> {
   }
 }
 
+/** Client and server are one process: on a busy machine a connection is closed just as it is used again. */
+async function fetchAgain(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string } }
+    if (cause?.code !== 'ECONNRESET') throw error
+    return fetch(url, init)
+  }
+}
+
 export interface ExchangeAnswer {
   readonly ok: boolean
   readonly body: {
@@ -90,7 +101,7 @@ export async function exchangeToken(
   ciToken: string,
   form: Record<string, string>,
 ): Promise<ExchangeAnswer> {
-  const response = await fetch(`${address}/oauth/token`, {
+  const response = await fetchAgain(`${address}/oauth/token`, {
     method: 'POST',
     body: new URLSearchParams({
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',

@@ -15,7 +15,7 @@ import { type Cli, Options, type Verb } from '../../cli/src/cli.ts'
 import * as day from '../../cli/src/make/day/day.ts'
 import { verifyReport } from '../../cli/src/make/day/report.ts'
 import { Presenter } from '../../cli/src/present.ts'
-import { Problem } from '../../cli/src/problem.ts'
+import { Problem, problem } from '../../cli/src/problem.ts'
 import type { PersonId } from '../../src/core/base/ids.ts'
 import { signInPerson } from '../../src/core/people/sign-in.ts'
 import { type Company, connectSales, expectStatus, type Name, startCompany } from './company.ts'
@@ -344,6 +344,20 @@ describe('a crash', () => {
           1, 1, 1,
         ])
       }
+  }, 120_000)
+
+  test('of a connection alone needs no second word', async () => {
+    for (const when of ['before', 'after'] as const) {
+      const file = fileOf(`net-${when}`, [[`net-${when}`, 3]])
+      for (const word of [day.open, day.close]) {
+        let calls = 0
+        const step = (now: 'before' | 'after') => {
+          if (now === when && ++calls === 3)
+            throw problem('LH-NET-05', { host: 'here', how: 'reset' })
+        }
+        expect((await type(word, file, { step })).exit).toBe(0)
+      }
+    }
   }, 120_000)
 
   test('at any step of close is gone on from, until nothing is left', async () => {

@@ -10,7 +10,7 @@ import { Problem } from '../../problem.ts'
 import { dayTime } from '../../time.ts'
 import { said, segment } from '../../verbs/kit.ts'
 import { type Day, inTwo, type Team } from './plan.ts'
-import { findApp, read, send, spread, tried } from './work.ts'
+import { again, findApp, read, send, spread, tried } from './work.ts'
 import { refuseRow } from './yaml.ts'
 
 export async function checkTeams(cli: Cli, day: Day, file: string): Promise<Answer> {
@@ -106,7 +106,8 @@ async function checkName(cli: Cli, day: Day, { row, name }: Team): Promise<Probl
 
 async function playCanary(cli: Cli, name: string) {
   const path = `/v1/targets/${segment(name)}/preflight`
-  const target = await tried(() => send<api.TargetView>(cli, path, {}, { isLook: true }))
+  const play = () => send<api.TargetView>(cli, path, {}, { isLook: true })
+  const target = await tried(() => again(cli, play))
   if (target instanceof Problem) return { name, ok: false, says: target.text.what }
   const ok = target.preflightState === 'passed'
   return { name, ok, says: `canary: ${ok ? 'made, let in, ended, refused, gone' : 'failed'}` }

@@ -11,7 +11,7 @@ import { segment } from '../../verbs/kit.ts'
 import type { Day } from './plan.ts'
 import { tellStanding } from './report.ts'
 import { type AppStand, bySystem, readApps } from './stand.ts'
-import { read, send, spread, tried } from './work.ts'
+import { again, read, send, spread, tried } from './work.ts'
 
 const patienceMs = 60_000
 const lookMs = 500
@@ -24,7 +24,7 @@ export async function closeDay(cli: Cli, day: Day, file: string): Promise<Answer
   const toEnd = apps.filter(({ how }) => how === 'not-yet')
   await agree(cli, day, toEnd)
   await spread(toEnd, async ({ app }) => {
-    const done = await tried(() => endApp(cli, app))
+    const done = await tried(() => again(cli, () => endApp(cli, app)))
     const [isGone, says] =
       done instanceof Problem
         ? [false, done.text.what]

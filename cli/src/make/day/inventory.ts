@@ -7,7 +7,7 @@ import type * as api from '../../../../src/doors/api/contract.ts'
 import type { Cli } from '../../cli.ts'
 import { Problem } from '../../problem.ts'
 import { segment } from '../../verbs/kit.ts'
-import { pageRows, read, send, spread, tried } from './work.ts'
+import { again, pageRows, read, send, spread, tried } from './work.ts'
 
 /** `looked`: to its end, now; `unseen`: what it does not show us, and what that needs. */
 export type SystemLook = Awaited<ReturnType<typeof lookAt>>
@@ -22,7 +22,7 @@ export async function lookEverywhere(cli: Cli): Promise<SystemLook[]> {
 
 async function lookAt(cli: Cli, system: string) {
   const path = `/v1/targets/${segment(system)}/look`
-  const ask = () => tried(() => send<api.LookView>(cli, path, {}))
+  const ask = () => tried(() => again(cli, () => send<api.LookView>(cli, path, {})))
   const first = await ask()
   // Another process of the server may be writing down the same things at this moment.
   const isTaken = first instanceof Problem && /^(conflict|already-exists)$/.test(first.text.code)

@@ -13,7 +13,7 @@ import { said, segment } from '../../verbs/kit.ts'
 import { type Checked, checkDay, findPerson, firstLease, planOf, waitingLines } from './check.ts'
 import { lookEverywhere } from './inventory.ts'
 import { type Day, type Team, together } from './plan.ts'
-import { findApp, send, spread, tried } from './work.ts'
+import { again, findApp, send, spread, tried } from './work.ts'
 
 export async function openDay(cli: Cli, day: Day, file: string): Promise<Answer> {
   const start = cli.host.now()
@@ -29,7 +29,7 @@ export async function openDay(cli: Cli, day: Day, file: string): Promise<Answer>
   if (blind) throw failed(`${blind.system} was not looked at: ${blind.because}`, 'leasehold doctor')
   // 3. Each team by itself: one that can not be made holds up no other.
   const made = await spread(day.teams, async team => {
-    const done = await tried(() => openTeam(cli, day, { ...known, team }))
+    const done = await tried(() => again(cli, () => openTeam(cli, day, { ...known, team })))
     const isWrong = done instanceof Problem
     cli.out.note(`  ${isWrong ? glyph.bad : glyph.done} ${team.name}`)
     return isWrong ? [`  ${glyph.bad} row ${team.row}, ${team.name}: ${done.text.what}`] : []

@@ -32,14 +32,22 @@ export async function tried<T>(run: () => Promise<T>): Promise<T | Problem> {
   }
 }
 
+/** What looks before it makes may be done again: a connection that broke says nothing of what came of it. */
+export async function again<T>({ host }: Cli, run: () => Promise<T>, tries = 3): Promise<T> {
+  for (let left = tries; ; left--)
+    try {
+      return await run()
+    } catch (error) {
+      if (left <= 1 || !(error instanceof Problem) || error.text.code !== 'LH-NET-05') throw error
+      await host.sleep(500)
+    }
+}
+
 /** GET, with more time than a person at a terminal is asked to wait for one thing. */
-export async function read<T>(
-  { api }: Cli,
-  path: string,
-  query?: Record<string, string>,
-): Promise<T> {
+export async function read<T>(cli: Cli, path: string, query?: Record<string, string>): Promise<T> {
   const search = query === undefined ? '' : `?${String(new URLSearchParams(query))}`
-  return (await api.post(path + search, undefined, { method: 'GET', isLook: true, timeoutMs })) as T
+  const more = { method: 'GET', isLook: true, timeoutMs } as const
+  return (await again(cli, () => cli.api.post(path + search, undefined, more))) as T
 }
 
 export async function send<T>({ api }: Cli, path: string, json: object, more: Partial<Call> = {}) {
