@@ -61,10 +61,7 @@ function words(text: string): string[] {
 function parseIssuer(text: string): string {
   if (!text.startsWith('spiffe:') || /^spiffe:\/\/[a-z0-9._-]{1,255}=https?:\/\/[^=]+$/.test(text))
     return text
-  throw refuse(
-    'LEASEHOLD_CI_ISSUERS',
-    `\`${text}\` is not spiffe://<trust domain>=<address of its bundle>.`,
-  )
+  throw refuse('LEASEHOLD_CI_ISSUERS', `\`${text}\` is not spiffe://<domain>=<its bundle>.`)
 }
 
 function parsePort(text: string): number {

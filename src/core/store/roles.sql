@@ -4,12 +4,8 @@
 /*                        it can not move, change or remove an entry, a checkpoint or a decision. */
 /*   leasehold_sequencer  moves entries from the inbox to their position, and can do nothing else. */
 do $$ begin
-  if not exists (select from pg_roles where rolname = 'leasehold_runtime') then
-    create role leasehold_runtime nologin noinherit;
-  end if;
-  if not exists (select from pg_roles where rolname = 'leasehold_sequencer') then
-    create role leasehold_sequencer nologin noinherit;
-  end if;
+  if not exists (select from pg_roles where rolname = 'leasehold_runtime') then create role leasehold_runtime nologin noinherit; end if;
+  if not exists (select from pg_roles where rolname = 'leasehold_sequencer') then create role leasehold_sequencer nologin noinherit; end if;
 end $$;
 grant leasehold_runtime, leasehold_sequencer to current_user;
 

@@ -35,9 +35,8 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
     const apps = await lists.listApps(world.store, call.input)
     const shown = apps.filter(app => isSeen(app.id))
     const { template } = call.input
-    const isMade = async (app: AppRow) => !template || isOf(template, await templateOf(world, app))
-    const made = await Promise.all(shown.map(isMade))
-    const found = shown.filter((_, i) => made[i])
+    const made = await Promise.all(shown.map(app => template && templateOf(world, app)))
+    const found = shown.filter((_, i) => !template || isOf(template, made[i]))
     return { items: await Promise.all(found.map(app => appView(world, app))) }
   })
   routes.add('signed-in GET /v1/apps/:app', AppDetail, async call =>

@@ -80,12 +80,7 @@ export async function rotateTarget(
  * we made it ourselves, so that nobody has seen it; who connects again by the code before says nothing of it.
  */
 export async function readKept(sql: Sql, id: TargetId) {
-  type Kept = {
-    sealed: string
-    pending: string | null
-    previous: readonly string[]
-    isOwn: boolean
-  }
+  type Kept = { sealed: string; pending: string | null; previous: string[]; isOwn: boolean }
   const [kept] = await query<Kept>(sql)`
     select sealed, pending, previous, coalesce(own_at = admin_rotated_at, false) as "isOwn"
       from target_config join target on target.id = target_id where target_id = ${id}`

@@ -102,21 +102,12 @@ export async function addPasskey(
   }).catch(refuse)
   if (registrationInfo === undefined) throw refused
   const { id: credentialId, publicKey } = registrationInfo.credential
+  const held = { credentialId, publicKey: Buffer.from(publicKey).toString('base64url') }
+  const detail = 'This passkey was added already.'
   return recorded(world, async scope => {
     scope.entry({ kind: added, by: personId })
-    return scope.insert(passkeyTable, {
-      id: newId('passkey'),
-      personId,
-      credentialId,
-      publicKey: Buffer.from(publicKey).toString('base64url'),
-      state: 'active',
-    })
-  }).catch(
-    onTaken('passkey_credential_id_key', {
-      detail: 'This passkey was added already.',
-      next: 'Use it as it is.',
-    }),
-  )
+    return scope.insert(passkeyTable, { id: newId('passkey'), personId, ...held, state: 'active' })
+  }).catch(onTaken('passkey_credential_id_key', { detail, next: 'Use it as it is.' }))
 }
 
 /** All of somebody who lost theirs, by another person who may let people in. */
@@ -126,12 +117,8 @@ export const removePasskeys = verb(
   async (scope, { personId }: Whose, by) => {
     // ATTACKER: takes away the passkey of whose token they have, and says yes without one.
     if (by.actor === personId) throw byAnother
-    const known = await listWhere(
-      scope.tx,
-      passkeyTable,
-      { personId, state: 'active' },
-      'for update',
-    )
+    const theirs = { personId, state: 'active' } as const
+    const known = await listWhere(scope.tx, passkeyTable, theirs, 'for update')
     if (known.length > 0) scope.entry({ kind: removed, by })
     for (const passkey of known)
       await scope.save(passkeyTable, passkey, { ...passkey, state: 'removed', endedAt: scope.at })

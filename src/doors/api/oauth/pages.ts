@@ -54,14 +54,11 @@ export function devicePage({ person, csrf }: Session, device: Device): Html {
   return page('Let this device act for you?', content)
 }
 
-export function answeredPage(says: 'yes' | 'no'): Html {
-  return says === 'yes'
-    ? page(
-        'The device is signed in',
-        html`<p role="status" class="ok">● Go back to your terminal.</p>`,
-      )
-    : page('The device was refused', html`<p role="status">○ It got nothing.</p>`)
+const answered = {
+  yes: page('The device is signed in', html`<p role="status" class="ok">● Go back to it.</p>`),
+  no: page('The device was refused', html`<p role="status">○ It got nothing.</p>`),
 }
+export const answeredPage = (says: 'yes' | 'no') => answered[says]
 
 export interface Consent {
   readonly client: AskedClient
