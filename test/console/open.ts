@@ -5,15 +5,17 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { playAfternoon } from '../../demo/afternoon.ts'
 import { type Parts, startParts } from '../../demo/parts.ts'
 import { playStory } from '../../demo/story.ts'
 
-/** The browser from the registry is for Linux alone. */
+/** The browser from the registry is for Linux on x64 alone. */
 export const hasBrowser =
-  process.platform === 'linux' || process.env['LEASEHOLD_CHROMIUM'] !== undefined
+  (process.platform === 'linux' && process.arch === 'x64') ||
+  process.env['LEASEHOLD_CHROMIUM'] !== undefined
 
 export interface Opened {
   readonly parts: Parts
@@ -61,10 +63,14 @@ async function launch(temp: string): Promise<Browser> {
   const named = process.env['LEASEHOLD_CHROMIUM']
   if (named !== undefined) return chromium.launch({ executablePath: named })
   process.env['TMPDIR'] = temp
-  const packed = (await import('@sparticuz/chromium')).default
+  const { default: packed, inflate } = await import('@sparticuz/chromium')
   const executablePath = await packed.executablePath()
+  // What it needs of a system lies beside it: a machine with Node alone has no NSS.
+  const bin = join(dirname(fileURLToPath(import.meta.resolve('@sparticuz/chromium'))), '../bin')
+  const libraries = join(await inflate(join(bin, 'al2023.tar.br')), 'lib')
+  const env = { ...process.env, LD_LIBRARY_PATH: libraries }
   // Its own arguments switch the same-origin policy off, and run everything in one process that dies as one.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+  return chromium.launch({ executablePath, env, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 }
 
 async function openWindow(
