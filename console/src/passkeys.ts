@@ -38,7 +38,7 @@ function show(options: object): Promise<object> {
 async function ofDevice(ask: () => Promise<Credential | null>): Promise<object> {
   try {
     const credential = await ask()
-    if (credential instanceof PublicKeyCredential) return credential.toJSON() as object
+    if (credential instanceof PublicKeyCredential) return credential.toJSON()
   } catch (thrown) {
     if (!(thrown instanceof DOMException)) throw thrown
   }

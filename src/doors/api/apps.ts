@@ -35,7 +35,7 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
     const apps = await lists.listApps(world.store, call.input)
     const shown = apps.filter(app => isSeen(app.id))
     const { template } = call.input
-    const made = await Promise.all(shown.map(app => template && templateOf(world, app)))
+    const made = template ? await Promise.all(shown.map(app => templateOf(world, app))) : []
     const found = shown.filter((_, i) => !template || isOf(template, made[i]))
     return { items: await Promise.all(found.map(app => appView(world, app))) }
   })
