@@ -171,6 +171,7 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'POST /v1/targets': 403,
   'POST /v1/targets/:target/preflight': 403,
   'POST /v1/targets/:target/rotate': 403,
+  'POST /v1/targets/:target/look': 403,
   'GET /v1/targets/:target/tools': 403,
   'POST /v1/targets/:target/tools': 403,
   'POST /v1/break-glass': 404,
