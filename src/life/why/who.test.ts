@@ -106,7 +106,7 @@ describe('who may use a resource', () => {
           expect(new Set(said)).toEqual(really)
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
     expect(permits).toBeGreaterThan(40)
   }, 120_000)
