@@ -10,9 +10,6 @@ import { readCookies } from './oauth/request.ts'
 
 export type SessionCaller = NonNullable<Awaited<ReturnType<typeof callerInSession>>>
 
-/** Where a request that changes something carries the session's word; `GET /v1/me` tells it. */
-export const csrfHeader = 'x-leasehold-csrf'
-
 /**
  * Undefined where no session came, or not from a page of ours: the cookie is then as if it were not there.
  * Problem `bad-request` for a change without the session's own word.
@@ -34,7 +31,8 @@ export async function callerInSession(
   if (secret === undefined || !isOurs) return undefined
   const session = await sessions.findSession(world, secret)
   if (session === undefined) return undefined
-  if (!isRead) sessions.checkCsrf(session, req.header(csrfHeader))
+  // `GET /v1/me` tells the session's word.
+  if (!isRead) sessions.checkCsrf(session, req.header('x-leasehold-csrf'))
   const { person, csrf, expiresAt: validUntil } = session
   const actor = { kind: 'person', id: person.id } as const
   return { kind: 'person', personId: person.id, validUntil, boundTo: null, csrf, actor } as const

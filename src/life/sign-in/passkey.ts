@@ -114,7 +114,7 @@ export async function addPasskey(
 export const removePasskeys = verb(
   'person.add',
   'personId',
-  async (scope, { personId }: Whose, by) => {
+  async (scope, { personId }: Pick<For, 'personId'>, by) => {
     // ATTACKER: takes away the passkey of whose token they have, and says yes without one.
     if (by.actor === personId) throw byAnother
     const theirs = { personId, state: 'active' } as const
@@ -124,8 +124,6 @@ export const removePasskeys = verb(
       await scope.save(passkeyTable, passkey, { ...passkey, state: 'removed', endedAt: scope.at })
   },
 )
-
-type Whose = Pick<For, 'personId'>
 
 const byAnother = new Problem('human-required', {
   detail: 'Your passkeys are taken away by somebody else.',

@@ -56,7 +56,7 @@ function templateName(): string {
     readFileSync(join(dirname(dirname(entry)), 'package.json'), 'utf8'),
   ) as { version: string }
   const { migrations, roles } = readSchema()
-  const made = { version, migrations, roles, by: 2 }
+  const made = { version, migrations, roles, by: 3 }
   return `template-${sha256Hex(canonicalJson(made)).slice(0, 32)}`
 }
 
