@@ -79,7 +79,8 @@ async function openWindow(
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<Window> {
   const viewport = { width: 1280, height: 860 }
-  const context = await browser.newContext({ viewport, ...options })
+  // A colour on its way to another is neither: what is measured stands still.
+  const context = await browser.newContext({ viewport, reducedMotion: 'reduce', ...options })
   context.setDefaultTimeout(15_000)
   const page = await context.newPage()
   const complaints: string[] = []
