@@ -18,6 +18,7 @@ import { newUser } from '../test/fakes/aws/state.ts'
 import type { PretendSystems } from '../test/support/pretend-systems.ts'
 import { exchangeToken } from './client.ts'
 import { withClient } from './crm.ts'
+import { headOf, kindOf, teamOf, teamText, yamlOf } from './day-file.ts'
 import { connect } from './everywhere.ts'
 import type { Parts } from './parts.ts'
 import { type SignedIn, signInCompany, visitCompany } from './people.ts'
@@ -27,12 +28,6 @@ const day = 'claude-day'
 const roleByHand = 'shadow_report'
 const userByHand = 'nightly-export'
 const keyByHand = 'temp-bot'
-/** Beside the deals: what every third team needs. */
-const kinds = [
-  ['board', 'deals', undefined],
-  ['mirror', 'code', 'code'],
-  ['files', 'bucket', 'bucket'],
-] as const
 
 interface Stage {
   readonly parts: Parts
@@ -349,66 +344,6 @@ async function openCli(parts: Parts) {
 async function rootOf({ sam }: Parts): Promise<string> {
   const { rootFingerprint } = await sam.client.get<{ rootFingerprint: string }>('/v1/installation')
   return rootFingerprint
-}
-
-// ── the file ──
-
-const teamOf = (i: number) => `team-${i + 1}`
-const kindOf = (i: number) => kinds[i % kinds.length] ?? kinds[0]
-
-export function yamlOf(name: string, teams: number): string {
-  const team = (i: number) =>
-    teamText(teamOf(i), {
-      driver: `driver-${i + 1}@acme.example`,
-      engineer: `engineer-${i + 1}@acme.example`,
-      kind: kindOf(i)[0],
-    })
-  const list = Array.from({ length: teams }, (_, i) => team(i)).join('')
-  const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
-  const templates = kinds.map(
-    ([kind, , more]) =>
-      `  ${kind}:\n    says: Shows what is stuck\n    data: [deals${more === undefined ? '' : `, ${more}`}]\n`,
-  )
-  return `day: ${name}
-window:
-  opens: ${at(0)}
-  closes: ${at(8)}
-ends: ${at(30)}
-approvers: [tom@acme.example]
-spendCap: 20 dollars/day
-datasets:
-  deals: crm.deals:read
-  code: code:read
-  bucket: bucket:read
-templates:
-${templates.join('')}teams:
-${list}`
-}
-
-function headOf(name: string, dataset: string, teams: string, template: string, data: string) {
-  const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
-  return `day: ${name}
-window: # today
-  opens: ${at(0)}
-  closes: ${at(8)}
-ends: ${at(30)}
-datasets:
-  ${dataset}
-templates:
-  ${template}:
-    says: Shows the books
-    data: [${data}]
-teams:
-${teams}`
-}
-
-function teamText(name: string, of: Record<'driver' | 'engineer' | 'kind', string>): string {
-  return `  - name: ${name}
-    purpose: "what is stuck, for ${name}"
-    driver: ${of.driver}
-    engineer: ${of.engineer}
-    template: ${of.kind}
-`
 }
 
 /** A few beside each other, as people are. */

@@ -400,6 +400,23 @@ describe('bodies that are not what they should be', () => {
     }
   })
 
+  test('an adopted app is of no build day, and no passkey answers at such a length', async () => {
+    const place = bodies['POST /v1/found/:found/adopt'] as object
+    const adopted = await company.as('maya')('POST', '/v1/found/th_1/adopt', {
+      ...place,
+      day: 'claude-day',
+    })
+    expect(adopted.body).toMatchObject({ code: 'invalid-field', next: expect.any(String) })
+    const yes = { says: 'yes', bodyHash: 'a'.repeat(64) }
+    const answer = (length: number) =>
+      company.as('maya')('POST', '/v1/requests/rq_1/answer', {
+        ...yes,
+        passkey: { id: 'x'.repeat(length) },
+      })
+    expect((await answer(17_000)).body).toMatchObject({ code: 'invalid-field', field: '/passkey' })
+    expect((await answer(16_000)).body).toMatchObject({ code: 'not-found' })
+  })
+
   test('queries: twice, too long, not a number', async () => {
     const sam = company.as('sam')
     for (const query of ['limit=1&limit=2', 'limit=x', 'after=-1', `kind=${'k'.repeat(400)}`])

@@ -27,7 +27,7 @@ export const MakeApp = z.strictObject({
   roles: z.array(role).max(5).optional(),
 })
 /** Into an app of who claimed it; one that is not there yet is made, and may be watched at first. */
-export const Adopt = MakeApp.omit({ slug: true, purpose: true, roles: true }).extend({
+export const Adopt = MakeApp.omit({ slug: true, purpose: true, roles: true, day: true }).extend({
   app: slug,
   purpose: words.optional(),
   watchDays: days.optional(),

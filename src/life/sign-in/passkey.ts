@@ -68,7 +68,7 @@ export async function offerPasskey(world: PasskeyWorld, personId: PersonId) {
   if (known.length >= bounds.passkeys)
     throw new Problem('wrong-state', {
       detail: `You have ${known.length} passkeys, and more are of no use.`,
-      next: 'Remove one first.',
+      next: 'Ask another person with the role platform to take them away, and begin anew.',
     })
   const person = await findPerson(world.store, personId)
   const { generateRegistrationOptions } = await webauthn()
