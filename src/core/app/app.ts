@@ -8,6 +8,7 @@
 import type { PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { product } from '../base/product.ts'
 import { addMs, type Instant } from '../base/time.ts'
 import type { AppRow, AppState, PauseCause } from './rows.ts'
@@ -114,16 +115,13 @@ const events: Record<AppEventKind, { in: readonly AppState[]; become: string }> 
 
 function extend(app: AppRow, endsAt: Instant): AppRow | Problem {
   if (endsAt <= app.endsAt)
-    return new Problem('invalid-field', {
-      field: 'endsAt',
-      detail: `\`endsAt\` must be later than ${app.endsAt}, when \`${app.slug}\` ends now.`,
-      next: `To end it sooner: ${product.command} end ${app.slug}`,
-    })
+    return problemOf('end-not-later', { endsAt: app.endsAt, slug: app.slug, field: 'endsAt' })
   if (endsAt > app.maxEndsAt)
-    return new Problem('invalid-field', {
+    return problemOf('extended-too-far', {
+      slug: app.slug,
+      maxEndsAt: app.maxEndsAt,
+      stage: app.stage,
       field: 'endsAt',
-      detail: `\`${app.slug}\` can be extended to ${app.maxEndsAt} at most: it is a ${app.stage} app.`,
-      next: `To keep it longer: ${product.command} graduate ${app.slug}`,
     })
   return { ...app, endsAt }
 }
@@ -132,10 +130,7 @@ function accept(app: AppRow, event: { by: PersonId; backupId: PersonId }): AppRo
   const isAsked =
     event.by === app.offeredTo || (app.orphanedAt !== null && event.by === app.backupId)
   if (!isAsked || event.by === app.ownerId)
-    return new Problem('wrong-state', {
-      detail: `\`${app.slug}\` was not offered to you.`,
-      next: `Its owner can offer it: ${product.command} transfer ${app.slug}`,
-    })
+    return problemOf('not-offered-to-you', { slug: app.slug })
   if (event.backupId === event.by) return backupIsOwner()
   return { ...owned(app), ownerId: event.by, backupId: event.backupId, offeredTo: null }
 }
@@ -157,15 +152,9 @@ function pause(app: AppRow, because: PauseCause): AppRow | Problem {
 
 function resume(app: AppRow, by: 'owner' | 'person'): AppRow | Problem {
   if (app.orphanedAt !== null)
-    return new Problem('wrong-state', {
-      detail: `\`${app.slug}\` has no living owner since ${app.orphanedAt}; nothing is deleted.`,
-      next: `Accept it: ${product.command} transfer accept ${app.slug}`,
-    })
+    return problemOf('no-living-owner', { slug: app.slug, orphanedAt: app.orphanedAt })
   if (by === 'owner' && app.pausedBecause === 'person')
-    return new Problem('wrong-state', {
-      detail: `\`${app.slug}\` was paused by somebody else and is resumed by them.`,
-      next: `Who paused it: ${product.command} log ${app.slug}`,
-    })
+    return problemOf('paused-by-another', { slug: app.slug })
   return { ...app, state: 'active', pausedBecause: null }
 }
 

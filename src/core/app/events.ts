@@ -6,7 +6,7 @@
 import { type AppId, isId, type PersonId } from '../base/ids.ts'
 import { type ActionName, checkPermit, type Permit, requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
-import { product } from '../base/product.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { parseText } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { resolveIn } from '../finding/raise.ts'
@@ -160,11 +160,7 @@ export async function changeApp(scope: Scope, id: AppId, eventOf: EventOf): Prom
 /** Refuses an answerable person who does not exist, has left, or was not seen for too long. */
 export async function requireLiving(scope: Scope, id: PersonId, field: string): Promise<void> {
   if ((await livingOf(scope.tx, [id], scope.at)).has(id)) return
-  throw new Problem('invalid-field', {
-    field,
-    detail: `\`${field}\` must be somebody who is here and has signed in lately.`,
-    next: `Who that is: ${product.command} person ls`,
-  })
+  throw problemOf('person-not-here', { field })
 }
 
 async function resolveAll(scope: Scope, app: AppRow): Promise<void> {
@@ -176,11 +172,7 @@ async function backupAfter(scope: Scope, app: AppRow, by: PersonId): Promise<Per
   const living = await livingOf(scope.tx, others, scope.at)
   const backupId = others.find(id => living.has(id))
   if (backupId !== undefined) return backupId
-  throw new Problem('invalid-field', {
-    field: 'backupId',
-    detail: `\`${app.slug}\` needs another person as backup.`,
-    next: 'Name one with --backup.',
-  })
+  throw problemOf('needs-another-backup', { slug: app.slug, field: 'backupId' })
 }
 
 /** The owner's side, or somebody else with the right: decides what each may lift again. */

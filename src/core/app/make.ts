@@ -2,7 +2,8 @@
 import type { ActorId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
-import { Problem, type ProblemText } from '../base/problem.ts'
+import type { ProblemText } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { product } from '../base/product.ts'
 import { parseSlug, parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
@@ -52,10 +53,7 @@ export function taken(slug: string): ProblemText {
 
 function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppRow {
   if (known.slug === input.slug && known.madeBy === permit.actor) return known
-  throw new Problem('already-exists', {
-    detail: 'Another app has this id.',
-    next: 'Make it under a new id.',
-  })
+  throw problemOf('app-id-taken')
 }
 
 /** `by` is who is said to have made it. */
@@ -63,11 +61,7 @@ export function draftApp(by: ActorId, input: NewApp, now: Instant): NewRow<AppRo
   const days = input.stage === 'prototype' ? limits.prototypeMaxDays : limits.managedMaxDays
   const maxEndsAt = addSeconds(now, days * 24 * 3600)
   if (input.endsAt <= now || input.endsAt > maxEndsAt)
-    throw new Problem('invalid-field', {
-      field: 'endsAt',
-      detail: `\`endsAt\` must be later than now and at most ${maxEndsAt}: a ${input.stage} app lives ${days} days at most.`,
-      next: 'Choose an earlier end; it can be extended later.',
-    })
+    throw problemOf('end-out-of-range', { maxEndsAt, stage: input.stage, days, field: 'endsAt' })
   const { isDraft = false, day = null, ...given } = input
   return {
     ...given,
@@ -86,9 +80,5 @@ export async function checkPeople(scope: Scope, app: NewRow<AppRow>): Promise<vo
   await requireLiving(scope, app.ownerId, 'ownerId')
   await requireLiving(scope, app.backupId, 'backupId')
   if (app.ownerId === app.backupId && (await findInstallation(scope.tx))?.mode !== 'solo')
-    throw new Problem('invalid-field', {
-      field: 'backupId',
-      detail: 'Owner and backup are two people, so that somebody is there when one leaves.',
-      next: `Name a colleague. Who is here: ${product.command} person ls`,
-    })
+    throw problemOf('owner-is-backup', { field: 'backupId' })
 }

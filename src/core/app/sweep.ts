@@ -4,7 +4,7 @@
  */
 import { type AppId, systemId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { product } from '../base/product.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { addMs, type Instant } from '../base/time.ts'
@@ -63,11 +63,7 @@ async function follow(scope: Scope, due: DueEvent, app: AppRow): Promise<unknown
 /** Looked at again under the lock: an owner who signed in meanwhile is not gone. */
 async function requireDue(scope: Scope, id: AppId, due: DueEvent): Promise<void> {
   const [still] = await listDueApps(scope.tx, timesAt(scope.at), id)
-  if (still?.due !== due)
-    throw new Problem('wrong-state', {
-      detail: 'This is not due any more.',
-      next: 'Nothing to do.',
-    })
+  if (still?.due !== due) throw problemOf('not-due')
 }
 
 function timesAt(now: Instant) {

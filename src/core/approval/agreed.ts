@@ -6,6 +6,7 @@ import { sha256Hex } from '../base/hash.ts'
 import type { RequestId } from '../base/ids.ts'
 import { type JsonObject, parseJson } from '../base/json.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { lockRow, throwUnknown } from '../ledger/fact-table.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type RequestKind, requestTable } from './rows.ts'
@@ -19,10 +20,6 @@ export async function readAgreed(scope: Scope, id: RequestId, kind: RequestKind)
       detail: `This request is ${request.state === 'agreed' ? 'too old' : request.state}.`,
       next: 'Ask for it again, or let it be answered.',
     })
-  if (sha256Hex(request.body) !== request.bodyHash)
-    throw new Problem('hash-mismatch', {
-      detail: 'The request is not what people agreed to.',
-      next: 'Ask for it again.',
-    })
+  if (sha256Hex(request.body) !== request.bodyHash) throw problemOf('request-not-as-agreed')
   return { request, body: parseJson(request.body) as JsonObject }
 }

@@ -1,6 +1,6 @@
 /** Requests that end without an answer: withdrawn, or left open for too long. */
 import type { RequestId } from '../base/ids.ts'
-import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -20,10 +20,7 @@ export const withdrawRequest = verb(
   async (scope, { requestId, state = 'withdrawn' }: Closing, by) => {
     const request = await lockKnown(scope.tx, requestTable, requestId)
     if (request.state !== 'open' && !(request.kind === 'call' && state === 'expired'))
-      throw new Problem('wrong-state', {
-        detail: `This request is ${request.state} and can not be ${state}.`,
-        next: 'What was agreed is given back with: drop',
-      })
+      throw problemOf('request-not-open', { state: request.state, state2: state })
     scope.entry({ kind: state === 'expired' ? requestExpired : requestWithdrawn, by })
     return scope.save(requestTable, request, { ...request, state, closedAt: scope.at })
   },

@@ -8,6 +8,7 @@ import { canonicalJson, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { requirePerson } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
@@ -38,11 +39,7 @@ export const makeRequest = verb('request.make', 'id', async (scope, input: NewRe
   const reason = parseText(input.reason, 'reason')
   const known = await rows.findRequest(scope.tx, input.id)
   if (known?.bodyHash === bodyHash) return known
-  if (known !== undefined)
-    throw new Problem('already-exists', {
-      detail: 'Another request has this id.',
-      next: 'Ask under a new id.',
-    })
+  if (known !== undefined) throw problemOf('request-id-taken')
   const people = input.approvers.filter(each => input.ownAnswer || each !== by.actor)
   const living = await livingOf(scope.tx, people, scope.at)
   const request: NewRow<rows.RequestRow> = {
@@ -62,15 +59,12 @@ export const makeRequest = verb('request.make', 'id', async (scope, input: NewRe
 
 async function checkPeople(scope: Scope, request: NewRow<rows.RequestRow>): Promise<void> {
   if (request.approvers.length < Math.max(request.quorum, 1))
-    throw new Problem('approval-needed', {
-      detail: `This needs a yes of ${request.quorum}, and ${request.approvers.length} other people can give it.`,
-      next: `Name somebody else who answers for it. Who is here: ${product.command} person ls`,
+    throw problemOf('too-few-can-agree', {
+      quorum: request.quorum,
+      others: request.approvers.length,
     })
   if (request.ownAnswer && (await findInstallation(scope.tx))?.mode !== 'solo')
-    throw new Problem('approval-needed', {
-      detail: 'Nobody agrees to their own request here.',
-      next: 'Ask another person to agree.',
-    })
+    throw problemOf('not-ones-own-request')
 }
 
 type Answer = Pick<rows.AnswerRow, 'requestId' | 'says' | 'bodyHash'> & {
@@ -113,10 +107,7 @@ export const answerRequest = verb(
 
 function repeatAnswer(request: rows.RequestRow, mine: rows.AnswerRow, input: Answer) {
   if (mine.says === input.says && mine.bodyHash === input.bodyHash) return { state: request.state }
-  throw new Problem('already-exists', {
-    detail: 'You have answered this request already, differently.',
-    next: 'An answer stays. Let it be withdrawn and asked again.',
-  })
+  throw problemOf('answered-otherwise')
 }
 
 function checkAnswer(request: rows.RequestRow, personId: PersonId, bodyHash: string, now: Instant) {
@@ -135,9 +126,5 @@ function checkAnswer(request: rows.RequestRow, personId: PersonId, bodyHash: str
     })
   // The stored body is hashed again: what is agreed is the text itself, not a column beside it.
   if (bodyHash !== request.bodyHash || sha256Hex(request.body) !== request.bodyHash)
-    throw new Problem('hash-mismatch', {
-      field: 'bodyHash',
-      detail: 'What you were shown is not what is asked.',
-      next: `Look again: ${product.command} request show ${request.id}`,
-    })
+    throw problemOf('shown-is-not-asked', { id: request.id, field: 'bodyHash' })
 }

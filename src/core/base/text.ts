@@ -1,31 +1,20 @@
 /** Rules for text from people and systems: what may be a name, and how any text is shown safely. */
 import { limits } from './limits.ts'
-import { Problem } from './problem.ts'
+import { problemOf } from './problem-of.ts'
 
 /** Slugs are ASCII and are never normalised: what does not fit is refused. */
 export function parseSlug(text: string, field: string): string {
   if (text.length <= limits.slugChars && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(text)) return text
-  throw new Problem('invalid-field', {
-    field,
-    detail: `\`${field}\` must be lower-case letters, digits and single dashes, at most ${limits.slugChars}.`,
-    next: 'For example: deal-desk',
-  })
+  throw problemOf('slug-not-valid', { slugChars: limits.slugChars, field })
 }
 
 /** Free words of a person: trimmed, bounded, one line, nothing invisible or that turns text around. */
 export function parseText(text: string, field: string, maxChars: number = limits.textChars) {
   const trimmed = text.trim()
   if (trimmed === '' || [...trimmed].length > maxChars)
-    throw new Problem('invalid-field', {
-      field,
-      detail: `\`${field}\` must have 1 to ${maxChars} characters.`,
-    })
+    throw problemOf('text-length', { maxChars, field })
   if (unsafe.test(trimmed) || !trimmed.isWellFormed())
-    throw new Problem('invalid-field', {
-      field,
-      detail: `\`${field}\` holds line breaks, control or invisible characters.`,
-      next: 'Type it on one line instead of pasting it.',
-    })
+    throw problemOf('text-with-control-characters', { field })
   return trimmed
 }
 

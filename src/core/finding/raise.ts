@@ -6,7 +6,7 @@
 import { type FindingId, newId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { requirePerson } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { parseText, safeText } from '../base/text.ts'
 import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -55,11 +55,7 @@ export const answerFinding = verb(
     const answer = parseText(input.answer, 'answer')
     const answeredBy = requirePerson(by, 'answer a finding', 'Show it to its owner.')
     const before = await lockKnown(scope.tx, findingTable, input.findingId)
-    if (before.state !== 'open')
-      throw new Problem('wrong-state', {
-        detail: `This finding is ${before.state} already.`,
-        next: 'Nothing is left to do; it is raised again if it is seen again.',
-      })
+    if (before.state !== 'open') throw problemOf('finding-not-open', { state: before.state })
     scope.entry({ kind: findingAnswered, by })
     const closed = { state: 'answered', answer, answeredBy, closedAt: scope.at } as const
     return scope.save(findingTable, before, { ...before, ...closed })

@@ -7,7 +7,7 @@ import { listAnswers, type RequestRow, requestTable } from '../approval/rows.ts'
 import { type AppId, type GrantId, newId, type RequestId } from '../base/ids.ts'
 import type { DataAction } from '../base/permit.ts'
 import { assert, Problem } from '../base/problem.ts'
-import { product } from '../base/product.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { identityTable, listIdentities } from '../identity/rows.ts'
 import { spiffeId } from '../identity/spiffe.ts'
 import { listWhere, lockKnown, type NewRow, shareRow } from '../ledger/fact-table.ts'
@@ -55,10 +55,7 @@ async function checkStill(
   requireIn(app, living, scope.at)
   if (resource.state !== 'active' || resource.targetId !== body.targetId) throw notOffered(resource)
   if (body.endsAt <= scope.at || body.endsAt > app.endsAt)
-    throw new Problem('wrong-state', {
-      detail: 'The time that was asked for is over.',
-      next: `Ask again: ${product.command} ask ${resource.slug}`,
-    })
+    throw problemOf('asked-time-over', { slug: resource.slug })
   if (request.ownAnswer && !isMild(resource)) await requireOthers(scope, request)
   return resource
 }
@@ -68,17 +65,11 @@ async function requireOthers(scope: Scope, request: RequestRow): Promise<void> {
   const answers = await listAnswers(scope.tx, request.id)
   const others = answers.filter(each => each.says === 'yes' && each.personId !== request.askedBy)
   if (others.length >= request.quorum) return
-  throw new Problem('approval-needed', {
-    detail: 'Nobody agrees alone to their own access to this class of data.',
-    next: 'Let another person be its data owner, or ask for its sandbox.',
-  })
+  throw problemOf('not-alone-to-this-class')
 }
 
 function notOffered(resource: ResourceRow): Problem {
-  return new Problem('wrong-state', {
-    detail: `\`${resource.slug}\` does not offer this any more.`,
-    next: `Ask again: ${product.command} ask ${resource.slug}`,
-  })
+  return problemOf('no-longer-offered', { slug: resource.slug })
 }
 
 /** Body of a request of kind `graduate`. What else it holds is for people to read. */

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import type { JsonObject } from '../base/json.ts'
 import { dataActions } from '../base/permit.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { assert } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { product } from '../base/product.ts'
 import { identityRoles } from '../identity/spiffe.ts'
 import type { NewRow } from '../ledger/fact-table.ts'
@@ -53,10 +54,7 @@ const bodyShape = z.strictObject({
 export function parseGrantBody(body: JsonObject): GrantBody {
   const parsed = bodyShape.safeParse(body)
   if (parsed.success) return parsed.data as unknown as GrantBody
-  throw new Problem('hash-mismatch', {
-    detail: 'This request does not ask for a grant in a form we know.',
-    next: `Ask again: ${product.command} ask`,
-  })
+  throw problemOf('request-form-unknown')
 }
 
 /** A grant as it begins. What holds its rights at the target goes by a deterministic name. */

@@ -3,7 +3,7 @@ import { living, requireIn } from '../app/app.ts'
 import { appTable } from '../app/rows.ts'
 import type { AppId, ManifestId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
-import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { findWhere, shareKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { verb } from '../ledger/verb.ts'
@@ -28,11 +28,7 @@ export const setManifest = verb('manifest.set', 'id', async (scope, input: NewMa
   const { text } = input
   const app = await shareKnown(scope.tx, appTable, input.appId)
   if (app.slug !== text.app)
-    throw new Problem('invalid-field', {
-      field: '/app',
-      detail: `This file is of \`${text.app}\`, not of \`${app.slug}\`.`,
-      next: `Write \`app: ${app.slug}\`, or name the other app.`,
-    })
+    throw problemOf('certificate-of-another-app', { app: text.app, slug: app.slug, field: '/app' })
   requireIn(app, living, scope.at)
   const current = { appId: app.id, state: 'current' } as const
   const before = await findWhere(scope.tx, manifestTable, current, 'for update')

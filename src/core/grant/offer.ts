@@ -8,6 +8,7 @@ import { canonicalJson, type Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { product } from '../base/product.ts'
 import { parseSlug, safeText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
@@ -65,16 +66,16 @@ function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Insta
   const isOther =
     before !== undefined && (before.slug !== input.slug || before.connector !== input.connector)
   if (isOther || before?.state === 'retired')
-    throw new Problem('already-exists', {
-      detail: `This is \`${before?.slug}\`, a ${before?.state} ${before?.connector} target.`,
-      next: 'Connect another system under a new name.',
+    throw problemOf('target-slug-taken', {
+      slug: before?.slug,
+      connector: before?.connector,
+      state: before?.state,
     })
   const latest = addSeconds(now, limits.managedMaxDays * 86_400)
   if (input.adminEndsAt <= now || input.adminEndsAt > latest)
-    throw new Problem('invalid-field', {
+    throw problemOf('admin-end-out-of-range', {
+      managedMaxDays: limits.managedMaxDays,
       field: 'adminEndsAt',
-      detail: `\`adminEndsAt\` must be later than now and within ${limits.managedMaxDays} days: our own credential there ends too.`,
-      next: 'For example 90 days from now.',
     })
   const { config: _, ...given } = input
   return {
@@ -128,10 +129,7 @@ function draftResource(
   if (!/^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/.test(input.slug) || input.slug.length > 100)
     throw invalid('slug', '`slug` must be lower-case names with dots between them.', 'crm.deals')
   if (before !== undefined && (before.slug !== input.slug || before.targetId !== input.targetId))
-    throw new Problem('already-exists', {
-      detail: `This id is of \`${before.slug}\`, at another place or under another name.`,
-      next: 'Define it under a new id.',
-    })
+    throw problemOf('id-of-another-place', { slug: before.slug })
   return { ...input, state: 'active', madeAt: before?.madeAt ?? now }
 }
 

@@ -5,6 +5,7 @@
 import type { GrantId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
 import { resolveIn } from '../finding/raise.ts'
 import { findRow, lockKnown, lockRow } from '../ledger/fact-table.ts'
@@ -49,11 +50,7 @@ export async function useIn(scope: Scope, id: GrantId): Promise<void> {
   if (known === undefined || !isUseToNote(known, scope.at)) return
   const grant = await lockRow(scope.tx, grantTable, id)
   if (grant === undefined || !isUseToNote(grant, scope.at)) return
-  if (isGlass(grant) && grant.usedAt !== null)
-    throw new Problem('wrong-state', {
-      detail: 'The glass was broken for one lease, and that was made.',
-      next: 'Somebody else reviews it; then it can be broken again.',
-    })
+  if (isGlass(grant) && grant.usedAt !== null) throw problemOf('glass-already-used')
   await scope.save(grantTable, grant, { ...grant, usedAt: scope.at })
   await resolveIn(scope, unusedKind, id)
 }

@@ -1,8 +1,7 @@
 /** Sets and lifts orders to stop, from one tool to everything. Reversible, deletes nothing. */
 import { type HoldId, isId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { product } from '../base/product.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { parseText } from '../base/text.ts'
 import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -18,12 +17,7 @@ const holdLifted = entryKind('hold.lift', 'lifted a stop')
 export const setHold = verb('hold.set', 'id', async (scope, input: NewHold, by) => {
   const reason = parseText(input.reason, 'reason')
   const { scope: held, about } = input
-  if (!isNamed(held, about))
-    throw new Problem('invalid-field', {
-      field: 'about',
-      detail: `\`about\` is not the id of ${input.scope}.`,
-      next: `Who and what there is: ${product.command} ls`,
-    })
+  if (!isNamed(held, about)) throw problemOf('not-an-id-of', { scope: input.scope, field: 'about' })
   const known = await lockOrWait(scope.tx, holdTable, { scope: held, about, state: 'set' })
   if (known !== undefined) return known
   scope.entry({ kind: holdSet, by, subjects: thingOf(input) })
@@ -46,10 +40,7 @@ export const liftHold = verb(
   async (scope, { holdId }: { holdId: HoldId }, by) => {
     const before = await lockKnown(scope.tx, holdTable, holdId)
     if (before.state === 'lifted')
-      throw new Problem('wrong-state', {
-        detail: `This hold was lifted at ${before.liftedAt}.`,
-        next: 'Nothing is left to do.',
-      })
+      throw problemOf('hold-already-lifted', { liftedAt: before.liftedAt })
     scope.entry({ kind: holdLifted, by, subjects: thingOf(before) })
     const lifted = { state: 'lifted', liftedBy: by.actor, liftedAt: scope.at } as const
     return scope.save(holdTable, before, { ...before, ...lifted })

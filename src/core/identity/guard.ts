@@ -8,7 +8,8 @@
  */
 import { isIP } from 'node:net'
 import type { Json } from '../base/json.ts'
-import { Problem } from '../base/problem.ts'
+import type { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 
 /** Origins the operator lists by name (a demo's issuer on loopback, one inside the company). */
 export type AllowedOrigins = ReadonlySet<string>
@@ -40,9 +41,5 @@ function isPublicName(hostname: string): boolean {
 export type FetchJson = (address: string, allowed: AllowedOrigins) => Promise<Json>
 
 export function refused(field: string, why: string): Problem {
-  return new Problem('address-refused', {
-    field,
-    detail: `\`${field}\` ${why}.`,
-    next: 'Name a public https address, or have the operator list its origin in the configuration.',
-  })
+  return problemOf('field-why', { why, field })
 }

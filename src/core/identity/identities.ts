@@ -4,7 +4,8 @@
  */
 import { appTable } from '../app/rows.ts'
 import { type AppId, newId } from '../base/ids.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { assert } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { findWhere, lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -26,9 +27,7 @@ type Wanted = { appId: AppId; roles: readonly IdentityRole[] }
 export const makeIdentities = verb('app.make', 'appId', async (scope, input: Wanted, by) => {
   const app = await lockKnown(scope.tx, appTable, input.appId)
   if (app.state !== 'draft' && app.state !== 'active')
-    throw new Problem('wrong-state', {
-      detail: `An app that is ${app.state} gets no identities.`,
-    })
+    throw problemOf('no-identities-in-this-state', { state: app.state })
   const installation = await findInstallation(scope.tx)
   assert(installation, 'an app is made in an installation')
   const all = await rows.listIdentities(scope.tx, app.id)
@@ -39,11 +38,7 @@ export const makeIdentities = verb('app.make', 'appId', async (scope, input: Wan
     const named = spiffeId({ trustDomain: installation.trustDomain, slug: app.slug, role })
     const taken = await findWhere(scope.tx, rows.identityTable, { spiffeId: named })
     if (taken !== undefined)
-      throw new Problem('already-exists', {
-        field: 'slug',
-        detail: `An identity named \`${app.slug}\` existed before, and its name is never given again.`,
-        next: 'Choose another name for the app.',
-      })
+      throw problemOf('name-was-used-before', { slug: app.slug, field: 'slug' })
     const identity = { id: newId('identity'), appId: app.id, role, spiffeId: named }
     made.push(await scope.insert(rows.identityTable, { ...identity, state: 'active' }))
   }

@@ -11,6 +11,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { isObject, type Json, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import type { Clock } from '../base/time.ts'
 import type { AssertionAlg } from './assertion.ts'
 import { type AllowedOrigins, checkAddress, type FetchJson } from './guard.ts'
@@ -112,10 +113,7 @@ function mayAsk(cached: Cached, nowMs: number): boolean {
 function usableKeys(cached: Cached, issuer: string, nowMs: number): KeySet {
   if (cached.keys !== undefined && nowMs - cached.fetchedAtMs < limits.jwksMaxAgeMs)
     return cached.keys
-  throw new Problem('issuer-unavailable', {
-    detail: `The keys of the issuer \`${new URL(issuer).host}\` can not be read.`,
-    next: 'Try again in a moment.',
-  })
+  throw problemOf('issuer-keys-unreadable', { host: new URL(issuer).host })
 }
 
 /** RFC 7517. What we can not use (other types, too short, for encryption) is passed over. */

@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto'
 import { type KeyId, newId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { assert, Problem, problemsAlike } from '../base/problem.ts'
+import { assert, problemsAlike } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { addMs, type Instant } from '../base/time.ts'
 import type { Sql, Tx } from '../store/store.ts'
 import { type KeysSource, makeRoot, readRoot } from './outside.ts'
@@ -86,11 +87,7 @@ function changesFor(change: Change): Changed {
   const { old, at, vault } = change
   const { use } = old
   const retired: rows.KeyRow = { ...next(old), state: 'retired', retiredAt: at }
-  if (use === 'root')
-    throw new Problem('wrong-state', {
-      detail: 'The root key is what everything is pinned to, so it is not replaced while running.',
-      next: 'Set up a new installation with a new root, and let people sign in to it again.',
-    })
+  if (use === 'root') throw problemOf('root-key-not-replaced')
   if (use === 'token') return changeToken(change, retired)
   if (use === 'seal-keys') return changeSeal(change, retired)
   const fresh = draftKey(use, use === 'seal-rows' ? vault.kek : sealsKeys(change), at)
@@ -109,10 +106,7 @@ function changeToken(change: Change, retired: rows.KeyRow): Changed {
   const after = tokens.find(row => row.state === 'next')
   assert(after, 'a token key has a next one')
   if (because === 'schedule' && at < after.startsAt)
-    throw new Problem('wrong-state', {
-      detail: `The next token key is not known everywhere before \`${after.startsAt}\`.`,
-      next: 'Repeat then; or say `compromise` when the old key must not be trusted a minute longer.',
-    })
+    throw problemOf('next-key-not-known-yet', { startsAt: after.startsAt })
   const past = tokens.filter(row => row.state === 'retired' && rows.isOver(row, at))
   const startsAt = at < after.startsAt ? at : after.startsAt
   return [
@@ -139,11 +133,7 @@ function changeSeal({ keys, vault, old, at }: Change, retired: rows.KeyRow): Cha
 function sealsKeys({ keys, vault }: Change): SealKey {
   const row = keys.find(each => each.use === 'seal-keys' && each.state === 'active')
   const key = row && vault.dataKey(row.id)
-  if (key === undefined)
-    throw new Problem('conflict', {
-      detail: 'Somebody else changed the keys at the same moment.',
-      next: 'Repeat.',
-    })
+  if (key === undefined) throw problemOf('keys-changed-meanwhile')
   return key
 }
 
@@ -182,16 +172,9 @@ const versionOf = ({ id, version }: rows.KeyRow) => ({ id, version })
 
 function findActive(keys: readonly rows.KeyRow[], id: KeyId): rows.KeyRow {
   const row = keys.find(each => each.id === id)
-  if (row === undefined)
-    throw new Problem('not-found', {
-      detail: 'There is no such key.',
-      next: 'See the list of keys.',
-    })
+  if (row === undefined) throw problemOf('no-such-key')
   if (row.state === 'active') return row
-  throw new Problem('wrong-state', {
-    detail: `The key \`${id}\` is ${row.state}; only an active key is replaced.`,
-    next: 'See which key is active now.',
-  })
+  throw problemOf('key-not-active', { id, state: row.state })
 }
 
 /** Signs the table of the rows that are there now and puts it in force. */

@@ -8,7 +8,8 @@
 import type { KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import { base64url, hmacSha256 } from '../base/hash.ts'
-import { Problem } from '../base/problem.ts'
+import type { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 
 /** 256 bits under a name; the name is public and is what a sealed value says it was sealed with. */
 export interface SealKey {
@@ -71,9 +72,5 @@ function boundTo(header: string, place: string): Buffer {
 }
 
 function unopened(place: string, why: string): Problem {
-  return new Problem('internal', {
-    detail: 'A sealed value in the database can not be opened: it is not what was put there.',
-    next: 'Restore that row from a backup, or connect the thing it belongs to again.',
-    log: `${place}: ${why}`,
-  })
+  return problemOf('sealed-value-unreadable', { log: `${place}: ${why}` })
 }

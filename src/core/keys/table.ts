@@ -7,7 +7,8 @@ import { z } from 'zod'
 import { equalInConstantTime, sha256Hex } from '../base/hash.ts'
 import { canonicalJson, parseJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
+import type { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { product } from '../base/product.ts'
 import { safeText } from '../base/text.ts'
 import { type Pair, type PublicJwk, signWith, thumbprint } from './pair.ts'
@@ -85,8 +86,5 @@ export function fingerprint(jwk: PublicJwk): string {
 }
 
 function refuse(why: string): Problem {
-  return new Problem('not-verified', {
-    detail: `The key table does not hold: ${why}.`,
-    next: 'Trust nothing it names; ask whoever runs the installation for the fingerprint of its root key.',
-  })
+  return problemOf('key-table-broken', { why })
 }

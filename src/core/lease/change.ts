@@ -1,6 +1,6 @@
 /** One step of a lease, and when the sweep looks at it again: what every procedure here does before its entry. */
 import type { LeaseId } from '../base/ids.ts'
-import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type LeaseEvent, stepLease } from './lease.ts'
 import { type Due, type LeaseRow, leaseTable, lockLease, moveDue } from './rows.ts'
@@ -13,11 +13,7 @@ export async function changeLease(
   due: (changed: LeaseRow) => Due,
 ): Promise<LeaseRow> {
   const row = await lockLease(scope, id)
-  if (row === undefined)
-    throw new Problem('wrong-state', {
-      detail: 'This lease is over, or being ended.',
-      next: 'Ask for a new one.',
-    })
+  if (row === undefined) throw problemOf('lease-over-or-being')
   return changeRead(scope, row, await next(row), due)
 }
 

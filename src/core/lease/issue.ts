@@ -10,6 +10,7 @@ import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { assert, isProblem, Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
 import { isUseToNote, useIn } from '../grant/unused.ts'
@@ -91,16 +92,8 @@ async function findKnown(world: LeaseWorld, input: IssueInput): Promise<IssuedLe
   const lease = await findWhere(world.store, rows.leaseTable, known)
   if (lease === undefined) return undefined
   if (lease.resourceId !== resourceId || canonicalJson(lease.actions) !== canonicalJson(actions))
-    throw new Problem('conflict', {
-      field: 'Idempotency-Key',
-      detail: 'This key was used for another request.',
-      next: 'Use a new key for a new request.',
-    })
-  if (lease.state !== 'live')
-    throw new Problem('wrong-state', {
-      detail: `The lease made with this key is ${lease.state}.`,
-      next: 'Ask again with a new key.',
-    })
+    throw problemOf('idempotency-key-used-otherwise', { field: 'Idempotency-Key' })
+  if (lease.state !== 'live') throw problemOf('lease-of-key-not-living', { state: lease.state })
   const salt = (await rows.readSalts(world.store, [lease.id])).get(lease.id)
   assert(salt !== undefined, 'a live lease has its salt')
   // Never `issue` here: what was removed a moment ago would be made again.
@@ -194,31 +187,21 @@ async function confirm(
     return changeRead(scope, intended, event, row => ({ at: row.termEndsAt }))
   }).catch((thrown: unknown) => {
     if (!isProblem(thrown, 'conflict')) throw thrown
-    throw new Problem('wrong-state', {
-      detail: 'Making this credential took too long, and it was taken back.',
-      next: 'Ask again.',
-    })
+    throw problemOf('credential-took-too-long')
   })
 }
 
 /** Problem `wrong-state` when the task, its app, identity or grant is over; both to issue and to renew. */
 export async function requireRunning(tx: Tx, parents: rows.Parents): Promise<void> {
   if (await rows.lockParents(tx, parents)) return
-  throw new Problem('wrong-state', {
-    detail: 'The task, its app, identity or grant is over or paused.',
-    next: 'Open a new task.',
-  })
+  throw problemOf('task-not-living')
 }
 
 /** Everything a target must know to make or renew this credential for its present term. */
 export function orderOf(world: LeaseWorld, lease: rows.LeaseRow, salt: string): IssueOrder {
   const grant = world.replica.get(grantTable, lease.grantId)
   const resource = world.replica.get(resourceTable, lease.resourceId)
-  if (grant === undefined || resource === undefined)
-    throw new Problem('not-found', {
-      detail: 'The grant of this lease is over.',
-      next: 'Ask for it again.',
-    })
+  if (grant === undefined || resource === undefined) throw problemOf('grant-lease-over')
   return {
     principal: lease.principal,
     holder: grant.holder,

@@ -6,6 +6,7 @@
  */
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { addMs, earliest, type Instant } from '../base/time.ts'
 import { judge } from '../target/judge.ts'
 import type { Evidence, Issued } from '../target/target.ts'
@@ -50,10 +51,7 @@ function renewed(lease: LeaseRow, event: LeaseEvent & { kind: 'renewed' }): Leas
   if (lease.state !== 'live' || lease.termEndsAt <= event.at) throw wrongState(lease, 'renewed')
   const termEndsAt = earliest(lease.endsAt, event.termEndsAt)
   if (termEndsAt <= lease.termEndsAt)
-    throw new Problem('wrong-state', {
-      detail: `This lease ends for good at ${lease.endsAt}; it can not be renewed beyond that.`,
-      next: 'Open a new task.',
-    })
+    throw problemOf('lease-at-its-last-end', { endsAt: lease.endsAt })
   return { ...lease, term: lease.term + 1, termEndsAt, diesAt: event.diesAt }
 }
 

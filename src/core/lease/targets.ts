@@ -5,8 +5,8 @@
 import type { TargetId } from '../base/ids.ts'
 import type { Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
-import { isProblem, Problem } from '../base/problem.ts'
-import { product } from '../base/product.ts'
+import { isProblem, type Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { msBetween } from '../base/time.ts'
 import { findingTable } from '../finding/rows.ts'
 import { findSealedConfig, targetConfigAad, targetTable } from '../grant/rows.ts'
@@ -79,10 +79,10 @@ export class Targets {
   connector(kind: string): Connector {
     const connector = this.#world.connectors.get(kind)
     if (connector !== undefined) return connector
-    throw new Problem('invalid-field', {
+    throw problemOf('no-connector-here', {
+      kind,
+      names: [...this.#world.connectors.keys()].join(', '),
       field: 'connector',
-      detail: `There is no connector \`${kind}\` here.`,
-      next: `Known: ${[...this.#world.connectors.keys()].join(', ')}.`,
     })
   }
 
@@ -98,11 +98,7 @@ export class Targets {
     const connected = `${row.adminRotatedAt} ${row.address}`
     if (known?.connected === connected) return known
     const sealed = await findSealedConfig(this.#world.store, targetId)
-    if (sealed === undefined)
-      throw new Problem('bad-configuration', {
-        detail: `\`${row.slug}\` has no configuration.`,
-        next: 'Connect it again.',
-      })
+    if (sealed === undefined) throw problemOf('no-configuration', { slug: row.slug })
     const config = JSON.parse(
       Buffer.from(this.#world.unseal(sealed, targetConfigAad(targetId))).toString('utf8'),
     ) as Json
@@ -139,9 +135,7 @@ async function settle<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 function asProblem(thrown: unknown): Problem {
   if (isProblem(thrown)) return thrown
-  return new Problem('target-unavailable', {
-    detail: 'The target did not answer in time, or broke off.',
-    next: 'Try again; what was begun there is looked at and cleaned up.',
+  return problemOf('target-silent', {
     log: thrown instanceof Error ? thrown.name : typeof thrown,
     cause: thrown,
   })
@@ -178,10 +172,7 @@ function makePlaces(count: number) {
   }
 }
 
-const tooMany = new Problem('target-busy', {
-  detail: 'Too many calls to this target are waiting.',
-  next: 'Try again in a minute.',
-})
+const tooMany = problemOf('too-many-calls-waiting')
 
 // ── the canary's answer: a target is used only while a whole cycle of a credential has passed there ──
 
@@ -199,11 +190,7 @@ export async function ensurePreflight(
   const row = world.replica.get(targetTable, targetId) ?? throwUnknown('target')
   const { slug, preflightState, preflightAt, adminEndsAt } = row
   const now = world.clock.now()
-  if (adminEndsAt <= now)
-    throw new Problem('target-refused', {
-      detail: `The credential we use at \`${slug}\` ended at ${adminEndsAt}: nothing new is issued there.`,
-      next: `Its owner makes it anew: ${product.command} connect rotate ${slug}, or connects it again.`,
-    })
+  if (adminEndsAt <= now) throw problemOf('own-credential-ended', { slug, adminEndsAt })
   const stuck = world.replica.by(findingTable, 'kind', 'lease-stuck')
   const since = preflightAt ?? now
   const isStuck = stuck.some(each => each.details['targetId'] === targetId && each.madeAt > since)
@@ -212,8 +199,9 @@ export async function ensurePreflight(
   const result = await world.playCanary(targetId)
   if (result.ok) return
   const failed = result.steps.find(step => !step.ok)
-  throw new Problem('target-refused', {
-    detail: `\`${slug}\` failed its canary at the step "${failed?.name ?? 'unknown'}": ${failed?.detail ?? 'no detail'}.`,
-    next: 'Compare its rights with docs/connectors and connect it again.',
+  throw problemOf('canary-failed', {
+    slug,
+    step: failed?.name ?? 'unknown',
+    error: failed?.detail ?? 'no detail',
   })
 }

@@ -3,7 +3,8 @@
  * the one before it. Hashes are read as stored (leaves, and subtrees of 256^n leaves), so that is a
  * few hundred rows whatever the size of the log. Proofs for others, and reading them, are `life/audit`.
  */
-import { assert, Problem } from '../base/problem.ts'
+import { assert, type Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import type { Clock } from '../base/time.ts'
 import type { Sql } from '../store/store.ts'
 import { type NoteSigner, signNote } from './note.ts'
@@ -78,8 +79,5 @@ export async function withHashes<T>(sql: Sql, walk: (hashOf: HashOf) => T): Prom
 }
 
 export function forked(size: number): Problem {
-  return new Problem('ledger-regressed', {
-    detail: `The log at size ${size} is not what its earlier checkpoints and entries say.`,
-    next: 'Stop writing and run: doctor',
-  })
+  return problemOf('log-altered', { size })
 }

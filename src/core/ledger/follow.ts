@@ -8,6 +8,7 @@
  */
 import { limits } from '../base/limits.ts'
 import { isProblem, Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { factTables } from './fact-table.ts'
 import { isKnownKind } from './kind.ts'
 import type { LedgerWorld } from './record.ts'
@@ -138,10 +139,7 @@ export class Follower {
       if (news.entries.length === limits.followBatch) return await this.#readOn()
       if (this.position < news.size) throw gapAt(this.position)
       if (!isSame(rootOf(this.#frontier), news.root))
-        throw new Problem('ledger-regressed', {
-          detail: `The log at size ${news.size} is not the continuation of what was seen here before.`,
-          next: 'Stop writing and run: doctor',
-        })
+        throw problemOf('log-not-continued', { size: news.size })
       this.#freshAtMs = askedMs - news.waitingMs
     } catch (thrown) {
       if (isProblem(thrown, 'store-unavailable')) return

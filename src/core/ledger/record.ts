@@ -11,7 +11,8 @@ import type { ActorId } from '../base/ids.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import type { ActionName, DecisionRecord, Permit, PermitFor } from '../base/permit.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { assert } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import type { Clock, Instant } from '../base/time.ts'
 import { violatedConstraint } from '../store/fault.ts'
 import { Statement, type Store, type Tx } from '../store/store.ts'
@@ -69,11 +70,7 @@ export async function recorded<T>(world: LedgerWorld, work: (scope: Scope) => Pr
     })
     .catch((thrown: unknown) => {
       const constraint = violatedConstraint(thrown)
-      if (constraint === logReaches)
-        throw new Problem('ledger-regressed', {
-          detail: `The log is shorter than the ${seen} entries seen here: nothing was written.`,
-          next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
-        })
+      if (constraint === logReaches) throw problemOf('log-shorter-than-seen', { seen })
       throw constraint === rowIsCurrent ? changedMeanwhile : thrown
     })
   world.replica.applyOwn(draft.images)
@@ -280,10 +277,7 @@ function writeOf<R extends FactRow>(table: FactTable<R>, row: R, before: R | und
   )
 }
 
-const changedMeanwhile = new Problem('conflict', {
-  detail: 'This was changed by somebody else at the same moment.',
-  next: 'Look at it again and repeat.',
-})
+const changedMeanwhile = problemOf('changed-by-somebody-else')
 
 /** A row as what an entry is about. */
 export function subjectOf({ name }: { readonly name: string }, { id, version }: FactRow): Subject {

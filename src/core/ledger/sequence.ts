@@ -8,7 +8,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import type { Store } from '../store/store.ts'
 import { type CheckpointWorld, signHead } from './checkpoint.ts'
 import { moveEntries, pickInbox, takeTurn } from './rows.ts'
@@ -90,11 +90,7 @@ export async function sequenceRound(world: SequencerWorld): Promise<number | 'bu
 
 /** The log may never be behind what this process has seen of it. */
 export function refuseBehind(size: number, seen: number): void {
-  if (size < seen)
-    throw new Problem('ledger-regressed', {
-      detail: `The log has ${size} entries, but ${seen} were seen before: the database was put back.`,
-      next: 'Stop writing, restore the newer database, or record the gap: serve --accept-loss.',
-    })
+  if (size < seen) throw problemOf('log-put-back', { size, seen })
 }
 
 async function attempt<T>(world: SequencerWorld, run: () => Promise<T>): Promise<T | undefined> {

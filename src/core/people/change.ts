@@ -5,6 +5,7 @@
  */
 import { newId, type PersonId } from '../base/ids.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import type { Instant } from '../base/time.ts'
 import { lockKnown, type NewRow, throwUnknown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -53,11 +54,7 @@ export const leavePerson = verb('person.leave', 'personId', async (scope, { pers
 
 /** INVARIANT: somebody can always let others in. */
 function keepOnePlatform(platform: readonly PersonId[], goingId: PersonId): void {
-  if (platform.length === 1 && platform[0] === goingId)
-    throw new Problem('wrong-state', {
-      detail: 'This is the last living person with the role `platform`.',
-      next: 'Give that role to somebody else first.',
-    })
+  if (platform.length === 1 && platform[0] === goingId) throw problemOf('last-platform-person')
 }
 
 export function draftPerson(input: NewPerson, now: Instant): NewRow<PersonRow> {

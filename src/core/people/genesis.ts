@@ -1,6 +1,7 @@
 /** The first act: an installation gets its name, its mode and the person who may let others in. */
 import { newId, systemId } from '../base/ids.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { parseText } from '../base/text.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
@@ -43,9 +44,5 @@ export async function genesis(world: LedgerWorld, input: Genesis) {
 /** SPIFFE ID §2.1: lower-case letters, digits, dots, dashes, underscores. Refused, never folded. */
 function parseTrustDomain(text: string): string {
   if (text.length <= 255 && /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/.test(text)) return text
-  throw new Problem('invalid-field', {
-    field: 'trustDomain',
-    detail: '`trustDomain` must be lower-case letters, digits, dots, dashes and underscores.',
-    next: 'For example: example.com',
-  })
+  throw problemOf('trust-domain-not-valid', { field: 'trustDomain' })
 }

@@ -1,6 +1,7 @@
 /** What a person is allowed to be: roles, living or not, and how their texts are read. Pure. */
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { parseText, safeText } from '../base/text.ts'
 import { type Instant, msBetween } from '../base/time.ts'
 
@@ -26,10 +27,10 @@ export function isLiving(
 export function parseRoles(given: readonly string[]): Role[] {
   const other = given.find(text => !(roles as readonly string[]).includes(text))
   if (other !== undefined)
-    throw new Problem('invalid-field', {
+    throw problemOf('role-unknown', {
+      role: safeText(other, 40),
+      names: roles.join(', '),
       field: 'roles',
-      detail: `\`${safeText(other, 40)}\` is not a role.`,
-      next: `Roles are: ${roles.join(', ')}.`,
     })
   return [...new Set(given as readonly Role[])].sort()
 }
@@ -42,11 +43,7 @@ export function parseKey(key: { iss: string; sub: string }): { iss: string; sub:
   if (key.iss.length > 255 || !/^[\x21-\x7e]+$/.test(key.iss))
     throw new Problem('invalid-field', { field: 'iss', detail: '`iss` is not an issuer.' })
   if (key.sub.length > 255 || !/^[\x20-\x7e]+$/.test(key.sub))
-    throw new Problem('invalid-field', {
-      field: 'sub',
-      detail: '`sub` must have 1 to 255 printable ASCII characters.',
-      next: 'Configure the company provider to send its stable subject identifier.',
-    })
+    throw problemOf('sub-not-valid', { field: 'sub' })
   return { iss: key.iss, sub: key.sub }
 }
 
@@ -59,9 +56,5 @@ export function parseEmail(text: string | null): string | null {
   if (text === null) return null
   if (text.length <= 254 && /^[^\s@<>"]+@[^\s@<>"]+$/.test(text))
     return parseText(text, 'email', 254)
-  throw new Problem('invalid-field', {
-    field: 'email',
-    detail: '`email` is not an address.',
-    next: 'Leave it out, or write it like maya@example.com.',
-  })
+  throw problemOf('email-not-an-address', { field: 'email' })
 }

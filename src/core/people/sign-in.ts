@@ -1,5 +1,6 @@
 /** A person comes in by the company's provider: known by `iss` and `sub`, or new. */
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
@@ -37,11 +38,7 @@ export async function seePerson(
   known: PersonRow,
   words?: { name: string; email: string | null },
 ): Promise<PersonRow> {
-  if (known.state === 'left')
-    throw new Problem('not-signed-in', {
-      detail: 'This person has left and can not sign in.',
-      next: 'Ask somebody with the role platform.',
-    })
+  if (known.state === 'left') throw problemOf('person-has-left')
   const person = await scope.save(personTable, known, { ...known, ...words, seenAt: scope.at })
   const by = words === undefined ? 'link' : 'company'
   scope.entry({ kind: personSeen, by: person.id, facts: { by, isNew: false } })

@@ -8,7 +8,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { sha256Hex } from '../base/hash.ts'
 import { canonicalJson } from '../base/json.ts'
-import { Problem } from '../base/problem.ts'
+import type { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import * as cedar from './engine/cedar.ts'
 import { compileEngine } from './engine/compiled.ts'
 
@@ -142,11 +143,7 @@ function placed(
 }
 
 function faulty(file: string, line: number, says: string): Problem {
-  return new Problem('invalid-field', {
-    field: 'text',
-    detail: `${file}, line ${line}: ${says}.`,
-    next: 'Correct that line and try again; the facts a policy may name are in schema.cedarschema.',
-  })
+  return problemOf('policy-line-wrong', { file, line, says, field: 'text' })
 }
 
 function lineAt(text: string, offset: number): number {

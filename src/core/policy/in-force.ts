@@ -4,7 +4,8 @@
  */
 import { readAgreed } from '../approval/agreed.ts'
 import { newId, type RequestId, systemId } from '../base/ids.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { assert } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { findWhere } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
@@ -51,18 +52,10 @@ export const activateAgreed = verb(
     const known = await findWhere(scope.tx, bundleTable, { requestId })
     if (known !== undefined) return known
     const held = await lockActive(scope)
-    if (held === undefined || held.hash !== onto)
-      throw new Problem('conflict', {
-        detail: 'The rules were changed after this was proposed.',
-        next: 'Propose it again on the rules as they are now.',
-      })
+    if (held === undefined || held.hash !== onto) throw problemOf('rules-changed-since')
     assert(typeof file === 'string', 'a proposal holds the file')
     const bundle = bundles.openBundle(bundles.withFile(textOf(held), file))
-    if (bundle.hash !== makes)
-      throw new Problem('hash-mismatch', {
-        detail: 'What would come of this is not what people agreed to.',
-        next: 'Propose it again.',
-      })
+    if (bundle.hash !== makes) throw problemOf('outcome-not-as-agreed')
     scope.entry({ kind: policyChanged, by, facts: { from: held.hash, to: bundle.hash } })
     return takePlace(scope, held, bundle, requestId)
   },
@@ -94,11 +87,7 @@ export function followBundle(replica: Replica): () => bundles.Bundle {
   let open: bundles.Bundle | undefined
   return () => {
     const row = replica.by(bundleTable, 'state', 'active')[0]
-    if (row === undefined)
-      throw new Problem('bad-configuration', {
-        detail: 'There are no rules in force, so nothing can be decided.',
-        next: 'Start the server again: it puts its own rules in force.',
-      })
+    if (row === undefined) throw problemOf('no-rules-in-force')
     if (open?.hash !== row.hash) open = bundles.openBundle(textOf(row))
     return open
   }

@@ -5,6 +5,7 @@
  * Drivers attach the statement's parameters and the row's values to their errors: none of it passes.
  */
 import { isProblem, Problem, type ProblemText, problemsAlike } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 
 /** `sqlstate` is the database's code; `constraint` the name of the rule that refused, or null. */
 export class StoreFault extends Error {
@@ -50,11 +51,7 @@ export const unavailable = problemsAlike('store-unavailable', {
 const diskFull = '53100'
 
 /** Issuing stops here; ending goes on with the room kept for it (reserve.ts). */
-export const noRoom = new Problem('store-unavailable', {
-  detail: 'The database has no room left on its disk, so nothing new can be recorded.',
-  next: 'Make room where the database keeps its files; ending goes on meanwhile.',
-  log: diskFull,
-})
+export const noRoom = problemOf('database-is-full', { log: diskFull })
 
 export function isNoRoom(thrown: unknown): boolean {
   return isProblem(thrown, 'store-unavailable') && thrown.log === diskFull
@@ -62,19 +59,9 @@ export function isNoRoom(thrown: unknown): boolean {
 
 function fromSqlState(code: string, message: string, constraint: string | null): Error {
   if (code === diskFull) return noRoom
-  if (code === '40001' || code === '40P01')
-    return new Problem('conflict', {
-      detail: 'Somebody else changed the same thing at the same moment; nothing was changed here.',
-      next: 'Look at it again and repeat.',
-      log: code,
-    })
+  if (code === '40001' || code === '40P01') return problemOf('changed-meanwhile', { log: code })
   if (/^(28|3D)/.test(code))
-    return new Problem('bad-configuration', {
-      detail: 'The database does not let this server in.',
-      next: 'Compare user, password and database name in DATABASE_URL with what the server has.',
-      field: 'DATABASE_URL',
-      log: code,
-    })
+    return problemOf('database-refuses-us', { field: 'DATABASE_URL', log: code })
   // A statement prepared before a migration: its connection is given up and the next one is good.
   if (outage.test(code) || message.startsWith('cached plan must not change'))
     return unavailable(code)

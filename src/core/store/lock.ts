@@ -6,7 +6,8 @@
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { Problem } from '../base/problem.ts'
+import type { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 
 /** Locks this process holds. Referenced from here, or the collector would close them and let go. */
 const held = new Set<DatabaseSync>()
@@ -48,9 +49,9 @@ function makePrivate(file: string): void {
 
 function inUse(folder: string): Problem {
   const by = /^\d{1,10}$/.exec(readHolder(folder).trim())?.[0]
-  return new Problem('bad-configuration', {
-    detail: `Another server${by === undefined ? '' : ` (process ${by})`} has the folder \`${folder}\` open.`,
-    next: 'Talk to the one that runs (the command line does), stop it, or choose another folder.',
+  return problemOf('folder-open-elsewhere', {
+    process: by === undefined ? '' : ` (process ${by})`,
+    folder,
     field: 'dataDir',
   })
 }

@@ -6,6 +6,7 @@ import { chmod, mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../base/limits.ts'
 import { assert, Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { StoreFault } from './fault.ts'
 import { lockFolder } from './lock.ts'
 import { migrate } from './migrate.ts'
@@ -118,9 +119,7 @@ async function checkRuntime(store: Store): Promise<void> {
       from unnest(array['ledger_entry', 'ledger_node', 'decision', 'ledger_checkpoint']) as name,
         unnest(array['update', 'delete', 'truncate']) as right_name`
     if (session?.role === 'leasehold_runtime' && session.mayChange === false) continue
-    throw new Problem('bad-configuration', {
-      detail: 'The database does not let this server give up its rights to change the log.',
-      next: 'Connect without a pooler that drops session settings, as a member of `leasehold_runtime` and `leasehold_sequencer`.',
+    throw problemOf('database-keeps-our-rights', {
       log: `the session is ${session?.role ?? 'nobody'}`,
     })
   }

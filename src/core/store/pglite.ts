@@ -4,7 +4,8 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { PGlite, type Transaction } from '@electric-sql/pglite'
-import { assert, Problem } from '../base/problem.ts'
+import { assert } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { beginText, instantFromText, oids, type Send, safeInteger, txOver } from './driver.ts'
 import { translate } from './fault.ts'
 import type { Store } from './store.ts'
@@ -20,9 +21,8 @@ export async function openPglite(folder: string): Promise<Store> {
     })
     return pgliteStore(db)
   } catch (cause) {
-    throw new Problem('store-unavailable', {
-      detail: `The embedded database in \`${folder}\` does not open.`,
-      next: 'Is there room on its disk, and is the folder whole? Else restore a backup.',
+    throw problemOf('embedded-database-not-opened', {
+      folder,
       log: cause instanceof Error ? cause.message : '',
     })
   }

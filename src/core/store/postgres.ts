@@ -5,6 +5,7 @@
 import pg from 'pg'
 import { limits } from '../base/limits.ts'
 import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { beginText, instantFromText, oids, type Send, safeInteger, txOver } from './driver.ts'
 import { translate, unavailable } from './fault.ts'
 import { listen } from './listen.ts'
@@ -203,11 +204,7 @@ function clientConfig(options: PostgresOptions): pg.ClientConfig {
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && /^postgres(ql)?:$/.test(url.protocol)) return url
-  throw new Problem('bad-configuration', {
-    detail: '`DATABASE_URL` is not the address of a PostgreSQL database.',
-    next: 'Its form is postgres://user:password@host:5432/database',
-    field: 'DATABASE_URL',
-  })
+  throw problemOf('database-url-not-address', { field: 'DATABASE_URL' })
 }
 
 const types = new pg.TypeOverrides()

@@ -6,8 +6,8 @@ import { requireIn } from '../app/app.ts'
 import { appTable, type DataClass } from '../app/rows.ts'
 import type { TaskId } from '../base/ids.ts'
 import type { Permit } from '../base/permit.ts'
-import { assert, Problem } from '../base/problem.ts'
-import { product } from '../base/product.ts'
+import { assert } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { earliest } from '../base/time.ts'
 import { identityTable } from '../identity/rows.ts'
 import { lockOrWait, lockRow, shareKnown, shareRow } from '../ledger/fact-table.ts'
@@ -33,10 +33,7 @@ export async function openTask(scope: Scope, permit: Permit<'token.exchange'>, i
   // The decision saw memory; the rows are the truth, and hold still until this commits.
   const identity = await shareRow(scope.tx, identityTable, input.identityId)
   if (identity?.state !== 'active' || identity.appId !== app.id)
-    throw new Problem('wrong-state', {
-      detail: `This identity of \`${app.slug}\` is revoked.`,
-      next: `See what it has: ${product.command} show ${app.slug}`,
-    })
+    throw problemOf('identity-revoked', { slug: app.slug })
   requireIn(app, ['active'], scope.at)
   const parent = input.parentId && (await shareKnown(scope.tx, taskTable, input.parentId))
   if (parent && (parent.state !== 'open' || parent.endsAt <= scope.at)) throw over
@@ -54,18 +51,11 @@ export async function openTask(scope: Scope, permit: Permit<'token.exchange'>, i
   })
 }
 
-const over = new Problem('wrong-state', {
-  detail: 'The task it is for is closed.',
-  next: 'Open a new task.',
-})
+const over = problemOf('task-closed')
 
 /** One that ran out and was not swept yet makes room; any other is somebody's work. */
 async function closeOverdue(scope: Scope, task: TaskRow): Promise<void> {
-  if (task.endsAt > scope.at)
-    throw new Problem('conflict', {
-      detail: 'This run has an open task for this purpose, with another person or autonomy.',
-      next: 'Close that task first, or use another purpose.',
-    })
+  if (task.endsAt > scope.at) throw problemOf('run-has-open-task')
   const closed = { state: 'closed', closedBecause: 'expired', closedAt: scope.at } as const
   await scope.save(taskTable, task, { ...task, ...closed })
 }

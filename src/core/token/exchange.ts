@@ -9,7 +9,8 @@ import { appTable } from '../app/rows.ts'
 import { sha256Hex } from '../base/hash.ts'
 import { newId } from '../base/ids.ts'
 import { type ActionName, checkPermit, type DecisionRecord, type Permit } from '../base/permit.ts'
-import { assert, isProblem, Problem } from '../base/problem.ts'
+import { assert, isProblem } from '../base/problem.ts'
+import { problemOf } from '../base/problem-of.ts'
 import { type Instant, toSeconds } from '../base/time.ts'
 import { type Attested, type AttestWorld, attest } from '../identity/attest.ts'
 import { claimAssertion, orSpent } from '../identity/once.ts'
@@ -202,11 +203,7 @@ async function commit(
     const task = await openTask(scope, given.permit, given.task)
     // Another call of this run has opened it meanwhile, and this token is for that task.
     const token = task.id === given.task.id ? given.minted : mint(world, work, task)
-    if (token.row.expiresAt > task.endsAt)
-      throw new Problem('conflict', {
-        detail: 'The task or its app got an earlier end at the same moment.',
-        next: 'Ask again, with a new token.',
-      })
+    if (token.row.expiresAt > task.endsAt) throw problemOf('end-moved-meanwhile')
     await scope.insert(tokenTable, token.row)
     scope.entry({ kind: tokenExchanged, by: given.permit, ...entryOf(work) })
     return { kind: 'issued', token }

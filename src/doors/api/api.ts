@@ -1,6 +1,7 @@
 /** The API door: all routes of the table, their problems, and the document that describes them. */
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { Problem } from '../../core/base/problem.ts'
+import type { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { product } from '../../core/base/product.ts'
 import { manifestSchema } from '../../life/manifest/manifest-schema.ts'
 import { addAppRoutes } from './apps.ts'
@@ -49,8 +50,5 @@ const doors = [
 ]
 
 function noRoute(path: string): Problem {
-  return new Problem('not-found', {
-    detail: `There is nothing at \`${path.slice(0, 80)}\`.`,
-    next: 'See /openapi.json.',
-  })
+  return problemOf('nothing-at-path', { path: path.slice(0, 80) })
 }

@@ -4,6 +4,7 @@ import { makeApp, taken } from '../../core/app/make.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import { newId, type PersonId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addSeconds, earliest, type Instant } from '../../core/base/time.ts'
 import { setManifest } from '../../core/grant/manifest.ts'
@@ -211,11 +212,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
 export async function backupOf(world: ApiWorld, named: string | undefined, ownerId: PersonId) {
   if (named !== undefined) return (await findPersonBy(world.store, named, '/backup')).id
   if (isSolo(world)) return ownerId
-  throw new Problem('invalid-field', {
-    field: '/backup',
-    detail: 'An app needs a backup: another living person who takes over when you are gone.',
-    next: 'Name somebody who has signed in here: new --backup <name or e-mail>.',
-  })
+  throw problemOf('backup-missing', { field: '/backup' })
 }
 
 /** The end a person named, by date or in days; a week when neither. */

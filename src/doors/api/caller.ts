@@ -6,7 +6,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { limits } from '../../core/base/limits.ts'
-import { Problem } from '../../core/base/problem.ts'
+import type { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { fromMs, type Instant } from '../../core/base/time.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
 import type { PersonToken } from '../../life/sign-in/person-token.ts'
@@ -36,11 +37,7 @@ export async function callerOf(world: CallerWorld, context: Context): Promise<Ca
   const shown = shownAt(at, req.header('authorization'))
   const session = await callerInSession(world, context)
   if (shown === undefined) return session ?? { kind: 'nobody' }
-  if (session !== undefined)
-    throw new Problem('bad-request', {
-      detail: 'This request carries a token and a browser session: it is not clear who acts.',
-      next: 'Send one of them.',
-    })
+  if (session !== undefined) throw problemOf('token-and-session')
   const caller = await verifyShown(world, shown)
   await checkShown(world.proofs, shown, caller)
   return caller
@@ -109,8 +106,5 @@ function expiryOf(token: string): Instant {
 }
 
 function refused(): Problem {
-  return new Problem('token-refused', {
-    detail: 'This token is not accepted.',
-    next: 'Sign in again.',
-  })
+  return problemOf('token-not-accepted')
 }

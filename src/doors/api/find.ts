@@ -3,6 +3,7 @@ import { type AppRow, appTable, findApp } from '../../core/app/rows.ts'
 import type { AppId, Id, IdKind, PersonId } from '../../core/base/ids.ts'
 import { idPrefixes, isId } from '../../core/base/ids.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import type { ResourceRow } from '../../core/grant/rows.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import { query, type Sql, verbatim } from '../../core/store/store.ts'
@@ -31,10 +32,7 @@ export async function parseId<K extends IdKind>(sql: Sql, kind: K, text: string)
     where id like ${`${idPrefixes[kind]}_${part.toLowerCase()}%`} limit 2`
   if (first === undefined) throw noSuch(kind)
   if (second === undefined) return first.id
-  throw new Problem('bad-request', {
-    detail: `\`${text}\` stands for more than one ${kind}.`,
-    next: 'Use more of its characters.',
-  })
+  throw problemOf('short-id-not-unique', { text, kind })
 }
 
 export function noSuch(kind: string): Problem {

@@ -5,6 +5,7 @@ import { appTable } from '../../core/app/rows.ts'
 import { type AppId, newId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addMs } from '../../core/base/time.ts'
 import { makeIdentities } from '../../core/identity/identities.ts'
@@ -54,11 +55,7 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
     const permit = await call.ask('thing.adopt', 'thing', thing.id, of)
     const known = await findAppBySlug(world.store, call.input.app)
     if (known !== undefined && call.input.watchDays !== undefined)
-      throw new Problem('invalid-field', {
-        field: '/watchDays',
-        detail: `\`${known.slug}\` is there already.`,
-        next: `Another person agrees: watch ${known.slug} --days N --reason "…"`,
-      })
+      throw problemOf('already-there', { slug: known.slug, field: '/watchDays' })
     const appId = known?.id ?? (await makeAdopted(world, call, thing))
     await adoptThing(world, permit, { thingId: thing.id, appId })
     return foundView(world, await thingIn(world, call))

@@ -2,7 +2,8 @@
 import { z } from '@hono/zod-openapi'
 import { newId, type TargetId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
-import { assert, Problem } from '../../core/base/problem.ts'
+import { assert } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { earliest } from '../../core/base/time.ts'
 import { type IssuedLease, type IssueInput, issueLease } from '../../core/lease/issue.ts'
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
@@ -106,11 +107,7 @@ export async function askLease(
   assert(grantId !== null, 'nothing is issued but under a grant')
   // Nobody could hold it to what was agreed.
   if (reserve !== undefined && asked.via === 'env')
-    throw new Problem('invalid-field', {
-      field: 'via',
-      detail: 'What may be used here is bounded, so it is used through the gateway alone.',
-      next: 'Ask without `via` env.',
-    })
+    throw problemOf('gateway-alone', { field: 'via' })
   return issueLease(world, permit, {
     ...work,
     id,
@@ -137,11 +134,7 @@ export async function renewTerm(world: ApiWorld, lease: LeaseRow): Promise<Lease
 async function chooseVia(world: ApiWorld, targetId: TargetId, asked: Via | undefined) {
   const { hasGateway = false, connector } = await world.targets.describe(targetId)
   if (asked !== 'proxy' || hasGateway) return asked ?? (hasGateway ? 'proxy' : 'env')
-  throw new Problem('invalid-field', {
-    field: 'via',
-    detail: `There is no gateway for \`${connector}\`.`,
-    next: 'Ask with `via` env, where policy lets you.',
-  })
+  throw problemOf('no-gateway-for', { connector, field: 'via' })
 }
 
 /** Through the gateway nobody needs to know where the target is. */
@@ -163,9 +156,8 @@ async function findOwnLease(world: ApiWorld, call: Asking<IdentityCaller>): Prom
 function idempotencyKey(header: string | undefined): string | undefined {
   if (header === undefined || (header.length <= limits.textChars && /^[\x21-\x7e]+$/.test(header)))
     return header
-  throw new Problem('bad-request', {
+  throw problemOf('idempotency-key-not-visible', {
+    textChars: limits.textChars,
     field: 'Idempotency-Key',
-    detail: `\`Idempotency-Key\` must be 1 to ${limits.textChars} visible ASCII characters.`,
-    next: 'Use the id of your run.',
   })
 }

@@ -3,7 +3,7 @@
  * the console, because a token of the command line may be somebody else's by now.
  */
 import type { RequestRow } from '../../core/approval/rows.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import {
   addPasskey,
   anotherOne,
@@ -59,8 +59,5 @@ export async function provenBy(
 
 function inBrowser({ issuer }: ApiWorld, caller: PersonCaller) {
   if ('csrf' in caller) return caller.personId
-  throw new Problem('human-required', {
-    detail: 'A passkey is added in a browser.',
-    next: `Open ${issuer}/account`,
-  })
+  throw problemOf('passkey-needs-browser', { issuer })
 }

@@ -9,7 +9,8 @@ import type { AppRow } from '../../core/app/rows.ts'
 import type { AppId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Permit } from '../../core/base/permit.ts'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { isProblem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { readHead } from '../../core/ledger/rows.ts'
 import { eraseWords } from '../../life/audit/erase.ts'
 import { checkLog, type LogFault } from '../../life/audit/fsck.ts'
@@ -46,11 +47,7 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
     if (planHash === undefined || app.endedAt !== null) return offboardingView(world, app)
     const plan = await planOffboarding(world, app.id)
     if (planHash !== plan.hash)
-      throw new Problem('hash-mismatch', {
-        field: '/planHash',
-        detail: 'The app changed since you saw the plan.',
-        next: `Look again: end ${app.slug} --dry-run`,
-      })
+      throw problemOf('plan-is-old', { slug: app.slug, field: '/planHash' })
     const end = await call.ask('app.end', 'app', app.id)
     const run = await call.ask('offboard.run', 'app', app.id)
     if (app.state !== 'ending') await beginEnd(world, end, { appId: app.id })
@@ -67,10 +64,7 @@ export function addEndRoutes(routes: Routes, world: ApiWorld): void {
     const row = await findOffboarding(world.store, app.id)
     const work = row && (await findWork(world.store, row.id))
     if (!work?.certificate)
-      throw new Problem('wrong-state', {
-        detail: `\`${app.slug}\` has no end certificate: it is ${app.state}.`,
-        next: `End it first: end ${app.slug}`,
-      })
+      throw problemOf('no-end-certificate', { slug: app.slug, state: app.state })
     // Byte for byte as it was written: the file is what is signed.
     return new Response(work.certificate, {
       headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
@@ -190,12 +184,7 @@ export function addProofRoutes(routes: Routes, world: ApiWorld): void {
     async call => {
       const { from, to } = call.input
       const { size } = await readHead(world.store)
-      if (from > size)
-        throw new Problem('bad-request', {
-          field: 'from',
-          detail: `The log has ${size} entries; it was asked about ${from}.`,
-          next: 'If you saw more before, this log was put back: run doctor.',
-        })
+      if (from > size) throw problemOf('log-shorter-than-asked', { size, from, field: 'from' })
       const checkpoint = await checkpointAt(world.checkpoints, Math.max(from, to ?? size))
       const path = from === 0 ? [] : await consistencyProof(world.store, from, checkpoint.size)
       return { from, to: checkpoint.size, path: path.map(base64), checkpoint: checkpoint.note }

@@ -7,7 +7,7 @@ import { answerRequest, makeRequest, type NewRequest } from '../../core/approval
 import { findRequest, type RequestRow, type RequestState } from '../../core/approval/rows.ts'
 import { isId, newId, type PersonId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { answerFinding } from '../../core/finding/raise.ts'
 import { findFinding } from '../../core/finding/rows.ts'
 import { targetTable } from '../../core/grant/rows.ts'
@@ -236,12 +236,7 @@ async function heldThing(
   named: string | undefined,
 ): Promise<string> {
   if (scope === 'everything') return scope
-  if (named === undefined)
-    throw new Problem('invalid-field', {
-      field: '/about',
-      detail: `Which ${scope}?`,
-      next: 'Name it in `about`.',
-    })
+  if (named === undefined) throw problemOf('which-about', { scope, field: '/about' })
   if (scope === 'app') return (await find.findVisibleApp(world, caller, named)).id
   if (scope === 'issuer') return named
   if (scope === 'day') return `day/${named}`

@@ -11,6 +11,7 @@ import type { JsonObject } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { ActionName, Permit } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { decide } from '../../core/policy/decide.ts'
 import type { AboutType } from '../../core/policy/question.ts'
 import { isJson, readBytes, readJson, tooLarge } from './body.ts'
@@ -135,16 +136,8 @@ export class Routes {
 function checkWho(caller: Caller, who: Who): void {
   if (who === 'anyone') return
   if (caller.kind === 'nobody') throw notSignedIn()
-  if (who === 'person' && caller.kind !== 'person')
-    throw new Problem('human-required', {
-      detail: 'A person must do this; a workload can not.',
-      next: 'Ask the owner of the app.',
-    })
-  if (who === 'identity' && caller.kind !== 'identity')
-    throw new Problem('not-attested', {
-      detail: 'This needs a task token.',
-      next: 'Exchange a CI token or your own at /oauth/token first.',
-    })
+  if (who === 'person' && caller.kind !== 'person') throw problemOf('person-needed')
+  if (who === 'identity' && caller.kind !== 'identity') throw problemOf('needs-task-token')
 }
 
 function notSignedIn(): Problem {
@@ -169,10 +162,9 @@ function readQuery(context: Context): Record<string, string> {
   const said = Object.entries(context.req.queries())
   for (const [name, [value = '', ...more]] of said)
     if (more.length > 0 || value.length > 300)
-      throw new Problem('bad-request', {
+      throw problemOf('parameter-twice-or-too-long', {
+        name: name.slice(0, 80),
         field: name.slice(0, 80),
-        detail: `\`${name.slice(0, 80)}\` is given twice, or too long.`,
-        next: 'Give it once.',
       })
   const values = said.map(([name, [value = '']]) => [name, value])
   return Object.fromEntries(values.filter(([, value]) => value !== '')) as Record<string, string>
@@ -186,10 +178,7 @@ async function readBody({ req }: Context): Promise<unknown> {
   const type = req.header('content-type')
   if (type === undefined && bytes.length === 0) return {}
   if (isJson(type)) return readJson(bytes)
-  throw new Problem('unsupported-media-type', {
-    detail: 'The body must be application/json.',
-    next: 'Send `content-type: application/json`.',
-  })
+  throw problemOf('body-not-json')
 }
 
 function paramOf(context: Context, name: string): string {

@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi'
 import { newId } from '../../core/base/ids.ts'
 import type { Json, JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addSeconds } from '../../core/base/time.ts'
 import { dropGrant } from '../../core/grant/drop.ts'
@@ -108,11 +109,7 @@ export function addResourceRoutes(routes: Routes, world: ApiWorld): void {
     const target = await targetNamed(world, input.target)
     const twin = sandboxTwin && (await lists.findResourceBySlug(world.store, sandboxTwin))
     if (sandboxTwin !== undefined && !twin)
-      throw new Problem('invalid-field', {
-        field: '/sandboxTwin',
-        detail: 'There is no such resource.',
-        next: 'Define the sandbox first.',
-      })
+      throw problemOf('no-such-resource', { field: '/sandboxTwin' })
     const draft = {
       ...given,
       id: newId('resource'),

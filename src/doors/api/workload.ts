@@ -1,7 +1,8 @@
 /** Workloads at the OAuth endpoints: exchange, introspection and revocation of task tokens. */
 
 import type { IncomingMessage } from 'node:http'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { isProblem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { product } from '../../core/base/product.ts'
 import type { Actor } from '../../core/policy/question.ts'
 import { recordDenial } from '../../core/policy/record.ts'
@@ -101,10 +102,7 @@ async function delegate(
   return takeUp(world, { handed, holder, purpose, boundTo })
 }
 
-const notTheHolder = new Problem('token-refused', {
-  detail: 'This token is bound to a key, and the proof of that key is missing.',
-  next: 'Send a proof of the same key: `DPoP`.',
-})
+const notTheHolder = problemOf('proof-of-key-missing')
 
 /** Who asks about a token: by one of ours, or its holder by the token itself, with its key where it is bound. */
 async function askerOf(
@@ -120,10 +118,7 @@ async function askerOf(
     await checkShown(world.proofs, shown, caller)
     return caller.actor
   }
-  throw new Problem('not-signed-in', {
-    detail: 'Say who asks: a bearer token of yours.',
-    next: 'Run `login`.',
-  })
+  throw problemOf('bearer-missing')
 }
 
 function unlessRefused(thrown: unknown): undefined {

@@ -7,6 +7,7 @@ import type { AppId, IdentityId, PersonId, TaskId } from '../../core/base/ids.ts
 import { newId } from '../../core/base/ids.ts'
 import { type DataAction, dataActions } from '../../core/base/permit.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { resourceTable } from '../../core/grant/rows.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { decide, decideLease, type PolicyWorld } from '../../core/policy/decide.ts'
@@ -175,8 +176,5 @@ function decideByApp(
 export function rulesOf(world: DecisionWorld, appId: AppId): AppRules {
   const rules = world.appRules(appId)
   if (rules !== undefined) return rules
-  throw new Problem('wrong-state', {
-    detail: 'This app brings no rules for its users.',
-    next: 'Send them: PUT /v1/apps/<app>/rules',
-  })
+  throw problemOf('app-brings-no-rules')
 }

@@ -4,6 +4,7 @@
  */
 import { isObject, type Json, type JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import type { AppQuestion } from '../../life/app-rules/ask.ts'
 import { bounds as ruleBounds } from '../../life/app-rules/bounds.ts'
 import type { Thing } from '../../life/app-rules/text.ts'
@@ -144,9 +145,5 @@ function bounded(value: JsonObject, name: string): JsonObject {
 }
 
 function wrong(field: string, says: string): Problem {
-  return new Problem('bad-request', {
-    field,
-    detail: `\`${field}\` ${says}.`,
-    next: 'See the Authorization API 1.0 of OpenID AuthZEN, sections 5 to 8.',
-  })
+  return problemOf('field-says', { says, field })
 }

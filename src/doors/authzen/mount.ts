@@ -9,13 +9,14 @@ import { appTable } from '../../core/app/rows.ts'
 import type { PersonId } from '../../core/base/ids.ts'
 import type { Json } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { type Decision, decide } from '../../core/policy/decide.ts'
 import { recordDenial } from '../../core/policy/record.ts'
 import type { TaskToken } from '../../core/token/verify.ts'
 import { isJson, readBytes, readJson } from '../api/body.ts'
 import { checkShown, shownIn } from '../api/caller.ts'
-import { problemOf, sendJson, sendProblem } from '../api/oauth/answer.ts'
+import { problemFrom, sendJson, sendProblem } from '../api/oauth/answer.ts'
 import type { ApiWorld } from '../api/world.ts'
 import { bounds } from './bounds.ts'
 import { type Asker, answerAll, answerOne, type DecisionWorld, rulesOf } from './decide.ts'
@@ -49,7 +50,7 @@ export function mountAuthzen(world: AuthzenWorld) {
       if (!req.complete) res.setHeader('Connection', 'close')
       sendProblem(
         res,
-        problemOf(thrown, door => world.log({ door })),
+        problemFrom(thrown, door => world.log({ door })),
       )
     }
     return true
@@ -103,11 +104,7 @@ async function answer(world: AuthzenWorld, { what, slug }: Place, req: IncomingM
     if (list === null) return answerOne(world, asker, readEvaluation(body))
     return { evaluations: await answerAll(world, asker, list) }
   }
-  if (asker.appId === null)
-    throw new Problem('not-found', {
-      detail: 'Our own rules are not searched.',
-      next: 'Search the rules of an app: /apps/<app>/access/v1/search/…',
-    })
+  if (asker.appId === null) throw problemOf('own-rules-not-searched')
   const kind = what.slice('search/'.length) as SearchFor
   return search(rulesOf(world, asker.appId), readSearch(body, kind))
 }
@@ -119,11 +116,7 @@ async function askerOf(
   slug: string | null,
 ): Promise<Asker> {
   const shown = shownIn(req, world.issuer)
-  if (shown === undefined)
-    throw new Problem('not-signed-in', {
-      detail: 'A decision is given to whom we know.',
-      next: 'Send a task token, or your own: Authorization: Bearer …',
-    })
+  if (shown === undefined) throw problemOf('caller-unknown')
   const app = slug === null ? undefined : world.replica.by(appTable, 'slug', slug)[0]
   const task = await world.readTask(shown.token)
   if (task !== null) {
@@ -154,11 +147,7 @@ function noSuchApp(slug: string): Problem {
 async function bodyOf(req: IncomingMessage): Promise<Json> {
   if (!isJson(req.headers['content-type']))
     // The standard knows 400 alone for what can not be read (§10.1.1).
-    throw new Problem('bad-request', {
-      field: 'content-type',
-      detail: 'The body must be application/json.',
-      next: 'Send `content-type: application/json`.',
-    })
+    throw problemOf('body-not-json-here', { field: 'content-type' })
   return readJson(await readBytes(req.iterator({ destroyOnReturn: false }), bounds.bodyBytes))
 }
 
@@ -167,9 +156,9 @@ function echoRequestId(req: IncomingMessage, res: ServerResponse): void {
   const id = req.headers['x-request-id']
   if (typeof id !== 'string') return
   if (!/^[\x21-\x7e]*$/.test(id) || id.length > bounds.requestIdChars)
-    throw new Problem('bad-request', {
+    throw problemOf('request-id-not-visible', {
+      requestIdChars: bounds.requestIdChars,
       field: 'X-Request-ID',
-      detail: `\`X-Request-ID\` is at most ${bounds.requestIdChars} visible ASCII characters.`,
     })
   res.setHeader('X-Request-ID', id)
 }

@@ -14,6 +14,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { base64url } from '../../core/base/hash.ts'
 import { checkPermit, type DecisionRecord, type Permit } from '../../core/base/permit.ts'
 import { isProblem, Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { resourceTable } from '../../core/grant/rows.ts'
 import { handOver } from '../../core/lease/handle.ts'
 import { type LeaseRow, readSalts } from '../../core/lease/rows.ts'
@@ -305,7 +306,4 @@ function refuse(world: GatewayWorld, socket: Socket, thrown: unknown): void {
 
 const broken = new Problem('internal', { detail: 'Something broke here; nothing was let through.' })
 
-const tooMany = new Problem('rate-limited', {
-  detail: 'Too many connections are open through the gateway.',
-  next: 'Close some, or use a pool.',
-})
+const tooMany = problemOf('too-many-connections')

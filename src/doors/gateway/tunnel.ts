@@ -8,6 +8,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isId } from '../../core/base/ids.ts'
 import { isProblem, Problem, problemsWith } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { toMs } from '../../core/base/time.ts'
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import type { ExchangeWorld } from '../../core/token/exchange.ts'
@@ -67,7 +68,4 @@ export function over(detail: string, next = 'Run your command again.'): Problem 
 
 const noSuch = problemsWith('not-found', 'A tunnel is opened by `leasehold run`.')
 
-const notAccepted = new Problem('token-refused', {
-  detail: 'A tunnel needs the token of the task that has the lease.',
-  next: 'Exchange your own again, for the same run.',
-})
+const notAccepted = problemOf('tunnel-without-its-token')

@@ -4,7 +4,8 @@
  */
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson, type JsonObject } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
+import type { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import type { Entity, Policy, Uid } from '../../core/policy/engine/cedar.ts'
 import { Engine, findFaults, parsePolicy, splitPolicies } from '../../core/policy/engine/cedar.ts'
 import { compileEngine } from '../../core/policy/engine/compiled.ts'
@@ -78,9 +79,8 @@ export function entityOf({ shapes, known }: AppRules, sent: Thing): Entity {
 }
 
 function faulty(field: string, says: string): Problem {
-  return new Problem('invalid-field', {
+  return problemOf('field-refused', {
+    why: says.trim().slice(0, 300),
     field: `/${field}`,
-    detail: `\`${field}\`: ${says.trim().slice(0, 300)}.`,
-    next: 'Correct it and send all of it again; what is in force stays until then.',
   })
 }

@@ -6,7 +6,8 @@
 import { requireIn } from '../../core/app/app.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import { type DataAction, dataActions } from '../../core/base/permit.ts'
-import { Problem, problemsWith } from '../../core/base/problem.ts'
+import { problemsWith } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { product } from '../../core/base/product.ts'
 import { safeText } from '../../core/base/text.ts'
 import type { Instant } from '../../core/base/time.ts'
@@ -33,11 +34,7 @@ export interface AskInput {
 export function askFor(input: AskInput) {
   const { app, resource, unattended, budget, now } = input
   requireIn(app, ['draft', 'active'], now)
-  if (resource.state !== 'active')
-    throw new Problem('wrong-state', {
-      detail: `\`${resource.slug}\` is retired.`,
-      next: `What can be asked for: ${product.command} ls resources`,
-    })
+  if (resource.state !== 'active') throw problemOf('target-retired', { slug: resource.slug })
   const endsAt = input.endsAt ?? app.endsAt
   if (endsAt <= now || endsAt > app.endsAt)
     throw invalid(

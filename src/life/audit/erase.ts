@@ -5,7 +5,7 @@
  * Not here: words in the tables (their chapters change those), and copies in backups.
  */
 import { type AnyId, idPrefixes } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { verb } from '../../core/ledger/verb.ts'
 import { eraseWordsOf, hasWaitingWords } from './rows.ts'
@@ -15,11 +15,7 @@ export const textErased = entryKind('text.erase', 'erased the words about it')
 /** Answers the positions that lost their words. */
 export const eraseWords = verb('text.erase', 'id', async (scope, { id }, by) => {
   // INVARIANT: words without a position can not be erased, so while there are any, nothing is.
-  if (await hasWaitingWords(scope.tx, id))
-    throw new Problem('conflict', {
-      detail: 'The last changes of this are still on their way into the log.',
-      next: 'Repeat in a second.',
-    })
+  if (await hasWaitingWords(scope.tx, id)) throw problemOf('log-not-caught-up')
   const positions = await eraseWordsOf(scope.tx, id)
   const subjects = [{ type: typeOf(id), id, version: 0 }]
   scope.entry({ kind: textErased, by, subjects, facts: { positions } })

@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { ActorId } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { type CheckpointWorld, signHead } from '../../core/ledger/checkpoint.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import type { Vkey } from '../../core/ledger/note.ts'
@@ -34,10 +34,7 @@ export async function exportCheckpoint(world: CheckpointWorld, file: string) {
 export async function checkRemembered(sql: Sql, file: string, vkeys: readonly Vkey[]) {
   const remembered = await readRemembered(file, vkeys)
   if (remembered === undefined || (await continues(sql, remembered))) return remembered
-  throw new Problem('ledger-regressed', {
-    detail: `The remembered checkpoint has ${remembered.size} entries that this database does not continue: it was put back.`,
-    next: 'Restore the newer database, or record the gap: serve --accept-loss',
-  })
+  throw problemOf('checkpoint-not-continued', { size: remembered.size })
 }
 
 /**
@@ -51,9 +48,7 @@ export async function acceptLoss(
 ): Promise<void> {
   const lost = await readRemembered(input.file, input.vkeys)
   if (lost === undefined || (await continues(world.store, lost)))
-    throw new Problem('wrong-state', {
-      detail: 'This database continues what is remembered: there is no loss to accept.',
-    })
+    throw problemOf('no-loss-to-accept')
   const head = await readHead(world.store)
   await recorded(world, async scope => {
     const remembered = { size: lost.size, root: Buffer.from(lost.root).toString('base64') }

@@ -3,7 +3,8 @@
  * grew; by a signed checkpoint, and as a file (c2sp.org/tlog-proof@v1) that tools which are not ours
  * can check offline.
  */
-import { Problem } from '../../core/base/problem.ts'
+
+import { problemOf } from '../../core/base/problem-of.ts'
 import { type CheckpointWorld, forked, signHead, withHashes } from '../../core/ledger/checkpoint.ts'
 import { type CheckpointRow, lastCheckpoint } from '../../core/ledger/rows.ts'
 import { type Hash, rootAt } from '../../core/ledger/tree.ts'
@@ -42,10 +43,7 @@ export async function checkpointAt(world: CheckpointWorld, size: number): Promis
   if (last !== undefined && last.size >= size) return last
   const signed = await signHead(world)
   if (signed.size < size)
-    throw new Problem('stale', {
-      detail: `The log has ${signed.size} entries; entry ${size - 1} has no position yet.`,
-      next: 'Repeat in a second.',
-    })
+    throw problemOf('entry-without-position', { size: signed.size, position: size - 1 })
   return signed
 }
 

@@ -1,7 +1,7 @@
 /** The log for people: entries with what they mean, and one entry held against its leaf. */
 import type { JsonObject } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { kindSays } from '../../core/ledger/kind.ts'
 import { commit, type LeafBody, subjectIds } from '../../core/ledger/leaf.ts'
 import type { EntryRow } from '../../core/ledger/rows.ts'
@@ -19,11 +19,7 @@ export async function readLog(sql: Sql, filter: EntryFilter & { readonly limit?:
 
 export async function readEntry(sql: Sql, position: number): Promise<LogEntry> {
   const entry = await findEntry(sql, position)
-  if (entry === undefined)
-    throw new Problem('not-found', {
-      detail: `The log has no entry \`${position}\`.`,
-      next: 'See the newest: log',
-    })
+  if (entry === undefined) throw problemOf('no-such-entry', { position })
   return present(entry)
 }
 

@@ -9,8 +9,8 @@
  */
 import type { IdentityId, TaskId } from '../../core/base/ids.ts'
 import type { DataAction, DecisionRecord } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
-import { product } from '../../core/base/product.ts'
+import type { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import type { Budget } from '../../core/grant/rows.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
@@ -136,9 +136,11 @@ export class Meter {
       })
     })
     const when = budget.per === 'day' ? 'tomorrow (UTC)' : 'in a new task'
-    return new Problem('over-budget', {
-      detail: `What was agreed for \`${resource}\` in one ${budget.per} is used up: ${sayUsed(budget, used)}.`,
-      next: `Go on ${when}, or ask for more: ${product.command} ask ${resource}`,
+    return problemOf('budget-used-up', {
+      resource,
+      per: budget.per,
+      sayUsed: sayUsed(budget, used),
+      when,
     })
   }
 }

@@ -5,6 +5,7 @@
 import type { ThingId } from '../../core/base/ids.ts'
 import { requirePerson } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { lockKnown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { verb } from '../../core/ledger/verb.ts'
@@ -27,11 +28,7 @@ export const claimThing = verb(
     const { ownerId } = before
     const owners = ownerId === null ? [by] : [by, ownerId]
     const living = await livingOf(scope.tx, owners, scope.at)
-    if (!living.has(by))
-      throw new Problem('denied', {
-        detail: 'An owner is somebody who is here and has signed in lately.',
-        next: 'Sign in again.',
-      })
+    if (!living.has(by)) throw problemOf('owner-not-here')
     const isOwned = ownerId !== null && living.has(ownerId)
     const after = stepThing(before, { kind: 'claim', by, isOwned }, scope.at)
     if (after instanceof Problem) throw after

@@ -9,6 +9,7 @@ import { stateAt } from '../../core/app/app.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import type { PersonId } from '../../core/base/ids.ts'
 import { assert, Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { product } from '../../core/base/product.ts'
 import type { Instant } from '../../core/base/time.ts'
 import type { HeldThing, ThingRow } from './rows.ts'
@@ -50,10 +51,7 @@ function claim(thing: ThingRow, { by, isOwned }: { by: PersonId; isOwned: boolea
   const isFree = thing.state === 'found' || (thing.state === 'claimed' && !isOwned)
   if (isFree) return { ...thing, state: 'claimed', ownerId: by } as const
   if (thing.state === 'gone') return over(thing)
-  return new Problem('already-exists', {
-    detail: `\`${thing.name}\` has an owner already.`,
-    next: `Who that is: ${product.command} show ${thing.id}`,
-  })
+  return problemOf('thing-has-owner', { name: thing.name, id: thing.id })
 }
 
 function adopt(thing: ThingRow, app: Extract<ThingEvent, { kind: 'adopt' }>['app']) {
@@ -70,10 +68,7 @@ function adopt(thing: ThingRow, app: Extract<ThingEvent, { kind: 'adopt' }>['app
 }
 
 function over({ name, goneAt }: ThingRow): Problem {
-  return new Problem('wrong-state', {
-    detail: `\`${name}\` is not there any more since ${goneAt}.`,
-    next: 'Nothing is left to do.',
-  })
+  return problemOf('thing-gone', { name, goneAt })
 }
 
 /** What it is at this instant; paused only where it was seen stopped at its system. */

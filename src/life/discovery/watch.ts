@@ -11,7 +11,7 @@ import { requestTable } from '../../core/approval/rows.ts'
 import type { AppId, RequestId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
 import { requirePerson } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { addMs, type Instant } from '../../core/base/time.ts'
 import { lockKnown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
@@ -26,11 +26,7 @@ const appWatched = entryKind('app.watch', 'let the app be watched again')
 export function watchUntil(days: number, { endsAt }: Pick<AppRow, 'endsAt'>, now: Instant) {
   const until = addMs(now, days * 86_400_000)
   if (days <= bounds.watchDays && until <= endsAt) return until
-  throw new Problem('invalid-field', {
-    field: 'watchDays',
-    detail: `An app is watched for ${bounds.watchDays} days at most, and not beyond its end at ${endsAt}.`,
-    next: 'Ask for fewer days.',
-  })
+  throw problemOf('watched-too-long', { watchDays: bounds.watchDays, endsAt, field: 'watchDays' })
 }
 
 export const enforceApp = verb(
@@ -45,11 +41,7 @@ export const enforceApp = verb(
 
 /** Body of a request of kind `watch`: of the app as it is now, so that it takes effect once. */
 export function proposeWatch(app: AppRow, days: number, now: Instant): JsonObject {
-  if (app.origin !== 'adopted')
-    throw new Problem('wrong-state', {
-      detail: `\`${app.slug}\` was made here, and is held to policy from its first day.`,
-      next: 'Only what was found and adopted is watched.',
-    })
+  if (app.origin !== 'adopted') throw problemOf('made-here-not-watched', { slug: app.slug })
   return { v: 1, appId: app.id, onto: app.version, until: watchUntil(days, app, now) }
 }
 
@@ -63,10 +55,7 @@ export const watchAgreed = verb(
     const until = body['until'] as Instant
     if (app.watchedUntil === until) return app
     if (app.version !== body['onto'] || until <= scope.at)
-      throw new Problem('hash-mismatch', {
-        detail: `\`${app.slug}\` has changed since this was asked.`,
-        next: 'Ask again.',
-      })
+      throw problemOf('changed-since-asked', { slug: app.slug })
     scope.entry({ kind: appWatched, by, subjects: [subjectOf(requestTable, request)] })
     return changeApp(scope, app.id, { kind: 'watch', until })
   },

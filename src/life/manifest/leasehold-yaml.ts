@@ -10,7 +10,8 @@ import type { z } from 'zod'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson } from '../../core/base/json.ts'
 import { dataActions } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
+import type { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { safeText } from '../../core/base/text.ts'
 import type { ManifestText } from '../../core/grant/manifest.ts'
 import type { Purpose } from '../../core/grant/rows.ts'
@@ -20,10 +21,7 @@ import { manifestShape, type purposeShape } from './manifest-schema.ts'
 /** Problem `invalid-field` names the line and what may stand there. */
 export function parseLeaseholdYaml(text: string): ManifestText {
   if (Buffer.byteLength(text) > bounds.manifestBytes)
-    throw new Problem('too-large', {
-      detail: `leasehold.yaml is larger than ${bounds.manifestBytes} bytes.`,
-      next: 'Keep to what the app is for and what it needs.',
-    })
+    throw problemOf('manifest-too-large', { manifestBytes: bounds.manifestBytes })
   refuseDeep(text)
   const lines = new yaml.LineCounter()
   const document = yaml.parseDocument(text, {
@@ -149,9 +147,5 @@ function lineAt(node: yaml.Node, lines: yaml.LineCounter): number {
 }
 
 function atLine(line: number, text: { field?: string; detail: string }): Problem {
-  return new Problem('invalid-field', {
-    field: text.field ?? '/',
-    detail: `leasehold.yaml, line ${line}: ${text.detail}`,
-    next: 'What may stand there: docs/leasehold.schema.json',
-  })
+  return problemOf('manifest-line-wrong', { line, detail: text.detail, field: text.field ?? '/' })
 }

@@ -8,6 +8,7 @@ import { sha256Hex } from '../../core/base/hash.ts'
 import { type AppId, type EvidenceId, newId, type PersonId } from '../../core/base/ids.ts'
 import { checkPermit, type Permit, requirePerson } from '../../core/base/permit.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { addMs, type Instant } from '../../core/base/time.ts'
 import { always, fact, factTable, type RowOf } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
@@ -55,18 +56,11 @@ export const giveEvidence = verb(
     const personId = requirePerson(by, 'say that something is gone')
     const { kind: itemKind, id: itemId, system } = await itemOf(scope.tx, input)
     if ((await readFile(scope.tx, appId, fileHash)) === undefined)
-      throw new Problem('not-found', {
-        detail: 'There is no such file of this app.',
-        next: 'Send the file first: PUT /v1/apps/<app>/evidence/<sha256>',
-      })
+      throw problemOf('no-such-evidence-file')
     const latest = addMs(scope.at, bounds.evidenceMs)
     const { recheckAt = latest } = input
     if (recheckAt <= scope.at || recheckAt > latest)
-      throw new Problem('invalid-field', {
-        field: '/recheckAt',
-        detail: 'What nobody can look at for us is looked at by a person again, within 90 days.',
-        next: `Name a day until ${latest}.`,
-      })
+      throw problemOf('look-again-within', { latest, field: '/recheckAt' })
     const row = { appId, itemKind, itemId, system, personId, fileHash, recheckAt }
     const subjects = [{ type: 'app', id: appId, version: 0 }]
     scope.entry({ kind: evidenceGiven, by, subjects, words: { says } })
@@ -81,11 +75,7 @@ async function itemOf(
 ): Promise<PlanItem> {
   const row = await findOffboarding(sql, appId)
   const work = row && (await findWork(sql, row.id))
-  if (work === undefined)
-    throw new Problem('wrong-state', {
-      detail: 'Nobody has looked yet what is left of this app.',
-      next: 'End it first; what can not be looked at is then named.',
-    })
+  if (work === undefined) throw problemOf('nobody-looked-yet')
   const meant = work.items.filter(
     each => [each.name, each.id].includes(item) && each.system === (system ?? each.system),
   )
@@ -93,10 +83,9 @@ async function itemOf(
   if (only === undefined)
     throw new Problem('not-found', { detail: 'Nothing of this app has that name.' })
   if (meant.length > 1)
-    throw new Problem('invalid-field', {
+    throw problemOf('two-systems-one-name', {
+      names: meant.map(each => each.system).join(', '),
       field: '/system',
-      detail: 'Two systems have a thing of that name.',
-      next: `Name one: ${meant.map(each => each.system).join(', ')}.`,
     })
   if (isSayable(only)) return only
   const says = {
@@ -144,20 +133,13 @@ export async function putFile(
 ): Promise<void> {
   checkPermit(permit, 'offboard.evidence', appId)
   if (bytes.length === 0 || sha256Hex(bytes) !== hash)
-    throw new Problem('invalid-field', {
-      field: 'hash',
-      detail: 'What arrived is not the file of that SHA-256.',
-      next: 'Send its bytes again, whole.',
-    })
+    throw problemOf('file-not-as-named', { field: 'hash' })
   const stored = await first(sql)`
     insert into evidence_file (app_id, hash, bytes) select ${appId}, ${hash}, ${bytes}
     where (select count(*) from evidence_file where app_id = ${appId}) < ${bounds.evidenceFiles}
     on conflict (app_id, hash) do update set hash = excluded.hash returning 1`
   if (stored === undefined)
-    throw new Problem('wrong-state', {
-      detail: `An app has at most ${bounds.evidenceFiles} files of evidence.`,
-      next: 'Erase one that nobody needs.',
-    })
+    throw problemOf('too-many-evidence-files', { evidenceFiles: bounds.evidenceFiles })
 }
 
 export async function readFile(sql: Sql, appId: AppId, hash: string) {

@@ -8,7 +8,7 @@ import type { AppRow } from '../../core/app/rows.ts'
 import { type AppId, type PersonId, systemId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem } from '../../core/base/problem.ts'
-import { product } from '../../core/base/product.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { forEachDue } from '../../core/base/sweep.ts'
 import { addMs, type Instant } from '../../core/base/time.ts'
 import type { Succession } from '../../core/grant/agreed.ts'
@@ -74,10 +74,7 @@ export async function proposeGraduation(sql: Sql, app: AppRow, { to, keep, now }
   const { checks, grants: had } = await checkGraduation(sql, app, now)
   const open = checks.find(({ ok }) => !ok)
   if (open !== undefined)
-    throw new Problem('wrong-state', {
-      detail: `\`${app.slug}\` can not graduate yet: it needs that ${open.says}.`,
-      next: `${product.command} ${open.next}`,
-    })
+    throw problemOf('not-ready-to-graduate', { slug: app.slug, says: open.says, next: open.next })
   const more = Object.keys(keep).find(name => had.every(({ resource }) => resource !== name))
   const detail = `\`${app.slug}\` has nothing of \`${more}\` that could be kept.`
   if (more !== undefined) throw new Problem('invalid-field', { field: '/keep', detail })

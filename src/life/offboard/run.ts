@@ -7,7 +7,7 @@ import { finishEnd } from '../../core/app/events.ts'
 import { findApp } from '../../core/app/rows.ts'
 import { type AppId, type LeaseId, newId, type OffboardingId } from '../../core/base/ids.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { addMs, type Instant, msBetween } from '../../core/base/time.ts'
 import { raiseIn } from '../../core/finding/raise.ts'
 import { nextTryAt } from '../../core/lease/lease.ts'
@@ -57,10 +57,7 @@ export async function runOffboarding(
   const now = world.clock.now()
   const until = addMs(now, bounds.offboardHoldMs)
   if (!(await rows.claimOffboarding(world.store, input.appId, { now, until })))
-    throw new Problem('conflict', {
-      detail: 'This app is being taken down right now.',
-      next: 'Look again in a few seconds.',
-    })
+    throw problemOf('app-being-taken-down')
   try {
     return await takeDown(world, permit, input.appId)
   } finally {
@@ -71,10 +68,7 @@ export async function runOffboarding(
 async function takeDown(world: OffboardWorld, permit: Permit<'offboard.run'>, appId: AppId) {
   const app = (await findApp(world.store, appId)) ?? throwUnknown('app')
   if (!['ending', 'ended', 'graduated'].includes(app.state))
-    throw new Problem('wrong-state', {
-      detail: `\`${app.slug}\` is ${app.state}; only an app that is ending is taken down.`,
-      next: `End it first: end ${app.slug}.`,
-    })
+    throw problemOf('app-not-ending', { slug: app.slug, state: app.state })
   // 1. Nothing new can come: tasks close, identities and grants end with their app.
   await world.sweepChildren()
   // 2. Live credentials first; one that hangs is waited for below, and holds up nothing elsewhere.

@@ -11,7 +11,8 @@ import { request as httpsRequest } from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { type Json, parseJson } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { isProblem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { words } from '../../core/base/words.ts'
 import { type AllowedOrigins, checkAddress, refused } from '../../core/identity/guard.ts'
 
@@ -27,12 +28,7 @@ export async function fetchJson(address: string, allowed: AllowedOrigins): Promi
     return parseJson(text, limits.issuerResponseBytes)
   } catch (cause) {
     if (isProblem(cause, 'address-refused')) throw cause
-    throw new Problem('issuer-unavailable', {
-      detail: `The issuer at \`${url.host}\` did not answer as an issuer does.`,
-      next: 'Try again in a moment.',
-      log: String(cause),
-      cause,
-    })
+    throw problemOf('issuer-answered-otherwise', { host: url.host, log: String(cause), cause })
   }
 }
 

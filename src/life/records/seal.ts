@@ -6,7 +6,7 @@
  * with the same bytes is told so and writes nothing.
  */
 import { systemId } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { raiseIn } from '../../core/finding/raise.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'
@@ -29,11 +29,7 @@ export async function sealBatch(world: LedgerWorld, batch: Batch): Promise<void>
   const { segment, from, to, records, damaged } = batch
   await keepPartitions(world.store, [...new Set(records.map(({ at }) => at.slice(0, 10)))])
   await recorded(world, async scope => {
-    if (!(await advance(scope.tx, segment, { from, to })))
-      throw new Problem('conflict', {
-        detail: 'These decisions were sealed before.',
-        next: 'Nothing is left to do.',
-      })
+    if (!(await advance(scope.tx, segment, { from, to }))) throw problemOf('records-sealed-before')
     const sealed = sealOf(`${segment}@${from}`, records)
     if (sealed !== null) await insertRecords(scope.tx, sealed.batchId, records)
     if (damaged > 0)

@@ -9,7 +9,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { isProblem, type Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import type { LedgerWorld } from '../../core/ledger/record.ts'
 import { makeBell } from '../../core/ledger/sequence.ts'
 import { lockFolder } from '../../core/store/lock.ts'
@@ -30,10 +31,10 @@ export type Spool = ReturnType<typeof openSpool>
 export function openSpool(world: SpoolWorld, home: string, within: SpoolBounds = bounds) {
   const [own, ...left] = takeFolders(join(home, 'spool'))
   if (own === undefined)
-    throw new Problem('bad-configuration', {
+    throw problemOf('too-many-processes', {
+      folders: bounds.folders,
+      home,
       field: 'LEASEHOLD_HOME',
-      detail: `${bounds.folders} processes have \`${home}\` already.`,
-      next: 'Give this one a folder of its own.',
     })
   const sender = new Sender(world, new Segments(own.folder), within)
   const heirs = left.map(({ folder }) => new Sender(world, new Segments(folder), within))
@@ -202,9 +203,5 @@ class Sender {
 }
 
 function unkept(detail: string, cause?: unknown): Problem {
-  return new Problem('store-unavailable', {
-    detail: `${detail} What can not be recorded is not allowed.`,
-    next: 'Try again in a moment; if it lasts, look at the database and the disk: doctor.',
-    cause,
-  })
+  return problemOf('not-recordable', { detail, cause })
 }

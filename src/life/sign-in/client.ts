@@ -10,7 +10,8 @@
 import { z } from 'zod'
 import { sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
+import type { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { safeText } from '../../core/base/text.ts'
 import { addSeconds } from '../../core/base/time.ts'
 import { type AllowedOrigins, checkAddress } from '../../core/identity/guard.ts'
@@ -64,11 +65,7 @@ export function resourceOf(world: WorkWorld, { resource }: Ask) {
   const slug = resource.slice(mcpUri(world, '').length)
   const found = resource === mcpUri(world, slug) ? findMcp(world.replica, slug) : undefined
   if (found !== undefined) return found
-  throw new Problem('invalid-target', {
-    field: 'resource',
-    detail: '`resource` is no MCP server that is served here.',
-    next: `Give the client its address: ${mcpUri(world, 'NAME')}`,
-  })
+  throw problemOf('not-an-mcp-server', { mcpUri: mcpUri(world, 'NAME'), field: 'resource' })
 }
 
 const documentShape = z.looseObject({
@@ -179,9 +176,5 @@ async function letAct(
 }
 
 function bad(field: string, why = 'It is missing, or can not be this.'): Problem {
-  return new Problem('bad-request', {
-    field,
-    detail: `What the client asks can not be taken. \`${field}\`: ${why}`,
-    next: 'Nothing was sent to it. Start its sign-in again, or tell whoever makes it.',
-  })
+  return problemOf('client-request-refused', { why, field })
 }

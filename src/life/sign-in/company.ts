@@ -10,6 +10,7 @@ import * as oidc from 'openid-client'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { limits } from '../../core/base/limits.ts'
 import { Problem, problemsAlike } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { safeText } from '../../core/base/text.ts'
 import { addSeconds, type Clock } from '../../core/base/time.ts'
 import { parseEmail } from '../../core/people/person.ts'
@@ -80,10 +81,7 @@ async function remember({ store, clock }: SessionWorld, underWay: UnderWay): Pro
     expiresAt: addSeconds(now, bounds.signInSeconds),
   }
   if (await insertSignIn(store, signIn, { now, most: bounds.signInsOpen })) return secret
-  throw new Problem('rate-limited', {
-    detail: 'Too many sign-ins are under way.',
-    next: 'Try again in a few minutes.',
-  })
+  throw problemOf('too-many-sign-ins')
 }
 
 /** RFC 9207 `iss`, state, PKCE, and the ID token with its signature, are checked in here. */
@@ -101,11 +99,7 @@ async function redeem(configuration: oidc.Configuration, answer: URL, underWay: 
   } catch (cause) {
     if (cause instanceof Problem) throw cause
     if (cause instanceof oidc.AuthorizationResponseError)
-      throw new Problem('not-signed-in', {
-        detail: `The company provider answered \`${safeText(cause.error, 60)}\`.`,
-        next: 'Try again, or ask whoever runs the provider.',
-        cause,
-      })
+      throw problemOf('company-refused', { error: safeText(cause.error, 60), cause })
     if (isUnreachable(cause)) throw unavailable(cause)
     throw notOurs(codeOf(cause), cause)
   }
@@ -167,11 +161,7 @@ function checkProvider({ issuer, clientId, allowLoopbackHttp }: CompanyProvider)
   const isPlain = url?.protocol === 'http:' && isLoopback && allowLoopbackHttp === true
   const isSafe = url !== null && (url.protocol === 'https:' || isPlain) && url.username === ''
   if (isSafe && clientId !== '') return
-  throw new Problem('bad-configuration', {
-    field: isSafe ? 'clientId' : 'issuer',
-    detail: 'The company provider needs an https issuer and a client id.',
-    next: 'Plain http is for a provider on this machine, and only when that is allowed.',
-  })
+  throw problemOf('company-needs-https', { field: isSafe ? 'clientId' : 'issuer' })
 }
 
 function isUnreachable(cause: unknown): boolean {
@@ -193,9 +183,7 @@ const notOurs = problemsAlike('not-signed-in', {
 })
 
 function unavailable(cause: unknown): Problem {
-  return new Problem('issuer-unavailable', {
-    detail: 'The company provider does not answer as it should.',
-    next: 'Try again. People who are signed in are not affected.',
+  return problemOf('company-does-not-answer', {
     log: cause instanceof Error ? cause.message : 'unknown',
     cause,
   })

@@ -5,7 +5,7 @@
  */
 
 import type { PersonId } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { fromMs } from '../../core/base/time.ts'
 import { lockKnown, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
@@ -73,8 +73,4 @@ export async function answerDevice(
   })
 }
 
-export const noSuchDevice = new Problem('not-found', {
-  field: 'user_code',
-  detail: 'No device waits under this code: it was answered, is too old, or was never shown.',
-  next: 'Start the sign-in again on the device and type the new code.',
-})
+export const noSuchDevice = problemOf('no-device-waits', { field: 'user_code' })

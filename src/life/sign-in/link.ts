@@ -6,7 +6,7 @@
 import { sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId, SystemId } from '../../core/base/ids.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { addSeconds } from '../../core/base/time.ts'
 import { lockKnown, lockRow, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
@@ -34,11 +34,7 @@ export async function makeLink(
   return recorded(world, async scope => {
     const person = await lockKnown(scope.tx, personTable, input.personId)
     if (person.state === 'left') throwUnknown('person')
-    if (person.iss !== localIssuer)
-      throw new Problem('wrong-state', {
-        detail: 'This person signs in at the company provider.',
-        next: 'Open the sign-in page.',
-      })
+    if (person.iss !== localIssuer) throw problemOf('signs-in-at-company')
     const expiresAt = addSeconds(scope.at, bounds.oneTimeLinkSeconds)
     await insertLink(scope.tx, { hash: sha256Hex(secret), personId: person.id, expiresAt })
     const subjects = [subjectOf(personTable, person)]
@@ -62,7 +58,4 @@ export async function redeemLink(world: LedgerWorld, secret: string) {
   })
 }
 
-const notALink = new Problem('not-signed-in', {
-  detail: 'This link was used before, is older than 15 minutes, or was never made.',
-  next: 'Ask for a new one. Starting the server prints one.',
-})
+const notALink = problemOf('link-not-valid')

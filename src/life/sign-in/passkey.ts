@@ -11,7 +11,7 @@
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { newId, type PasskeyId, type PersonId } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { product } from '../../core/base/product.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
 import { fact, factTable, listWhere } from '../../core/ledger/fact-table.ts'
@@ -65,11 +65,7 @@ export const anotherOne = 'another passkey'
 /** What a browser is given to make one: `PublicKeyCredentialCreationOptionsJSON`. */
 export async function offerPasskey(world: PasskeyWorld, personId: PersonId) {
   const known = passkeysOf(world, personId)
-  if (known.length >= bounds.passkeys)
-    throw new Problem('wrong-state', {
-      detail: `You have ${known.length} passkeys, and more are of no use.`,
-      next: 'Ask another person with the role platform to take them away, and begin anew.',
-    })
+  if (known.length >= bounds.passkeys) throw problemOf('too-many-passkeys', { count: known.length })
   const person = await findPerson(world.store, personId)
   const { generateRegistrationOptions } = await webauthn()
   const options = await generateRegistrationOptions({
@@ -125,10 +121,7 @@ export const removePasskeys = verb(
   },
 )
 
-const byAnother = new Problem('human-required', {
-  detail: 'Your passkeys are taken away by somebody else.',
-  next: 'Ask another person with the role platform.',
-})
+const byAnother = problemOf('own-passkeys-kept')
 
 /** What a browser is given to prove that they are there: `PublicKeyCredentialRequestOptionsJSON`. Null where they have none. */
 export async function askPasskey(world: PasskeyWorld, asked: For) {
@@ -155,11 +148,7 @@ export async function checkPasskey(
 ): Promise<PasskeyId | null> {
   const known = passkeysOf(world, asked.personId)
   if (known.length === 0) return null
-  if (response === undefined)
-    throw new Problem('human-required', {
-      detail: 'You have a passkey, so your yes is given with it, in a browser.',
-      next: `Open ${world.issuer}/requests`,
-    })
+  if (response === undefined) throw problemOf('passkey-needed', { issuer: world.issuer })
   const shown = response as AuthenticationResponseJSON
   const passkey = known.find(({ credentialId }) => credentialId === shown.id)
   if (passkey === undefined) throw refused
@@ -189,10 +178,7 @@ async function remember({ store, clock }: PasskeyWorld, challenge: string, asked
   const expiresAt = addSeconds(now, bounds.passkeySeconds)
   const row = { hash: hashOf(challenge), body: textOf(asked), expiresAt }
   if (await insertSignIn(store, row, { now, most: bounds.signInsOpen })) return
-  throw new Problem('rate-limited', {
-    detail: 'Too many sign-ins are under way.',
-    next: 'Try again in a minute.',
-  })
+  throw problemOf('too-many-company-sign-ins')
 }
 
 /** Once: whoever comes second with it comes with nothing. */
@@ -204,8 +190,5 @@ const hashOf = (challenge: string) => sha256Hex(`passkey\n${challenge}`)
 const textOf = ({ personId, about }: For) => `passkey ${personId} ${about}`
 
 /** Its own words may quote what was sent. */
-const refused = new Problem('token-refused', {
-  detail: 'This passkey is not accepted: it is not yours, not for this, or was shown before.',
-  next: 'Open the page again.',
-})
+const refused = problemOf('passkey-refused')
 const refuse = () => Promise.reject(refused)

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { base64url, equalInConstantTime, sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId } from '../../core/base/ids.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { addSeconds, type Clock, type Instant, msBetween, toSeconds } from '../../core/base/time.ts'
 import type { Scope } from '../../core/ledger/record.ts'
 import { findPerson } from '../../core/people/rows.ts'
@@ -87,9 +87,5 @@ export async function endSession(world: SessionWorld, secret: string): Promise<v
 /** A form is of this session. Problem `bad-request` when it is not. */
 export function checkCsrf(session: Session, given: string | undefined): void {
   if (given === undefined || !equalInConstantTime(given, session.csrf))
-    throw new Problem('bad-request', {
-      field: 'csrf',
-      detail: 'This form was not made for you, or you signed in again since.',
-      next: 'Open the page again.',
-    })
+    throw problemOf('form-of-another-sign-in', { field: 'csrf' })
 }

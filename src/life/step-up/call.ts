@@ -14,7 +14,7 @@ import { sha256Hex } from '../../core/base/hash.ts'
 import { newId, type PersonId, systemId } from '../../core/base/ids.ts'
 import { canonicalJson, type Json, type JsonObject } from '../../core/base/json.ts'
 import type { DataAction } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { isMild } from '../../core/grant/body.ts'
 import { type ResourceRow, resourceTable } from '../../core/grant/rows.ts'
 import type { LeaseRow } from '../../core/lease/rows.ts'
@@ -48,10 +48,7 @@ export function bodyOf({ lease, action, asked, said }: Call): JsonObject {
   const { taskId, identityId, resourceId } = lease
   const body = { v: 1, taskId, identityId, resourceId, action, asked, said }
   if (Buffer.byteLength(canonicalJson(body)) > bounds.saidBytes)
-    throw new Problem('too-large', {
-      detail: `This waits for a person to read it, and is longer than ${bounds.saidBytes} bytes.`,
-      next: 'Do it in smaller parts.',
-    })
+    throw problemOf('too-long-to-be-read', { saidBytes: bounds.saidBytes })
   return body
 }
 
@@ -83,11 +80,7 @@ export async function askForCall(
   const open = replica
     .by(requestTable, 'appId', lease.appId)
     .filter(each => isNow(each) && each.state === 'open')
-  if (open.length >= bounds.open)
-    throw new Problem('rate-limited', {
-      detail: `${bounds.open} calls of this app wait for a person already.`,
-      next: 'Let those be answered first.',
-    })
+  if (open.length >= bounds.open) throw problemOf('too-many-waiting-calls', { open: bounds.open })
   const id = newId('request')
   const resource = replica.get(resourceTable, lease.resourceId)
   const permit = world.permitFor(systemId('gateway'), 'request.make', { type: 'request', id })

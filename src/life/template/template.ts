@@ -15,6 +15,7 @@ import { promisify } from 'node:util'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { readSchema } from '../../core/store/migrate.ts'
 
 const keptDays = 7
@@ -77,9 +78,8 @@ async function makeInChild(folder: string): Promise<void> {
   try {
     await promisify(execFile)(process.execPath, [script, folder], { env })
   } catch (thrown) {
-    throw new Problem('bad-configuration', {
-      detail: `The embedded database could not be made in \`${folder}\`.`,
-      next: 'Is there room on the disk, and may this user write there?',
+    throw problemOf('embedded-database-not-made', {
+      folder,
       log: String((thrown as { stderr?: string }).stderr).slice(-2_000),
     })
   }

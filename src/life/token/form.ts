@@ -4,6 +4,7 @@
  */
 import type { JsonObject } from '../../core/base/json.ts'
 import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { safeText } from '../../core/base/text.ts'
 import type { ExchangeRequest, IssuedToken } from '../../core/token/exchange.ts'
 
@@ -35,10 +36,7 @@ export function parseExchange(
 /** What every exchange has. Answers with the subject token. */
 function checkForm(form: ReadonlyMap<string, string>): string {
   if (form.get('grant_type') !== grantType)
-    throw new Problem('unsupported-grant', {
-      field: 'grant_type',
-      detail: `\`grant_type\` must be ${grantType}.`,
-    })
+    throw problemOf('grant-type-unknown', { grantType, field: 'grant_type' })
   const subjectToken = form.get('subject_token') ?? ''
   if (subjectToken === '') throw bad('subject_token', 'Send the token that says who you are.')
   if (!subjectTypes.includes(form.get('subject_token_type') ?? ''))
@@ -85,11 +83,7 @@ export function writeIssued({ accessToken, expiresIn, purpose, isBound }: Issued
 /** RFC 6749 §3.3: one scope token. A token is for one purpose. */
 function parsePurpose(text: string | undefined): string {
   if (text !== undefined && /^[\x21\x23-\x5b\x5d-\x7e]{1,80}$/.test(text)) return text
-  throw new Problem('invalid-scope', {
-    field: 'scope',
-    detail: '`scope` must be one purpose of the manifest.',
-    next: 'Name the purpose as `leasehold.yaml` does.',
-  })
+  throw problemOf('scope-not-one-purpose', { field: 'scope' })
 }
 
 /** Long enough that nobody meets another's by chance. */
@@ -104,10 +98,10 @@ function parseAudience(form: ReadonlyMap<string, string>, audiences: readonly st
   const [wanted = audiences[0]] = named
   if (wanted !== undefined && audiences.includes(wanted) && named.every(each => each === wanted))
     return wanted
-  throw new Problem('invalid-target', {
+  throw problemOf('audience-not-served', {
+    audience: safeText(named.join(' ')),
+    names: audiences.join(', '),
     field: 'audience',
-    detail: `\`${safeText(named.join(' '))}\` is not one audience that is served here.`,
-    next: `Leave it out, or use: ${audiences.join(', ')}`,
   })
 }
 

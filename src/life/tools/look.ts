@@ -5,7 +5,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import type { JsonObject } from '../../core/base/json.ts'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { isProblem, type Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { product } from '../../core/base/product.ts'
 import type { Upstream } from '../../core/target/target.ts'
 import type { Tool } from './pin.ts'
@@ -104,9 +105,5 @@ function saysOf(client: Client) {
 export function unavailable(cause: unknown): Problem {
   // The SDK wraps what a `fetch` throws.
   for (const each of [cause, (cause as Error).cause]) if (isProblem(each)) return each
-  return new Problem('target-unavailable', {
-    detail: 'The target does not answer as an MCP server.',
-    next: 'Try again; if it lasts, its owner looks at it.',
-    cause,
-  })
+  return problemOf('target-not-mcp', { cause })
 }

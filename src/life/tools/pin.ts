@@ -8,7 +8,8 @@
 import { sha256Hex } from '../../core/base/hash.ts'
 import { systemId, type TargetId } from '../../core/base/ids.ts'
 import { canonicalJson, type Json } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
+import type { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { raiseIn, resolveIn } from '../../core/finding/raise.ts'
 import { targetTable } from '../../core/grant/rows.ts'
 import { lockRow } from '../../core/ledger/fact-table.ts'
@@ -93,9 +94,5 @@ function differing({ agreed }: ToolPinsRow, seen: ToolHashes): ToolHashes {
 }
 
 function notThat(name: string): Problem {
-  return new Problem('hash-mismatch', {
-    field: '/tools',
-    detail: `\`${name.slice(0, 128)}\` does not look like that now, or was agreed to already.`,
-    next: 'Look at the target again, and agree to what it says now.',
-  })
+  return problemOf('tool-looks-otherwise', { name: name.slice(0, 128), field: '/tools' })
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { DecisionId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem-of.ts'
 import { product } from '../../core/base/product.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { readEntry } from '../audit/read.ts'
@@ -29,11 +29,7 @@ export type Hop = z.infer<typeof hopShape>
 export async function traceThing(sql: Sql, thing: string) {
   const taskId = await rows.findTracedTask(sql, thing)
   const task = taskId === undefined ? undefined : await rows.readTask(sql, taskId)
-  if (task === undefined)
-    throw new Problem('not-found', {
-      detail: `Nothing that was done hangs on \`${thing}\`.`,
-      next: 'Try an app, a lease (L-…), a task (T-…) or a commit.',
-    })
+  if (task === undefined) throw problemOf('nothing-hangs-on-it', { thing })
   const leases = await rows.readLeases(sql, task.id)
   const shown = leases.some(lease => lease.id === thing)
     ? leases.filter(lease => lease.id === thing)

@@ -8,7 +8,7 @@
 import type { AppRow } from '../../app/rows.ts'
 import type { PersonId } from '../../base/ids.ts'
 import type { JsonObject } from '../../base/json.ts'
-import { Problem } from '../../base/problem.ts'
+import { problemOf } from '../../base/problem-of.ts'
 import type { Instant } from '../../base/time.ts'
 import { isLiving } from '../../people/person.ts'
 import type { PersonRow } from '../../people/rows.ts'
@@ -26,10 +26,7 @@ export function parsePersonBinding(claims: JsonObject): PersonBinding {
   const given: readonly unknown[] = Array.isArray(claims['as']) ? claims['as'] : []
   const as = parts.filter(part => given.includes(part))
   if (as.length > 0 && as.length === given.length && Object.keys(claims).length === 1) return { as }
-  throw new Problem('invalid-field', {
-    field: 'claims.as',
-    detail: '`as` must list `owner`, `backup` or both, and nothing else is asked of a person.',
-  })
+  throw problemOf('as-not-understood', { field: 'claims.as' })
 }
 
 /** Null when this person holds the part now and is living. */

@@ -1,6 +1,7 @@
 /** What goes out: pages, redirects, JSON, each with the headers that keep it where it belongs. */
 import type { ServerResponse } from 'node:http'
-import { isProblem, Problem } from '../../../core/base/problem.ts'
+import { isProblem, type Problem } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import { bodyOf, problemTable, statusOf } from '../problems.ts'
 import type { Html } from './html.ts'
 
@@ -82,14 +83,11 @@ function oauthText(text: string): string {
 }
 
 /** Whatever was thrown, as something that may be said; the rest is for the operator. */
-export function problemOf(thrown: unknown, warn: (text: string) => void): Problem {
+export function problemFrom(thrown: unknown, warn: (text: string) => void): Problem {
   if (isProblem(thrown)) {
     if (statusOf(thrown) >= 500) warn(`${thrown.code}: ${thrown.log ?? thrown.detail}`)
     return thrown
   }
   warn(thrown instanceof Error ? (thrown.stack ?? thrown.message) : 'something was thrown')
-  return new Problem('internal', {
-    detail: 'Something broke here. Nothing was changed.',
-    next: 'Try again; if it stays, look at the log of the server.',
-  })
+  return problemOf('internal-fault')
 }

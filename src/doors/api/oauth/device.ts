@@ -5,6 +5,7 @@
 
 import type { PersonId } from '../../../core/base/ids.ts'
 import { Problem } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import * as devices from '../../../life/sign-in/device.ts'
 import { sendPage, sendRedirect } from './answer.ts'
@@ -51,10 +52,7 @@ function countTries(world: PagesWorld): FindDevice {
     const since = nowMs - bounds.deviceCodeSeconds * 1000
     const recent = (misses.get(personId) ?? []).filter(ms => ms > since)
     if (recent.length >= bounds.deviceCodeTries)
-      throw new Problem('rate-limited', {
-        detail: 'Too many wrong codes.',
-        next: `Wait ${bounds.deviceCodeSeconds / 60} minutes, then start again on the device.`,
-      })
+      throw problemOf('too-many-wrong-codes', { minutes: bounds.deviceCodeSeconds / 60 })
     // Counted before looking, so that many at once are many tries.
     recent.push(nowMs)
     misses.set(personId, recent)

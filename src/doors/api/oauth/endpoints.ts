@@ -6,7 +6,7 @@
 
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { JSONWebKeySet } from 'jose'
-import { Problem } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import { type FederationIssuer, federationPaths } from '../../../life/federation/issuer.ts'
 import * as server from '../../../life/sign-in/authorization-server.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
@@ -80,10 +80,7 @@ export function oauthRoutes(world: EndpointsWorld): Map<string, VisitRoute> {
 async function checkRoom(world: EndpointsWorld): Promise<undefined> {
   const waiting = await countDeviceCodes(world.store, world.clock.now())
   if (waiting < bounds.deviceCodesOpen) return
-  throw new Problem('rate-limited', {
-    detail: 'Too many devices are waiting to be signed in.',
-    next: 'Try again in a few minutes.',
-  })
+  throw problemOf('too-many-devices')
 }
 
 /**

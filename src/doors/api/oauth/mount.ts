@@ -45,7 +45,7 @@ export function mountOauth(world: OauthWorld) {
       if (route !== undefined) await answer(route, req, res, page && world.issuer)
       return route !== undefined
     } catch (thrown) {
-      const problem = answers.problemOf(thrown, world.warn)
+      const problem = answers.problemFrom(thrown, world.warn)
       if (res.headersSent) res.destroy()
       else {
         // What was not read of a body can not be skipped safely.

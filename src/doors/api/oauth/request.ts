@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import { readBytes } from '../body.ts'
 import { bounds } from '../bounds.ts'
 
@@ -43,10 +44,7 @@ export function checkHost(req: IncomingMessage, { hosts, issuer }: Hosts): void 
   const given = req.headersDistinct['host'] ?? []
   const [host] = given
   if (given.length !== 1 || host === undefined || !hosts.includes(host))
-    throw new Problem('bad-request', {
-      detail: 'This server does not answer under that host name.',
-      next: `Use ${issuer}`,
-    })
+    throw problemOf('host-not-served', { issuer })
   const origin = req.headers.origin
   const scheme = issuer.slice(0, issuer.indexOf(':'))
   const isOurs = [undefined, issuer, `${scheme}://${host}`].includes(origin)
@@ -57,10 +55,7 @@ export function checkHost(req: IncomingMessage, { hosts, issuer }: Hosts): void 
 /** What was posted from a page of ours and no other: browsers always say which page sent a form. */
 export async function readOwnForm(req: IncomingMessage, issuer: string): Promise<Form> {
   if (req.headers.origin === issuer) return parseForm(await readFormText(req))
-  throw new Problem('bad-request', {
-    detail: 'This form did not come from a page of this server.',
-    next: `Open ${issuer}`,
-  })
+  throw problemOf('form-from-elsewhere', { issuer })
 }
 
 export function readRequest(req: IncomingMessage): Request {
@@ -76,10 +71,7 @@ export function readRequest(req: IncomingMessage): Request {
 export async function readFormText(req: IncomingMessage): Promise<string> {
   const type = (req.headers['content-type'] ?? '').toLowerCase().replaceAll(' ', '')
   if (!/^application\/x-www-form-urlencoded(;charset="?utf-8"?)?$/.test(type))
-    throw new Problem('unsupported-media-type', {
-      field: 'content-type',
-      detail: 'Send the body as `application/x-www-form-urlencoded`.',
-    })
+    throw problemOf('body-not-a-form', { field: 'content-type' })
   if (req.headers['content-encoding'] !== undefined)
     throw new Problem('unsupported-media-type', { detail: 'Send the body without compression.' })
   const body = req.iterator({ destroyOnReturn: false })

@@ -1,5 +1,6 @@
 /** Routes of signing in and out: the start page, one-time links, the company's provider. */
-import { Problem } from '../../../core/base/problem.ts'
+
+import { problemOf } from '../../../core/base/problem-of.ts'
 import type { AllowedOrigins } from '../../../core/identity/guard.ts'
 import type { LedgerWorld } from '../../../core/ledger/record.ts'
 import { signInPerson } from '../../../core/people/sign-in.ts'
@@ -48,11 +49,7 @@ export async function sessionOf(world: SeenBy, request: Request) {
 export async function readSessionForm(world: PagesWorld, { req, request }: Visit) {
   const form = await readOwnForm(req, world.issuer)
   const session = await sessionOf(world, request)
-  if (session === undefined)
-    throw new Problem('not-signed-in', {
-      detail: 'You are not signed in any more.',
-      next: 'Sign in and open the page again.',
-    })
+  if (session === undefined) throw problemOf('signed-out')
   sessions.checkCsrf(session, form.get('csrf'))
   return { form, session }
 }
@@ -124,10 +121,7 @@ async function keep(world: PagesWorld, { request, res }: Visit, session: session
 
 function companyOf(world: PagesWorld): CompanySignIn {
   if (world.company !== undefined) return world.company
-  throw new Problem('not-found', {
-    detail: 'No company provider is configured here.',
-    next: 'Use a sign-in link.',
-  })
+  throw problemOf('no-company-provider-configured')
 }
 
 const returns =

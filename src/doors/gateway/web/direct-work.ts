@@ -5,8 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { ResourceId } from '../../../core/base/ids.ts'
-import { Problem } from '../../../core/base/problem.ts'
-import { product } from '../../../core/base/product.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import { addMs } from '../../../core/base/time.ts'
 import type { ResourceRow } from '../../../core/grant/rows.ts'
 import { identityTable } from '../../../core/identity/rows.ts'
@@ -37,11 +36,7 @@ export function openWork(world: GatewayWorld) {
     /** Problem `not-signed-in` without a token, `token-refused` for one that is not good here. */
     async callerOf(req: IncomingMessage, resource: Resource): Promise<Caller> {
       const shown = shownIn(req, world.issuer)
-      if (shown === undefined)
-        throw new Problem('not-signed-in', {
-          detail: 'This needs a token.',
-          next: 'Let your MCP client sign in; where, says `WWW-Authenticate`.',
-        })
+      if (shown === undefined) throw problemOf('token-missing')
       const { token } = shown
       // ATTACKER: only chooses which verifier runs; each verifies everything by itself.
       if (readTaskToken(world, token) !== null) {
@@ -112,11 +107,7 @@ async function exchangeFor(
   const request = { subjectToken, purpose, identity, audience: world.issuer, run: grantId }
   const answer = await exchange(world, request)
   if (answer.kind === 'issued') return answer.token.accessToken
-  if (answer.kind === 'refused')
-    throw new Problem('denied', {
-      detail: `No rule lets you act for this app as its agent. ${answer.refusal.says}`,
-      next: `${product.command} trust add APP --role agent --preset person --reason …`,
-    })
+  if (answer.kind === 'refused') throw problemOf('no-rule-for-agent', { says: answer.refusal.says })
   throw new DenialAnswer(denialView(answer.denial, { at: world.clock.now() }))
 }
 

@@ -7,6 +7,7 @@ import { Agent as SecureAgent, request as secure } from 'node:https'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Problem } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import type { Credential, Upstream } from '../../../core/target/target.ts'
 import { bounds } from '../bounds.ts'
 
@@ -78,11 +79,7 @@ async function ask(
     if (Buffer.isBuffer(body)) asked.end(body)
     else pipeline(body, asked).catch(reject)
   }).catch((cause: unknown) => {
-    throw new Problem('target-unavailable', {
-      detail: 'The target does not answer.',
-      next: 'Try again; if it lasts: leasehold doctor',
-      cause,
-    })
+    throw problemOf('target-unreachable', { cause })
   })
 }
 

@@ -4,6 +4,7 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Json } from '../../../core/base/json.ts'
 import { Problem } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import type { Priced, Upstream } from '../../../core/target/target.ts'
 import type { Meter } from '../../../life/budget/meter.ts'
 import { readBytes, tooLarge } from '../../api/body.ts'
@@ -55,10 +56,7 @@ export async function answerHttp(
   }
 }
 
-const unpriced = new Problem('over-budget', {
-  detail: 'What may be spent here is bounded, and what this costs is not known.',
-  next: 'Who answers for this target names its prices: docs/connectors/web.md',
-})
+const unpriced = problemOf('cost-not-known')
 
 /** INVARIANT: no byte goes on that was not taken from the budget. */
 function counted(meter: Meter, price: Priced | undefined): Transform {
@@ -85,10 +83,7 @@ function checkPath(path: string, { url }: Upstream): string {
     /^(\/[\w.~!$&'()*+,=:@%-]*)+$/.test(bare) && !/%(2e|2f|5c|00|25)|\/\/|\/\.\.?(\/|$)/i.test(bare)
   const base = url.pathname.replace(/\/$/, '')
   if (isPlain && (bare === base || bare.startsWith(`${base}/`))) return bare
-  throw new Problem('bad-request', {
-    detail: 'This path has more than one meaning, or is not below the address that was connected.',
-    next: 'Use the plain path of the API.',
-  })
+  throw problemOf('path-not-below-target')
 }
 
 /** For the record, which is kept for good: no segment that may name a person. */

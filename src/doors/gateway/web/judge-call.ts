@@ -2,8 +2,8 @@
 import { useAgreed } from '../../../core/approval/use.ts'
 import type { RequestId } from '../../../core/base/ids.ts'
 import type { DataAction, DecisionRecord, Permit } from '../../../core/base/permit.ts'
-import { isProblem, Problem } from '../../../core/base/problem.ts'
-import { product } from '../../../core/base/product.ts'
+import { isProblem, type Problem } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import { heldBy } from '../../../core/hold/hold.ts'
 import type { LeaseRow } from '../../../core/lease/rows.ts'
 import { differencesOf } from '../../../core/policy/engine/shadow.ts'
@@ -106,17 +106,11 @@ function isFirst(world: GatewayWorld, permit: Permit<'lease.use'>, request: Requ
   )
 }
 
-const used = new Problem('approval-needed', {
-  detail: 'What a person agreed to was done once, and this is the second time.',
-  next: 'Ask again, and it waits for them again.',
-})
+const used = problemOf('agreed-once-only')
 
 function waiting(request: Waiting): Problem {
   const name = shortId('request', request.id)
-  return new Problem('approval-needed', {
-    detail: `This waits for a person: ${name}, until ${request.expiresAt}.`,
-    next: `Tell your user to look: ${product.command} request show ${name}. Once it is agreed, ask exactly the same again.`,
-  })
+  return problemOf('waits-for-person', { name, expiresAt: request.expiresAt })
 }
 type Waiting = Awaited<ReturnType<typeof askForCall>>
 

@@ -12,6 +12,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sha256 } from '../../../core/base/hash.ts'
 import { isProblem, Problem } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem-of.ts'
 import type { Passage, Passed } from '../../../core/target/target.ts'
 import { bodyOf } from '../../api/problems.ts'
 import { bounds } from '../bounds.ts'
@@ -104,10 +105,7 @@ function checkWord({ headers }: IncomingMessage, word: string): void {
       .replace(/^[^:]*:/, '')
   const shown = bearer ?? password ?? headers['x-api-key'] ?? ''
   if (word !== '' && timingSafeEqual(sha256(String(shown)), sha256(word))) return
-  throw new Problem('not-signed-in', {
-    detail: 'The word of this run is missing, or is not the right one.',
-    next: 'Send it as `Authorization: Bearer …`; it is in the environment of the command.',
-  })
+  throw problemOf('word-of-run-wrong')
 }
 
 /** In the form of the API, to git in words that it shows; nothing of what broke inside. */
@@ -124,7 +122,4 @@ export function refuse(res: ServerResponse, thrown: unknown): void {
   res.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
 }
 
-const broken = new Problem('target-unavailable', {
-  detail: 'No whole answer came from the target.',
-  next: 'Try again; if it happens again: leasehold doctor',
-})
+const broken = problemOf('answer-broke-off')

@@ -4,6 +4,7 @@
  */
 import { isObject, type Json, type JsonObject } from '../../../../core/base/json.ts'
 import { Problem } from '../../../../core/base/problem.ts'
+import { problemOf } from '../../../../core/base/problem-of.ts'
 import type { Refused } from '../judge-call.ts'
 
 export interface Message {
@@ -34,11 +35,7 @@ export function readMessage(body: Buffer): Message {
   } catch {
     throw new Problem('bad-json', { detail: 'The message is not JSON.' })
   }
-  if (!isMessage(read))
-    throw new Problem('bad-request', {
-      detail: 'This is not one JSON-RPC 2.0 message.',
-      next: 'Send one message in each request.',
-    })
+  if (!isMessage(read)) throw problemOf('not-json-rpc')
   return read
 }
 
@@ -80,10 +77,7 @@ export function wantedBy({ method, params }: Message): Wanted {
   if (method === 'tools/call') {
     const name = params?.['name']
     if (typeof name === 'string' && /^[\w./-]{1,128}$/.test(name)) return { kind: 'tool', name }
-    throw new Problem('invalid-field', {
-      field: 'params.name',
-      detail: 'This is no name of a tool.',
-    })
+    throw problemOf('not-a-tool-name', { field: 'params.name' })
   }
   return { kind: reads.test(method) ? 'read' : 'unknown' }
 }
