@@ -143,6 +143,7 @@ export function appOf(
     ownerId: personId,
     backupId,
     offeredTo: null,
+    openTo: [],
     team: null,
     day: null,
     purpose: 'board of stuck deals',

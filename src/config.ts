@@ -36,6 +36,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     port: parsePort(read('LEASEHOLD_PORT')),
     /** Null until the port is known when it is chosen by the system. */
     issuer: issuer === null ? null : parseOrigin(issuer, 'LEASEHOLD_ISSUER'),
+    /** Null: below the name of the issuer. */
+    appsHost: parseHost(get('LEASEHOLD_APPS_HOST')),
     name: read('LEASEHOLD_NAME'),
     trustDomain: parseTrustDomain(read('LEASEHOLD_TRUST_DOMAIN')),
     mode: parseMode(read('LEASEHOLD_MODE')),
@@ -62,6 +64,11 @@ function parseIssuer(text: string): string {
   if (!text.startsWith('spiffe:') || /^spiffe:\/\/[a-z0-9._-]{1,255}=https?:\/\/[^=]+$/.test(text))
     return text
   throw refuse('LEASEHOLD_CI_ISSUERS', `\`${text}\` is not spiffe://<domain>=<its bundle>.`)
+}
+
+function parseHost(text: string | null): string | null {
+  if (text === null || /^([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(:\d{1,5})?$/.test(text)) return text
+  throw refuse('LEASEHOLD_APPS_HOST', `\`${text}\` is not a host name in lower case.`)
 }
 
 function parsePort(text: string): number {

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { connectorsOf } from '../connectors/registry.ts'
+import { openFront } from '../front/front.ts'
 import { type Config, readConfig } from './config.ts'
 import { systemId } from './core/base/ids.ts'
 import { isProblem, Problem } from './core/base/problem.ts'
@@ -20,16 +21,18 @@ import { Replica } from './core/ledger/replica.ts'
 import { keyRotated } from './core/ledger/rotate.ts'
 import { startSequencer } from './core/ledger/sequence.ts'
 import { genesis } from './core/people/genesis.ts'
-import { findInstallation } from './core/people/rows.ts'
+import { findInstallation, findPerson } from './core/people/rows.ts'
 import { installPolicies } from './core/policy/in-force.ts'
 import { openStore } from './core/store/open.ts'
 import type { Connector } from './core/target/target.ts'
 import { lookAt, readTaskToken, type TaskToken } from './core/token/verify.ts'
 import { makeApi } from './doors/api/api.ts'
+import { fill, page, style } from './doors/api/oauth/html.ts'
 import { mountOauth } from './doors/api/oauth/mount.ts'
 import { causeText, type Log, textOf } from './doors/api/problem.ts'
 import { problemTable } from './doors/api/problems.ts'
 import { workloadEndpoints } from './doors/api/workload.ts'
+import { appsOf } from './doors/apps/standing.ts'
 import { mountAuthzen } from './doors/authzen/mount.ts'
 import { openConsole } from './doors/console/console.ts'
 import { type Gateway, openGateway } from './doors/gateway/gateway.ts'
@@ -108,8 +111,16 @@ export async function startServer(config: Config, options: StartOptions = {}) {
   // 5. The doors.
   const served = { ...world, spool, hosts: hostsOf(world, port) }
   const gateway = startGateway(served, pokes, opening)
-  door.upgrade = gateway.upgrade
-  door.handle = requestHandler(served, openDirect(gateway.door))
+  const front = openFront({
+    ...served,
+    apps: appsOf(served),
+    style,
+    personOf: id => findPerson(world.store, id),
+    page: (name, title, parts) => page(title, fill(name, parts)).html,
+  })
+  opening.defer(() => front.close())
+  door.upgrade = (...given) => front.upgrade(...given) || gateway.upgrade(...given)
+  door.handle = requestHandler(served, front, openDirect(gateway.door))
   const running = opening.move()
   return {
     /** Pages and issuer: `http://localhost:4400`. */
@@ -220,7 +231,13 @@ function answerStarting(_req: http.IncomingMessage, res: http.ServerResponse): v
   res.end('Starting.\n')
 }
 
-function requestHandler(world: Served, direct: ReturnType<typeof openDirect>): Handler {
+type Front = ReturnType<typeof openFront>
+
+function requestHandler(
+  world: Served,
+  front: Front,
+  direct: ReturnType<typeof openDirect>,
+): Handler {
   const pages = openConsole(world, join(import.meta.dirname, '../console/dist'))
   const oauth = mountOauth({
     ...world,
@@ -229,6 +246,7 @@ function requestHandler(world: Served, direct: ReturnType<typeof openDirect>): H
     documents: new Set(world.config.loopbackIssuers),
     company: companyOf(world),
     showConsole: pages?.show,
+    letIn: (asked, id) => front.letIn(asked, id),
   })
   const authzen = mountAuthzen({
     ...world,
@@ -238,7 +256,9 @@ function requestHandler(world: Served, direct: ReturnType<typeof openDirect>): H
   })
   const listener = getRequestListener(makeApi(world).fetch)
   return (req, res) => {
-    void oauth(req, res)
+    void front
+      .answer(req, res)
+      .then(async isOurs => isOurs || (await oauth(req, res)))
       .then(async isOurs => isOurs || (await authzen(req, res)))
       .then(async isOurs => isOurs || (await direct(req, res)))
       .then(async isOurs => isOurs || ((await pages?.answer(req, res)) ?? false))

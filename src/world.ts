@@ -34,6 +34,7 @@ import { type TaskToken, type VerifyWorld, verifyTaskToken } from './core/token/
 import type { Log } from './doors/api/problem.ts'
 import type { DoctorView, InstallationView } from './doors/api/views.ts'
 import type { ApiWorld } from './doors/api/world.ts'
+import { shareAgreed } from './life/ask/share.ts'
 import { tlogProof } from './life/audit/proof.ts'
 import { RefusalTally } from './life/audit/refusals.ts'
 import { findEntries } from './life/audit/rows.ts'
@@ -122,6 +123,10 @@ export function makeWorld({ connectors, ...given }: Opened): World {
       type: 'installation',
       id: installationOf(replica).id as ids.AnyId,
     }),
+    addressOf: slug => {
+      const { protocol, host } = new URL(issuer)
+      return `${protocol}//${slug}.${config.appsHost ?? `apps.${host}`}`
+    },
     approversOf: appId => approversOf(replica, appId),
     applyAgreed: id => applyAgreed(world, id),
     settle: () => settle(store, follower),
@@ -215,6 +220,7 @@ async function applyAgreed(world: World, requestId: ids.RequestId): Promise<void
   const by = systemId('approval')
   if (kind === 'grant') await grantAgreed.bySweep(world, 'approval', { requestId })
   else if (kind === 'watch') await watchAgreed.bySweep(world, 'approval', { requestId })
+  else if (kind === 'share') await shareAgreed.bySweep(world, 'approval', { requestId })
   else if (kind === 'policy') await activateAgreed.bySweep(world, 'approval', { requestId })
   else if (kind === 'graduate') {
     const about = { type: 'request', id: requestId, draft: { appId } }

@@ -42,7 +42,10 @@ async function carry(local: Socket, dial: Dial): Promise<void> {
 }
 
 /** Undefined where another token may help. */
-async function reach({ server, path, token }: Dial, isAgain: boolean): Promise<Duplex | undefined> {
+export async function reach(
+  { server, path, token }: Dial,
+  isAgain: boolean,
+): Promise<Duplex | undefined> {
   const url = new URL(path, server)
   const shown = showing((await token(isAgain)) ?? '', 'GET', url)
   const headers = { connection: 'Upgrade', upgrade: 'leasehold-tunnel', ...shown }

@@ -24,13 +24,13 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   setup: () => import('./make/agent/setup.ts'),
   serve: () => import('./make/agent/serve.ts'),
   graduate: () => import('./make/graduate.ts'),
+  ship: () => import('./make/ship/ship.ts'),
   hook: () => import('./make/agent/hook.ts'),
 }
 
 /** All that `--help` shows: no word of it needs a security engineer to explain it. */
-export const firstWords = 'login|new|dev|run|ask|status|why|extend|graduate|end|agent setup'.split(
-  '|',
-)
+export const firstWords =
+  'login|new|dev|run|ask|status|why|ship|extend|graduate|end|agent setup'.split('|')
 
 const table = `
 git-credential <name> <operation> | git.gitCredential | what git asks inside a run
@@ -52,6 +52,8 @@ ask <resource:action> --read --write --because <reason> --columns <names> --role
   | requests.askFor | ask for data: crm.deals:read
 status [app] | things.status | how the app is, and what to do next
 why [decision] | prove.why | why something was refused; alone, the last time
+ship --to <people> --with-all --nobody --reason <reason>
+  | ship.ship | let others open it, at an address of its own: people, everybody, nobody
 extend [app] --days <n> --until <time> | things.extend | move the end date
 graduate [app] --check --to <person> --team <team> --backup <person> --name <slug> --days <n>
   --keep <resources> --because <why> --reason <reason>

@@ -49,6 +49,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/doors/authzen', budget: 500 },
   { path: 'src/doors/gateway', budget: 2000 },
   { path: 'src/doors/console', budget: 100 },
+  { path: 'src/doors/apps', budget: 120 },
 ]
 
 export const CONNECTORS = 'connectors'
@@ -57,6 +58,8 @@ export const CONNECTOR_BUDGET = 220
 const SHARED_CONNECTOR = 'connectors/rest'
 /** The one file that lists the connectors; beside it each connector is a folder. */
 const REGISTRY = 'connectors/registry.ts'
+/** Parts beside the server that it starts, each knowing base alone: where people open apps. */
+export const BESIDE = ['front']
 /** The only files that know everyone, in this order. */
 export const ROOT_FILES = [
   'src/settings.json',
@@ -81,6 +84,7 @@ export type Place =
   | { kind: 'root'; path: string; rank: number }
   | { kind: 'client'; path: string }
   | { kind: 'scan'; path: string }
+  | { kind: 'beside'; path: string }
   | { kind: 'around'; path: string }
   | { kind: 'nowhere' }
 
@@ -96,6 +100,7 @@ export function placeOf(file: string): Place {
   if (last >= 0) return { kind: 'root', path: file, rank: CHAPTERS.length + last }
   const top = file.split('/')[0] ?? ''
   if (CLIENTS.includes(top)) return { kind: 'client', path: top }
+  if (BESIDE.includes(top)) return { kind: 'beside', path: top }
   if (top === SCAN) return { kind: 'scan', path: top }
   if (AROUND.includes(top) || !file.includes('/')) return { kind: 'around', path: top }
   return { kind: 'nowhere' }
@@ -120,6 +125,8 @@ export function refuseImport(from: string, to: string, isType: boolean): string 
     case 'client':
     case 'scan':
       return `${read.path}/ is installed apart: nobody imports it`
+    case 'beside':
+      return from === 'src/main.ts' ? undefined : `only src/main.ts starts ${read.path}/`
     case 'connector':
       if (['registry', SCAN].includes(reader.kind) || from === 'src/main.ts') return undefined
       if (reader.kind === 'connector' && read.path === SHARED_CONNECTOR) return undefined
@@ -148,6 +155,9 @@ function refuseChapter(
     case 'client':
       if (to !== CONTRACT) return `${reader.path}/ knows only ${CONTRACT}`
       return isType ? undefined : `${reader.path}/ takes types only: say \`import type\``
+    case 'beside':
+      if (read.path === 'src/core/base') return undefined
+      return `${reader.path}/ knows only core/base`
     case 'scan':
     case 'connector':
     case 'registry':

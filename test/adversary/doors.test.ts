@@ -68,6 +68,8 @@ const bodies: Record<string, unknown> = {
   'POST /v1/apps': { ...appBody, slug: 'another' },
   'PUT /v1/people/:person/roles': { roles: ['auditor'] },
   'POST /v1/apps/:app/extend': { days: 2 },
+  'POST /v1/apps/:app/share': { people: ['eve@acme.example'] },
+  'POST /v1/apps/:app/share-with-all': { reason: 'because' },
   'POST /v1/apps/:app/transfer': { to: 'tom@acme.example' },
   'POST /v1/apps/:app/accept': {},
   'POST /v1/apps/:app/backup': { backup: 'sue@acme.example' },

@@ -93,6 +93,7 @@ export async function someApp(
     maxEndsAt: addMs(world.clock.now(), 30 * 24 * 3600_000),
     origin: null,
     watchedUntil: null,
+    openTo: [],
     pausedBecause: null,
     orphanedAt: null,
     madeBy: world.first.id,

@@ -93,6 +93,7 @@ async function makeRows(world: LeaseWorld & TestWorld) {
     maxEndsAt: later,
     origin: null,
     watchedUntil: null,
+    openTo: [],
     pausedBecause: null,
     orphanedAt: null,
     madeBy: world.first.id,

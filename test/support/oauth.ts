@@ -76,6 +76,7 @@ export async function startOauthServer(
     federation: { discovery: () => ({}), jwks: () => ({ keys: [] }), turn: async () => {} },
     warn: text => warnings.push(text),
     documents: new Set(),
+    letIn: async () => undefined,
     company: companySignIn(ledger, {
       name: 'Example',
       issuer: company.issuer,

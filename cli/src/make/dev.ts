@@ -22,6 +22,7 @@ import { dieOf, type Ended, signals } from '../verbs/run.ts'
 import { during, type Held, openTask, type Task } from '../verbs/task.ts'
 import { endWarning, type Plan, planOf } from './plan.ts'
 import { type Made, unclaimed, unclaimedMs } from './record.ts'
+import { answerFor } from './ship/answer.ts'
 
 /** Looked so often while an answer is waited for, and otherwise. */
 const waitingMs = 1000
@@ -32,7 +33,8 @@ const retryMs = 15_000
 const passing: readonly number[] = [exits.unreachable, exits.tryAgain, exits.internal]
 const firstPort = 5173
 
-type Shown = Pick<AppDetail, 'slug' | 'endsAt' | 'madeAt' | 'leases'> & { owner: { name: string } }
+type Shown = Pick<AppDetail, 'slug' | 'endsAt' | 'madeAt' | 'leases'> &
+  Partial<Pick<AppDetail, 'address'>> & { owner: { name: string } }
 type Entry = { name: string; args: string[]; isShell: boolean }
 type Run = { cli: Cli; entry: Entry; port: number; stopped: AbortController; told: Set<unknown> }
 /** How the app ended; undefined: it was ended by us, to be started with other data. */
@@ -170,7 +172,7 @@ async function playOnce(
       child.once('exit', (code, signal) => resolve([code, signal]))
       child.once('error', () => resolve([127, null]))
     })
-    void sayPage(run, over.signal).catch(() => {})
+    void sayPage(run, app, over.signal).catch(() => {})
     const changed = watch(
       run,
       { plan, leases, until: Math.min(retryAt, soonest(leases)) },
@@ -222,8 +224,8 @@ function soonest(leases: readonly Held[]): number {
 }
 
 /** Said once, when the app listens where it was told to. One without a page says nothing. */
-async function sayPage({ cli, port, told }: Run, signal: AbortSignal): Promise<void> {
-  while (!told.has('page')) {
+async function sayPage({ cli, port, told }: Run, app: Shown, signal: AbortSignal): Promise<void> {
+  for (;;) {
     await wait(50, undefined, { signal })
     const socket = dial(port, '127.0.0.1')
     const isUp = await once(socket, 'connect', { signal }).then(
@@ -231,10 +233,17 @@ async function sayPage({ cli, port, told }: Run, signal: AbortSignal): Promise<v
       () => false,
     )
     socket.destroy()
-    if (!isUp) continue
-    told.add('page')
-    cli.out.note(`${glyph.ok} page   http://127.0.0.1:${port}`)
+    if (isUp) break
   }
+  const tell = (line: string) => {
+    if (!told.has(line)) cli.out.note(line)
+    told.add(line)
+  }
+  tell(`${glyph.ok} page   http://127.0.0.1:${port}`)
+  if (app.address === undefined) return
+  tell(`  others ${app.address}   who may open it: leasehold ship`)
+  const why = (says: string) => tell(`${glyph.wait} ${app.address} is not answered: ${says}`)
+  await answerFor(cli, { slug: app.slug, port, signal, told: why })
 }
 
 /** What was typed, else the script `dev` of its package.json, else `start`. */

@@ -177,6 +177,8 @@ export const app: api.AppDetail = {
   madeAt: at,
   origin: null,
   watchedUntil: null,
+  address: 'http://deal-desk.apps.localhost:4400',
+  openTo: [],
   endedAt: null,
   says: 'It waits for Tom.',
   next: null,

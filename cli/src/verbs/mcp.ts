@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer } from '../answer.ts'
 import type { Cli } from '../cli.ts'
 import { showing } from '../dpop.ts'
+import { linesOf } from '../make/agent/lines.ts'
 import { Problem } from '../problem.ts'
 import { segment } from './kit.ts'
 import { runWith } from './run.ts'
@@ -25,6 +26,8 @@ type Carry = (message: Message) => Promise<void>
 
 /** What is under way when stdin ends is waited for so long. */
 const lastMs = 1000
+/** No message is longer, there or here. */
+const mostChars = 32 * 1024 * 1024
 
 export async function mcp(cli: Cli, resource: string, ...command: string[]): Promise<Answer> {
   if (command.length > 0) return runWith(cli, [resource], command)
@@ -78,7 +81,7 @@ function headersOf({ method = '', params = {} }: Message): [name: string, value:
 async function* messagesOf({ headers, body }: Response): AsyncGenerator<Told> {
   const isStream = headers.get('content-type')?.startsWith('text/event-stream') === true
   let data = ''
-  for await (const line of linesOf(body ?? [])) {
+  for await (const line of linesOf(body ?? [], mostChars)) {
     // Of an event only its data: whatever else stands there is about the stream.
     data += isStream ? line.replace(/^data:|.*/, '') : line
     if (!isStream || line !== '') continue
@@ -93,7 +96,7 @@ async function* messagesOf({ headers, body }: Response): AsyncGenerator<Told> {
 /** Requests beside each other; in turn what has no answer, and what others hang on. */
 async function answerEach({ host, out }: Cli, carry: Carry): Promise<void> {
   let under: Promise<unknown> = Promise.resolve()
-  for await (const line of linesOf(untilEnded(host))) {
+  for await (const line of linesOf(untilEnded(host), mostChars)) {
     // What is no message goes on as an empty one: the gateway says what is wrong with it.
     const message = (await new Response(line).json().catch(() => ({}))) as Message
     const { id, method } = message
@@ -118,16 +121,4 @@ async function* untilEnded({ stdin }: Cli['host']): AsyncGenerator<unknown> {
   } catch (error) {
     if (!ending.signal.aborted) throw error
   }
-}
-
-async function* linesOf(from: AsyncIterable<unknown> | Iterable<never>): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const part of from) {
-    rest += decoder.decode(Buffer.from(part as Buffer), { stream: true })
-    const lines = rest.split(/\r?\n/)
-    rest = lines.pop() ?? ''
-    yield* lines
-  }
-  if (rest !== '') yield rest
 }

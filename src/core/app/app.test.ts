@@ -28,6 +28,7 @@ const app = (over: Partial<AppRow> = {}): AppRow => ({
   maxEndsAt: addSeconds(now, 30 * 86_400),
   origin: null,
   watchedUntil: null,
+  openTo: [],
   pausedBecause: null,
   orphanedAt: null,
   madeBy: systemId('genesis'),

@@ -24,6 +24,7 @@ export type AppEvent =
   | { readonly kind: 'resume'; readonly by: 'owner' | 'person' }
   /** Null: held to policy from now on. */
   | { readonly kind: 'watch'; readonly until: Instant | null }
+  | { readonly kind: 'share'; readonly openTo: AppRow['openTo'] }
 type AppEventKind = AppEvent['kind']
 
 /** The app after the event, with its version as it was; or why not, and what to do instead. */
@@ -49,6 +50,8 @@ export function stepApp(app: AppRow, event: AppEvent, now: Instant): AppRow | Pr
       return resume(app, event.by)
     case 'watch':
       return app.origin === 'adopted' ? { ...app, watchedUntil: event.until } : no()
+    case 'share':
+      return { ...app, openTo: event.openTo }
     case 'owner-gone':
       return app.orphanedAt === null ? { ...app, orphanedAt: now } : no()
     case 'owner-back':
@@ -104,6 +107,7 @@ const events: Record<AppEventKind, { in: readonly AppState[]; become: string }> 
   pause: { in: ['active', 'paused'], become: 'paused' },
   resume: { in: ['paused'], become: 'resumed' },
   watch: { in: living, become: 'watched or held to policy' },
+  share: { in: living, become: 'shared' },
   'owner-gone': { in: living, become: 'marked as without owner' },
   'owner-back': { in: living, become: 'marked as owned again' },
   'hand-over-due': { in: ['active'], become: 'paused for its missing owner' },

@@ -91,6 +91,13 @@ export const pauseApp = verb(
   }),
 )
 
+/** Who may open its pages from now on, in place of whoever might before. */
+export const shareApp = verb(
+  'app.share',
+  entryKind('app.share', 'said who may open the app'),
+  ({ openTo }: OfApp & Pick<AppRow, 'openTo'>) => ({ event: { kind: 'share', openTo } }),
+)
+
 /** An owner lifts what the owner's side set; what somebody else set, somebody else lifts. */
 export const resumeApp = verb(
   'app.resume',

@@ -73,6 +73,7 @@ export function draftApp(by: ActorId, input: NewApp, now: Instant): NewRow<AppRo
     state: isDraft ? 'draft' : 'active',
     maxEndsAt,
     madeBy: by,
+    openTo: [],
   }
 }
 

@@ -43,6 +43,8 @@ export const appTable = factTable('app', always, {
   origin: fact<'adopted' | null>(),
   /** Until then what policy denies of its use goes on, and is recorded as that. */
   watchedUntil: fact<Instant | null>(),
+  /** Who may open its pages beside owner and backup; `*`: everybody who signs in here. */
+  openTo: fact<readonly (PersonId | '*')[]>(),
 })
 export type AppRow = RowOf<typeof appTable>
 

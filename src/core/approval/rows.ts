@@ -12,7 +12,7 @@ import { fact, factTable, findRow, listWhere, type RowOf, text } from '../ledger
 import { query, type Sql, verbatim } from '../store/store.ts'
 
 /** `call`: one thing through a gateway that waits for a person. */
-export type RequestKind = 'grant' | 'policy' | 'trust' | 'call' | 'watch' | 'graduate'
+export type RequestKind = 'grant' | 'policy' | 'trust' | 'call' | 'watch' | 'graduate' | 'share'
 export type RequestState = 'open' | 'agreed' | 'denied' | 'withdrawn' | 'expired' | 'used'
 
 export const requestTable = factTable(

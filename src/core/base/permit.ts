@@ -14,6 +14,7 @@ import { words } from './words.ts'
 export const actionNames = words(
   'person.add person.leave person.roles',
   'app.make app.extend app.transfer app.accept app.pause app.resume app.end app.watch app.enforce app.graduate',
+  'app.share app.open app.serve',
   'identity.revoke trust.add trust.remove target.connect resource.define',
   'request.make request.withdraw request.answer grant.make grant.drop grant.narrow grant.keep manifest.set grant.break',
   'task.open task.close token.exchange token.introspect token.revoke',

@@ -196,7 +196,7 @@ const owned: ReadonlySet<AboutType> = new Set(
 const openings: ReadonlySet<ActionName> = new Set(words('task.open token.exchange'))
 /** Actions that change an app itself: not even our own sweeps do that to one nobody knows. */
 const ofApps: ReadonlySet<ActionName> = new Set(
-  words('app.extend app.transfer app.accept app.resume manifest.set'),
+  words('app.extend app.transfer app.accept app.resume app.open app.serve manifest.set'),
 )
 
 function needsApp({ actor, action, about }: Asked): boolean {
@@ -296,12 +296,16 @@ function workingApp(view: View, app: App): JsonObject {
 }
 
 function wholeApp(view: View, app: App): JsonObject {
+  // An entry that a version before wrote has none.
+  const openTo = (app as { openTo?: App['openTo'] }).openTo ?? []
   return bare({
     ...workingApp(view, app),
     ...pick(app, ['pausedBecause', 'dataClasses', 'madeAt', 'maxEndsAt']),
     backup: person(app.backupId),
     offeredTo: person(app.offeredTo),
     grants: view.replica.by(data.grantTable, 'appId', app.id).length,
+    openTo: openTo.flatMap(id => (id === '*' ? [] : uid('Person', id))),
+    openToAll: openTo.includes('*'),
   })
 }
 

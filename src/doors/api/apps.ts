@@ -16,6 +16,7 @@ import { removeTrustRule } from '../../core/identity/trust.ts'
 import { type AppRulesRow, appRulesTable } from '../../life/app-rules/rows.ts'
 import { setAppRules } from '../../life/app-rules/set.ts'
 import type { AppRulesText } from '../../life/app-rules/text.ts'
+import { proposeShare } from '../../life/ask/share.ts'
 import * as lists from '../../life/lists/lists.ts'
 import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
 import { checkGraduation, proposeGraduation } from '../../life/offboard/graduate.ts'
@@ -24,9 +25,9 @@ import type { AppDetail as AppDetailView } from './contract.ts'
 import { lastDenial } from './decisions.ts'
 import { appIn, findPersonBy, noSuch, sees } from './find.ts'
 import * as inputs from './inputs.ts'
-import { raise } from './requests.ts'
+import { peopleWith, raise } from './requests.ts'
 import type { Routes } from './route.ts'
-import { appView, grantView, leaseView } from './show.ts'
+import { appView, grantView, leaseView, readNames } from './show.ts'
 import { AppDetail, AppRulesView, AppView, GraduationView, listOf, RequestView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
@@ -109,6 +110,20 @@ function addChangeRoutes(routes: Routes, world: ApiWorld): void {
     const permit = await call.ask('app.extend', 'app', app.id, { endsAt })
     return appView(world, await events.extendApp(world, permit, { appId: app.id, endsAt }))
   })
+  routes.add('person POST /v1/apps/:app/share', AppDetail, inputs.ShareApp, async call => {
+    const app = await appIn(world, call)
+    const people = call.input.people.map(each => findPersonBy(world.store, each, '/people'))
+    const openTo = [...new Set((await Promise.all(people)).map(({ id }) => id))]
+    const permit = await call.ask('app.share', 'app', app.id, { kind: 'people' })
+    return appDetail(world, await events.shareApp(world, permit, { appId: app.id, openTo }))
+  })
+  const withAll = 'person POST /v1/apps/:app/share-with-all'
+  routes.add(withAll, RequestView, inputs.WithReason, async call => {
+    const app = await appIn(world, call)
+    const approvers = [app.backupId, app.ownerId, ...peopleWith(world, 'platform', 'security')]
+    const of = { kind: 'share', appId: app.id, reason: call.input.reason } as const
+    return raise(world, call, { ...of, body: proposeShare(app), approvers })
+  })
   routes.add('person POST /v1/apps/:app/pause', AppView, inputs.WithReason, async call => {
     const app = await appIn(world, call)
     const permit = await call.ask('app.pause', 'app', app.id)
@@ -180,7 +195,7 @@ function isOf(wanted: string, made = ''): boolean {
 async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
   const { store } = world
   const of = { appId: app.id }
-  const [view, identities, rules, manifest, grants, leases, requests, holds, denial] =
+  const [view, identities, rules, manifest, grants, leases, requests, holds, denial, names] =
     await Promise.all([
       appView(world, app),
       listIdentities(store, app.id),
@@ -191,6 +206,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
       lists.listRequests(store, of),
       lists.listHolds(store),
       lastDenial(world, app.id),
+      readNames(world, app.openTo),
     ])
   const roleOf = new Map(identities.map(identity => [identity.id, identity.role]))
   const held = heldBy(world.replica, [app.id, app.ownerId, dayOf(app)])
@@ -200,6 +216,8 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
     identities,
     trust: rules.map(rule => ({ ...rule, role: roleOf.get(rule.identityId) ?? 'run' })),
     template: says[''] ?? null,
+    address: world.addressOf(app.slug),
+    openTo: app.openTo.map(id => (id === '*' ? 'everybody' : names(id))),
     purposes: (manifest?.purposes ?? []).map(each => ({ ...each, says: says[each.name] ?? '' })),
     grants: grants.map(grant => grantView(world, grant)),
     leases: leases.map(lease => leaseView(world, lease)),

@@ -67,6 +67,11 @@ const cards: Readonly<Record<RequestKind, (world: ApiWorld, body: Body, app: str
     [`until ${String(body['until'])}`, 'for what it reads and writes'],
     'What policy denies goes on until then, and is recorded as that.',
   ],
+  share: (_, _body, app) => [
+    `that everybody who signs in here may open ${app}`,
+    ['its pages, as they are shown', 'until it ends, or its owner says otherwise'],
+    'Whatever it shows is seen by all of them.',
+  ],
   graduate: (_, body, app) => graduateCard(body as unknown as Graduation, app),
 }
 

@@ -45,6 +45,8 @@ export const Graduate = z.strictObject({
   keep: z.record(slug, words).default({}),
   reason: words,
 })
+/** Who may open its pages from now on, beside owner and backup. */
+export const ShareApp = z.strictObject({ people: z.array(personName).max(100) })
 export const TransferApp = z.strictObject({ to: personName })
 /** Without a backup the one there stays; a backup who takes over names another. */
 export const AcceptApp = z.strictObject({ backup: personName.optional() })

@@ -154,7 +154,7 @@ export async function raise(
   return requestView(world, await makeRequest(world, permit, request))
 }
 
-function peopleWith(world: ApiWorld, ...roles: ('platform' | 'security')[]): PersonId[] {
+export function peopleWith(world: ApiWorld, ...roles: ('platform' | 'security')[]): PersonId[] {
   return world.replica
     .all(personTable)
     .filter(({ state, roles: has }) => state === 'living' && roles.some(role => has.includes(role)))

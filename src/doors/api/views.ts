@@ -161,6 +161,9 @@ export const AppDetail = AppView.extend({
   ),
   /** What its folder was made from, as its manifest says. */
   template: maybe,
+  /** Where its pages are opened, and who may beside owner and backup. */
+  address: text,
+  openTo: texts,
   trust: list(
     z.object({ ...each(text, 'id', 'preset', 'issuer', 'state'), role, claims: details }),
   ),

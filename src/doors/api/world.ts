@@ -14,6 +14,8 @@ import type { Log } from './problem.ts'
 
 export interface ApiWorld extends OffboardWorld, PolicyWorld, TrustWorld, ShelterWorld {
   readonly log: Log
+  /** Where the pages of an app are opened, by its slug. */
+  readonly addressOf: (slug: string) => string
   readonly issuer: string
   readonly proofs: Proofs
   readonly keys: Keys

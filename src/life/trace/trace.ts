@@ -40,6 +40,16 @@ export async function traceThing(sql: Sql, thing: string) {
   const hops = [...(await originHops(sql, task, exchange)), ...(await tokenHops(sql, exchange))]
   const calls = await rows.readCalls(sql, task, ids)
   for (const lease of shown) hops.push(...(await leaseHops(sql, lease, { entries, calls })))
+  for (const { name, count, ...last } of await rows.readVisits(sql, task)) {
+    const from = {
+      by: `the log, #${last.position}`,
+      at: last.at,
+      id: task.appId,
+      entry: last.position,
+    }
+    const times = count === 1 ? 'opened the app' : `opened the app ${count} times`
+    hops.push(hop('use', 'proven', [name ?? '(a person)', times], from))
+  }
   return { about: thing, app: task.slug, hops }
 }
 

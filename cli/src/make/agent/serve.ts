@@ -11,6 +11,7 @@ import { denialLines, Presenter } from '../../present.ts'
 import { exits, Problem } from '../../problem.ts'
 import { safeLine, shortIds } from '../../text.ts'
 import { credentialsIn } from './credentials.ts'
+import { linesOf } from './lines.ts'
 import { rules } from './rules.ts'
 import type { Args, Place, Told, Tool } from './tool.ts'
 import { tools } from './tools.ts'
@@ -43,7 +44,7 @@ class Fault extends Error {
 export async function serve(given: Cli): Promise<Answer> {
   const at: Place = { folder: given.host.cwd }
   const open = new Set<Promise<void>>()
-  for await (const line of linesOf(given.host.stdin)) {
+  for await (const line of linesOf(given.host.stdin, most.lineChars)) {
     if (line.trim() === '') continue
     const done = answer(given, at, line, open.size).then(said => {
       if (said !== undefined) given.host.stdout.write(`${JSON.stringify(said)}\n`)
@@ -252,18 +253,4 @@ function told(
   const text = `${head.length > room ? `${head.slice(0, room)}…` : head}\n${tail}`
   const structured = { status, human_required: status === 'action_required' }
   return { content: [{ type: 'text', text }], structuredContent: structured, isError }
-}
-
-async function* linesOf(from: AsyncIterable<unknown>): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const part of from) {
-    rest += decoder.decode(Buffer.from(part as Buffer), { stream: true })
-    const lines = rest.split(/\r?\n/)
-    rest = lines.pop() ?? ''
-    // What goes on without an end is cut where it is surely refused.
-    rest = rest.slice(0, most.lineChars + 1)
-    yield* lines
-  }
-  if (rest !== '') yield rest
 }

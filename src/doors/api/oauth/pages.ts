@@ -34,6 +34,8 @@ export function signInPage(named: string | undefined, to: string): Html {
 /** A link opened is not yet a link used: previews and scanners open links too. */
 export const linkPage = (link: string) => page('Sign in with this link', fill('link', { link }))
 
+export const goOnPage = (app: string, to: string) => page(`On to ${app}`, fill('open', { app, to }))
+
 export const codePage = ({ person }: Session) =>
   page('Sign in a device', fill('code', { person: person.name }))
 

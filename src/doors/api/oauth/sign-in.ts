@@ -1,5 +1,6 @@
 /** Routes of signing in and out: the start page, one-time links, the company's provider. */
 
+import type { PersonId } from '../../../core/base/ids.ts'
 import { problemOf } from '../../../core/base/problem-of.ts'
 import type { AllowedOrigins } from '../../../core/identity/guard.ts'
 import type { LedgerWorld } from '../../../core/ledger/record.ts'
@@ -10,7 +11,7 @@ import { endClientsOf } from '../../../life/sign-in/rows.ts'
 import * as sessions from '../../../life/sign-in/session.ts'
 import { sendPage, sendRedirect } from './answer.ts'
 import type { CookieJar } from './cookies.ts'
-import { homePage, linkPage, signInPage } from './pages.ts'
+import { goOnPage, homePage, linkPage, signInPage } from './pages.ts'
 import { type Request, readOwnForm, type Visit, type VisitRoute } from './request.ts'
 
 /** What the pages need: of signing in, and of answering devices and clients. */
@@ -23,7 +24,12 @@ export interface PagesWorld extends LedgerWorld {
   readonly company?: CompanySignIn | undefined
   /** Shows the console's first page to who is signed in; left out where it is not built. */
   readonly showConsole?: ((visit: Visit) => void) | undefined
+  /** Where somebody who is signed in goes on to an app; undefined where there is none. */
+  readonly letIn: (asked: LetIn, id: PersonId) => Promise<string | undefined>
 }
+
+/** To which app and path, and the journey that began there. */
+export type LetIn = Readonly<Record<'app' | 'from' | 'to', string>>
 
 export function signInRoutes(world: PagesWorld): Map<string, VisitRoute> {
   return new Map<string, VisitRoute>([
@@ -33,6 +39,7 @@ export function signInRoutes(world: PagesWorld): Map<string, VisitRoute> {
     ['/sign-in/link', { post: visit => useLink(world, visit) }],
     ['/sign-in/company', { get: visit => leaveForCompany(world, visit) }],
     ['/sign-in/callback', { get: visit => comeFromCompany(world, visit) }],
+    ['/open', { get: visit => goOn(world, visit) }],
     ['/sign-out', { post: visit => signOut(world, visit) }],
   ])
 }
@@ -99,6 +106,19 @@ async function comeFromCompany(world: PagesWorld, visit: Visit): Promise<void> {
   sendRedirect(res, returnTo)
 }
 
+/** To an app, as who is signed in here. A page that moves on: a form of ours may lead to nobody else. */
+async function goOn(world: PagesWorld, { req, request, res }: Visit): Promise<void> {
+  const said = (name: string) => request.query.get(name) ?? ''
+  const asked = { app: said('app'), from: said('from'), to: said('to') }
+  const session = await sessionOf(world, request)
+  if (session === undefined)
+    return sendRedirect(res, `/sign-in?to=${encodeURIComponent(returnPath(req.url))}`)
+  const to = await world.letIn(asked, session.person.id)
+  if (to === undefined) throw problemOf('no-app-there')
+  res.setHeader('Refresh', `0; url=${to}`)
+  sendPage(res, goOnPage(asked.app, to))
+}
+
 async function signOut(world: PagesWorld, visit: Visit): Promise<void> {
   const form = await readOwnForm(visit.req, world.issuer)
   const session = await sessionOf(world, visit.request)
@@ -125,7 +145,7 @@ function companyOf(world: PagesWorld): CompanySignIn {
 }
 
 const returns =
-  /^\/(d(\?user_code=[A-Z-]{8,9})?|oauth\/authorize\?[\w.~%!$&'()*+,;=:@/?-]{1,4000})?$/
+  /^\/(open\?[\w.~%&+=:-]{1,2000}|d(\?user_code=[A-Z-]{8,9})?|oauth\/authorize\?[\w.~%!$&'()*+,;=:@/?-]{1,4000})?$/
 
 /** Addresses of the console, which knows by itself what is there. */
 export const consolePath =

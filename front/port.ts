@@ -1,0 +1,53 @@
+/** What the front of apps is given by the server that starts it. It holds no right of its own. */
+
+import type { KeyObject } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { JSONWebKeySet } from 'jose'
+import type { PersonId } from '../src/core/base/ids.ts'
+import type { Clock } from '../src/core/base/time.ts'
+
+export interface FrontWorld {
+  /** Origin of the server's own pages. */
+  readonly issuer: string
+  /** Origin of the pages of an app: a host of its own. */
+  readonly addressOf: (slug: string) => string
+  readonly clock: Clock
+  readonly apps: Apps
+  readonly signer: () => { readonly kid: string; readonly privateKey: KeyObject }
+  readonly tokenJwks: () => JSONWebKeySet
+  readonly personOf: (id: PersonId) => Promise<Visitor | undefined>
+  /** A page for people, by its name and what stands in its places; all of it is text. */
+  readonly page: (name: string, title: string, parts: Parts) => string
+  readonly style: string
+  readonly log: (line: Readonly<Record<string, unknown>>) => void
+}
+
+export type Parts = Readonly<Record<string, string | undefined>>
+
+export interface Visitor {
+  readonly id: PersonId
+  readonly name: string
+  readonly email: string | null
+}
+
+export interface Apps {
+  find(slug: string): object | undefined
+  /** Why this person may not open it now; undefined where they may. Asked at every request. */
+  denied(slug: string, actor: { kind: 'person'; id: PersonId }): string | undefined
+  /** The same as a visit begins: written down. */
+  open(slug: string, id: PersonId): Promise<string | undefined>
+  /** Problem for who may not answer for the app; else how to ask, later, whether they still may. */
+  serve(req: IncomingMessage, slug: string): Promise<() => string | undefined>
+  describe(slug: string): Promise<Described | undefined>
+}
+
+export interface Described {
+  readonly slug: string
+  readonly state: string
+  readonly owner: string
+  readonly mail: string | undefined
+  readonly endsAt: string
+  readonly endedAt: string | null
+  /** Its end was proven. */
+  readonly isGone: boolean
+}
