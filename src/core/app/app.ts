@@ -7,8 +7,7 @@
  */
 import type { PersonId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { addMs, type Instant } from '../base/time.ts'
 import type { AppRow, AppState, PauseCause } from './rows.ts'

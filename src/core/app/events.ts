@@ -5,8 +5,7 @@
  */
 import { type AppId, isId, type PersonId } from '../base/ids.ts'
 import { type ActionName, checkPermit, type Permit, requirePerson } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import { parseText } from '../base/text.ts'
 import type { Instant } from '../base/time.ts'
 import { resolveIn } from '../finding/raise.ts'

@@ -4,7 +4,7 @@
  */
 import { type AppId, systemId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { problemOf } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { addMs, type Instant } from '../base/time.ts'

@@ -1,6 +1,6 @@
 /** Requests that end without an answer: withdrawn, or left open for too long. */
 import type { RequestId } from '../base/ids.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { problemOf } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'

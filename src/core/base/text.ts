@@ -1,6 +1,6 @@
 /** Rules for text from people and systems: what may be a name, and how any text is shown safely. */
 import { limits } from './limits.ts'
-import { problemOf } from './problem-of.ts'
+import { problemOf } from './problem.ts'
 
 /** Slugs are ASCII and are never normalised: what does not fit is refused. */
 export function parseSlug(text: string, field: string): string {

@@ -6,7 +6,7 @@
 import { type FindingId, newId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import { requirePerson } from '../base/permit.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { problemOf } from '../base/problem.ts'
 import { parseText, safeText } from '../base/text.ts'
 import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'

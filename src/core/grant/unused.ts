@@ -4,8 +4,7 @@
  */
 import type { GrantId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
 import { resolveIn } from '../finding/raise.ts'
 import { findRow, lockKnown, lockRow } from '../ledger/fact-table.ts'

@@ -1,7 +1,7 @@
 /** Sets and lifts orders to stop, from one tool to everything. Reversible, deletes nothing. */
 import { type HoldId, isId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { problemOf } from '../base/problem.ts'
 import { parseText } from '../base/text.ts'
 import { lockKnown, lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'

@@ -8,8 +8,7 @@
  */
 import { isIP } from 'node:net'
 import type { Json } from '../base/json.ts'
-import type { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { type Problem, problemOf } from '../base/problem.ts'
 
 /** Origins the operator lists by name (a demo's issuer on loopback, one inside the company). */
 export type AllowedOrigins = ReadonlySet<string>

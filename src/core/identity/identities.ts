@@ -4,8 +4,7 @@
  */
 import { appTable } from '../app/rows.ts'
 import { type AppId, newId } from '../base/ids.ts'
-import { assert } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { assert, problemOf } from '../base/problem.ts'
 import { forEachDue } from '../base/sweep.ts'
 import { findWhere, lockKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'

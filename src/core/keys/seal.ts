@@ -8,8 +8,7 @@
 import type { KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import { base64url, hmacSha256 } from '../base/hash.ts'
-import type { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { type Problem, problemOf } from '../base/problem.ts'
 
 /** 256 bits under a name; the name is public and is what a sealed value says it was sealed with. */
 export interface SealKey {

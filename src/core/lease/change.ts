@@ -1,6 +1,6 @@
 /** One step of a lease, and when the sweep looks at it again: what every procedure here does before its entry. */
 import type { LeaseId } from '../base/ids.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { problemOf } from '../base/problem.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type LeaseEvent, stepLease } from './lease.ts'
 import { type Due, type LeaseRow, leaseTable, lockLease, moveDue } from './rows.ts'

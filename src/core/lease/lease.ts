@@ -5,8 +5,7 @@
  * revoked-unverified; a lease whose principal can still be there never leaves `ending`.
  */
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import { addMs, earliest, type Instant } from '../base/time.ts'
 import { judge } from '../target/judge.ts'
 import type { Evidence, Issued } from '../target/target.ts'

@@ -3,8 +3,7 @@
  * the one before it. Hashes are read as stored (leaves, and subtrees of 256^n leaves), so that is a
  * few hundred rows whatever the size of the log. Proofs for others, and reading them, are `life/audit`.
  */
-import { assert, type Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { assert, type Problem, problemOf } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
 import type { Sql } from '../store/store.ts'
 import { type NoteSigner, signNote } from './note.ts'

@@ -7,8 +7,7 @@
  * INVARIANT: an entry of an unknown kind, or a gap, stops it. Nothing is ever skipped.
  */
 import { limits } from '../base/limits.ts'
-import { isProblem, Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { isProblem, Problem, problemOf } from '../base/problem.ts'
 import { factTables } from './fact-table.ts'
 import { isKnownKind } from './kind.ts'
 import type { LedgerWorld } from './record.ts'

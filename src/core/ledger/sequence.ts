@@ -8,7 +8,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { limits } from '../base/limits.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { problemOf } from '../base/problem.ts'
 import type { Store } from '../store/store.ts'
 import { type CheckpointWorld, signHead } from './checkpoint.ts'
 import { moveEntries, pickInbox, takeTurn } from './rows.ts'

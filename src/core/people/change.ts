@@ -4,8 +4,7 @@
  * by the chapters that own it.
  */
 import { newId, type PersonId } from '../base/ids.ts'
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import { lockKnown, type NewRow, throwUnknown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'

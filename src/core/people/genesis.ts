@@ -1,7 +1,6 @@
 /** The first act: an installation gets its name, its mode and the person who may let others in. */
 import { newId, systemId } from '../base/ids.ts'
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import { parseText } from '../base/text.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'

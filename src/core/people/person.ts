@@ -1,7 +1,6 @@
 /** What a person is allowed to be: roles, living or not, and how their texts are read. Pure. */
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import { parseText, safeText } from '../base/text.ts'
 import { type Instant, msBetween } from '../base/time.ts'
 

@@ -1,6 +1,5 @@
 /** A person comes in by the company's provider: known by `iss` and `sub`, or new. */
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import { lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'

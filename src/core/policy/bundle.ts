@@ -8,8 +8,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { sha256Hex } from '../base/hash.ts'
 import { canonicalJson } from '../base/json.ts'
-import type { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { type Problem, problemOf } from '../base/problem.ts'
 import * as cedar from './engine/cedar.ts'
 import { compileEngine } from './engine/compiled.ts'
 

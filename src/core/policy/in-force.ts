@@ -4,8 +4,7 @@
  */
 import { readAgreed } from '../approval/agreed.ts'
 import { newId, type RequestId, systemId } from '../base/ids.ts'
-import { assert } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { assert, problemOf } from '../base/problem.ts'
 import { findWhere } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'

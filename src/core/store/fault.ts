@@ -4,8 +4,7 @@
  *
  * Drivers attach the statement's parameters and the row's values to their errors: none of it passes.
  */
-import { isProblem, Problem, type ProblemText, problemsAlike } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { isProblem, Problem, type ProblemText, problemOf, problemsAlike } from '../base/problem.ts'
 
 /** `sqlstate` is the database's code; `constraint` the name of the rule that refused, or null. */
 export class StoreFault extends Error {

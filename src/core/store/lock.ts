@@ -6,8 +6,7 @@
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { type Problem, problemOf } from '../base/problem.ts'
 
 /** Locks this process holds. Referenced from here, or the collector would close them and let go. */
 const held = new Set<DatabaseSync>()

@@ -4,8 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { PGlite, type Transaction } from '@electric-sql/pglite'
-import { assert } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { assert, problemOf } from '../base/problem.ts'
 import { beginText, instantFromText, oids, type Send, safeInteger, txOver } from './driver.ts'
 import { translate } from './fault.ts'
 import type { Store } from './store.ts'

@@ -4,8 +4,7 @@
  */
 import pg from 'pg'
 import { limits } from '../base/limits.ts'
-import { Problem } from '../base/problem.ts'
-import { problemOf } from '../base/problem-of.ts'
+import { Problem, problemOf } from '../base/problem.ts'
 import { beginText, instantFromText, oids, type Send, safeInteger, txOver } from './driver.ts'
 import { translate, unavailable } from './fault.ts'
 import { listen } from './listen.ts'

@@ -1,7 +1,6 @@
 /** The API door: all routes of the table, their problems, and the document that describes them. */
 import { OpenAPIHono } from '@hono/zod-openapi'
-import type { Problem } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { type Problem, problemOf } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { manifestSchema } from '../../life/manifest/manifest-schema.ts'
 import { addAppRoutes } from './apps.ts'

@@ -3,7 +3,7 @@
  * the console, because a token of the command line may be somebody else's by now.
  */
 import type { RequestRow } from '../../core/approval/rows.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import {
   addPasskey,
   anotherOne,

@@ -7,7 +7,7 @@ import { answerRequest, makeRequest, type NewRequest } from '../../core/approval
 import { findRequest, type RequestRow, type RequestState } from '../../core/approval/rows.ts'
 import { isId, newId, type PersonId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { answerFinding } from '../../core/finding/raise.ts'
 import { findFinding } from '../../core/finding/rows.ts'
 import { targetTable } from '../../core/grant/rows.ts'

@@ -1,8 +1,7 @@
 /** Workloads at the OAuth endpoints: exchange, introspection and revocation of task tokens. */
 
 import type { IncomingMessage } from 'node:http'
-import { isProblem } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { isProblem, problemOf } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Actor } from '../../core/policy/question.ts'
 import { recordDenial } from '../../core/policy/record.ts'

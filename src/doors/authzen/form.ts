@@ -3,8 +3,7 @@
  * does not name are passed over (§5); one it needs and lacks is Problem `bad-request`. Pure.
  */
 import { isObject, type Json, type JsonObject } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { Problem, problemOf } from '../../core/base/problem.ts'
 import type { AppQuestion } from '../../life/app-rules/ask.ts'
 import { bounds as ruleBounds } from '../../life/app-rules/bounds.ts'
 import type { Thing } from '../../life/app-rules/text.ts'

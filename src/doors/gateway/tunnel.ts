@@ -7,8 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { isId } from '../../core/base/ids.ts'
-import { isProblem, Problem, problemsWith } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { isProblem, Problem, problemOf, problemsWith } from '../../core/base/problem.ts'
 import { toMs } from '../../core/base/time.ts'
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import type { ExchangeWorld } from '../../core/token/exchange.ts'

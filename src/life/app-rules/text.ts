@@ -4,8 +4,7 @@
  */
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson, type JsonObject } from '../../core/base/json.ts'
-import type { Problem } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { type Problem, problemOf } from '../../core/base/problem.ts'
 import type { Entity, Policy, Uid } from '../../core/policy/engine/cedar.ts'
 import { Engine, findFaults, parsePolicy, splitPolicies } from '../../core/policy/engine/cedar.ts'
 import { compileEngine } from '../../core/policy/engine/compiled.ts'

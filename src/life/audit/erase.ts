@@ -5,7 +5,7 @@
  * Not here: words in the tables (their chapters change those), and copies in backups.
  */
 import { type AnyId, idPrefixes } from '../../core/base/ids.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { verb } from '../../core/ledger/verb.ts'
 import { eraseWordsOf, hasWaitingWords } from './rows.ts'

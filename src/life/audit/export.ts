@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { ActorId } from '../../core/base/ids.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { type CheckpointWorld, signHead } from '../../core/ledger/checkpoint.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import type { Vkey } from '../../core/ledger/note.ts'

@@ -4,7 +4,7 @@
  * can check offline.
  */
 
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { type CheckpointWorld, forked, signHead, withHashes } from '../../core/ledger/checkpoint.ts'
 import { type CheckpointRow, lastCheckpoint } from '../../core/ledger/rows.ts'
 import { type Hash, rootAt } from '../../core/ledger/tree.ts'

@@ -1,7 +1,7 @@
 /** The log for people: entries with what they mean, and one entry held against its leaf. */
 import type { JsonObject } from '../../core/base/json.ts'
 import { limits } from '../../core/base/limits.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { kindSays } from '../../core/ledger/kind.ts'
 import { commit, type LeafBody, subjectIds } from '../../core/ledger/leaf.ts'
 import type { EntryRow } from '../../core/ledger/rows.ts'

@@ -9,8 +9,7 @@
  */
 import type { IdentityId, TaskId } from '../../core/base/ids.ts'
 import type { DataAction, DecisionRecord } from '../../core/base/permit.ts'
-import type { Problem } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { type Problem, problemOf } from '../../core/base/problem.ts'
 import type { Budget } from '../../core/grant/rows.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'

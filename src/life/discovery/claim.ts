@@ -4,8 +4,7 @@
  */
 import type { ThingId } from '../../core/base/ids.ts'
 import { requirePerson } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { Problem, problemOf } from '../../core/base/problem.ts'
 import { lockKnown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { verb } from '../../core/ledger/verb.ts'

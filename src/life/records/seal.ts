@@ -6,7 +6,7 @@
  * with the same bytes is told so and writes nothing.
  */
 import { systemId } from '../../core/base/ids.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { raiseIn } from '../../core/finding/raise.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../../core/ledger/record.ts'

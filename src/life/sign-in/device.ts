@@ -5,7 +5,7 @@
  */
 
 import type { PersonId } from '../../core/base/ids.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { fromMs } from '../../core/base/time.ts'
 import { lockKnown, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'

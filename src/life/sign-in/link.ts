@@ -6,7 +6,7 @@
 import { sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId, SystemId } from '../../core/base/ids.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { addSeconds } from '../../core/base/time.ts'
 import { lockKnown, lockRow, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'

@@ -11,7 +11,7 @@
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { newId, type PasskeyId, type PersonId } from '../../core/base/ids.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { addSeconds, type Instant } from '../../core/base/time.ts'
 import { fact, factTable, listWhere } from '../../core/ledger/fact-table.ts'

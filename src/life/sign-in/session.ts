@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { base64url, equalInConstantTime, sha256Hex } from '../../core/base/hash.ts'
 import type { PersonId } from '../../core/base/ids.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { addSeconds, type Clock, type Instant, msBetween, toSeconds } from '../../core/base/time.ts'
 import type { Scope } from '../../core/ledger/record.ts'
 import { findPerson } from '../../core/people/rows.ts'

@@ -14,8 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { sha256Hex } from '../../core/base/hash.ts'
 import { canonicalJson } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { Problem, problemOf } from '../../core/base/problem.ts'
 import { readSchema } from '../../core/store/migrate.ts'
 
 const keptDays = 7

@@ -3,8 +3,7 @@
  * written. Pure. Whether anything is issued is the core's.
  */
 import type { JsonObject } from '../../core/base/json.ts'
-import { Problem } from '../../core/base/problem.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { Problem, problemOf } from '../../core/base/problem.ts'
 import { safeText } from '../../core/base/text.ts'
 import type { ExchangeRequest, IssuedToken } from '../../core/token/exchange.ts'
 

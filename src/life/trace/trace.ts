@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { DecisionId } from '../../core/base/ids.ts'
 import type { JsonObject } from '../../core/base/json.ts'
-import { problemOf } from '../../core/base/problem-of.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import type { Sql } from '../../core/store/store.ts'
 import { readEntry } from '../audit/read.ts'

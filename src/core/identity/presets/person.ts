@@ -8,7 +8,7 @@
 import type { AppRow } from '../../app/rows.ts'
 import type { PersonId } from '../../base/ids.ts'
 import type { JsonObject } from '../../base/json.ts'
-import { problemOf } from '../../base/problem-of.ts'
+import { problemOf } from '../../base/problem.ts'
 import type { Instant } from '../../base/time.ts'
 import { isLiving } from '../../people/person.ts'
 import type { PersonRow } from '../../people/rows.ts'

@@ -1,7 +1,6 @@
 /** What goes out: pages, redirects, JSON, each with the headers that keep it where it belongs. */
 import type { ServerResponse } from 'node:http'
-import { isProblem, type Problem } from '../../../core/base/problem.ts'
-import { problemOf } from '../../../core/base/problem-of.ts'
+import { isProblem, type Problem, problemOf } from '../../../core/base/problem.ts'
 import { bodyOf, problemTable, statusOf } from '../problems.ts'
 import type { Html } from './html.ts'
 

@@ -4,8 +4,7 @@
  */
 
 import type { PersonId } from '../../../core/base/ids.ts'
-import { Problem } from '../../../core/base/problem.ts'
-import { problemOf } from '../../../core/base/problem-of.ts'
+import { Problem, problemOf } from '../../../core/base/problem.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import * as devices from '../../../life/sign-in/device.ts'
 import { sendPage, sendRedirect } from './answer.ts'

@@ -6,7 +6,7 @@
 
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import type { JSONWebKeySet } from 'jose'
-import { problemOf } from '../../../core/base/problem-of.ts'
+import { problemOf } from '../../../core/base/problem.ts'
 import { type FederationIssuer, federationPaths } from '../../../life/federation/issuer.ts'
 import * as server from '../../../life/sign-in/authorization-server.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'

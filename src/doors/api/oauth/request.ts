@@ -6,8 +6,7 @@
  * another site, a proxy header sent by hand.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Problem } from '../../../core/base/problem.ts'
-import { problemOf } from '../../../core/base/problem-of.ts'
+import { Problem, problemOf } from '../../../core/base/problem.ts'
 import { readBytes } from '../body.ts'
 import { bounds } from '../bounds.ts'
 

@@ -1,7 +1,7 @@
 /** Routes of signing in and out: the start page, one-time links, the company's provider. */
 
 import type { PersonId } from '../../../core/base/ids.ts'
-import { problemOf } from '../../../core/base/problem-of.ts'
+import { problemOf } from '../../../core/base/problem.ts'
 import type { AllowedOrigins } from '../../../core/identity/guard.ts'
 import type { LedgerWorld } from '../../../core/ledger/record.ts'
 import { signInPerson } from '../../../core/people/sign-in.ts'

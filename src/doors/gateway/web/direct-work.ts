@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { ResourceId } from '../../../core/base/ids.ts'
-import { problemOf } from '../../../core/base/problem-of.ts'
+import { problemOf } from '../../../core/base/problem.ts'
 import { addMs } from '../../../core/base/time.ts'
 import type { ResourceRow } from '../../../core/grant/rows.ts'
 import { identityTable } from '../../../core/identity/rows.ts'

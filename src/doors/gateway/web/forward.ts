@@ -6,8 +6,7 @@ import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as plain
 import { Agent as SecureAgent, request as secure } from 'node:https'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Problem } from '../../../core/base/problem.ts'
-import { problemOf } from '../../../core/base/problem-of.ts'
+import { Problem, problemOf } from '../../../core/base/problem.ts'
 import type { Credential, Upstream } from '../../../core/target/target.ts'
 import { bounds } from '../bounds.ts'
 

@@ -3,8 +3,7 @@
  * use, and how a no is told. Pure. Source: MCP 2025-11-25 and 2026-07-28.
  */
 import { isObject, type Json, type JsonObject } from '../../../../core/base/json.ts'
-import { Problem } from '../../../../core/base/problem.ts'
-import { problemOf } from '../../../../core/base/problem-of.ts'
+import { Problem, problemOf } from '../../../../core/base/problem.ts'
 import type { Refused } from '../judge-call.ts'
 
 export interface Message {

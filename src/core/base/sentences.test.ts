@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseSync } from 'vite'
 import { expect, test } from 'vitest'
 import { problemTable } from '../../doors/api/problems.ts'
-import { problemOf } from './problem-of.ts'
+import { problemOf } from './problem.ts'
 import sentences from './sentences.json' with { type: 'json' }
 
 type Node = { type: string; [key: string]: unknown }
