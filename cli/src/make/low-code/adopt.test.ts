@@ -163,6 +163,6 @@ test('an export without an account, one that is too large, and flags of an expor
     err: expect.stringContaining('smaller file'),
   })
   const thingAlone = await run(world, 'adopt', 'U-7K2Q9', '--owner', 'Maya', '--app', 'x')
-  expect(thingAlone).toMatchObject({ code: 2, err: expect.stringContaining('goes with an export') })
+  expect(thingAlone).toMatchObject({ code: 2, err: expect.stringContaining('go with an export') })
   expect(changes()).toEqual([])
 })

@@ -19,9 +19,8 @@ import { type Account, type Exported, readExport } from './export.ts'
 
 export const adopt: Verb = (cli, what = '') => {
   if (/\.json$/i.test(what)) return adoptExport(cli, what)
-  const given = ['owner', 'account'].find(name => cli.options.list(name) !== undefined)
-  if (given === undefined) return adoptThing(cli, what)
-  throw usage(`--${given} goes with an export.`, 'leasehold help adopt')
+  if (!(cli.options.text('owner') ?? cli.options.list('account'))) return adoptThing(cli, what)
+  throw usage('--owner and --account go with an export.', 'leasehold help adopt')
 }
 
 /** `thing`: null where no connected system shows it, undefined where nobody has said which it is. */
@@ -54,7 +53,7 @@ async function adoptExport(cli: Cli, file: string): Promise<Answer> {
   for (const each of ties) waits.push(...(await settle(cli, each, plan)))
   const rest = ties.filter(({ thing }) => thing === null).map(({ account }) => account)
   if (rest.length > 0 && waits.length === 0)
-    waits.push(...(await nameRest(cli, plan.app, read.product, rest)))
+    waits.push(...(await nameRest(cli, plan, read.product, rest)))
   const shown = ties.map(({ account: { label: account, kind, usedBy }, thing }) => {
     const { name = '', target = '', state = 'not looked at', lastSeenAt = null } = thing ?? {}
     return { account, kind, usedBy, thing: name, target, state, lastSeenAt }
@@ -158,18 +157,7 @@ async function complete(cli: Cli, read: Exported, ties: Tie[], seen: Seen[]): Pr
   return { app, owner: items[0]?.name ?? '', isMine, isNew, body }
 }
 
-/** What somebody else has to say first is no failure: it is told, and this goes on when it is said again. */
-async function orWait(wait: string, work: () => Promise<unknown>): Promise<string[]> {
-  try {
-    await work()
-    return []
-  } catch (error) {
-    if (!(error instanceof Problem) || error.text.exit !== exits.denied) throw error
-    return [wait]
-  }
-}
-
-/** Claimed by its owner, then adopted. */
+/** Claimed by its owner, then adopted. What somebody else has to say first is no failure: said again, this goes on. */
 async function settle({ api }: Cli, each: Tie, plan: Plan): Promise<string[]> {
   const { thing } = each
   if (!thing || thing.app === plan.app) return []
@@ -178,16 +166,20 @@ async function settle({ api }: Cli, each: Tie, plan: Plan): Promise<string[]> {
   if (plan.isMine) each.thing = (await api.post(`${path}/claim`, {})) as api.FoundView
   if (each.thing?.owner !== plan.owner)
     return [`${plan.owner} says first that ${name} is theirs: leasehold claim ${shortId}`]
-  const wait = `${name}: who answers for ${target}, or for security, says this command too`
-  return orWait(wait, async () => {
-    const body = { app: plan.app, ...(plan.isNew ? plan.body : {}) }
+  const body = { app: plan.app, ...(plan.isNew ? plan.body : {}) }
+  try {
     each.thing = (await api.post(`${path}/adopt`, body)) as api.FoundView
     plan.isNew = false
-  })
+    return []
+  } catch (error) {
+    if (!(error instanceof Problem) || error.text.exit !== exits.denied) throw error
+    return [`${name}: who answers for ${target}, or for security, says this command too`]
+  }
 }
 
 /** As needs of a purpose that nobody grants: so the certificate names them as what was not looked at. */
-async function nameRest(cli: Cli, app: string, product: string, rest: readonly Account[]) {
+async function nameRest(cli: Cli, plan: Plan, product: string, rest: readonly Account[]) {
+  const { app, owner, isMine } = plan
   const { purposes } = await readApp(cli, app)
   const before = purposes.flatMap(({ needs }) => needs.map(({ resource }) => resource))
   const named = rest.map(({ kind, name }) => {
@@ -196,12 +188,12 @@ async function nameRest(cli: Cli, app: string, product: string, rest: readonly A
   })
   const all = [...new Set([...before, ...named])]
   if (all.length === before.length) return []
+  if (!isMine) return [`${named.join(', ')}: ${owner} says this command too, to have it named`]
   if (purposes.some(({ name }) => name !== 'low-code'))
     return [`${app} has a leasehold.yaml of its own: name ${named.join(', ')} in its needs`]
   const needs = all.map(resource => `{ resource: ${resource}, actions: [read] }`).join(', ')
   const says = `What ${product} does with accounts of its own`
   const yaml = `app: ${app}\npurposes:\n  low-code:\n    says: ${says}\n    needs: [${needs}]\n`
-  const path = `/v1/apps/${segment(app)}/manifest`
-  const wait = `${named.join(', ')}: its owner says this command too, for the certificate to name it`
-  return orWait(wait, () => cli.api.post(path, { yaml }, { method: 'PUT' }))
+  await cli.api.post(`/v1/apps/${segment(app)}/manifest`, { yaml }, { method: 'PUT' })
+  return []
 }

@@ -64,7 +64,7 @@ test('n8n: the credentials themselves are no workflow, sealed or open', () => {
   const data = { accessToken: pasted }
   for (const each of [data, 'U2FsdGVkX1+sealed']) {
     const file = [{ id: '1', name: 'Slack account', type: 'slackApi', data: each }]
-    expect(() => read(file)).toThrow('These are the credentials of n8n themselves')
+    expect(() => read(file)).toThrow('These are credentials of n8n')
   }
 })
 
@@ -189,7 +189,7 @@ test('a name that reads like a credential is not shown, and one that is made to 
 })
 
 test.each([
-  ['no JSON', 'not json', 'no JSON'],
+  ['no JSON', 'not json', 'no export of n8n, Make or Zapier'],
   ['somebody else’s JSON', '{"hello":1}', 'no export of n8n, Make or Zapier'],
   ['nothing', '[]', 'no export of n8n, Make or Zapier'],
   ['a name of every object', '{"__proto__":{"zaps":[]},"flow":{}}', 'no export'],

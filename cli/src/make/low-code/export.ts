@@ -24,7 +24,7 @@ export type Account = Record<'label' | 'kind' | 'name', string> & { usedBy: stri
 type Product = 'n8n' | 'Make' | 'Zapier'
 export type Exported = { product: Product; name: string; accounts: Account[]; written: string[] }
 
-const most = { nodes: 10_000, accounts: 50, nameChars: 100, users: 20 }
+const most = { nodes: 10_000, accounts: 50, chars: 1_000_000, nameChars: 100, users: 20 }
 
 type Json = Readonly<Record<string, unknown>>
 type Used = { id: string; kind: string; name: string }
@@ -53,19 +53,18 @@ export function readExport(text: string): Exported {
   return { product, name: shown(flows[0]?.name ?? '', ''), accounts, written }
 }
 
-const again =
-  'Export it again: n8n, Download; Make, Export blueprint; Zapier, zapfile.json of your data.'
+const again = 'n8n: Download. Make: Export blueprint. Zapier: zapfile.json of your account data.'
 
 function recognise(text: string): { product: Product; flows: Workflow[] } {
-  const file = parse(text)
+  let file: unknown
+  try {
+    file = JSON.parse(text)
+  } catch {}
   const whole = objectOf(file)
   const all = Array.isArray(file) ? file : Array.isArray(whole['data']) ? whole['data'] : [file]
   const each = all.map(objectOf)
   if (each.some(one => 'data' in one && 'type' in one && 'name' in one))
-    throw usage(
-      'These are the credentials of n8n themselves, not a workflow. Nothing of them was kept or sent.',
-      'Delete the file, then export the workflow.',
-    )
+    throw usage('These are credentials of n8n, no workflow. Nothing was sent.', 'Delete that file.')
   if (each.length > 0 && each.every(one => Array.isArray(one['nodes'])))
     return { product: 'n8n', flows: each.map(ofN8n) }
   const blueprint = objectOf(objectOf(whole['response'])['blueprint'] ?? whole['blueprint'] ?? file)
@@ -104,7 +103,6 @@ function ofMake(blueprint: Json): Workflow {
     })
     const name = textOf(objectOf(designer)['name'] ?? `${app} ${action} ${textOf(step['id'])}`)
     nodes.push({ name, inside: [step['parameters'], step['mapper']], uses })
-    refuseMany('nodes', nodes.length + open.length)
   }
   return { name: textOf(blueprint['name']), nodes }
 }
@@ -122,13 +120,10 @@ function ofZapier(zap: Json): Workflow {
   return { name: textOf(zap['title']), nodes }
 }
 
-/** True also where it can not be looked through: then nobody knows. */
+/** True also where it is too long to be looked through: then nobody knows. */
 function holdsCredential({ inside }: Node): boolean {
-  try {
-    return credentialsIn(JSON.stringify(inside ?? '')).length > 0
-  } catch {
-    return true
-  }
+  const text = JSON.stringify(inside ?? '')
+  return text.length > most.chars || credentialsIn(text).length > 0
 }
 
 /** One line, of a length people read; `instead` where it says nothing, or reads like a credential. */
@@ -140,14 +135,6 @@ function shown(text: string, instead: string): string {
 function refuseMany(what: 'nodes' | 'accounts', many: number): void {
   if (many <= most[what]) return
   throw usage(`It has more than ${most[what]} ${what}.`, 'Export fewer workflows at once.')
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw usage('That file is no JSON.', again)
-  }
 }
 
 const objectOf = (value: unknown): Json =>
