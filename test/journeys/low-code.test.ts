@@ -108,7 +108,13 @@ test('without a terminal nothing is asked, guessed or done: all that is missing 
   )
   expect(err).toMatch(/▲ HubSpot account .*: no connected system shows it/)
   expect(err).toContain('▲ Summarise: seems to hold a credential itself')
-  for (const flag of ['--owner', '--backup', '--until', '--account "CRM (read only)=U-…', '--yes'])
+  for (const flag of [
+    '--owner',
+    '--backup',
+    '--days 14',
+    '--account "CRM (read only)=U-…',
+    '--yes',
+  ])
     expect(err).toContain(flag)
   expect(err).not.toContain(pasted.slice(0, 12))
   expect(await company.size()).toBe(before)
@@ -128,7 +134,7 @@ test('what was tied by its name alone waits for a yes', async () => {
     '--account',
     `U0 n8n bot=${reader}`,
   )
-  expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('is no slack') })
+  expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('is no thing of slack') })
   expect((await company.as('sam')('GET', '/v1/apps/pipeline')).status).toBe(404)
 })
 
@@ -187,7 +193,7 @@ test('its end revokes the role, says who takes the bot away, and the certificate
     items
       .filter(({ kind }) => kind === 'thing')
       .map(({ name, state }) => [name, state])
-      .toSorted()
+      .toSorted((a, b) => String(a[0]).localeCompare(String(b[0])))
   const first = await certificate()
   expect(first.state).toBe('not-green')
   expect(things(first)).toEqual([

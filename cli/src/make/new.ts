@@ -118,10 +118,9 @@ async function chooseData(making: Making, purpose: string): Promise<string> {
 
 /** In the systems its template speaks to; a bot in the one chat there is, whatever that is called. */
 async function guessData({ cli, template }: Making, purpose: string, all: api.ResourceView[]) {
-  const { connector } = template
-  if (connector === '') return guessResource(purpose, all)
+  if (template.connector === '') return guessResource(purpose, all)
   const { items } = (await cli.api.get('/v1/targets')) as { items: api.TargetView[] }
-  const at = items.filter(each => each.connector === connector).map(({ slug }) => slug)
+  const at = items.filter(each => each.connector === template.connector).map(({ slug }) => slug)
   const fit = all.filter(each => at.includes(each.target) && isOpen(each))
   return fit.length === 1 ? fit[0] : guessResource(purpose, fit)
 }

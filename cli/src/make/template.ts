@@ -36,9 +36,11 @@ export function kindsOfTemplate(): Record<string, Kind> {
 export function readTemplate(name: string): Template {
   const all = kindsOfTemplate()
   const kind = Object.hasOwn(all, name) ? all[name] : undefined
-  const known = Object.keys(all)
   if (root === undefined || kind === undefined)
-    throw usage(`There is no template \`${name}\`.`, `Say --template ${known.join(' or ')}`)
+    throw usage(
+      `There is no template \`${name}\`.`,
+      `Say --template ${Object.keys(all).join(' or ')}`,
+    )
   const folder = join(root, name)
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(each => each.isFile())

@@ -52,12 +52,15 @@ const write = (...nodes: object[]) =>
   writeFileSync(join(world.home, 'export.json'), JSON.stringify({ name: 'Orders', nodes }))
 const adopt = (...more: string[]) => run(world, 'adopt', 'export.json', ...more)
 const changes = () => stub.asked.filter(({ method }) => method !== 'GET')
-const denied = () => ({ status: 403, body: problem('denied', 403, 'Not yours.') })
+const denied = (rule: string) => () => {
+  const denial = { ...views.denial, rule }
+  return { status: 403, body: problem('denied', 403, 'Not yours.', { denial }) }
+}
 
 test('its owner claims, and whoever answers for the system adopts: in one word where that is one person', async () => {
   const done = await adopt(...flags, '--yes')
   expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/old bot\tcrm\t.* leased/) })
-  expect(done.err).toContain('Next: leasehold end orders --dry-run')
+  expect(done.err).toContain('Next: leasehold status orders')
   const [claimed, adopted] = changes()
   expect(claimed?.path).toMatch(/\/claim$/)
   expect(JSON.parse(adopted?.body ?? '')).toEqual({
@@ -70,7 +73,7 @@ test('its owner claims, and whoever answers for the system adopts: in one word w
 })
 
 test('where that is two people, the first is told who goes on, and nothing is made in their place', async () => {
-  stub.answers[`POST /v1/found/${thing.id}/adopt`] = denied
+  stub.answers[`POST /v1/found/${thing.id}/adopt`] = denied('default-deny')
   const first = await adopt(...flags, '--yes')
   expect(first).toMatchObject({ code: 66, out: expect.stringContaining('who answers for crm') })
   stub.answers['GET /v1/people'] = { items: [views.tom] }
@@ -79,6 +82,14 @@ test('where that is two people, the first is told who goes on, and nothing is ma
   const second = await adopt('--owner', 'Tom Reyes', ...flags.slice(2), '--yes')
   expect(second).toMatchObject({ code: 66, out: expect.stringContaining('claim U-7K2Q9') })
   expect(changes()).toEqual([])
+})
+
+test('what a rule forbids is no matter of who says it: it is told as it is', async () => {
+  stub.answers[`POST /v1/found/${thing.id}/adopt`] = denied('prototype-ends')
+  expect(await adopt(...flags, '--yes')).toMatchObject({
+    code: 65,
+    err: expect.stringContaining('prototype-ends'),
+  })
 })
 
 test('a person at a terminal who says nothing adopts nothing', async () => {
@@ -107,6 +118,22 @@ test.each([
   const seen = await adopt(...flags, ...more)
   expect(seen).toMatchObject({ code: 2, err: expect.stringContaining(says) })
   expect(stub.asked).toEqual([])
+})
+
+test('a name is looked for among all that is there, and what may be it is told up to a few', async () => {
+  const many = Array.from({ length: 30 }, (_, i) => ({
+    ...views.found,
+    shortId: `U-${i}`,
+    name: `x${i}`,
+  }))
+  const items = [...many, thing]
+  stub.answers['GET /v1/found'] = ({ path }: Asked) => ({
+    body: { items: path.endsWith('=crm') ? items : [] },
+  })
+  expect(await adopt(...flags, '--yes')).toMatchObject({ code: 0 })
+  write(node('postgres', 'another'))
+  const { err } = await adopt(...flags, '--yes')
+  expect(err).toMatch(/may be U-0 x0 at crm, .*U-8 x8 at crm\n/)
 })
 
 test('two that have the name are no guess', async () => {

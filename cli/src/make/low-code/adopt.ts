@@ -62,7 +62,7 @@ async function adoptExport(cli: Cli, file: string): Promise<Answer> {
   const table = tableOf(shown, [...keys], cli.host.now())
   const result = { app: plan.app, owner: plan.owner, accounts: shown, waits }
   const lines = waits.map(wait => `${glyph.wait} ${wait}`)
-  if (waits.length === 0) return { result, table, next: `leasehold end ${plan.app} --dry-run` }
+  if (waits.length === 0) return { result, table, next: `leasehold status ${plan.app}` }
   return { result, lines, table, next: 'The same again, once they have', exit: exits.waiting }
 }
 
@@ -92,28 +92,31 @@ async function tie(cli: Cli, account: Account, seen: readonly Seen[], said = '')
   if (said === 'none') return { account, thing: null }
   const connector = connectorOf(account.kind)
   if (said === '') {
-    const named = mayBe(account, seen).filter(({ name }) => plain(name) === plain(account.name))
-    const [thing] = named
-    return thing && named.length === 1 ? { account, thing, isByName: !thing.isKnown } : { account }
+    const isSame = ({ name }: Seen) => plain(name) === plain(account.name)
+    const [thing, ...others] = mayBe(account, seen).filter(isSame)
+    return thing && others.length === 0 ? { account, thing, isByName: !thing.isKnown } : { account }
   }
   const known = seen.find(({ shortId }) => shortId === said.toUpperCase())
-  const next = `What may be it: ${mayBe(account, seen).map(idOf).join(', ') || 'none'}`
   if (known !== undefined && connector !== undefined && known.connector !== connector)
-    throw usage(`${said} is at ${known.target}, which is no ${connector}.`, next)
+    throw usage(`${said} is no thing of ${connector}.`, `It ${candidates(account, seen)}.`)
   return { account, thing: known ?? ((await cli.api.get(`/v1/found/${segment(said)}`)) as Seen) }
 }
 
 const mayBe = ({ kind }: Account, seen: readonly Seen[]) =>
-  seen.filter(({ connector }) => connector === connectorOf(kind)).slice(0, 9)
+  seen.filter(({ connector }) => connector === connectorOf(kind))
 const idOf = ({ shortId, name, target }: api.FoundView) => `${shortId} ${name} at ${target}`
+
+function candidates(account: Account, seen: readonly Seen[]): string {
+  const some = mayBe(account, seen).slice(0, 9).map(idOf).join(', ')
+  return some === '' ? 'no connected system shows it' : `may be ${some}`
+}
 
 /** What a person sees before anything is asked or done. */
 function tellOf({ account, thing, isByName }: Tie, seen: readonly Seen[]): string {
   const { label, kind, usedBy } = account
-  const maybe = mayBe(account, seen).map(idOf).join(', ')
-  const open = maybe === '' ? 'no connected system shows it' : `may be ${maybe}`
-  const told = thing ? `${idOf(thing)}${isByName ? ', by its name' : ''}` : open
-  return `${thing ? glyph.done : glyph.wait} ${label}   ${kind}, in ${usedBy.join(', ')}: ${told}`
+  const tied = thing && `${idOf(thing)}${isByName ? ', by its name' : ''}`
+  const about = `${label}   ${kind}, in ${usedBy.join(', ')}: ${tied ?? candidates(account, seen)}`
+  return `${thing ? glyph.done : glyph.wait} ${about}`
 }
 
 /** Whose, until when, which thing: where nobody can be asked, all that is missing is named at once. */
@@ -126,7 +129,7 @@ async function complete(cli: Cli, read: Exported, ties: Tie[], seen: Seen[]): Pr
   const needs = [
     ['owner', 'Who owns it?', '"Maya Ortiz"', isNew],
     ['backup', 'Who answers for it when they are away?', '"Tom Reyes"', isNew && isTeam],
-    ['until', 'When does it end?', '2026-12-31T17:00:00Z', isNew && !options.text('days')],
+    ['days', 'In how many days does it end? At most 30:', '14', isNew && !options.text('until')],
   ] as const
   const missing = needs.filter(([option, , , isNeeded]) => isNeeded && !options.text(option))
   const open = ties.filter(({ thing }) => thing === undefined)
@@ -148,13 +151,14 @@ async function complete(cli: Cli, read: Exported, ties: Tie[], seen: Seen[]): Pr
     throw failed('No connected system shows any of it.', 'leasehold help connect')
   const said = (name: string) => told[name] ?? options.text(name)
   const path = `/v1/people?named=${encodeURIComponent(said('owner') ?? known?.owner.id ?? '')}`
-  const { items } = (await api.get(path)) as { items: api.PersonView[] }
+  const {
+    items: [owner],
+  } = (await api.get(path)) as { items: api.PersonView[] }
   const purpose = options.text('purpose') ?? `${read.product}: ${read.name}`
-  const until = { endsAt: said('until'), days: options.count('days') }
+  const days = told['days'] === undefined ? options.count('days') : Number(told['days'])
   const more = { dataClasses: options.list('class'), watchDays: options.count('watch') }
-  const body = { purpose, backup: said('backup'), ...until, ...more }
-  const isMine = items[0]?.id === me.person?.id
-  return { app, owner: items[0]?.name ?? '', isMine, isNew, body }
+  const body = { purpose, backup: said('backup'), endsAt: options.text('until'), days, ...more }
+  return { app, owner: owner?.name ?? '', isMine: owner?.id === me.person?.id, isNew, body }
 }
 
 /** Claimed by its owner, then adopted. What somebody else has to say first is no failure: said again, this goes on. */
@@ -172,7 +176,8 @@ async function settle({ api }: Cli, each: Tie, plan: Plan): Promise<string[]> {
     plan.isNew = false
     return []
   } catch (error) {
-    if (!(error instanceof Problem) || error.text.exit !== exits.denied) throw error
+    // No rule lets them: another person is meant. What a rule forbids is forbidden to each.
+    if (!(error instanceof Problem) || error.text.denial?.rule !== 'default-deny') throw error
     return [`${name}: who answers for ${target}, or for security, says this command too`]
   }
 }

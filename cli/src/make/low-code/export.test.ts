@@ -195,7 +195,7 @@ test.each([
   ['a name of every object', '{"__proto__":{"zaps":[]},"flow":{}}', 'no export'],
   [
     'too many nodes',
-    JSON.stringify(n8n('A', ...Array<object>(10_001).fill({ name: 'x' }))),
+    JSON.stringify(n8n('A', ...Array.from({ length: 10_001 }, () => ({ name: 'x' })))),
     'more than 10000 nodes',
   ],
   [
@@ -210,7 +210,7 @@ test.each([
   ],
   [
     'a scenario without end',
-    JSON.stringify({ flow: Array<object>(10_001).fill({ module: 'a:b' }) }),
+    JSON.stringify({ flow: Array.from({ length: 10_001 }, () => ({ module: 'a:b' })) }),
     'more than 10000 nodes',
   ],
 ])('refused with the next step: %s', (_, text, says) => {
