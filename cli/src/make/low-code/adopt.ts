@@ -46,7 +46,7 @@ async function adoptExport(cli: Cli, file: string): Promise<Answer> {
     ties.push(await tie(cli, each, seen, which.slice(each.label.length + 1)))
   }
   for (const each of ties) cli.out.note(tellOf(each, seen))
-  for (const node of written)
+  for (const node of written.slice(0, 20))
     cli.out.note(`${glyph.wait} ${node}: seems to hold a credential itself, which no system shows`)
   const plan = await complete(cli, read, ties, seen)
   const waits: string[] = []
@@ -151,9 +151,7 @@ async function complete(cli: Cli, read: Exported, ties: Tie[], seen: Seen[]): Pr
     throw failed('No connected system shows any of it.', 'leasehold help connect')
   const said = (name: string) => told[name] ?? options.text(name)
   const path = `/v1/people?named=${encodeURIComponent(said('owner') ?? known?.owner.id ?? '')}`
-  const {
-    items: [owner],
-  } = (await api.get(path)) as { items: api.PersonView[] }
+  const [owner] = ((await api.get(path)) as { items: api.PersonView[] }).items
   const purpose = options.text('purpose') ?? `${read.product}: ${read.name}`
   const days = told['days'] === undefined ? options.count('days') : Number(told['days'])
   const more = { dataClasses: options.list('class'), watchDays: options.count('watch') }

@@ -57,7 +57,7 @@ test('n8n: two accounts of one name are told apart, and are never one', () => {
     node('Read', { postgres: { id: '1', name: 'db' } }),
     node('Other', { postgres: { id: '2', name: 'db' } }),
   )
-  expect(read(flow).accounts.map(({ label }) => label)).toEqual(['db 1', 'db 2'])
+  expect(read(flow).accounts.map(({ label }) => label)).toEqual(['db #1', 'db #2'])
 })
 
 test('n8n: the credentials themselves are no workflow, sealed or open', () => {
@@ -196,7 +196,7 @@ test.each([
   [
     'too many nodes',
     JSON.stringify(n8n('A', ...Array.from({ length: 10_001 }, () => ({ name: 'x' })))),
-    'more than 10000 nodes',
+    'More than 10000 nodes',
   ],
   [
     'too many accounts',
@@ -206,12 +206,12 @@ test.each([
         ...Array.from({ length: 51 }, (_, i) => node('x', { a: { id: `${i}`, name: 'x' } })),
       ),
     ),
-    'more than 50 accounts',
+    'or 50 accounts',
   ],
   [
     'a scenario without end',
     JSON.stringify({ flow: Array.from({ length: 10_001 }, () => ({ module: 'a:b' })) }),
-    'more than 10000 nodes',
+    'More than 10000 nodes',
   ],
 ])('refused with the next step: %s', (_, text, says) => {
   expect(() => readExport(text)).toThrow(says)

@@ -17,11 +17,11 @@ import { credentialsIn } from '../agent/credentials.ts'
 
 /** `label`: what `--account` calls it. `kind`: as the product says it, `slackOAuth2Api`. `usedBy`: names of nodes. */
 export type Account = Record<'label' | 'kind' | 'name', string> & { usedBy: string[] }
+type Product = 'n8n' | 'Make' | 'Zapier'
 /**
  * `name`: of the first workflow, empty where it has none to show. `written`: nodes with what reads like a credential in
  * them, which no inventory shows.
  */
-type Product = 'n8n' | 'Make' | 'Zapier'
 export type Exported = { product: Product; name: string; accounts: Account[]; written: string[] }
 
 const most = { nodes: 10_000, accounts: 50, chars: 1_000_000, nameChars: 100, users: 20 }
@@ -38,14 +38,14 @@ export function readExport(text: string): Exported {
     const of = flows.length > 1 ? `${shown(flow.name, 'a workflow')}: ` : ''
     return flow.nodes.map(node => ({ ...node, by: of + shown(node.name, 'a node') }))
   })
-  refuseMany('nodes', nodes.length)
   const uses = nodes.flatMap(({ uses, by }) => uses.map(used => ({ ...used, by })))
   const each = [...Map.groupBy(uses, ({ kind, id }) => `${kind} ${id}`).values()]
-  refuseMany('accounts', each.length)
+  if (nodes.length > most.nodes || each.length > most.accounts)
+    throw usage(`More than ${most.nodes} nodes or ${most.accounts} accounts.`, 'Export less.')
   const names = each.map(([first]) => shown(first?.name ?? '', 'account'))
   const accounts = each.map((same, i) => {
     const [kind, name = ''] = [shown(same[0]?.kind ?? '', 'account'), names[i]]
-    const label = names.filter(other => other === name).length > 1 ? `${name} ${i + 1}` : name
+    const label = names.filter(other => other === name).length > 1 ? `${name} #${i + 1}` : name
     const usedBy = [...new Set(same.map(({ by }) => by))].slice(0, most.users)
     return { label, kind, name, usedBy }
   })
@@ -130,11 +130,6 @@ function holdsCredential({ inside }: Node): boolean {
 function shown(text: string, instead: string): string {
   const line = safeLine(text, most.nameChars).trim()
   return line === '' || credentialsIn(line).length > 0 ? instead : line
-}
-
-function refuseMany(what: 'nodes' | 'accounts', many: number): void {
-  if (many <= most[what]) return
-  throw usage(`It has more than ${most[what]} ${what}.`, 'Export fewer workflows at once.')
 }
 
 const objectOf = (value: unknown): Json =>
