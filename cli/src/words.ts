@@ -23,6 +23,7 @@ export const modules: Readonly<Record<string, () => Promise<object>>> = {
   dev: () => import('./make/dev.ts'),
   setup: () => import('./make/agent/setup.ts'),
   serve: () => import('./make/agent/serve.ts'),
+  adopt: () => import('./make/low-code/adopt.ts'),
   graduate: () => import('./make/graduate.ts'),
   ship: () => import('./make/ship/ship.ts'),
   hook: () => import('./make/agent/hook.ts'),
@@ -89,8 +90,8 @@ hold lift <hold> | things.liftHold | let it go on
 found ls | things.findings | what needs a person
 found [system] | found.found | what is at connected systems and nobody registered
 claim <thing> | found.claim | say that it is yours
-adopt <thing> --app <name> --purpose <purpose> --backup <person> --days <n> --until <time> --class <classes> --watch <days>
-  | found.adopt | make it an app's, which ends it with itself; --watch: decided, not stopped, at first
+adopt <thing> --app <name> --purpose <purpose> --backup <person> --days <n> --until <time> --class <classes> --watch <days> --owner <person> --account <name=thing...>
+  | adopt.adopt | make it, or what an export of n8n, Make or Zapier uses, an app's, which ends it with itself
 residual | things.residual | what is not proven gone, anywhere, and whose turn it is
 evidence <app> [item] --file <file> --says <words> --system <name> --until <time>
   | life.evidence | show that what no API lets us look at is gone; never green

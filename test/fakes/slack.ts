@@ -53,6 +53,10 @@ export interface FakeSlack {
   logs: Row[]
   approved: Row[]
   restricted: Row[]
+  /** Our app was invited to those that say so. */
+  channels: Row[]
+  /** What was written in them, and what our app was let post, the oldest first. */
+  messages: Row[]
   /** Of the end that comes next. */
   ending: Ending
   fault: (asked: string) => Fault | undefined
@@ -97,6 +101,8 @@ export async function startFakeSlack(clock: FakeSlack['clock']): Promise<FakeSla
     logs: [],
     approved: [],
     restricted: [],
+    channels: [{ id: 'C0SALES00', name: 'sales', is_member: true }],
+    messages: [],
     ending: 'honest',
     fault: () => undefined,
     seen: [],
@@ -200,8 +206,20 @@ function answerTo(slack: FakeSlack, { method, given, as }: Asking): Row {
     }
     case 'auth.revoke':
       return endOf(slack, { revoked: true })
-    case 'chat.postMessage':
-      return { ok: true, channel: 'C0SALES00', ts: '1.2', message: {} }
+    case 'conversations.list':
+      return paged(given, slack.channels, 'channels')
+    case 'conversations.history': {
+      const oldest = Number(given.get('oldest') ?? 0)
+      const isAsked = (row: Row) =>
+        row['channel'] === given.get('channel') && Number(row['ts']) > oldest
+      return { ok: true, messages: slack.messages.filter(isAsked).toReversed() }
+    }
+    case 'chat.postMessage': {
+      const [channel, text, thread] = ['channel', 'text', 'thread_ts'].map(name => given.get(name))
+      const message = { channel, text, thread_ts: thread, user: app.user, bot_id: 'B0LEASE' }
+      slack.messages.push({ ...message, ts: (Date.now() / 1000).toFixed(6) })
+      return { ok: true, channel, ts: '1.2', message: {} }
+    }
     default:
       return no('unknown_method')
   }

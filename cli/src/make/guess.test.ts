@@ -1,7 +1,8 @@
 // Which data a sentence speaks of: named ones, never what a prototype can not have, and nothing at all rather than anything.
 import { expect, test } from 'vitest'
 import type { ResourceView } from '../../../src/doors/api/contract.ts'
-import { guessResource } from './guess.ts'
+import { guessResource, guessTemplate } from './guess.ts'
+import { kindsOfTemplate } from './template.ts'
 
 const resource = (slug: string, more: Partial<ResourceView> = {}): ResourceView => ({
   id: `rs_${slug}`,
@@ -40,4 +41,19 @@ test.each([['weather of tomorrow'], [''], ['stage'], ['<script>']])(
 test('what is for managed apps alone is guessed as its stand-in, or not at all', () => {
   expect(guess('compare salaries')).toBe('hr.sandbox-salaries')
   expect(guess('show our secrets')).toBeUndefined()
+})
+
+test.each([
+  ['board of deals stuck > 14 days', 'web'],
+  ['a weekly board of deals', 'web'],
+  ['a Slack bot that answers who owns a deal', 'slack-bot'],
+  ['agent that triages issues', 'agent'],
+  ['explore the deals of this year', 'notebook'],
+  ['nightly export of deals', 'job'],
+  ['JSON api of deals', 'api'],
+  ['salary robot', 'web'],
+  ['constructor', 'web'],
+  ['', 'web'],
+])('`%s` asks for the template %s', (purpose, template) => {
+  expect(guessTemplate(purpose, kindsOfTemplate())).toBe(template)
 })

@@ -3,6 +3,7 @@
  * said as one, and a person answers it: wrong, it costs an answer.
  */
 import type { ResourceView } from '../../../src/doors/api/contract.ts'
+import type { Kind } from './template.ts'
 
 /** What a prototype can not have: its stand-in is guessed in its place, or nothing. */
 const managedOnly = ['hr', 'secret']
@@ -25,6 +26,14 @@ export function guessResource(
     .toSorted((a, b) => b.points - a.points || (a.resource.slug < b.resource.slug ? -1 : 1))[0]
   if (best === undefined) return undefined
   return isOpen(best.resource) ? best.resource : standIn(best.resource, resources)
+}
+
+/** The kind of app a sentence asks for: the first with a word in it; `web` where none has. */
+export function guessTemplate(purpose: string, kinds: Readonly<Record<string, Kind>>): string {
+  const said = wordsOf(purpose)
+  const isMeant = ([, { words }]: [string, Kind]) =>
+    wordsOf(words).some(word => said.includes(word))
+  return Object.entries(kinds).find(isMeant)?.[0] ?? 'web'
 }
 
 /** What a name or sentence says, so that `deals`, `Deal` and `crm.deals` meet. */

@@ -14,13 +14,13 @@ import { safeLine } from '../text.ts'
 import { dayTime } from '../time.ts'
 import { fields, readApp, said } from '../verbs/kit.ts'
 import { appBody, newApp, slugOf } from '../verbs/life.ts'
-import { guessResource, isOpen } from './guess.ts'
+import { guessResource, guessTemplate, isOpen } from './guess.ts'
 import * as record from './record.ts'
-import { type Filling, fill, readTemplate, type Template } from './template.ts'
+import { type Filling, fill, kindsOfTemplate, readTemplate, type Template } from './template.ts'
 
 /** One making: what is noted of it, and where. */
 type Making = { cli: Cli; folder: string; template: Template; made: record.Made }
-type Asked = Pick<api.RequestView, 'shortId' | 'state' | 'approvers'>
+type Asked = Pick<api.RequestView, 'shortId' | 'state' | 'approvers'> & { actions: string }
 
 export async function make(cli: Cli, purpose = ''): Promise<Answer> {
   if (cli.options.is('bare')) return newApp(cli, purpose)
@@ -67,7 +67,7 @@ function begin(cli: Cli, purpose: string): Making {
     const what = `Another app was made here: ${made.app}, "${made.purpose}".`
     throw usage(what, `Say --name other-name, or go on with it: leasehold new "${made.purpose}"`)
   }
-  const template = readTemplate(named ?? 'web')
+  const template = readTemplate(named ?? guessTemplate(purpose, kindsOfTemplate()))
   const folder = join(host.cwd, slug)
   record.claimFolder(folder)
   const { name, version, digest } = template
@@ -88,7 +88,7 @@ async function register(making: Making, purpose: string): Promise<api.AppDetail>
     const { person } = (await cli.api.get('/v1/me')) as api.Me
     const isOurs = known?.owner.id === person?.id && known?.purpose === purpose
     const body = isOurs ? undefined : await appBody(cli, purpose)
-    const resource = await chooseData(cli, purpose)
+    const resource = await chooseData(making, purpose)
     const app = isOurs ? known : await cli.api.post('/v1/apps', { ...body, slug: before.app })
     making.made = { ...before, resource, steps: ['registered'] }
     record.writeMade(folder, making.made)
@@ -102,17 +102,27 @@ async function register(making: Making, purpose: string): Promise<api.AppDetail>
 }
 
 /** Named by `--data`, else guessed. */
-async function chooseData(cli: Cli, purpose: string): Promise<string> {
+async function chooseData(making: Making, purpose: string): Promise<string> {
+  const { cli } = making
   const named = cli.options.text('data')
   if (named === 'none') return ''
   const items = await catalogue(cli)
-  if (named === undefined) return guessResource(purpose, items)?.slug ?? ''
+  if (named === undefined) return (await guessData(making, purpose, items))?.slug ?? ''
   const found = items.find(({ slug }) => slug === named)
   if (found === undefined) throw usage(`There is no data \`${named}\`.`, 'leasehold resource ls')
   if (isOpen(found)) return named
   const instead =
     found.sandboxTwin === null ? 'leasehold resource ls' : `--data ${found.sandboxTwin}`
   throw usage(`\`${named}\` is ${found.dataClass} data: for managed apps alone.`, instead)
+}
+
+/** In the systems its template speaks to; a bot in the one chat there is, whatever that is called. */
+async function guessData({ cli, template }: Making, purpose: string, all: api.ResourceView[]) {
+  if (template.connector === '') return guessResource(purpose, all)
+  const { items } = (await cli.api.get('/v1/targets')) as { items: api.TargetView[] }
+  const at = items.filter(each => each.connector === template.connector).map(({ slug }) => slug)
+  const fit = all.filter(each => at.includes(each.target) && isOpen(each))
+  return fit.length === 1 ? fit[0] : guessResource(purpose, fit)
 }
 
 /** All that can be asked for. */
@@ -142,8 +152,10 @@ function write(making: Making, app?: api.AppDetail, data?: api.ResourceView) {
   return { files: template.files.length }
 }
 
-function fillingOf({ cli, made }: Making, app?: api.AppDetail, data?: api.ResourceView): Filling {
-  const need = data === undefined ? '' : `{ resource: ${data.slug}, actions: [read] }`
+function fillingOf(making: Making, app?: api.AppDetail, data?: api.ResourceView): Filling {
+  const { cli, made, template } = making
+  const actions = template.actions.join(', ')
+  const need = data === undefined ? '' : `{ resource: ${data.slug}, actions: [${actions}] }`
   const shown = data?.columns.filter(({ hidden }) => !hidden).map(({ name }) => name) ?? []
   const columns = shown.length > 0 ? shown : ['id', 'title', 'stage', 'amount', 'opened_on']
   const words = {
@@ -188,22 +200,22 @@ async function trustPeople({ api }: Cli, app: api.AppDetail): Promise<void> {
   }
 }
 
-/** Never more than reading. A no here is no failure: there is synthetic data, and it can be asked again. */
-async function ask({ cli: { api, out }, made }: Making, app: api.AppDetail) {
-  const { resource, template } = made
+/** Never more than reading, but for what speaks. A no here is no failure: there is synthetic data, and it can be asked again. */
+async function ask({ cli: { api, out }, made, template }: Making, app: api.AppDetail) {
+  const { resource } = made
   if (resource === '') return undefined
   const body: api.Ask = {
     app: app.slug,
     resource,
-    actions: ['read'],
+    actions: template.actions,
     roles: ['run', 'agent'],
     // What a schedule starts has nobody beside it.
-    unattended: template === 'job',
+    unattended: template.name === 'job',
     reason: app.purpose,
   }
   try {
     const { shortId, state, approvers } = (await api.post('/v1/requests', body)) as Asked
-    return { shortId, state, approvers }
+    return { shortId, state, approvers, actions: template.actions.join(', ') }
   } catch (error) {
     if (!(error instanceof Problem) || error.text.exit === exits.unreachable) throw error
     out.note(`${glyph.wait} ${resource} was not asked for: ${error.message}`)
@@ -215,7 +227,7 @@ function dataLines(resource: string, asked: Asked | undefined): string[] {
   if (resource === '')
     return [`  ${glyph.wait} data        none was named: synthetic. leasehold resource ls`]
   const who = asked?.approvers.join(', ')
-  const waits = asked ? `asked ${who} for read (${asked.shortId})` : 'to be asked for'
+  const waits = asked ? `asked ${who} for ${asked.actions} (${asked.shortId})` : 'to be asked for'
   return [`  ${glyph.wait} ${resource.padEnd(11)} ${waits}; synthetic rows until then`]
 }
 

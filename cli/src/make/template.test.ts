@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseLeaseholdYaml } from '../../../src/life/manifest/leasehold-yaml.ts'
+import { credentialsIn } from './agent/credentials.ts'
 import { writeFiles } from './record.ts'
 import { fill, readTemplate } from './template.ts'
 
@@ -24,7 +25,7 @@ const filling = {
   raw: { needs: '[{ resource: crm.deals, actions: [read] }]', columns: '["id","title"]' },
 }
 
-describe.each(['web', 'job', 'api'])('the template %s', name => {
+describe.each(['web', 'job', 'api', 'slack-bot', 'agent', 'notebook'])('the template %s', name => {
   const template = readTemplate(name)
   const files = template.files.map(file => fill(file, filling))
 
@@ -49,6 +50,11 @@ describe.each(['web', 'job', 'api'])('the template %s', name => {
       expect(textOf('.gitignore')).toContain(each)
   })
 
+  test('holds nothing that reads like a credential, and says so in at most 12 lines', () => {
+    for (const { path, text } of files) expect([path, credentialsIn(text)]).toEqual([path, []])
+    expect(textOf('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(12)
+  })
+
   test('passes its own tests', () => {
     const folder = mkdtempSync(join(tmpdir(), 'leasehold-template-'))
     try {
@@ -67,11 +73,17 @@ describe.each(['web', 'job', 'api'])('the template %s', name => {
   }
 })
 
-test.each(['job', 'api'])('what the template %s shares with `web` is the same in both', name => {
+test.each([
+  ['job', 4],
+  ['api', 5],
+  ['notebook', 5],
+  ['slack-bot', 1],
+  ['agent', 1],
+])('what the template %s shares with `web` is the same in both', (name, many) => {
   const web = readTemplate('web')
   const shared = /^(src|tests)\/(postgres|data|synthetic|app)\./
   const files = readTemplate(name).files.filter(({ path }) => shared.test(path))
-  expect(files.length).toBeGreaterThan(3)
+  expect(files).toHaveLength(many)
   for (const file of files) expect(web.files).toContainEqual(file)
 })
 

@@ -5,11 +5,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
+import type { Ask } from '../../../src/doors/api/contract.ts'
 import { usage } from '../problem.ts'
 
-export interface Template {
+/** `words`: what a sentence says that asks for it. `connector`: the one thing it speaks to; empty where that is a database. */
+export type Kind = Record<'version' | 'words' | 'connector', string> & Pick<Ask, 'actions'>
+export interface Template extends Kind {
   readonly name: string
-  readonly version: string
   /** SHA-256 of names and contents, hex: which files exactly these are. */
   readonly digest: string
   readonly files: readonly TemplateFile[]
@@ -26,14 +28,19 @@ const root = ['../../templates', '../../../templates']
   .map(path => resolve(import.meta.dirname, path))
   .find(existsSync)
 
+export function kindsOfTemplate(): Record<string, Kind> {
+  const text = root ? readFileSync(join(root, 'versions.json'), 'utf8') : '{}'
+  return JSON.parse(text) as Record<string, Kind>
+}
+
 export function readTemplate(name: string): Template {
-  const versions = JSON.parse(
-    root ? readFileSync(join(root, 'versions.json'), 'utf8') : '{}',
-  ) as Record<string, string>
-  const version = Object.hasOwn(versions, name) ? versions[name] : undefined
-  const known = Object.keys(versions)
-  if (root === undefined || version === undefined)
-    throw usage(`There is no template \`${name}\`.`, `Say --template ${known.join(' or ')}`)
+  const all = kindsOfTemplate()
+  const kind = Object.hasOwn(all, name) ? all[name] : undefined
+  if (root === undefined || kind === undefined)
+    throw usage(
+      `There is no template \`${name}\`.`,
+      `Say --template ${Object.keys(all).join(' or ')}`,
+    )
   const folder = join(root, name)
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(each => each.isFile())
@@ -49,7 +56,7 @@ export function readTemplate(name: string): Template {
     text: readFileSync(join(folder, path), 'utf8'),
   }))
   const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex')
-  return { name, version, digest, files }
+  return { ...kind, name, digest, files }
 }
 
 /**

@@ -11,14 +11,13 @@ export async function found(cli: Cli, target?: string): Promise<Answer> {
   const { unknown, ownerless, neverEnding, items } = list
   cli.out.note(`${unknown} unknown, ${ownerless} ownerless, ${neverEnding} never-ending`)
   const keys = ['shortId', 'state', 'target', 'kind', 'name', 'owner', 'app', 'endsAt'] as const
-  const free = items.find(({ state }) => state === 'found')
-  const next = free ? `claim ${free.shortId}` : 'connect ls'
+  const free = items.find(({ state }) => state === 'found')?.shortId
   const table = tableOf(
     [...items],
     [...keys, 'lastUsedAt', 'lastSeenAt', 'stopped'],
     cli.host.now(),
   )
-  return { result: list, table, next: `leasehold ${next}` }
+  return { result: list, table, next: `leasehold ${free ? `claim ${free}` : 'connect ls'}` }
 }
 
 export const claim = changes(

@@ -25,6 +25,7 @@ test('synthetic rows have each column, and no address anybody reads', () => {
     'title',
   ])
   assert.match(row?.['contact_email'] ?? '', /@example\.com$/)
+  assert.match(row?.['stage'] ?? '', /^[a-z]+$/)
 })
 
 test('what the database refuses is said as it said it, and nothing synthetic stands in for it', async () => {

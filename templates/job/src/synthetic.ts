@@ -17,9 +17,9 @@ function valueOf(column: string, n: number): string {
   if (/(^|_)id$/.test(column)) return String(n)
   if (/(_on|_at|date|since|until)$/.test(column)) return day(spread)
   if (/amount|price|total|margin|cost|value/.test(column)) return String(spread * 100)
-  if (/count|number|probability|age|days/.test(column)) return String(spread % 100)
-  if (/e?mail/.test(column)) return `sample${n}@example.com`
   if (/stage|state|status|health|priority/.test(column)) return states[n % states.length] ?? ''
+  if (/(^|_)(count|number|probability|age|days)(_|$)/.test(column)) return String(spread % 100)
+  if (/e?mail/.test(column)) return `sample${n}@example.com`
   return `Sample ${column.replaceAll('_', ' ')} ${n}`
 }
 

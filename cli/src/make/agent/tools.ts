@@ -51,7 +51,7 @@ export const tools: readonly Tool[] = [
         description: 'Guessed from the sentence when left out',
       },
       'days?': many('Until it ends', 1, 30),
-      'template?': oneOf('web', 'job', 'api'),
+      'template?': oneOf('web', 'job', 'api', 'slack-bot', 'agent', 'notebook'),
       'backup?': text('Who answers for it when the user is away: name or e-mail. Ask the user.'),
     },
     startApp,
