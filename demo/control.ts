@@ -25,10 +25,27 @@ export interface Control {
   stop(): Promise<void>
 }
 
-export async function startControl(parts: Parts): Promise<Control> {
+/** What is asked by its name, `/thief`, with what was said beside it. */
+export type Story = (said: { readonly honest?: unknown }) => Promise<DemoAnswer>
+
+export function startControl(parts: Parts): Promise<Control> {
+  return openControl(
+    {
+      thief: async () => showThief(await thief(parts)),
+      liar: async ({ honest }) => showLiar(await liar(parts, honest === true)),
+    },
+    'leak, drift, leave and ask are stories of the pretend company: npm run demo -- company',
+  )
+}
+
+/** `others`: what is said of a story that is not here. */
+export async function openControl(
+  stories: Readonly<Record<string, Story>>,
+  others: string,
+): Promise<Control> {
   const word = randomBytes(24).toString('base64url')
   const server = createServer((req, res) => {
-    void answer(parts, word, req).then(
+    void answer({ stories, others, word }, req).then(
       body => res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
       (thrown: Error) =>
         res
@@ -47,13 +64,19 @@ export async function startControl(parts: Parts): Promise<Control> {
   }
 }
 
-async function answer(parts: Parts, word: string, req: IncomingMessage): Promise<DemoAnswer> {
+interface Known {
+  readonly stories: Readonly<Record<string, Story>>
+  readonly others: string
+  readonly word: string
+}
+
+async function answer({ stories, others, word }: Known, req: IncomingMessage): Promise<DemoAnswer> {
   if (!equalInConstantTime(req.headers.authorization ?? '', `Bearer ${word}`))
     throw new Error('not for you')
-  if (req.method === 'POST' && req.url === '/thief') return showThief(await thief(parts))
-  if (req.method === 'POST' && req.url === '/liar')
-    return showLiar(await liar(parts, (await readJson(req)).honest === true))
-  throw new Error('there is no such thing here')
+  const name = (req.url ?? '').slice(1)
+  const story = req.method === 'POST' && Object.hasOwn(stories, name) ? stories[name] : undefined
+  if (story === undefined) throw new Error(`There is no such story here. ${others}`)
+  return story(await readJson(req))
 }
 
 async function readJson(req: IncomingMessage): Promise<{ honest?: unknown }> {

@@ -1,7 +1,8 @@
 /**
  * `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON
  * object. `npm run demo -- everywhere --once --json`: another one, of an app with access in nine systems;
- * `graduate`: of one that stays; `day --teams 39`: a build day of so many teams, opened and closed.
+ * `graduate`: of one that stays; `day --teams 39`: a build day of so many teams, opened and closed. `company`:
+ * a whole company, which without `--once` stays up.
  */
 import { parseArgs } from 'node:util'
 import { leapingClock } from '../test/support/clock.ts'
@@ -23,14 +24,25 @@ const stories: Readonly<Record<string, (parts: Parts, out: Teller) => Promise<ob
 }
 
 const { values, positionals } = parseArgs({
-  options: { once: { type: 'boolean' }, json: { type: 'boolean' }, teams: { type: 'string' } },
+  options: {
+    once: { type: 'boolean' },
+    json: { type: 'boolean' },
+    teams: { type: 'string' },
+    seed: { type: 'string' },
+    now: { type: 'string' },
+  },
   allowPositionals: true,
 })
 const [name = 'life', ...more] = positionals
+if (name === 'company' && more.length === 0) {
+  const { runCompany } = await import('./company/run.ts')
+  const { once: isOnce = false, json: isJson = false, seed, now } = values
+  process.exit(await runCompany({ isOnce, isJson, seed, now }))
+}
 const play = Object.hasOwn(stories, name) && more.length === 0 ? stories[name] : undefined
 if (play === undefined) {
   process.stderr.write(
-    `  ✕ There is no such story. There are: ${Object.keys(stories).join(', ')}\n`,
+    `  ✕ There is no such story. There are: ${Object.keys(stories).join(', ')}, company\n`,
   )
   process.exit(2)
 }

@@ -1,0 +1,227 @@
+/**
+ * `npm run demo -- company`: a company of 84 people and 47 apps, made by playing thirty days at a real server,
+ * which then stays up and goes on working. `--once --json`: made, counted, verified without the server, over.
+ */
+import { rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { runCli } from '../../cli/src/run-cli.ts'
+import { product } from '../../src/core/base/product.ts'
+import { parseInstant } from '../../src/core/base/time.ts'
+import { openStore } from '../../src/core/store/open.ts'
+import type { InstallationView } from '../../src/doors/api/contract.ts'
+import { checkLog } from '../../src/life/audit/fsck.ts'
+import { openControl } from '../control.ts'
+import { signInLink } from '../people.ts'
+import { type Teller, teller } from '../tell.ts'
+import type { Company } from './act.ts'
+import { startCompanyClock } from './clock.ts'
+import { amiss, countCompany, countDecisions } from './count.ts'
+import { playHistory } from './history.ts'
+import { startLive } from './live.ts'
+import { banner, startCompany } from './parts.ts'
+import { openPeople } from './people.ts'
+import { at, historyDays, planCompany } from './plan.ts'
+import { storiesOf } from './stories.ts'
+
+const clone = dirname(dirname(import.meta.dirname))
+const renewMs = 3 * 60_000
+const ownPort = '4500'
+
+export interface Asked {
+  readonly isOnce: boolean
+  readonly isJson: boolean
+  readonly seed: string | undefined
+  readonly now: string | undefined
+}
+
+/** Answers the exit code. */
+export async function runCompany(asked: Asked): Promise<number> {
+  const out = teller(asked.isJson ? process.stderr : process.stdout)
+  const seed = Number(asked.seed ?? '7')
+  const named = parseInstant(asked.now?.replace(/T(\d\d:\d\d)Z$/, 'T$1:00Z') ?? '')
+  if (!Number.isSafeInteger(seed) || seed < 0 || (asked.now !== undefined && named === null)) {
+    process.stderr.write(
+      '  ✕ --seed is a whole number, --now an instant: --seed 7 --now 2026-11-20T14:06Z\n',
+    )
+    return 2
+  }
+  const started = performance.now()
+  const now = named ?? parseInstant(new Date().toISOString())
+  if (now === null) throw new Error('the machine knows no time')
+  const clock = startCompanyClock(at(now, historyDays, 7 * 60))
+  const plan = planCompany(seed, now)
+  out.line(`\n  ${banner}\n`)
+  const port = asked.isOnce ? 0 : Number(process.env['LEASEHOLD_PORT'] ?? ownPort)
+  const parts = await startCompany({ plan, clock, port, isKept: !asked.isOnce }, out.part)
+  try {
+    const company = { parts, people: openPeople(parts) }
+    const from = performance.now()
+    const happened = await playHistory(company)
+    out.part(`${historyDays} days of ${plan.people.length + 1} people`, secondsSince(from))
+    const seconds = { history: secondsSince(from), whole: secondsSince(started) }
+    if (asked.isOnce) return await tellOnce(company, { happened, seconds, isJson: asked.isJson })
+    clock.run({ isMachines: named === null })
+    await stayUp(company, out, seconds.whole)
+    return 0
+  } finally {
+    await parts.stop()
+    clock.restore()
+  }
+}
+
+const secondsSince = (from: number) => Number(((performance.now() - from) / 1000).toFixed(1))
+
+interface Seeded {
+  readonly happened: number
+  readonly seconds: { readonly history: number; readonly whole: number }
+  readonly isJson: boolean
+}
+
+async function tellOnce(company: Company, { happened, seconds, isJson }: Seeded): Promise<number> {
+  const { parts } = company
+  const { counts, listed } = await countCompany(company)
+  const decisions = await countDecisions(company)
+  const certificate = await verifyOne(company)
+  const log = await verifyStopped(company)
+  const wrong = [...amiss(counts), ...certificate.wrong, ...log.wrong]
+  const result = {
+    schema: 'leasehold/v1',
+    seed: parts.plan.seed,
+    now: parts.plan.now,
+    happened,
+    counts,
+    apps: listed,
+    decisions,
+    certificate: { app: certificate.app, verified: certificate.wrong.length === 0 },
+    log: { entries: log.entries, verified: log.wrong.length === 0 },
+    wrong,
+    seconds,
+  }
+  if (isJson) process.stdout.write(`${JSON.stringify(result)}\n`)
+  else process.stdout.write(`${JSON.stringify(counts, null, 2)}\n`)
+  for (const each of wrong) process.stderr.write(`  ✕ ${each}\n`)
+  return wrong.length === 0 ? 0 : 1
+}
+
+/** A certificate as anybody gets it, by our command line, which asks no server; and changed by one letter. */
+async function verifyOne({ parts, people }: Company) {
+  const app = parts.plan.apps.find(({ fate }) => fate === 'ended')?.slug ?? ''
+  const sam = await people.as('sam')
+  const text = await sam.text(`/v1/apps/${app}/certificate`)
+  const { rootFingerprint } = await sam.get<InstallationView>('/v1/installation')
+  const codes: number[] = []
+  for (const each of [text, text.replace(/"payload": ?"(..)./, '"payload":"$1A')]) {
+    const path = parts.file('one.end.json')
+    await writeFile(path, each)
+    codes.push(await runHere(['verify', path, '--root', rootFingerprint], dirname(path)))
+  }
+  const [isTrue, isChanged] = codes
+  return {
+    app,
+    wrong: [
+      ...(isTrue === 0 ? [] : [`the certificate of ${app} is not proven`]),
+      ...(isChanged === 0 ? [`a changed certificate of ${app} is taken`] : []),
+    ],
+  }
+}
+
+function runHere(argv: readonly string[], home: string): Promise<number> {
+  return runCli({
+    argv,
+    env: { HOME: home, NO_COLOR: '1' },
+    cwd: home,
+    stdin: Object.assign(Readable.from(['']), { isTTY: false }),
+    stdout: { write: () => {} },
+    stderr: { write: () => {} },
+    now: Date.now,
+    sleep: async () => {},
+    umask: 0o022,
+  })
+}
+
+/** The server is stopped: from its database alone, each entry, the tree, and what the tables should be. */
+async function verifyStopped({ parts }: Company) {
+  const vkeys = parts.running.world.logVkeys()
+  await parts.stopServer()
+  const store = await openStore({ url: parts.own.url('postgres') })
+  try {
+    const { size, faults } = await checkLog(store, vkeys)
+    return { entries: size, wrong: faults.map(fault => `the log: ${JSON.stringify(fault)}`) }
+  } finally {
+    await store.close()
+  }
+}
+
+async function stayUp(company: Company, out: Teller, seconds: number): Promise<void> {
+  const { parts } = company
+  const { running, issuer, address } = parts
+  const hint = join(clone, '.leasehold', 'demo.json')
+  const control = await openControl(
+    storiesOf(company),
+    'thief and liar are of the story that npm start tells.',
+  )
+  let sam = await signInLink(issuer, address, await running.signInLink())
+  const writeHint = () =>
+    writeFile(
+      hint,
+      JSON.stringify({
+        url: address,
+        issuer,
+        token: sam.token,
+        rootFingerprint: running.world.keys.table().rootFingerprint,
+        controlUrl: control.url,
+        controlWord: control.word,
+      }),
+      { mode: 0o600 },
+    )
+  await writeHint()
+  const timer = setInterval(() => {
+    void sam.renew().then(
+      renewed => {
+        sam = renewed
+        return writeHint()
+      },
+      () => {},
+    )
+  }, renewMs)
+  const live = startLive(company)
+  await sayReady(company, out, seconds)
+  await new Promise<void>(done => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done())
+  })
+  clearInterval(timer)
+  const { runs, denials, asks, answers, failed } = live.done
+  await live.stop()
+  out.line(
+    `\n  Since then: ${runs} runs, ${denials} denials, ${asks} asks, ${answers} answers; ${failed} failed.`,
+  )
+  if (failed > 0) out.line(`  The last of these: ${live.lastFault() ?? ''}`)
+  out.line('  Stopping; nothing is kept.')
+  await rm(hint, { force: true })
+  await control.stop()
+}
+
+async function sayReady({ parts }: Company, out: Teller, seconds: number): Promise<void> {
+  const { issuer, address, running } = parts
+  const as = (sub: string) => `${issuer}/sign-in/company?login_hint=${sub}`
+  out.line()
+  out.line(`  ${banner}  Made in ${seconds} s, and it goes on working.`)
+  out.line()
+  out.line(`  READY   Sam, platform      ${await running.signInLink()}`)
+  out.line('                             (this link signs you in, once, within 15 minutes)')
+  out.line(`          Tom, owns data     ${as('tom')}`)
+  out.line(`          Ines, auditor      ${as('ines')}`)
+  out.line(`          Maya, builder      ${as('maya')}`)
+  out.line(`          API                ${address}`)
+  out.line()
+  out.line('  In a second terminal in this folder, let something happen:')
+  for (const [story, says] of [
+    ['leak', 'a token of invoice-bot is in a public repository'],
+    ['drift', 'somebody changes a credential at the database'],
+    ['leave', 'an owner leaves the company'],
+    ['ask', 'a builder asks for data, and somebody must answer'],
+  ])
+    out.line(`    ${`${product.cloneCommand} demo ${story}`.padEnd(20)}${says}`)
+  out.line('  Stop: Ctrl-C. Each start makes it anew.')
+}
