@@ -1,6 +1,6 @@
 /**
- * What `demo thief` and `demo liar` ask for: a small server on loopback that holds the thief's copies
- * and the lying database. Not part of the product; each call carries a word only this clone knows.
+ * What `demo thief`, `demo liar` and the stories of the pretend company ask for: a small server on loopback
+ * that holds the thief's copies and the lying database. Not part of the product; each call carries a word only this clone knows.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -38,19 +38,19 @@ export function startControl(parts: Parts): Promise<Control> {
   )
 }
 
-/** `others`: what is said of a story that is not here. */
+/** `others`: where a story is that is not here. */
 export async function openControl(
   stories: Readonly<Record<string, Story>>,
   others: string,
 ): Promise<Control> {
   const word = randomBytes(24).toString('base64url')
   const server = createServer((req, res) => {
-    void answer({ stories, others, word }, req).then(
+    void answer({ stories, word }, req).then(
       body => res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
       (thrown: Error) =>
         res
-          .writeHead(400, { 'content-type': 'application/json' })
-          .end(JSON.stringify({ detail: thrown.message })),
+          .writeHead(400, { 'content-type': 'application/problem+json' })
+          .end(JSON.stringify({ code: 'bad-request', detail: thrown.message, next: others })),
     )
   })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
@@ -66,16 +66,15 @@ export async function openControl(
 
 interface Known {
   readonly stories: Readonly<Record<string, Story>>
-  readonly others: string
   readonly word: string
 }
 
-async function answer({ stories, others, word }: Known, req: IncomingMessage): Promise<DemoAnswer> {
+async function answer({ stories, word }: Known, req: IncomingMessage): Promise<DemoAnswer> {
   if (!equalInConstantTime(req.headers.authorization ?? '', `Bearer ${word}`))
     throw new Error('not for you')
   const name = (req.url ?? '').slice(1)
   const story = req.method === 'POST' && Object.hasOwn(stories, name) ? stories[name] : undefined
-  if (story === undefined) throw new Error(`There is no such story here. ${others}`)
+  if (story === undefined) throw new Error('There is no such story here.')
   return story(await readJson(req))
 }
 

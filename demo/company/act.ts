@@ -16,6 +16,8 @@ import type { PlannedApp } from './plan.ts'
 export interface Company {
   readonly parts: CompanyParts
   readonly people: People
+  /** Who has left, by `sub`. */
+  readonly left: Set<string>
 }
 
 /** Who answers for which data. */

@@ -49,11 +49,19 @@ async function beRefused(company: Company): Promise<void> {
 }
 
 /** Of Lee's two apps one is handed over; the other waits for its backup. */
-async function leeLeaves({ people }: Company): Promise<void> {
-  const sam = await people.as('sam')
-  await sam.post('/v1/people/lee@acme.example/leave')
+async function leeLeaves(company: Company): Promise<void> {
+  const { people } = company
+  await leaveCompany(company, 'lee')
   const maya = await people.as('maya')
   await maya.post('/v1/apps/pipeline-digest/accept', { backup: 'tom@acme.example' })
+}
+
+/** Their apps are looked at once more: a sweep that was under way may have passed them by. */
+export async function leaveCompany({ parts, people, left }: Company, sub: string): Promise<void> {
+  const sam = await people.as('sam')
+  await sam.post(`/v1/people/${sub}@acme.example/leave`)
+  left.add(sub)
+  await parts.running.world.runNow('apps')
 }
 
 /** A token of invoice-bot is seen where everybody can read it. */

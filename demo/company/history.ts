@@ -11,11 +11,14 @@ import { connectAll, plantUnmanaged } from './systems.ts'
 
 interface Event {
   readonly at: Instant
+  /** The app it is about; null: about more than one. */
+  readonly app: string | null
   run(): Promise<unknown>
 }
 
-/** Things of one moment are at most so many: what happens at once is done by as many people. */
-const atOnce = 6
+/** Things of one moment are at most so many, and within so long: people at work beside each other. */
+const atOnce = 8
+const momentMs = 100 * 60_000
 
 /** Answers how many things happened. */
 export async function playHistory(company: Company): Promise<number> {
@@ -23,13 +26,11 @@ export async function playHistory(company: Company): Promise<number> {
   await begin(company)
   const events = eventsOf(company).sort((a, b) => a.at.localeCompare(b.at))
   let day = ''
-  for (let i = 0; i < events.length; ) {
-    const first = events[i]
+  for (const moment of momentsOf(events)) {
+    const [first] = moment
     if (first === undefined) break
     if (day !== '' && first.at.slice(0, 10) !== day) await night(company)
     day = first.at.slice(0, 10)
-    const moment = events.slice(i, i + atOnce).filter(each => isOne(first, each))
-    i += moment.length
     clock.moveTo(first.at)
     await Promise.all(moment.map(each => each.run()))
   }
@@ -38,9 +39,23 @@ export async function playHistory(company: Company): Promise<number> {
   return events.length
 }
 
-/** Of one moment: within half an hour of the first, on its day. */
-function isOne(first: Event, { at: when }: Event): boolean {
-  return when.slice(0, 10) === first.at.slice(0, 10) && toMs(when) - toMs(first.at) < 30 * 60_000
+/** What follows from something of the same app is of a later moment. */
+function momentsOf(events: readonly Event[]): Event[][] {
+  const moments: Event[][] = []
+  for (const event of events) {
+    const last = moments.at(-1)
+    if (last !== undefined && joins(last, event)) last.push(event)
+    else moments.push([event])
+  }
+  return moments
+}
+
+function joins(moment: readonly Event[], { at: when, app }: Event): boolean {
+  const [first] = moment
+  if (first === undefined || moment.length === atOnce || app === null) return false
+  const isNear = when.slice(0, 10) === first.at.slice(0, 10)
+  const isFree = moment.every(each => each.app !== null && each.app !== app)
+  return isNear && isFree && toMs(when) - toMs(first.at) < momentMs
 }
 
 /** What the server does by itself, which the machine's clock would bring in its own time. */
@@ -73,11 +88,13 @@ function eventsOf(company: Company): Event[] {
   const { now } = company.parts.plan
   const stories = storiesOf(company).map(([ago, minute, run]) => ({
     at: at(now, ago, minute),
+    app: null,
     run,
   }))
   const lives = company.parts.plan.apps.flatMap(app => {
     const on = (ago: number, minute: number, run: () => Promise<unknown>) => ({
       at: at(now, ago, minute),
+      app: app.slug,
       run,
     })
     return [

@@ -5,6 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RequestView } from '../../src/doors/api/contract.ts'
+import { Refused } from '../client.ts'
 import type { Company, Run } from './act.ts'
 import * as act from './act.ts'
 import { type PlannedApp, pick, randomOf } from './plan.ts'
@@ -32,11 +33,13 @@ export function startLive(company: Company): Live {
   let fault: string | undefined
   const begin = () => {
     const one = next(at)
-      .then(what => void done[what]++)
-      .catch((thrown: Error) => {
-        done.failed++
-        fault = thrown.message
+      .catch((thrown: unknown) => {
+        // A no to what was meant well is a no: its owner has left, or it was paused.
+        if (thrown instanceof Refused && thrown.denial !== undefined) return 'denials'
+        fault = thrown instanceof Error ? thrown.message : String(thrown)
+        return 'failed'
       })
+      .then(what => void done[what]++)
       .finally(() => underWay.delete(one))
     underWay.add(one)
   }
@@ -72,10 +75,12 @@ interface At {
 type What = 'runs' | 'denials' | 'asks' | 'answers'
 
 /** What is random is drawn before anything is waited for, so that one seed is one order. */
-function next(at: At): Promise<What> {
+function next(at: At): Promise<What | 'failed'> {
   const [dice, app, rows] = [at.random(), pick(at.apps, at.random), Math.ceil(at.random() * 200)]
+  const isLeft = at.company.left.has(app.owner.sub)
   if (dice < 0.5) return run(at, app, rows)
   if (dice < 0.7) return tryTooMuch(at, app)
+  if (isLeft) return run(at, app, rows)
   if (dice < 0.85 || at.asked.length === 0) return ask(at, app)
   return answer(at, dice < 0.95 ? 'yes' : 'no')
 }

@@ -68,7 +68,10 @@ export async function startCompany(start: Start, progress: Progress): Promise<Co
     : await mkdtemp(join(tmpdir(), 'leasehold-company-'))
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const stops: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })]
+  const stops: (() => unknown)[] = [
+    clock.restore,
+    () => rm(folder, { recursive: true, force: true }),
+  ]
   const stop = async () => {
     for (const each of stops.splice(0).reverse()) await Promise.resolve(each()).catch(() => {})
   }

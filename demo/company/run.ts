@@ -7,11 +7,12 @@ import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { runCli } from '../../cli/src/run-cli.ts'
 import { product } from '../../src/core/base/product.ts'
-import { parseInstant } from '../../src/core/base/time.ts'
+import { fromMs, type Instant, parseInstant } from '../../src/core/base/time.ts'
 import { openStore } from '../../src/core/store/open.ts'
 import type { InstallationView } from '../../src/doors/api/contract.ts'
 import { checkLog } from '../../src/life/audit/fsck.ts'
 import { openControl } from '../control.ts'
+import type { Progress } from '../parts.ts'
 import { signInLink } from '../people.ts'
 import { type Teller, teller } from '../tell.ts'
 import type { Company } from './act.ts'
@@ -39,46 +40,59 @@ export interface Asked {
 export async function runCompany(asked: Asked): Promise<number> {
   const out = teller(asked.isJson ? process.stderr : process.stdout)
   const seed = Number(asked.seed ?? '7')
-  const named = parseInstant(asked.now?.replace(/T(\d\d:\d\d)Z$/, 'T$1:00Z') ?? '')
-  if (!Number.isSafeInteger(seed) || seed < 0 || (asked.now !== undefined && named === null)) {
+  const now = parseInstant(asked.now?.replace(/T(\d\d:\d\d)Z$/, 'T$1:00Z') ?? '')
+  if (!Number.isSafeInteger(seed) || seed < 0 || (asked.now !== undefined && now === null)) {
     process.stderr.write(
       '  ✕ --seed is a whole number, --now an instant: --seed 7 --now 2026-11-20T14:06Z\n',
     )
     return 2
   }
-  const started = performance.now()
-  const now = named ?? parseInstant(new Date().toISOString())
-  if (now === null) throw new Error('the machine knows no time')
-  const clock = startCompanyClock(at(now, historyDays, 7 * 60))
-  const plan = planCompany(seed, now)
   out.line(`\n  ${banner}\n`)
   const port = asked.isOnce ? 0 : Number(process.env['LEASEHOLD_PORT'] ?? ownPort)
-  const parts = await startCompany({ plan, clock, port, isKept: !asked.isOnce }, out.part)
+  const made = await makeCompany({ seed, now, port, isKept: !asked.isOnce }, out.part)
   try {
-    const company = { parts, people: openPeople(parts) }
-    const from = performance.now()
-    const happened = await playHistory(company)
-    out.part(`${historyDays} days of ${plan.people.length + 1} people`, secondsSince(from))
-    const seconds = { history: secondsSince(from), whole: secondsSince(started) }
-    if (asked.isOnce) return await tellOnce(company, { happened, seconds, isJson: asked.isJson })
-    clock.run({ isMachines: named === null })
-    await stayUp(company, out, seconds.whole)
+    if (asked.isOnce) return await tellOnce(made, asked.isJson)
+    await stayUp(made.company, out, made.seconds.whole)
     return 0
   } finally {
-    await parts.stop()
-    clock.restore()
+    await made.company.parts.stop()
   }
 }
 
-const secondsSince = (from: number) => Number(((performance.now() - from) / 1000).toFixed(1))
-
-interface Seeded {
-  readonly happened: number
-  readonly seconds: { readonly history: number; readonly whole: number }
-  readonly isJson: boolean
+export interface Wanted {
+  readonly seed: number
+  /** Null: the machine's, and from then on with it. */
+  readonly now: Instant | null
+  readonly port: number
+  readonly isKept: boolean
 }
 
-async function tellOnce(company: Company, { happened, seconds, isJson }: Seeded): Promise<number> {
+/** All of it, from nothing, until it is now there. */
+export async function makeCompany({ seed, now: named, ...wanted }: Wanted, progress: Progress) {
+  const started = performance.now()
+  const now = named ?? fromMs(Date.now())
+  const clock = startCompanyClock(at(now, historyDays, 7 * 60))
+  const plan = planCompany(seed, now)
+  const parts = await startCompany({ plan, clock, ...wanted }, progress)
+  try {
+    const company: Company = { parts, people: openPeople(parts), left: new Set() }
+    const from = performance.now()
+    const happened = await playHistory(company)
+    const history = secondsSince(from)
+    progress(`${historyDays} days of ${plan.people.length + 1} people`, history)
+    clock.run({ isMachines: named === null })
+    return { company, happened, seconds: { history, whole: secondsSince(started) } }
+  } catch (thrown) {
+    await parts.stop()
+    throw thrown
+  }
+}
+
+type Made = Awaited<ReturnType<typeof makeCompany>>
+
+const secondsSince = (from: number) => Number(((performance.now() - from) / 1000).toFixed(1))
+
+async function tellOnce({ company, happened, seconds }: Made, isJson: boolean): Promise<number> {
   const { parts } = company
   const { counts, listed } = await countCompany(company)
   const decisions = await countDecisions(company)

@@ -5,7 +5,7 @@ import type { AppView, FindingView, RequestView } from '../../src/doors/api/cont
 import type { Story } from '../control.ts'
 import type { Company } from './act.ts'
 import * as act from './act.ts'
-import { appOf, changePassword, revokeLeaked, seeDrift } from './happened.ts'
+import { appOf, changePassword, leaveCompany, revokeLeaked, seeDrift } from './happened.ts'
 import type { PlannedApp } from './plan.ts'
 
 type Many<T> = { readonly items: readonly T[] }
@@ -67,7 +67,8 @@ async function drift(company: Company, number: number): Promise<DemoAnswer> {
 }
 
 /** Of an owner who has not left yet: their apps have no owner, and their backup is asked. */
-async function leave({ parts, people }: Company): Promise<DemoAnswer> {
+async function leave(company: Company): Promise<DemoAnswer> {
+  const { parts, people } = company
   const sam = await people.as('sam')
   const { items } = await sam.get<Many<AppView>>('/v1/apps?state=active')
   const planned = new Map(parts.plan.apps.map(app => [app.slug, app]))
@@ -83,7 +84,7 @@ async function leave({ parts, people }: Company): Promise<DemoAnswer> {
     )
   if (goes?.plan === undefined) throw new Error('Everybody who could leave has left.')
   const { owner } = goes.plan
-  await sam.post(`/v1/people/${owner.email}/leave`)
+  await leaveCompany(company, owner.sub)
   const after = (await sam.get<Many<AppView>>('/v1/apps')).items
   const left = after.filter(app => app.owner.name === owner.name && app.state !== 'ended')
   const lines = [
@@ -101,7 +102,7 @@ async function ask(company: Company): Promise<DemoAnswer> {
   const app = await nextToAsk(company)
   const request = await act.askData(company, { ...app, resource: 'crm.deals' })
   const lines = [
-    `  ${request.askedBy} asks: ${request.says}   ${request.shortId}`,
+    `  ${request.says}   ${request.shortId}`,
     ...request.gives.map(each => `    ${each}`),
     `  It waits for ${request.approvers.join(' or ')}. Be Tom and answer:`,
     `    ${parts.issuer}/sign-in/company?login_hint=tom&to=/requests/${request.shortId}`,
