@@ -121,7 +121,8 @@ function configOf(
     LEASEHOLD_PORT: String(port),
     DATABASE_URL: own.url('postgres'),
     LEASEHOLD_MODE: 'team',
-    LEASEHOLD_NAME: `Acme. ${banner}`,
+    // Pages show it beside our own name.
+    LEASEHOLD_NAME: 'Acme (pretend company)',
     LEASEHOLD_TRUST_DOMAIN: 'acme.example',
     LEASEHOLD_COMPANY_ISSUER: provider.issuer,
     LEASEHOLD_COMPANY_CLIENT_ID: provider.clientId,

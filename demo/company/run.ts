@@ -22,7 +22,7 @@ import { playHistory } from './history.ts'
 import { startLive } from './live.ts'
 import { banner, startCompany } from './parts.ts'
 import { openPeople } from './people.ts'
-import { at, historyDays, planCompany } from './plan.ts'
+import { at, historyDays, type Plan, planCompany } from './plan.ts'
 import { storiesOf } from './stories.ts'
 
 const clone = dirname(dirname(import.meta.dirname))
@@ -39,9 +39,8 @@ export interface Asked {
 /** Answers the exit code. */
 export async function runCompany(asked: Asked): Promise<number> {
   const out = teller(asked.isJson ? process.stderr : process.stdout)
-  const seed = Number(asked.seed ?? '7')
-  const now = parseInstant(asked.now?.replace(/T(\d\d:\d\d)Z$/, 'T$1:00Z') ?? '')
-  if (!Number.isSafeInteger(seed) || seed < 0 || (asked.now !== undefined && now === null)) {
+  const said = parseAsked(asked)
+  if (said === undefined) {
     process.stderr.write(
       '  ✕ --seed is a whole number, --now an instant: --seed 7 --now 2026-11-20T14:06Z\n',
     )
@@ -49,7 +48,7 @@ export async function runCompany(asked: Asked): Promise<number> {
   }
   out.line(`\n  ${banner}\n`)
   const port = asked.isOnce ? 0 : Number(process.env['LEASEHOLD_PORT'] ?? ownPort)
-  const made = await makeCompany({ seed, now, port, isKept: !asked.isOnce }, out.part)
+  const made = await makeCompany({ ...said, port, isKept: !asked.isOnce }, out.part)
   try {
     if (asked.isOnce) return await tellOnce(made, asked.isJson)
     await stayUp(made.company, out, made.seconds.whole)
@@ -59,21 +58,34 @@ export async function runCompany(asked: Asked): Promise<number> {
   }
 }
 
+/** Undefined for what is no seed or no instant. Without one it is 7, and now. */
+export function parseAsked(asked: Pick<Asked, 'seed' | 'now'>) {
+  const { seed: text = '7' } = asked
+  const now = asked.now === undefined ? null : parseInstant(asked.now)
+  const isSeed = /^\d{1,10}$/.test(text)
+  return isSeed && (asked.now === undefined || now !== null)
+    ? { seed: Number(text), now }
+    : undefined
+}
+
 export interface Wanted {
   readonly seed: number
   /** Null: the machine's, and from then on with it. */
   readonly now: Instant | null
   readonly port: number
   readonly isKept: boolean
+  /** Less of it, where a test has not the time for all. */
+  readonly trim?: (plan: Plan) => Plan
 }
 
 /** All of it, from nothing, until it is now there. */
-export async function makeCompany({ seed, now: named, ...wanted }: Wanted, progress: Progress) {
+export async function makeCompany(wanted: Wanted, progress: Progress) {
+  const { seed, now: named, trim = plan => plan, ...start } = wanted
   const started = performance.now()
   const now = named ?? fromMs(Date.now())
   const clock = startCompanyClock(at(now, historyDays, 7 * 60))
-  const plan = planCompany(seed, now)
-  const parts = await startCompany({ plan, clock, ...wanted }, progress)
+  const plan = trim(planCompany(seed, now))
+  const parts = await startCompany({ plan, clock, ...start }, progress)
   try {
     const company: Company = { parts, people: openPeople(parts), left: new Set() }
     const from = performance.now()
@@ -119,7 +131,7 @@ async function tellOnce({ company, happened, seconds }: Made, isJson: boolean): 
 }
 
 /** A certificate as anybody gets it, by our command line, which asks no server; and changed by one letter. */
-async function verifyOne({ parts, people }: Company) {
+export async function verifyOne({ parts, people }: Company) {
   const app = parts.plan.apps.find(({ fate }) => fate === 'ended')?.slug ?? ''
   const sam = await people.as('sam')
   const text = await sam.text(`/v1/apps/${app}/certificate`)
@@ -155,7 +167,7 @@ function runHere(argv: readonly string[], home: string): Promise<number> {
 }
 
 /** The server is stopped: from its database alone, each entry, the tree, and what the tables should be. */
-async function verifyStopped({ parts }: Company) {
+export async function verifyStopped({ parts }: Company) {
   const vkeys = parts.running.world.logVkeys()
   await parts.stopServer()
   const store = await openStore({ url: parts.own.url('postgres') })

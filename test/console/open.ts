@@ -44,6 +44,7 @@ export async function openConsole(start: () => Promise<Shown> = startDay): Promi
   const script = join(import.meta.dirname, '../../scripts/console.ts')
   execFileSync(process.execPath, [script, '--stale'])
   const temp = await mkdtemp(join(tmpdir(), 'leasehold-browser-'))
+  const before = process.env['TMPDIR']
   const [parts, browser] = await Promise.all([start(), launch(temp)])
   return {
     parts,
@@ -53,6 +54,8 @@ export async function openConsole(start: () => Promise<Shown> = startDay): Promi
       await browser.close()
       await parts.stop()
       await rm(temp, { recursive: true, force: true })
+      if (before === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = before
     },
   }
 }
