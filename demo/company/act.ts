@@ -169,7 +169,10 @@ export async function endRun({ client, issued, task }: Run, rows: number): Promi
 export async function beDenied(call: Promise<unknown>): Promise<string> {
   const denial = await call.then(
     () => undefined,
-    (thrown: unknown) => (thrown instanceof Refused ? thrown.denial : Promise.reject(thrown)),
+    (thrown: unknown) => {
+      if (thrown instanceof Refused && thrown.denial !== undefined) return thrown.denial
+      throw thrown
+    },
   )
   if (denial === undefined) throw new Error('what should have been denied was allowed')
   return denial.rule

@@ -14,9 +14,9 @@ export interface CompanyClock extends Clock {
   /** From here on it goes: with the machine's, or as far behind or ahead of it as it is. */
   run(options: { isMachines: boolean }): void
   /** How far the machine's clock is ahead of this one. */
-  behindMs(): number
+  readonly behindMs: () => number
   /** Gives `Date` back to the machine. */
-  restore(): void
+  readonly restore: () => void
 }
 
 export function startCompanyClock(from: Instant): CompanyClock {

@@ -1,7 +1,6 @@
 /** What there is in the pretend company, as its auditor may count it at the doors; nothing of the plan is asked. */
 import type {
   AppView,
-  DecisionView,
   FindingView,
   FoundList,
   GrantView,

@@ -5,7 +5,6 @@ import type { IssuedLeaseView } from '../../src/doors/api/contract.ts'
 import { withClient } from '../crm.ts'
 import type { Company, Run } from './act.ts'
 import * as act from './act.ts'
-import type { Later } from './history.ts'
 import type { PlannedApp } from './plan.ts'
 
 export function appOf({ parts }: Company, slug: string): PlannedApp {
@@ -13,6 +12,9 @@ export function appOf({ parts }: Company, slug: string): PlannedApp {
   if (app === undefined) throw new Error(`there is no app ${slug}`)
   return app
 }
+
+/** Days before now, minutes after midnight, and what is done then. */
+export type Later = readonly [ago: number, minute: number, run: () => Promise<unknown>]
 
 /** Minutes are before what an app's own day begins with, or after all of them. */
 export function storiesOf(company: Company): Later[] {

@@ -5,8 +5,9 @@
 import { addMs, type Instant, toMs } from '../../src/core/base/time.ts'
 import type { Company } from './act.ts'
 import * as act from './act.ts'
-import { playToday, storiesOf } from './happened.ts'
-import { at, type Fate, type PlannedApp } from './plan.ts'
+import { type Later, playToday, storiesOf } from './happened.ts'
+import type { Fate } from './names.ts'
+import { at, type PlannedApp } from './plan.ts'
 import { connectAll, plantUnmanaged } from './systems.ts'
 
 interface Event {
@@ -126,8 +127,6 @@ async function works(
   if (app.triesAgo.includes(ago)) await act.beDenied(run.client.post('/v1/leases', act.beyond))
   await act.endRun(run, 20 + ((number * 37 + Number(app.repository)) % 180))
 }
-
-export type Later = readonly [ago: number, minute: number, run: () => Promise<unknown>]
 
 const ends: Partial<Record<Fate, (company: Company, app: PlannedApp) => Later[]>> = {
   ended: (company, app) => [[app.overAgo, app.minute - 60, () => act.endApp(company, app)]],

@@ -1,5 +1,6 @@
 /** Names of the pretend company. All invented. */
-import type { Fate } from './plan.ts'
+
+export type Fate = 'running' | 'waiting' | 'drifting' | 'ended' | 'graduated' | 'orphan'
 
 /** Who has a part in what happens; `sam`, of the platform, is the first person of the server itself. */
 export const named = [

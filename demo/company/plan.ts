@@ -3,9 +3,7 @@
  * and a time, and of nothing else; whoever plays it (`history.ts`) does so at a real server. Invented.
  */
 import { addMs, type Instant } from '../../src/core/base/time.ts'
-import { appList, firstNames, lastNames, named } from './names.ts'
-
-export type Fate = 'running' | 'waiting' | 'drifting' | 'ended' | 'graduated' | 'orphan'
+import { appList, type Fate, firstNames, lastNames, named } from './names.ts'
 
 /** What a day of this company holds, as one may count it there. */
 export const wanted = {
