@@ -5,6 +5,7 @@
  * a whole company, which without `--once` stays up.
  */
 import { parseArgs } from 'node:util'
+import { isProblem } from '../src/core/base/problem.ts'
 import { leapingClock } from '../test/support/clock.ts'
 import { startPretendSystems } from '../test/support/pretend-systems.ts'
 import { peopleOf, playDay } from './day.ts'
@@ -37,7 +38,14 @@ const [name = 'life', ...more] = positionals
 if (name === 'company' && more.length === 0) {
   const { runCompany } = await import('./company/run.ts')
   const { once: isOnce = false, json: isJson = false, seed, now } = values
-  process.exit(await runCompany({ isOnce, isJson, seed, now }))
+  const asked = { isOnce, isJson, seed, now }
+  process.exit(
+    await runCompany(asked).catch((thrown: unknown) => {
+      if (!isProblem(thrown)) throw thrown
+      process.stderr.write(`  ✕ ${thrown.detail}\n    ${thrown.next ?? ''}\n`)
+      return 1
+    }),
+  )
 }
 const play = Object.hasOwn(stories, name) && more.length === 0 ? stories[name] : undefined
 if (play === undefined) {

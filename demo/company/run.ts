@@ -2,31 +2,25 @@
  * `npm run demo -- company`: a company of 84 people and 47 apps, made by playing thirty days at a real server,
  * which then stays up and goes on working. `--once --json`: made, counted, verified without the server, over.
  */
-import { rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { runCli } from '../../cli/src/run-cli.ts'
-import { product } from '../../src/core/base/product.ts'
 import { fromMs, type Instant, parseInstant } from '../../src/core/base/time.ts'
 import { openStore } from '../../src/core/store/open.ts'
 import type { InstallationView } from '../../src/doors/api/contract.ts'
 import { checkLog } from '../../src/life/audit/fsck.ts'
-import { openControl } from '../control.ts'
 import type { Progress } from '../parts.ts'
-import { signInLink } from '../people.ts'
-import { type Teller, teller } from '../tell.ts'
+import { teller } from '../tell.ts'
 import type { Company } from './act.ts'
 import { startCompanyClock } from './clock.ts'
 import { amiss, countCompany, countDecisions } from './count.ts'
 import { playHistory } from './history.ts'
-import { startLive } from './live.ts'
 import { banner, startCompany } from './parts.ts'
 import { openPeople } from './people.ts'
 import { at, historyDays, type Plan, planCompany } from './plan.ts'
-import { storiesOf } from './stories.ts'
+import { stayUp } from './stay.ts'
 
-const clone = dirname(dirname(import.meta.dirname))
-const renewMs = 3 * 60_000
 const ownPort = '4500'
 
 export interface Asked {
@@ -177,77 +171,4 @@ export async function verifyStopped({ parts }: Company) {
   } finally {
     await store.close()
   }
-}
-
-async function stayUp(company: Company, out: Teller, seconds: number): Promise<void> {
-  const { parts } = company
-  const { running, issuer, address } = parts
-  const hint = join(clone, '.leasehold', 'demo.json')
-  const control = await openControl(
-    storiesOf(company),
-    'thief and liar are of the story that npm start tells.',
-  )
-  let sam = await signInLink(issuer, address, await running.signInLink())
-  const writeHint = () =>
-    writeFile(
-      hint,
-      JSON.stringify({
-        url: address,
-        issuer,
-        token: sam.token,
-        rootFingerprint: running.world.keys.table().rootFingerprint,
-        controlUrl: control.url,
-        controlWord: control.word,
-      }),
-      { mode: 0o600 },
-    )
-  await writeHint()
-  const timer = setInterval(() => {
-    void sam.renew().then(
-      renewed => {
-        sam = renewed
-        return writeHint()
-      },
-      () => {},
-    )
-  }, renewMs)
-  const live = startLive(company)
-  await sayReady(company, out, seconds)
-  await new Promise<void>(done => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done())
-  })
-  clearInterval(timer)
-  const { runs, denials, asks, answers, failed } = live.done
-  await live.stop()
-  out.line(
-    `\n  Since then: ${runs} runs, ${denials} denials, ${asks} asks, ${answers} answers; ${failed} failed.`,
-  )
-  if (failed > 0) out.line(`  The last of these: ${live.lastFault() ?? ''}`)
-  out.line('  Stopping; nothing is kept.')
-  await rm(hint, { force: true })
-  await control.stop()
-}
-
-async function sayReady({ parts }: Company, out: Teller, seconds: number): Promise<void> {
-  const { issuer, address, running } = parts
-  const as = (sub: string) => `${issuer}/sign-in/company?login_hint=${sub}`
-  out.line()
-  out.line(`  ${banner}  Made in ${seconds} s, and it goes on working.`)
-  out.line()
-  out.line(`  READY   Sam, platform      ${await running.signInLink()}`)
-  out.line('                             (this link signs you in, once, within 15 minutes)')
-  out.line(`          Tom, owns data     ${as('tom')}`)
-  out.line(`          Ines, auditor      ${as('ines')}`)
-  out.line(`          Maya, builder      ${as('maya')}`)
-  out.line(`          API                ${address}`)
-  out.line()
-  out.line('  In a second terminal in this folder, let something happen:')
-  for (const [story, says] of [
-    ['leak', 'a token of invoice-bot is in a public repository'],
-    ['drift', 'somebody changes a credential at the database'],
-    ['leave', 'an owner leaves the company'],
-    ['ask', 'a builder asks for data, and somebody must answer'],
-  ])
-    out.line(`    ${`${product.cloneCommand} demo ${story}`.padEnd(20)}${says}`)
-  out.line('  Stop: Ctrl-C. Each start makes it anew.')
 }
