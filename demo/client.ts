@@ -27,7 +27,9 @@ export class Refused extends Error {
   }
 }
 
-export function clientOf(address: string, token: string): Client {
+/** With a token; or as pages of ours do, with what their browser sends along. */
+export function clientOf(address: string, as: string | Record<string, string>): Client {
+  const shown = typeof as === 'string' ? { authorization: `Bearer ${as}` } : as
   const call = async (
     method: string,
     path: string,
@@ -37,7 +39,7 @@ export function clientOf(address: string, token: string): Client {
     const response = await fetchAgain(`${address}${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${token}`,
+        ...shown,
         ...(body === undefined || isBytes(body) ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },

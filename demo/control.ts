@@ -1,6 +1,6 @@
 /**
- * What `demo thief` and `demo liar` ask for: a small server on loopback that holds the thief's copies
- * and the lying database. Not part of the product; each call carries a word only this clone knows.
+ * What `demo thief`, `demo liar` and the stories of the pretend company ask for: a small server on loopback
+ * that holds the thief's copies and the lying database. Not part of the product; each call carries a word only this clone knows.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -25,15 +25,32 @@ export interface Control {
   stop(): Promise<void>
 }
 
-export async function startControl(parts: Parts): Promise<Control> {
+/** What is asked by its name, `/thief`, with what was said beside it. */
+export type Story = (said: { readonly honest?: unknown }) => Promise<DemoAnswer>
+
+export function startControl(parts: Parts): Promise<Control> {
+  return openControl(
+    {
+      thief: async () => showThief(await thief(parts)),
+      liar: async ({ honest }) => showLiar(await liar(parts, honest === true)),
+    },
+    'leak, drift, leave and ask are stories of the pretend company: npm run demo -- company',
+  )
+}
+
+/** `others`: where a story is that is not here. */
+export async function openControl(
+  stories: Readonly<Record<string, Story>>,
+  others: string,
+): Promise<Control> {
   const word = randomBytes(24).toString('base64url')
   const server = createServer((req, res) => {
-    void answer(parts, word, req).then(
+    void answer({ stories, word }, req).then(
       body => res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
       (thrown: Error) =>
         res
-          .writeHead(400, { 'content-type': 'application/json' })
-          .end(JSON.stringify({ detail: thrown.message })),
+          .writeHead(400, { 'content-type': 'application/problem+json' })
+          .end(JSON.stringify({ code: 'bad-request', detail: thrown.message, next: others })),
     )
   })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
@@ -47,13 +64,18 @@ export async function startControl(parts: Parts): Promise<Control> {
   }
 }
 
-async function answer(parts: Parts, word: string, req: IncomingMessage): Promise<DemoAnswer> {
+interface Known {
+  readonly stories: Readonly<Record<string, Story>>
+  readonly word: string
+}
+
+async function answer({ stories, word }: Known, req: IncomingMessage): Promise<DemoAnswer> {
   if (!equalInConstantTime(req.headers.authorization ?? '', `Bearer ${word}`))
     throw new Error('not for you')
-  if (req.method === 'POST' && req.url === '/thief') return showThief(await thief(parts))
-  if (req.method === 'POST' && req.url === '/liar')
-    return showLiar(await liar(parts, (await readJson(req)).honest === true))
-  throw new Error('there is no such thing here')
+  const name = (req.url ?? '').slice(1)
+  const story = req.method === 'POST' && Object.hasOwn(stories, name) ? stories[name] : undefined
+  if (story === undefined) throw new Error('There is no such story here.')
+  return story(await readJson(req))
 }
 
 async function readJson(req: IncomingMessage): Promise<{ honest?: unknown }> {

@@ -42,7 +42,7 @@ export async function startLiar(target: { host: string; port: number }, port = 0
     const frames = new Frames()
     client.on('data', (chunk: Buffer) => {
       for (const frame of frames.push(chunk))
-        upstream.write(liar.honest ? frame : rewrite(frame, liar.swallowed))
+        upstream.write(liar.honest ? frame : rewriteText(frame, told => lie(told, liar.swallowed)))
     })
   })
   await new Promise<void>(done => server.listen(port, '127.0.0.1', done))
@@ -52,28 +52,32 @@ export async function startLiar(target: { host: string; port: number }, port = 0
   return liar
 }
 
-/** A simple query or a statement to prepare: its text, between what stands before and after. */
-function rewrite(frame: Buffer, swallowed: string[]): Buffer {
-  const type = String.fromCharCode(frame[0] ?? 0)
-  if (type !== 'Q' && type !== 'P') return frame
-  const start = type === 'Q' ? 5 : frame.indexOf(0, 5) + 1
-  const end = frame.indexOf(0, start)
-  const told = frame.toString('utf8', start, end)
+function lie(told: string, swallowed: string[]): string {
   let said = told
   for (const [words, instead] of lies)
     said = said.replaceAll(words, match => {
       swallowed.push(match)
       return instead
     })
+  return said
+}
+
+/** A simple query or a statement to prepare with another text; what stands before and after it stays. */
+export function rewriteText(frame: Buffer, rewrite: (told: string) => string): Buffer {
+  const type = String.fromCharCode(frame[0] ?? 0)
+  if (type !== 'Q' && type !== 'P') return frame
+  const start = type === 'Q' ? 5 : frame.indexOf(0, 5) + 1
+  const end = frame.indexOf(0, start)
+  const told = frame.toString('utf8', start, end)
+  const said = rewrite(told)
   if (said === told) return frame
-  const text = Buffer.from(said)
-  const lied = Buffer.concat([frame.subarray(0, start), text, frame.subarray(end)])
-  lied.writeInt32BE(lied.length - 1, 1)
-  return lied
+  const changed = Buffer.concat([frame.subarray(0, start), Buffer.from(said), frame.subarray(end)])
+  changed.writeInt32BE(changed.length - 1, 1)
+  return changed
 }
 
 /** Cuts a client's bytes into messages. The first ones have no type byte. */
-class Frames {
+export class Frames {
   #pending: Buffer = Buffer.alloc(0)
   #isStarted = false
 

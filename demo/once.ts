@@ -1,9 +1,11 @@
 /**
  * `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON
  * object. `npm run demo -- everywhere --once --json`: another one, of an app with access in nine systems;
- * `graduate`: of one that stays; `day --teams 39`: a build day of so many teams, opened and closed.
+ * `graduate`: of one that stays; `day --teams 39`: a build day of so many teams, opened and closed. `company`:
+ * a whole company, which without `--once` stays up.
  */
 import { parseArgs } from 'node:util'
+import { isProblem } from '../src/core/base/problem.ts'
 import { leapingClock } from '../test/support/clock.ts'
 import { startPretendSystems } from '../test/support/pretend-systems.ts'
 import { peopleOf, playDay } from './day.ts'
@@ -23,14 +25,32 @@ const stories: Readonly<Record<string, (parts: Parts, out: Teller) => Promise<ob
 }
 
 const { values, positionals } = parseArgs({
-  options: { once: { type: 'boolean' }, json: { type: 'boolean' }, teams: { type: 'string' } },
+  options: {
+    once: { type: 'boolean' },
+    json: { type: 'boolean' },
+    teams: { type: 'string' },
+    seed: { type: 'string' },
+    now: { type: 'string' },
+  },
   allowPositionals: true,
 })
 const [name = 'life', ...more] = positionals
+if (name === 'company' && more.length === 0) {
+  const { runCompany } = await import('./company/run.ts')
+  const { once: isOnce = false, json: isJson = false, seed, now } = values
+  const asked = { isOnce, isJson, seed, now }
+  process.exit(
+    await runCompany(asked).catch((thrown: unknown) => {
+      if (!isProblem(thrown)) throw thrown
+      process.stderr.write(`  ✕ ${thrown.detail}\n    ${thrown.next ?? ''}\n`)
+      return 1
+    }),
+  )
+}
 const play = Object.hasOwn(stories, name) && more.length === 0 ? stories[name] : undefined
 if (play === undefined) {
   process.stderr.write(
-    `  ✕ There is no such story. There are: ${Object.keys(stories).join(', ')}\n`,
+    `  ✕ There is no such story. There are: ${Object.keys(stories).join(', ')}, company\n`,
   )
   process.exit(2)
 }

@@ -102,6 +102,9 @@ async function sayReady(parts: Parts, out: Teller): Promise<void> {
     ])
       out.line(`    ${`${cli} ${command}`.padEnd(43)}${says}`)
   }
+  out.line(
+    '  A whole company at work, 84 people and 47 apps, in about a minute: npm run demo -- company',
+  )
   out.line('  Stop: Ctrl-C (keeps everything). Start again: npm start.')
 }
 

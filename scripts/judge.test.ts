@@ -43,6 +43,28 @@ const DAY = {
   report: { verified: true },
   lying: { system: 'old-billing', refused: true },
 }
+const COMPANY = {
+  counts: {
+    people: 84,
+    departments: 12,
+    apps: 47,
+    running: 28,
+    waiting: 6,
+    drifting: 3,
+    ended: 6,
+    graduated: 3,
+    orphan: 1,
+    proven: 9,
+    unmanaged: 31,
+    datasets: 6,
+    entries: 2078,
+  },
+  apps: [{ slug: 'deal-desk', state: 'running' }],
+  decisions: [{ day: '2026-11-20', allowed: true, count: 41 }],
+  certificate: { verified: true },
+  log: { verified: true },
+  seconds: { whole: 40 },
+}
 const CHAOS = { orphans: 0, ghosts: 0, doubleIssues: 0, missingEntries: 0, acked: 1000 }
 const BENCH = [
   { name: 'token-exchange', ratio: 1.8 },
@@ -67,6 +89,9 @@ it('what keeps every promise has nothing broken', () => {
   expect(judge('everywhere', [EVERYWHERE]).broken).toEqual([])
   expect(judge('graduate', [GRADUATE]).broken).toEqual([])
   expect(judge('day', [DAY]).broken).toEqual([])
+  // Of two runs only the length of the log differs: what a server does by itself comes in its own time.
+  const again = { ...COMPANY, counts: { ...COMPANY.counts, entries: 2079 }, seconds: { whole: 41 } }
+  expect(judge('company', [COMPANY, again]).broken).toEqual([])
   expect(judge('chaos', [CHAOS], 200).broken).toEqual([])
   expect(judge('bench', BENCH).broken).toEqual([])
 })
@@ -76,6 +101,7 @@ it('what said nothing has broken everything', () => {
   expect(judge('everywhere', []).broken).toHaveLength(6)
   expect(judge('graduate', []).broken).toHaveLength(7)
   expect(judge('day', []).broken).toHaveLength(7)
+  expect(judge('company', []).broken).toHaveLength(17)
   expect(judge('chaos', [], 200).broken).toHaveLength(5)
   expect(judge('bench', []).broken).toHaveLength(16)
 })
@@ -92,6 +118,25 @@ describe('one broken promise is named', () => {
     [{ replay: { ...DEMO.replay, changed: 0 } }, 'the stricter policy changes one'],
   ])('in the demo: %j', (change, promise) => {
     expect(judge('demo', [{ ...DEMO, ...change }]).broken).toEqual([promise])
+  })
+
+  it.each([
+    [{ counts: { ...COMPANY.counts, drifting: 2 } }, 'drifting is 3'],
+    [{ counts: { ...COMPANY.counts, proven: 8 } }, 'proven is 9'],
+    [{ certificate: {} }, 'a certificate verifies without the server'],
+    [{ log: { verified: 'true' } }, 'the log verifies from its database alone'],
+  ])('in the pretend company: %j', (change, promise) => {
+    const run = { ...COMPANY, ...change }
+    expect(judge('company', [run, run]).broken).toEqual([promise])
+  })
+
+  it.each([
+    [{ apps: [] }, 'a second run of the seed has the same names and states'],
+    [{ decisions: [] }, 'and the same decisions by day'],
+    [{ counts: { ...COMPANY.counts, leases: 1 } }, 'and the same counts'],
+  ])('in its second run: %j', (change, promise) => {
+    expect(judge('company', [COMPANY, { ...COMPANY, ...change }]).broken).toEqual([promise])
+    expect(judge('company', [COMPANY]).broken).toHaveLength(3)
   })
 
   it.each([

@@ -1,6 +1,6 @@
 // Judges what the demo, the crash test and the benches say of themselves, for .ci/run:
-//   npm run -s judge -- demo FILE | everywhere FILE | graduate FILE | day FILE | chaos FILE KILLS |
-//   bench FILE
+//   npm run -s judge -- demo FILE | everywhere FILE | graduate FILE | day FILE | company FILE |
+//   chaos FILE KILLS | bench FILE
 // FILE holds the JSON lines they printed. Prints the figures, then each promise not kept; exits 1
 // where there is one. A figure that is missing is not kept.
 import { readFileSync } from 'node:fs'
@@ -33,6 +33,21 @@ const RATIOS = {
 const AT_MOST = { offboard: { goal: 30, floor: 50, unit: 's' } }
 /** Of 39 teams, on two cores. */
 const DAY = { things: 280, openSeconds: 180, closeSeconds: 120 }
+/** What the pretend company holds; two runs of it are in one file. */
+const COMPANY = {
+  people: 84,
+  departments: 12,
+  apps: 47,
+  running: 28,
+  waiting: 6,
+  drifting: 3,
+  ended: 6,
+  graduated: 3,
+  orphan: 1,
+  proven: 9,
+  unmanaged: 31,
+  datasets: 6,
+}
 /** Attestation, decision, token, lease, end. */
 const PROVEN_HOPS = 5
 const ACKED_PER_KILL = 5
@@ -56,13 +71,15 @@ export function judge(what: string, rows: Row[], kills = 0): Verdict {
       return judgeGraduation(last)
     case 'day':
       return judgeDay(last)
+    case 'company':
+      return judgeCompany(rows)
     case 'chaos':
       return judgeChaos(last, kills)
     case 'bench':
       return judgeBench(rows)
     default:
       throw new Error(
-        `judge knows demo, everywhere, graduate, day, chaos and bench, not \`${what}\``,
+        `judge knows demo, everywhere, graduate, day, company, chaos and bench, not \`${what}\``,
       )
   }
 }
@@ -174,6 +191,34 @@ function judgeDay(day: Row): Verdict {
     'the report is proven': within(day['report'])['verified'] === true,
     'a system that lies is named, and refused':
       lying['refused'] === true && Boolean(lying['system']),
+  })
+  return { figures, broken }
+}
+
+/** Each number is what it should be, what is proven is, and a second run of the seed is the same. */
+function judgeCompany(rows: Row[]): Verdict {
+  const [first = {}, second = {}] = rows
+  const counts = within(first['counts'])
+  const { whole } = within(first['seconds'])
+  const figures = [
+    ...Object.keys(COMPANY).map(name => `${name} ${tell(counts[name])}`),
+    `${tell(counts['entries'])} entries`,
+    `${tell(whole)} s`,
+  ].join(', ')
+  const wanted = Object.entries(COMPANY).map(
+    ([name, many]) => [`${name} is ${many}`, counts[name] === many] as const,
+  )
+  const same = (name: string) =>
+    first[name] !== undefined && JSON.stringify(first[name]) === JSON.stringify(second[name])
+  const without = ({ entries: _, ...rest }: Row) => JSON.stringify(rest)
+  const broken = brokenOf({
+    ...Object.fromEntries(wanted),
+    'a certificate verifies without the server': within(first['certificate'])['verified'] === true,
+    'the log verifies from its database alone': within(first['log'])['verified'] === true,
+    'a second run of the seed has the same names and states': same('apps'),
+    'and the same decisions by day': same('decisions'),
+    'and the same counts':
+      Boolean(counts['apps']) && without(counts) === without(within(second['counts'])),
   })
   return { figures, broken }
 }

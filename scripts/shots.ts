@@ -1,14 +1,18 @@
 // Takes the pictures of docs/console: every page of the console in light and dark and some on a phone, as the
-// real browser shows the demo's day and afternoon. What is invented in the demo stays; ids and times differ
-// from run to run. Run `node scripts/console.ts` before.
+// real browser shows the pretend company, and the demo's day and afternoon where what is looked at is theirs.
+// Names stay; ids and times differ from run to run. Run `node scripts/console.ts` before; with the name of a
+// folder the pictures go there.
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { openConsole, type Window } from '../test/console/open.ts'
+import { makeCompany } from '../demo/company/run.ts'
+import { type Opened, openConsole, type Window } from '../test/console/open.ts'
 
 interface Shot {
   readonly name: string
   readonly path: string
+  /** Of the demo's day; else of the pretend company. */
+  readonly isDay?: true
   /** What somebody does before the picture. */
   readonly act?: (page: Page) => Promise<void>
 }
@@ -18,25 +22,25 @@ const shots: readonly Shot[] = [
   { name: 'apps', path: '/apps' },
   { name: 'app', path: '/apps/churn-radar' },
   { name: 'end-plan', path: '/apps/churn-radar/end', act: openEnd },
-  { name: 'end-proof', path: '/apps/deal-desk/end' },
-  { name: 'end-not-green', path: '/apps/ghost-invoices/end' },
+  { name: 'end-proof', path: '/apps/deal-desk/end', isDay: true },
+  { name: 'end-not-green', path: '/apps/ghost-invoices/end', isDay: true },
   { name: 'requests', path: '/requests' },
   { name: 'request', path: '/requests', act: openRequest },
   { name: 'leases', path: '/leases' },
   { name: 'log', path: '/log' },
-  { name: 'trace', path: '/trace/deal-desk' },
-  { name: 'decision', path: '/apps/churn-radar', act: openDecision },
+  { name: 'trace', path: '/trace/deal-desk', isDay: true },
+  { name: 'decision', path: '/apps/churn-radar', isDay: true, act: openDecision },
   { name: 'ends', path: '/ends' },
   { name: 'found', path: '/found' },
-  { name: 'holds', path: '/holds' },
-  { name: 'policy', path: '/policy' },
+  { name: 'holds', path: '/holds', isDay: true },
+  { name: 'policy', path: '/policy', isDay: true },
   { name: 'connect', path: '/connect' },
   { name: 'bar', path: '/', act: openBar },
 ]
 
 /** On a phone: what somebody answers on the way. */
 const phone = ['home', 'request', 'app', 'end-proof']
-const folder = join(dirname(import.meta.dirname), 'docs', 'console')
+const folder = process.argv[2] ?? join(dirname(import.meta.dirname), 'docs', 'console')
 const mostBytes = 150_000
 
 await takeAll()
@@ -44,16 +48,31 @@ await takeAll()
 async function takeAll(): Promise<void> {
   mkdirSync(folder, { recursive: true })
   for (const name of readdirSync(folder)) if (name.endsWith('.png')) rmSync(join(folder, name))
-  const opened = await openConsole()
+  const seed = { seed: 7, now: null, port: 0, isKept: false }
+  await takeOf(
+    () => openConsole(async () => (await makeCompany(seed, () => {})).company.parts),
+    shots.filter(({ isDay }) => !isDay),
+  )
+  await takeOf(
+    () => openConsole(),
+    shots.filter(({ isDay }) => isDay),
+  )
+}
+
+async function takeOf(
+  open: () => Promise<Pick<Opened, 'window' | 'stop'>>,
+  some: readonly Shot[],
+): Promise<void> {
+  const opened = await open()
   try {
     const viewport = { width: 1100, height: 700 }
     for (const colorScheme of ['light', 'dark'] as const) {
       const wide = await opened.window({ colorScheme, viewport })
-      for (const shot of shots) await take(wide, shot, `${shot.name}-${colorScheme}`)
+      for (const shot of some) await take(wide, shot, `${shot.name}-${colorScheme}`)
       await wide.context.close()
     }
     const small = await opened.window({ viewport: { width: 360, height: 720 } })
-    for (const shot of shots.filter(({ name }) => phone.includes(name)))
+    for (const shot of some.filter(({ name }) => phone.includes(name)))
       await take(small, shot, `${shot.name}-phone`)
     await small.context.close()
   } finally {

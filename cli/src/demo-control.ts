@@ -17,7 +17,7 @@ export interface DemoHint {
   readonly controlWord: string
 }
 
-/** POST /thief, and POST /liar with `{ honest: boolean }`: the demo words its own answers. */
+/** POST /<story> with `{ honest: boolean }`, `/thief` or `/leak`: the demo words its own answers. */
 export interface DemoAnswer {
   readonly result: object
   readonly lines: readonly string[]

@@ -130,9 +130,7 @@ tools ls <target> | offer.tools | what an MCP server says of its tools now
 tools agree <target> | offer.agreeTools | agree to those that are new or have changed
 person ls | offer.people | who is here
 person roles <person> <roles> | offer.setRoles | all roles they have from now on, or none
-demo | demo.demo | start the demo (npm start)
-demo thief | demo.thief | use what was stolen
-demo liar --honest | demo.liar | a database that lies about deleting
+demo [story] --honest | demo.demo | start the demo; or tell of thief, liar, leak, drift, leave, ask
 doctor | session.doctor | what is wrong, and what to do
 whoami | session.whoami | who you are here, and until when
 logout | session.logout | forget the sign-in on this computer

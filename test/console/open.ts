@@ -17,8 +17,11 @@ export const hasBrowser =
   (process.platform === 'linux' && process.arch === 'x64') ||
   process.env['LEASEHOLD_CHROMIUM'] !== undefined
 
-export interface Opened {
-  readonly parts: Parts
+/** What a window needs of what is looked at. */
+type Shown = Pick<Parts, 'issuer' | 'running' | 'stop'>
+
+export interface Opened<P extends Shown = Parts> {
+  readonly parts: P
   readonly browser: Browser
   /** A signed-in window; what its pages complained about is in `complaints`. */
   readonly window: (options?: Parameters<Browser['newContext']>[0]) => Promise<Window>
@@ -33,12 +36,16 @@ export interface Window {
   readonly go: (path: string) => Promise<void>
 }
 
-export async function openConsole(): Promise<Opened> {
+/** The day and its afternoon, or what `start` starts. */
+export function openConsole(): Promise<Opened>
+export function openConsole<P extends Shown>(start: () => Promise<P>): Promise<Opened<P>>
+export async function openConsole(start: () => Promise<Shown> = startDay): Promise<Opened<Shown>> {
   // What is looked at is what stands here now, whoever started us.
   const script = join(import.meta.dirname, '../../scripts/console.ts')
   execFileSync(process.execPath, [script, '--stale'])
   const temp = await mkdtemp(join(tmpdir(), 'leasehold-browser-'))
-  const [parts, browser] = await Promise.all([startDay(), launch(temp)])
+  const before = process.env['TMPDIR']
+  const [parts, browser] = await Promise.all([start(), launch(temp)])
   return {
     parts,
     browser,
@@ -47,6 +54,8 @@ export async function openConsole(): Promise<Opened> {
       await browser.close()
       await parts.stop()
       await rm(temp, { recursive: true, force: true })
+      if (before === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = before
     },
   }
 }
@@ -74,7 +83,7 @@ async function launch(temp: string): Promise<Browser> {
 }
 
 async function openWindow(
-  parts: Parts,
+  parts: Shown,
   browser: Browser,
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<Window> {

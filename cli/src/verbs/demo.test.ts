@@ -115,6 +115,13 @@ describe('the five commands of the demo', () => {
   })
 })
 
+test('a story of another place stays at the demo, which says what it does not know', async () => {
+  const { code, err } = await run(world, 'demo', '//evil.example/x')
+  expect(code).not.toBe(0)
+  expect(err).not.toBe('')
+  expect(control.asked.at(-1)).toMatchObject({ path: '/%2F%2Fevil.example%2Fx' })
+})
+
 describe('the hint of a demo', () => {
   test('serves for a sign-in, for that server alone', async () => {
     expect(await run(world, 'whoami')).toMatchObject({ code: 0 })

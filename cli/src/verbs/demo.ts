@@ -8,11 +8,14 @@ import { accept, parse, request } from '../api.ts'
 import type { Cli, Verb } from '../cli.ts'
 import type { DemoAnswer } from '../demo-control.ts'
 import { exits, failed, usage } from '../problem.ts'
+import { segment } from './kit.ts'
 
 const clone = resolve(import.meta.dirname, '..', '..', '..')
 
 export const serve = starts('src/main.ts')
-export const demo = starts('demo/start.ts')
+const start = starts('demo/start.ts')
+/** Without a story: the demo itself. Which there are, it says. */
+export const demo: Verb = (cli, story) => (story === undefined ? start(cli) : ask(cli, story))
 
 /** Another process with its own output. The terminal signals both: it ends by itself, we wait. */
 function starts(file: string): Verb {
@@ -30,12 +33,11 @@ function starts(file: string): Verb {
   }
 }
 
-export const thief: Verb = cli => control(cli, '/thief', {})
-export const liar: Verb = cli => control(cli, '/liar', { honest: cli.options.is('honest') })
-
-async function control(cli: Cli, path: string, json: object): Promise<Answer> {
+async function ask(cli: Cli, story: string): Promise<Answer> {
   const { demo: hint } = cli.server
   if (!hint) throw failed('No demo is running in this folder.', 'npm start')
+  const json = { honest: cli.options.is('honest') }
+  const path = `/${segment(story)}`
   const call = { method: 'POST', path, token: hint.controlWord, json, timeoutMs: 60_000 } as const
   const reply = accept(await request(new URL(hint.controlUrl), call))
   const { ok, ...answer } = parse(reply) as DemoAnswer
