@@ -4,6 +4,7 @@
  * the job or pod, which our server takes for the holder of one key, so that key is kept.
  */
 import { readFileSync } from 'node:fs'
+import { parse, request } from './api.ts'
 import { type Key, newKey } from './dpop.ts'
 import { failed } from './problem.ts'
 import { changeProfile, isLoopback, type Server } from './server.ts'
@@ -43,10 +44,9 @@ async function askGithub(env: Env, audience: string): Promise<string> {
   const url = new URL(env[requestUrl] ?? '')
   if (url.protocol !== 'https:' && !isLoopback(url)) throw new Error('not an address of a runner')
   url.searchParams.set('audience', audience)
-  const headers = { authorization: `Bearer ${env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'] ?? ''}` }
-  const signal = AbortSignal.timeout(10_000)
-  const answer = await fetch(url, { headers, signal, redirect: 'error' })
-  const { value } = (await answer.json()) as { value?: unknown }
+  const token = env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'] ?? ''
+  const answer = await request(url, { method: 'GET', path: url.pathname + url.search, token })
+  const { value } = parse(answer) as { value?: unknown }
   if (typeof value !== 'string') throw new Error(`the runner answered ${answer.status}`)
   return value
 }

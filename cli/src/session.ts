@@ -44,18 +44,28 @@ function credentialOf(session: Session | undefined): Credential | undefined {
 
 /** Starts a sign-in that a person confirms in a browser: `device_code`, `user_code`, `page`, `interval`. */
 export async function beginSignIn(server: Server): Promise<Body> {
-  const { issuer } = (await fetchJson(server, '/v1/installation')) as InstallationView
-  const [address, { origin, port }] = [new URL(issuer), server.url]
-  // ATTACKER: a server that sends people to sign in elsewhere would get a token that is good there.
-  const isHere = isLoopback(address) && isLoopback(server.url) && address.port === port
-  const what = `${origin} wants you to sign in at another server.`
-  if (address.origin !== origin && !isHere) throw failed(what, `leasehold login --server ${issuer}`)
+  const issuer = await issuerOf(server)
   const form = { scope: 'openid api', resource: issuer }
   const reply = await callIssuer(server, 'device_authorization_endpoint', form)
   const body = parse(accept(reply)) as Body
   const page = String(body['verification_uri_complete'] ?? body['verification_uri'])
-  if (new URL(page).origin === address.origin) return { ...body, page }
+  if (new URL(page).origin === new URL(issuer).origin) return { ...body, page }
   throw failed('The server sends you to a page that is not its own.', 'Ask who runs it.')
+}
+
+/**
+ * By which address it goes. ATTACKER: a server that goes by another's would be given what is good there:
+ * a person's sign-in, or a machine's token.
+ */
+export async function issuerOf(server: Server): Promise<string> {
+  const { issuer } = (await fetchJson(server, '/v1/installation')) as InstallationView
+  const [address, { origin, port }] = [new URL(issuer), server.url]
+  const isHere = isLoopback(address) && isLoopback(server.url) && address.port === port
+  if (address.origin === origin || isHere) return issuer
+  throw failed(
+    `${origin} wants you to sign in at another server.`,
+    `leasehold login --server ${issuer}`,
+  )
 }
 
 /** Asks once; a Problem says why it will never be yes. */

@@ -145,6 +145,25 @@ describe('the import rule', () => {
     expect(judge(used)).toEqual(['scan/ is installed apart: nobody imports it'])
   })
 
+  it('lets the action use the command line beside it, and nothing of the server; and nobody the action', () => {
+    const files = {
+      ...BASE,
+      'src/doors/api/contract.ts': 'export type AppView = string\nexport const version = 1\n',
+      'cli/src/show.ts': 'export const show = 1\n',
+    }
+    const action = (line: string) => judge({ ...files, 'action/src/main.ts': `${line}\n` })
+    expect(action("export { show } from '../../cli/src/show.ts'")).toEqual([])
+    const from = "from '../../src/doors/api/contract.ts'"
+    expect(action(`export type { AppView } ${from}`)).toEqual([])
+    expect(action(`export { version } ${from}`)).toHaveLength(1)
+    expect(action("export { one } from '../../src/core/base/ids.ts'")).toHaveLength(1)
+    const back = { 'cli/src/back.ts': "export { show } from '../../action/src/main.ts'\n" }
+    const used = { ...files, ...back, 'action/src/main.ts': 'export const show = 1\n' }
+    expect(judge(used)).toEqual(['action/ is installed apart: nobody imports it'])
+    const other = { 'console/src/a.ts': "export { show } from '../../cli/src/show.ts'\n" }
+    expect(judge({ ...files, ...other })).toEqual(['cli/ is installed apart: nobody imports it'])
+  })
+
   it('lets the command line take types of the contract, nothing else of the server', () => {
     const files = {
       'src/doors/api/contract.ts': 'export type AppView = string\nexport const version = 1\n',

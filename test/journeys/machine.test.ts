@@ -164,3 +164,16 @@ test('that no rule trusts, says nothing it is for, or has no token is told so', 
   expect(none.err).toContain('gave no token')
   expect(none.err + unsaid.err + untrusted.err).not.toContain(word)
 })
+
+test('shows its token to no server that goes by another’s address', async () => {
+  // ATTACKER: would be given a token that is good at the server it names.
+  const evil = createServer((_, res) => res.end(JSON.stringify({ issuer: company.running.issuer })))
+  await new Promise<void>(done => evil.listen(0, '127.0.0.1', done))
+  const before = asked.length
+  const server = `http://127.0.0.1:${(evil.address() as { port: number }).port}`
+  const words = ['run', '--server', server, '--as', 'desk/run', '--purpose', 'look']
+  const { code, err } = await ended(start(home, [...words, '--', 'true'], runnerEnv()))
+  evil.close()
+  expect([code, asked.length]).toEqual([125, before])
+  expect(err).toContain('wants you to sign in at another server')
+})

@@ -3,12 +3,7 @@
  * alive by new terms and new tokens, given back in the end.
  */
 import { randomUUID } from 'node:crypto'
-import type {
-  InstallationView,
-  IssuedLeaseView,
-  LeaseView,
-  TaskView,
-} from '../../../src/doors/api/contract.ts'
+import type { IssuedLeaseView, LeaseView, TaskView } from '../../../src/doors/api/contract.ts'
 import { isAgent } from '../agent.ts'
 import { glyph } from '../answer.ts'
 import { type Api, accept, makeApi, parse } from '../api.ts'
@@ -16,7 +11,7 @@ import { appOf, type Cli } from '../cli.ts'
 import { type Credential, newKey, tokenOf } from '../dpop.ts'
 import { isMachine, machineKey, machineToken } from '../machine.ts'
 import { problem, usage } from '../problem.ts'
-import { callIssuer, currentToken, fetchJson } from '../session.ts'
+import { callIssuer, currentToken, issuerOf } from '../session.ts'
 import { moment, span } from '../time.ts'
 import { openTunnel } from '../tunnel.ts'
 import { readApp, segment, stateWord } from './kit.ts'
@@ -68,8 +63,7 @@ async function exchanger(cli: Cli) {
   const subject = async () => {
     if (byMachine) {
       if (scope === undefined) throw usage('A machine says what for.', '--purpose NAME')
-      const { issuer } = (await fetchJson(server, '/v1/installation')) as InstallationView
-      const subject_token = await machineToken(host.env, issuer)
+      const subject_token = await machineToken(host.env, await issuerOf(server))
       return { key: ownKey, subject_token, subject_token_type: `${urn}:token-type:jwt` }
     }
     const person = await currentToken(server, false)
