@@ -25,7 +25,8 @@ export async function startMailServer(): Promise<MailServer> {
   const server = createServer(socket => {
     sockets.add(socket)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-    void serve(mail, socket)
+    // Who breaks off has handed in nothing.
+    serve(mail, socket).catch(() => socket.destroy())
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const mail: MailServer = {
