@@ -5,6 +5,7 @@ export default defineConfig({
     include: [
       'src/**/*.test.ts',
       'connectors/**/*.test.ts',
+      'channels/**/*.test.ts',
       'cli/src/**/*.test.ts',
       'scan/src/**/*.test.ts',
       'demo/**/*.test.ts',

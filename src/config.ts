@@ -51,6 +51,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
             clientSecretFile: get('LEASEHOLD_COMPANY_CLIENT_SECRET_FILE'),
           },
     ciIssuers: words(read('LEASEHOLD_CI_ISSUERS')).map(parseIssuer),
+    /** Read by who opens the channels, so that no secret is in here. */
+    notify: get('LEASEHOLD_NOTIFY'),
     loopbackIssuers: words(get('LEASEHOLD_LOOPBACK_ISSUERS') ?? ''),
   })
 }

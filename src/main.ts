@@ -8,6 +8,7 @@ import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
+import { openChannels } from '../channels/registry.ts'
 import { connectorsOf } from '../connectors/registry.ts'
 import { openFront } from '../front/front.ts'
 import { type Config, readConfig } from './config.ts'
@@ -72,6 +73,7 @@ export async function startServer(config: Config, options: StartOptions = {}) {
   const port = await listen(server, config)
   opening.defer(() => closeServer(server))
   const issuer = config.issuer ?? `http://localhost:${port}`
+  const carrier = openChannels(config.notify, issuer)
   // 2. Database, keys and log: what is missing, or behind what was seen before, refuses to start.
   const opened = await open(config, options, log, opening)
   const pokes: Pokes = new Set()
@@ -81,6 +83,7 @@ export async function startServer(config: Config, options: StartOptions = {}) {
     config,
     issuer,
     log,
+    carrier,
     connectors: federation => [...connectorsOf(federation), ...(options.connectors ?? [])],
     poke: () => pokes.forEach(poke => poke()),
     runNow: async job => later.schedule?.runNow(job),

@@ -17,6 +17,7 @@ import { sweepHolds } from './life/discovery/hold.ts'
 import { sweepLooks } from './life/discovery/look.ts'
 import { takeInventory } from './life/drift/inventory.ts'
 import { watchLeases } from './life/drift/watch.ts'
+import { notify } from './life/notify/notify.ts'
 import { sweepGraduations } from './life/offboard/graduate.ts'
 import { sweepOffboardings } from './life/offboard/sweep.ts'
 import { sweepShelter } from './life/shelter/shelter.ts'
@@ -103,6 +104,7 @@ export function jobsOf(world: World, remembered: string, log: Log): Job[] {
       },
     },
     { name: 'shelter', everyMs: 60_000, run: () => sweepShelter(world) },
+    { name: 'notify', everyMs: 5_000, run: () => notify(world) },
     { name: 'agreed', everyMs: 15_000, run: () => sweepAgreed(world) },
     { name: 'refusals', everyMs: 60_000, run: () => sealRefusals(world, world.refusals) },
     {

@@ -42,6 +42,7 @@ import { watchAgreed } from './life/discovery/watch.ts'
 import { joinCanary } from './life/drift/canary.ts'
 import { type FederationIssuer, makeFederation } from './life/federation/issuer.ts'
 import { oldestDue } from './life/lists/lists.ts'
+import type { Carrier } from './life/notify/notice.ts'
 import { fetchJson } from './life/outbound/fetch.ts'
 import {
   type PersonToken,
@@ -61,6 +62,7 @@ export interface Opened {
   readonly follower: Follower
   /** Each that may sign in by our issuer is handed it. */
   readonly connectors: (federation: FederationIssuer) => readonly Connector[]
+  readonly carrier: Carrier
   readonly log: Log
   readonly poke: () => void
   readonly runNow: (job: string) => Promise<void>

@@ -2,7 +2,7 @@
 // chapters, docs/dependencies.md says of each direct dependency why it is a guest here.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AROUND, CHAPTERS, CLIENTS, CONNECTORS, SCAN } from './house.ts'
+import { AROUND, CHANNELS, CHAPTERS, CLIENTS, CONNECTORS, SCAN } from './house.ts'
 import type { Breach } from './imports.ts'
 
 const ARCHITECTURE = 'ARCHITECTURE.md'
@@ -15,7 +15,8 @@ export function checkArchitecture(root: string): Breach[] {
   if (page === undefined) return [absent(ARCHITECTURE, 'the chapters, each as `src/…/`, in order')]
   const breaches: Breach[] = []
   const named = [...page.matchAll(/`([\w./-]+)`/g)].map(match => match[1] ?? '')
-  const tops = ['src', CONNECTORS, 'policies', 'templates', 'docs', SCAN, ...CLIENTS, ...AROUND]
+  const beside = [CONNECTORS, CHANNELS, SCAN, ...CLIENTS]
+  const tops = ['src', 'policies', 'templates', 'docs', ...beside, ...AROUND]
   for (const path of new Set(named)) {
     if (!tops.includes(path.split('/')[0] ?? '') || !path.includes('/')) continue
     if (!existsSync(join(root, path)))
@@ -42,8 +43,11 @@ export function checkArchitecture(root: string): Breach[] {
 export function checkDependencies(root: string): Breach[] {
   const page = readPage(root, DEPENDENCIES)
   if (page === undefined) return [absent(DEPENDENCIES, 'one line for each direct dependency')]
-  const connectors = existsSync(join(root, CONNECTORS)) ? readdirSync(join(root, CONNECTORS)) : []
-  const folders = ['.', SCAN, ...CLIENTS, ...connectors.map(name => `${CONNECTORS}/${name}`)]
+  const below = (folder: string) =>
+    (existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : []).map(
+      name => `${folder}/${name}`,
+    )
+  const folders = ['.', SCAN, ...CLIENTS, ...below(CONNECTORS), ...below(CHANNELS)]
   const direct = new Set(folders.flatMap(folder => directOf(root, folder)))
   const breaches: Breach[] = []
   for (const name of direct) {

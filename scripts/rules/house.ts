@@ -44,7 +44,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { path: 'src/life/scaffold', budget: 500 },
   { path: 'src/life/day', budget: 450 },
   { path: 'src/life/trace', budget: 500 },
-  { path: 'src/life/notify', budget: 500 },
+  { path: 'src/life/notify', budget: 190 },
   { path: 'src/doors/api', budget: 2200 },
   { path: 'src/doors/authzen', budget: 500 },
   { path: 'src/doors/gateway', budget: 2000 },
@@ -60,6 +60,12 @@ const SHARED_CONNECTOR = 'connectors/rest'
 const REGISTRY = 'connectors/registry.ts'
 /** Parts beside the server that it starts, each knowing base alone: where people open apps. */
 export const BESIDE = ['front']
+/** Beside the server too: what carries notices to people and systems, each a folder. */
+export const CHANNELS = 'channels'
+const SHARED_CHANNEL = 'channels/common'
+const CHANNEL_REGISTRY = 'channels/registry.ts'
+/** The port of channels, and all of the chapter that they know. */
+const NOTICE = 'src/life/notify/notice.ts'
 /** The only files that know everyone, in this order. */
 export const ROOT_FILES = [
   'src/settings.json',
@@ -82,6 +88,7 @@ const OPEN_TO_CONNECTORS = ['src/core/base', 'src/core/target']
 export type Place =
   | { kind: 'chapter'; path: string; rank: number }
   | { kind: 'connector'; path: string }
+  | { kind: 'channel'; path: string }
   | { kind: 'registry'; path: string }
   | { kind: 'root'; path: string; rank: number }
   | { kind: 'client'; path: string }
@@ -95,9 +102,11 @@ export function placeOf(file: string): Place {
   const rank = CHAPTERS.findIndex(chapter => file.startsWith(`${chapter.path}/`))
   const chapter = CHAPTERS[rank]
   if (chapter) return { kind: 'chapter', path: chapter.path, rank }
-  if (file === REGISTRY) return { kind: 'registry', path: file }
+  if (file === REGISTRY || file === CHANNEL_REGISTRY) return { kind: 'registry', path: file }
   const connector = /^connectors\/[^/]+(?=\/)/.exec(file)
   if (connector) return { kind: 'connector', path: connector[0] }
+  const channel = /^channels\/[^/]+(?=\/)/.exec(file)
+  if (channel) return { kind: 'channel', path: channel[0] }
   const last = ROOT_FILES.indexOf(file)
   if (last >= 0) return { kind: 'root', path: file, rank: CHAPTERS.length + last }
   const top = file.split('/')[0] ?? ''
@@ -131,20 +140,23 @@ export function refuseImport(from: string, to: string, isType: boolean): string 
     case 'beside':
       return from === 'src/main.ts' ? undefined : `only src/main.ts starts ${read.path}/`
     case 'connector':
-      if (['registry', SCAN].includes(reader.kind) || from === 'src/main.ts') return undefined
+      if (from === REGISTRY || reader.kind === SCAN || from === 'src/main.ts') return undefined
       if (reader.kind === 'connector' && read.path === SHARED_CONNECTOR) return undefined
       return 'only src/main.ts and the registry know connectors'
+    case 'channel':
+      if (reader.kind === 'channel' && read.path === SHARED_CHANNEL) return undefined
+      return from === CHANNEL_REGISTRY ? undefined : 'only their registry knows channels'
     case 'registry':
-      return from === 'src/main.ts' ? undefined : 'only src/main.ts picks connectors'
+      return from === 'src/main.ts' ? undefined : 'only src/main.ts picks connectors and channels'
     case 'root':
     case 'chapter':
       return refuseChapter(reader, to, read, isType)
   }
 }
 
-function refuseToTest(to: string, read: Place): string | undefined {
+function refuseToTest(to: string, read: Exclude<Place, { kind: 'nowhere' }>): string | undefined {
   if (to.startsWith('src/') || to.startsWith('test/') || read.kind === 'registry') return undefined
-  if (read.kind === 'connector' && read.path === SHARED_CONNECTOR) return undefined
+  if (read.path === SHARED_CONNECTOR || read.path === SHARED_CHANNEL) return undefined
   return 'a test imports chapters and test/, nothing else'
 }
 
@@ -161,9 +173,13 @@ function refuseChapter(
     case 'beside':
       if (read.path === 'src/core/base') return undefined
       return `${reader.path}/ knows only core/base`
+    case 'channel':
+      if (to === NOTICE || read.path === 'src/core/base') return undefined
+      return 'a channel knows only core/base and the port of notices'
     case 'scan':
     case 'connector':
     case 'registry':
+      if (reader.path === CHANNEL_REGISTRY && to === NOTICE) return undefined
       if (OPEN_TO_CONNECTORS.includes(read.path)) return undefined
       return `a ${reader.kind} knows only core/base and core/target`
     case 'root':

@@ -76,7 +76,8 @@ function readPackages(root: string) {
       if (place.kind === 'around' || isTest(file) || one.isType) return undefined
       const name = one.spec.split('/', one.spec.startsWith('@') ? 2 : 1).join('/')
       // A connector without a manifest of its own takes what the server has.
-      const isOwn = place.kind === 'connector' && Object.keys(read(place.path)).length > 0
+      const isBeside = place.kind === 'connector' || place.kind === 'channel'
+      const isOwn = isBeside && Object.keys(read(place.path)).length > 0
       const isApart = place.kind === 'client' || place.kind === 'scan'
       const folder = isApart || isOwn ? place.path : ''
       if (listOf(folder).has(name)) return undefined

@@ -130,6 +130,45 @@ describe('the import rule', () => {
     expect(judge({ ...files, 'src/doors/api/serve.ts': door })).toHaveLength(1)
   })
 
+  it('lets channels know base, the port of notices and what they share, and main.ts their registry', () => {
+    const port = { 'src/life/notify/notice.ts': 'export type Notice = string\n' }
+    const common = { 'channels/common/post.ts': 'export const post = 1\n' }
+    const use = (path: string) => `export { one } from '${path}'\n`
+    const files = (path: string) => ({
+      ...BASE,
+      ...LEASE,
+      ...port,
+      ...common,
+      'src/life/notify/rows.ts': 'export const one = 1\n',
+      'channels/slack/slack.ts': use(path),
+      'channels/email/email.ts': 'export const one = 1\n',
+    })
+    for (const path of ['core/base/ids.ts', 'life/notify/notice.ts'])
+      expect(judge(files(`../../src/${path}`))).toEqual([])
+    expect(judge(files('../common/post.ts'))).toEqual([])
+    for (const path of ['core/lease/lease.ts', 'life/notify/rows.ts'])
+      expect(judge(files(`../../src/${path}`))).toEqual([
+        'a channel knows only core/base and the port of notices',
+      ])
+    expect(judge(files('../email/email.ts'))).toEqual(['only their registry knows channels'])
+    const registry = { ...common, 'channels/registry.ts': use('./common/post.ts') }
+    expect(judge({ ...registry, 'src/main.ts': use('../channels/registry.ts') })).toEqual([])
+    expect(judge({ ...registry, 'src/schedule.ts': use('../channels/registry.ts') })).toEqual([
+      'only src/main.ts picks connectors and channels',
+    ])
+    expect(judge({ ...common, 'src/main.ts': use('../channels/common/post.ts') })).toEqual([
+      'only their registry knows channels',
+    ])
+    // Neither list knows the other's.
+    const web = { 'connectors/web/web.ts': 'export const one = 1\n' }
+    expect(judge({ ...web, 'channels/registry.ts': use('../connectors/web/web.ts') })).toHaveLength(
+      1,
+    )
+    expect(
+      judge({ ...common, 'connectors/registry.ts': use('../channels/common/post.ts') }),
+    ).toHaveLength(1)
+  })
+
   it('lets the scan use connectors, base and target, and nothing else; and nobody the scan', () => {
     const make = { 'connectors/postgres/make.ts': 'export const make = 1\n' }
     const scan = (path: string) => ({

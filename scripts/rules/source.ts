@@ -4,7 +4,7 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { parseSync } from 'vite'
-import { AROUND, BESIDE, CLIENTS, CONNECTORS, SCAN } from './house.ts'
+import { AROUND, BESIDE, CHANNELS, CLIENTS, CONNECTORS, SCAN } from './house.ts'
 
 /** One mention of another module. `to`: a path of this repository, undefined for packages. */
 export type Import = {
@@ -43,7 +43,7 @@ export function listFiles(root: string, folders: readonly string[], endings: str
 }
 
 export function readSources(root: string): Source[] {
-  const folders = ['src', CONNECTORS, SCAN, ...BESIDE, ...CLIENTS, ...AROUND]
+  const folders = ['src', CONNECTORS, CHANNELS, SCAN, ...BESIDE, ...CLIENTS, ...AROUND]
   const files = listFiles(root, folders, ['.ts', '.tsx']).filter(file => !file.endsWith('.d.ts'))
   return files.map(file => readSource(file, readFileSync(join(root, file), 'utf8')))
 }

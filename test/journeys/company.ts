@@ -56,7 +56,7 @@ export interface Company {
 }
 
 export async function startCompany(
-  options: { target?: boolean; loopback?: string } = {},
+  options: { target?: boolean; loopback?: string; env?: Readonly<Record<string, string>> } = {},
 ): Promise<Company> {
   const home = await mkdtemp(join(tmpdir(), 'leasehold-test-'))
   const clock = leapingClock()
@@ -71,6 +71,7 @@ export async function startCompany(
       LEASEHOLD_TRUST_DOMAIN: 'acme.example',
       LEASEHOLD_CI_ISSUERS: github.issuer,
       LEASEHOLD_LOOPBACK_ISSUERS: `${github.issuer} ${options.loopback ?? ''}`,
+      ...options.env,
     }),
     { clock, log: line => logged.push(line), firstPerson: 'Sam' },
   )
