@@ -1,6 +1,6 @@
 /** The small bar of a shared app: whose it is, until when; and the cut, when nobody may look any more. */
 const host = document.createElement('leasehold-bar')
-const root = host.attachShadow({ mode: 'closed' })
+const root = host.attachShadow({ mode: 'open' })
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(`
   :host { all: initial; position: fixed; inset: auto 0 0; z-index: 2147483647; pointer-events: none }

@@ -187,7 +187,7 @@ function listen({ open }: Front, { slug, res }: Visit, id: PersonId): void {
   res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
   res.write('retry: 2000\n\n')
   const beat = setInterval(() => res.write(': \n\n'), bounds.heartbeatMs)
-  const close = begin(open, slug, { id, cut: () => res.end('event: over\ndata: \n\n') })
+  const close = begin(open, slug, { id, cut: () => res.end('event: over\ndata: now\n\n') })
   res.once('close', () => {
     clearInterval(beat)
     close()
@@ -235,7 +235,9 @@ async function page(
     .page(name, `${slug} ${titles[name]}`, parts)
     .replaceAll('/style.css', '/.leasehold/style.css')
   guard(res, true)
+  // What is over stays over; anything else may be another a moment later.
   if (status === 410) res.setHeader('Clear-Site-Data', '"cache", "storage"')
+  else res.setHeader('Refresh', '5')
   res.setHeader(
     'Content-Security-Policy',
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",

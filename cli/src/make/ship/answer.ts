@@ -13,7 +13,7 @@ import { currentToken } from '../../session.ts'
 import { reach } from '../../tunnel.ts'
 import { segment } from '../../verbs/kit.ts'
 
-const againMs = { first: 500, most: 15_000 }
+const againMs = { first: 500, most: 3000 }
 
 export interface Answering {
   readonly slug: string
