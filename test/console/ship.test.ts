@@ -103,7 +103,6 @@ test.skipIf(!hasBrowser)(
     for (const name of ['maya', 'tom']) await heading(pageOf(name), /is paused/)
     await change('resume')
     for (const name of ['maya', 'tom']) {
-      await pageOf(name).reload()
       await heading(pageOf(name), /Stuck deals/)
     }
   },
