@@ -10,12 +10,8 @@ import { messageOf } from './say.ts'
 import says from './says.json' with { type: 'json' }
 
 const at = '2026-11-23T10:00:00.000Z' as Instant
-const [owner, backup, answers, platform] = [1, 2, 3, 4].map(() => newId('person')) as [
-  string,
-  string,
-  string,
-  string,
-]
+const person = () => newId('person')
+const [owner, backup, answers, platform] = [person(), person(), person(), person()]
 const app = {
   id: newId('app'),
   slug: 'deal-desk',
@@ -191,12 +187,12 @@ describe('an end', () => {
 })
 
 test('what fails is tried eight times within a day, later each time', () => {
-  const { nextTry } = makeCarrier([], 'https://x.example')
-  const waits = [1, 2, 3, 4, 5, 6, 7].map(tries => msBetween(at, nextTry(tries, at) ?? at))
+  const carrier = makeCarrier([], 'https://x.example')
+  const waits = [1, 2, 3, 4, 5, 6, 7].map(tries => msBetween(at, carrier.nextTry(tries, at) ?? at))
   expect(waits.toSorted((a, b) => a - b)).toEqual(waits)
   expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(day)
   expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(day - hour)
-  expect(nextTry(8, at)).toBeNull()
+  expect(carrier.nextTry(8, at)).toBeNull()
 })
 
 describe('what is over by now', () => {

@@ -1,7 +1,7 @@
 /** All channels together: what goes by which, when it is tried again, and the words it is told in. */
 import { addMs } from '../../src/core/base/time.ts'
 import type { Carrier, Telling } from '../../src/life/notify/notice.ts'
-import type { Channel, Kind } from './channel.ts'
+import type { Channel } from './channel.ts'
 import { type Concern, concernOf, isOver, warningOf } from './concerns.ts'
 import { messageOf } from './say.ts'
 
@@ -35,7 +35,7 @@ export function makeCarrier(channels: readonly Channel[], home: string): Carrier
 /** INVARIANT: a person is told what concerns them and nothing else. That a channel is silent goes by all others. */
 function tellingsBy(channel: Channel, { to, also, ...concern }: Concern): Telling[] {
   const { name, kinds, reaches, updates } = channel
-  const isChosen = (kinds as readonly Kind[]).includes(concern.kind)
+  const isChosen = kinds.includes(concern.kind)
   if (!isChosen || concern.facts['thing'] === name) return []
   const all = { ...concern, channel: name, quiet: false }
   if (reaches === 'feed') return [{ ...all, personId: '', dueAt: concern.at }]

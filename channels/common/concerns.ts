@@ -104,13 +104,13 @@ export function warningOf(app: JsonObject, from: Instant, to: Instant): Concern 
 /** What must still be so for it to be news, by the rows as they are now. */
 export function isOver({ kind, about, facts }: Telling, view: View): boolean {
   const now = () => view.find('app', about)
-  switch (kind as Kind) {
+  switch (kind) {
     case 'request.created':
       return view.find('request', about)?.['state'] !== 'open'
     case 'finding.raised':
       return view.find('finding', about)?.['state'] !== 'open'
     case 'app.ending':
-      return now()?.['endsAt'] !== facts['endsAt'] || !living.includes(String(now()?.['state']))
+      return now()?.['endsAt'] !== facts['endsAt'] || !living.includes(now()?.['state'] as string)
     case 'app.paused':
       return now()?.['state'] !== 'paused'
     case 'app.ended':

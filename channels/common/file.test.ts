@@ -1,10 +1,11 @@
 /** The file of channels: what is read of it, and what refuses the start, with the line at fault. */
-import { chmod, symlink } from 'node:fs/promises'
+import { chmod, readFile, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { isProblem } from '../../src/core/base/problem.ts'
 import { channelFolder, newWebhookSecret } from '../../test/support/channels.ts'
 import { openChannels } from '../registry.ts'
+import { kinds } from './channel.ts'
 
 const home = 'https://leasehold.acme.example'
 const removes: (() => Promise<void>)[] = []
@@ -46,6 +47,16 @@ describe('a file of channels', () => {
     const { channels } = openChannels(await write(hook + slack + mail), home)
     expect(channels).toEqual(['ops', 'acme', 'mail'])
     expect(openChannels(null, home).channels).toEqual([])
+  })
+
+  test('is what the page shows', async () => {
+    const root = join(import.meta.dirname, '../..')
+    const page = await readFile(join(root, 'docs/how-to/get-notified.md'), 'utf8')
+    const [, example = ''] = /```yaml\n([^]*?)```/.exec(page) ?? []
+    const credential = { 'mail.credential': 'robot:of-the-mail-server' }
+    const { channels } = openChannels(await write(example, credential), home)
+    expect(channels).toEqual(['ops', 'acme-slack', 'mail'])
+    for (const kind of kinds) expect(page).toContain(`\`${kind}\``)
   })
 
   test.each([

@@ -73,7 +73,7 @@ export function readFile<T extends { name: string }>(
 function whatIs(issue: z.core.$ZodIssue | undefined): string {
   if (issue?.code === 'unrecognized_keys') return `\`${issue.keys[0]}\` is not known`
   const field = issue?.path.filter(each => typeof each === 'string').at(-1) ?? 'channels'
-  return `\`${String(field)}\` ${issue?.message ?? 'is not valid'}`
+  return `\`${field}\` ${issue?.message ?? 'is not valid'}`
 }
 
 /** As the form of a value and nothing else: no anchors, aliases or tags, no key twice. */

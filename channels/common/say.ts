@@ -17,12 +17,18 @@ const { says, ...tables } = words
 export function messageOf(notice: Notice, view: View, home: string): Message {
   const { id, about, at, thread, facts, to, before, quiet } = notice
   const kind = notice.kind as Kind
-  const key = kind === 'app.ended' ? `${kind}.${String(facts['state'])}` : kind
+  const key = kind === 'app.ended' ? `${kind}.${facts['state'] as string}` : kind
   const { title, text, step, path }: Sentence = says[key as keyof typeof says]
   const named = { ...namesOf(notice, view), ...tabled(facts) }
   const fill = (given: string) => filled(given, { ...named, asks: filled(named['asks'], named) })
   return {
-    ...{ id, kind, about, at, thread, to, step },
+    id,
+    kind,
+    about,
+    at,
+    thread,
+    to,
+    step,
     facts: { ...facts, ...askedBy(notice) },
     title: safeText(fill(title), most.titleChars),
     text: fill(text),
@@ -43,7 +49,8 @@ function namesOf(notice: Notice, view: View): Names {
   const { about, facts, people } = notice
   const { actions = null, resourceId = null, words: sentence = null } = notice.said ?? {}
   const { appId, askedBy, expiresAt, endsAt } = facts
-  const slug = (table: string, id: Json | undefined) => view.find(table, String(id))?.['slug']
+  const slug = (table: string, id: Json | undefined) =>
+    view.find(table, id as string)?.['slug'] as string | undefined
   const app = slug('app', appId ?? about)
   const asker = people.find(each => each.id === askedBy)?.name
   return {
@@ -52,7 +59,7 @@ function namesOf(notice: Notice, view: View): Names {
     asker: asker === undefined ? 'A run' : plain(asker),
     resource: plain(slug('resource', resourceId ?? '') ?? 'data'),
     actions: plain((actions ?? []).join(' and ')),
-    words: plain(sentence ?? String(facts['what'] ?? ''), most.wordsChars),
+    words: plain(sentence ?? (facts['what'] as string | undefined) ?? '', most.wordsChars),
     short: `${about.startsWith('rq_') ? 'R' : 'F'}-${about.slice(3, 8).toUpperCase()}`,
     expiresAt: timeOf(expiresAt),
     endsAt: timeOf(endsAt),
@@ -62,7 +69,7 @@ function namesOf(notice: Notice, view: View): Names {
 /** What a table has words for is said in these. */
 function tabled(facts: Notice['facts']): Names {
   const found = Object.entries(tables).map(([name, table]) => {
-    const said = (table as Readonly<Record<string, string>>)[String(facts[name])]
+    const said = (table as Readonly<Record<string, string>>)[facts[name] as string]
     return [name, said ?? '']
   })
   return Object.fromEntries(found) as Names
@@ -73,8 +80,8 @@ function filled(text: string | undefined, names: Names, form = (name: string) =>
 }
 
 /** One line, bounded, nothing invisible, and nothing that a reader's program takes for an address. */
-function plain(text: Json, maxChars = most.nameChars): string {
-  return safeText(String(text), maxChars).replaceAll(/:\/\/|www\./gi, '·')
+function plain(text: string, maxChars = most.nameChars): string {
+  return safeText(text, maxChars).replaceAll(/:\/\/|www\./gi, '·')
 }
 
 function timeOf(instant: Json | undefined): string {

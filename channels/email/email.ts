@@ -104,21 +104,20 @@ async function send(
 ): Promise<void> {
   const { createTransport } = await import('nodemailer')
   const opened = createTransport(transport)
-  const late = Promise.withResolvers<never>()
-  signal.addEventListener('abort', () => late.reject(new Error('It did not answer in time.')), {
-    once: true,
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('late')), { once: true })
   })
-  try {
-    await Promise.race([opened.sendMail(mail), late.promise])
-  } catch (thrown) {
-    const { code, responseCode } = thrown as { code?: unknown; responseCode?: unknown }
-    const says = [code, responseCode].filter(each => /^[A-Z]{3,12}$|^[45]\d\d$/.test(String(each)))
-    throw new Error(
-      signal.aborted
-        ? 'It did not answer in time.'
-        : `It did not take the mail (${says.join(' ')}).`,
-    )
-  } finally {
-    opened.close()
-  }
+  const failed = await Promise.race([opened.sendMail(mail), late])
+    .then(() => null, codeOf)
+    .finally(() => opened.close())
+  if (failed === null) return
+  if (signal.aborted) throw new Error('It did not answer in time.')
+  throw new Error(`It did not take the mail (${failed}).`)
+}
+
+/** Of what was thrown, what holds no address. */
+function codeOf(thrown: unknown): string {
+  const { code, responseCode } = thrown as { code?: unknown; responseCode?: unknown }
+  const says = [code, responseCode].filter(each => /^[A-Z]{3,12}$|^[45]\d\d$/.test(String(each)))
+  return says.join(' ')
 }

@@ -125,10 +125,15 @@ function answer(chat: SlackChat, method: string, given: Given): object {
 
 function judge(method: string, given: Given, home: string): string[] {
   const breaches: string[] = []
-  const operation = slackContract()?.operationOf({ method: 'POST', path: `/${method}` })
-  const names = operation?.parameters?.map(({ name }) => name) ?? known[method] ?? []
   for (const name of Object.keys(given))
-    if (!names.includes(name)) breaches.push(`${method} has no argument ${name}`)
+    if (known[method]?.includes(name) !== true) breaches.push(`${method} has no argument ${name}`)
+  // As a query, which is how the description has it: blocks are JSON in one argument.
+  const entries = Object.entries(given).map(([name, value]) => [
+    name,
+    typeof value === 'object' ? JSON.stringify(value) : value,
+  ])
+  const asked = { method: 'GET', path: `/${method}?${new URLSearchParams(entries).toString()}` }
+  breaches.push(...(slackContract()?.judgeRequest(asked, undefined) ?? []))
   if (method === 'users.lookupByEmail') return breaches
   const { text: words = '', blocks = [] } = given
   if (words.length === 0 || words.length > 4000) breaches.push('text is empty, or too long')

@@ -26,7 +26,11 @@ beforeAll(async () => {
   const yaml = `channels:\n  - name: ops\n    type: webhook\n    address: ${hook.address}\n    secret: ops.secret\n`
   const folder = await channelFolder({ 'notify.yaml': yaml, 'ops.secret': newWebhookSecret() })
   file = folder.file
-  cleanups.push(hook.close, folder.remove, () => rm(home, { recursive: true, force: true }))
+  cleanups.push(
+    () => hook.close(),
+    folder.remove,
+    () => rm(home, { recursive: true, force: true }),
+  )
 })
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()

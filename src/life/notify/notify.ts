@@ -19,10 +19,8 @@ const [mostWaiting, tellMs, passMs] = [5_000, 10_000, 15_000]
 /** What happened longer ago is news to nobody. A message is known, to be said anew, for longer. */
 const [newsMs, keptMs] = [24 * 3_600_000, 30 * 24 * 3_600_000]
 
-export interface NotifyWorld extends LedgerWorld {
-  readonly carrier: Carrier
-  readonly log: (line: Readonly<Record<string, unknown>>) => void
-}
+export type NotifyWorld = LedgerWorld & { carrier: Carrier; log: (line: Line) => void }
+type Line = Readonly<Record<string, unknown>>
 
 /** One pass. A channel that hangs holds up no other. */
 export async function notify(world: NotifyWorld): Promise<void> {
@@ -66,16 +64,15 @@ async function tellAll(world: NotifyWorld, view: View, channel: string): Promise
     const now = clock.now()
     const due = await rows.claim(store, channel, now, addMs(now, 2 * passMs))
     if (due === undefined) return
-    const { nth, tries } = due
     try {
       const message = await tell(world, view, due)
-      await rows.setTold(store, nth, message)
+      await rows.setTold(store, due.nth, message)
       if (message !== null) await report(world, channel, null)
     } catch (thrown) {
       const failed = thrown instanceof Error ? thrown.message : typeof thrown
-      log({ notify: channel, tries, failed })
-      const again = carrier.nextTry(tries, now)
-      await rows.setFailed(store, nth, again)
+      log({ notify: channel, tries: due.tries, failed })
+      const again = carrier.nextTry(due.tries, now)
+      await rows.setFailed(store, due.nth, again)
       return again === null ? report(world, channel, 'has not answered for a day') : undefined
     }
   }
