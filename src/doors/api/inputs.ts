@@ -184,6 +184,8 @@ export const OfLog = z.object({
   before: number.optional(),
   limit: number.optional(),
 })
+/** What was told last; `Last-Event-ID` says the same. */
+export const OfStream = z.object({ after: number.optional() })
 export const OfProof = z.object({ position: number, size: number.optional() })
 export const OfConsistency = z.object({ from: number, to: number.optional() })
 
