@@ -34,9 +34,7 @@ export interface Window {
 }
 
 export async function openConsole(): Promise<Opened> {
-  // What is looked at is what stands here now, whoever started us.
-  const script = join(import.meta.dirname, '../../scripts/console.ts')
-  execFileSync(process.execPath, [script, '--stale'])
+  buildConsole()
   const temp = await mkdtemp(join(tmpdir(), 'leasehold-browser-'))
   const [parts, browser] = await Promise.all([startDay(), launch(temp)])
   return {
@@ -51,6 +49,12 @@ export async function openConsole(): Promise<Opened> {
   }
 }
 
+/** What is looked at is what stands here now, whoever started us. */
+export function buildConsole(): void {
+  const script = join(import.meta.dirname, '../../scripts/console.ts')
+  execFileSync(process.execPath, [script, '--stale'])
+}
+
 async function startDay(): Promise<Parts> {
   const parts = await startParts({ kept: false, port: 0 }, () => {})
   await playStory(parts, () => {})
@@ -59,7 +63,7 @@ async function startDay(): Promise<Parts> {
 }
 
 /** The one from the registry unpacks into the temporary folder and takes whatever lies there: give it an own. */
-async function launch(temp: string): Promise<Browser> {
+export async function launch(temp: string): Promise<Browser> {
   const named = process.env['LEASEHOLD_CHROMIUM']
   if (named !== undefined) return chromium.launch({ executablePath: named })
   process.env['TMPDIR'] = temp
@@ -73,8 +77,8 @@ async function launch(temp: string): Promise<Browser> {
   return chromium.launch({ executablePath, env, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 }
 
-async function openWindow(
-  parts: Parts,
+export async function openWindow(
+  parts: { readonly issuer: string; readonly running: Pick<Parts['running'], 'signInLink'> },
   browser: Browser,
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<Window> {

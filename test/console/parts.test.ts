@@ -1,5 +1,6 @@
 /** What the pages decide by themselves: who needs what first, which word a state gets, what a rule says. */
 import { describe, expect, test } from 'vitest'
+import { changedBy, isIn } from '../../console/src/changes.ts'
 import { listNeeds, mayAnswer, type Seen } from '../../console/src/needs.ts'
 import { readRules } from '../../console/src/rules.ts'
 import { localTimes, relative, span } from '../../console/src/time.ts'
@@ -130,5 +131,22 @@ describe('a time', () => {
       /^until \w+ \d.*, at most 9$/,
     )
     expect(localTimes('2026 is a year')).toBe('2026 is a year')
+  })
+})
+
+describe('what an entry changes', () => {
+  test('is read anew, and nothing else: a lease is not another list of apps', () => {
+    const changed = changedBy(['lease.issue', 'decision.deny'])
+    expect(isIn('/v1/leases?app=one', changed)).toBe(true)
+    expect(isIn('/v1/apps/one', changed)).toBe(true)
+    expect(isIn('/v1/decisions?app=one', changed)).toBe(true)
+    expect(isIn('/v1/apps', changed)).toBe(false)
+    expect(isIn('/v1/targets', changed)).toBe(false)
+  })
+
+  test('of a kind nobody named here is everything', () => {
+    for (const kind of ['app.pause', 'something.new', 'toString', ''])
+      expect(isIn('/v1/targets', changedBy(['lease.issue', kind]))).toBe(true)
+    expect(isIn('/v1/targets', changedBy([]))).toBe(false)
   })
 })

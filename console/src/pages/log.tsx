@@ -11,7 +11,7 @@ import type * as api from '../api.ts'
 import { get, type Refused } from '../api.ts'
 import { Empty, Panel, ProblemBox, Title, When } from '../parts/show.tsx'
 import { clock, date } from '../time.ts'
-import { isNo, useApps, useMe } from '../use.ts'
+import { isNo, useApps, useEvery, useMe } from '../use.ts'
 import { many, shortName } from '../words.ts'
 
 const pageRows = 100
@@ -36,6 +36,7 @@ const kinds = [
 
 function useLog(filter: Filter, isAsked: boolean) {
   const { kind, about } = filter
+  const every = useEvery()
   return useInfiniteQuery<api.LogPage, Refused>({
     queryKey: ['/v1/log', kind, about],
     enabled: isAsked,
@@ -50,7 +51,7 @@ function useLog(filter: Filter, isAsked: boolean) {
     getNextPageParam: page => (page.next === null ? undefined : String(page.next)),
     // Only the newest page moves; what is behind it never changes.
     refetchInterval: ({ state }) =>
-      (state.data?.pages.length ?? 0) > 1 || isNo(state.error) ? false : 4_000,
+      (state.data?.pages.length ?? 0) > 1 || isNo(state.error) ? false : every,
     refetchOnWindowFocus: ({ state }) => !isNo(state.error),
   })
 }
