@@ -81,7 +81,12 @@ export function sayState(state: string): Said {
 
 /** `3 leases`, `1 lease`. */
 export function many(count: number, one: string, more = `${one}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? one : more}`
+  return `${count.toLocaleString('en')} ${noun(count, one, more)}`
+}
+
+/** The word beside a count that stands by itself. */
+export function noun(count: number | undefined, one: string, more = `${one}s`): string {
+  return count === 1 ? one : more
 }
 
 const letters: Readonly<Record<string, string>> = {

@@ -197,6 +197,63 @@ onPages('somebody without a role', () => {
   })
 })
 
+onPages('two people at one thing', () => {
+  test('the second sees what the first answered, and has no button that would be too late', async () => {
+    const { maya, sam: samHere } = opened.parts
+    const app = { purpose: 'seen by two', backup: 'tom@acme.example', days: 5 }
+    await maya.client.post('/v1/apps', { ...app, slug: 'seen-by-two' })
+    const claims = { repository_id: '77', repository_owner_id: '4711', environment: 'two' }
+    const trust = { role: 'run', preset: 'github', issuer: opened.parts.github.issuer, claims }
+    const more = { job_workflow_ref: 'acme/two/.github/workflows/run.yml@refs/heads/main' }
+    const asked = await maya.client.post<{ id: string; shortId: string; bodyHash: string }>(
+      '/v1/apps/seen-by-two/trust',
+      { ...trust, claims: { ...claims, ...more }, reason: 'our CI' },
+    )
+    const { page, go } = sam
+    await go(`/requests/${asked.shortId}`)
+    await page.getByRole('button', { name: 'Approve…' }).click()
+    const tom = await windowOfTom()
+    await tom.page.goto(`${opened.parts.issuer}/requests/${asked.shortId}`)
+    await tom.page.getByRole('button', { name: 'Deny…' }).click()
+    await tom.page.getByRole('dialog').getByRole('button', { name: 'No' }).click()
+    await tom.page.getByRole('heading', { level: 1, name: /denied/ }).waitFor()
+    await page.getByText(/While you looked: Tom Reyes said no/).waitFor()
+    expect(await page.getByRole('button', { name: 'Approve…' }).count()).toBe(0)
+    expect(await page.getByRole('dialog').count()).toBe(0)
+    // Who did it is told of it once, by what they did.
+    expect(await tom.page.getByText('While you looked').count()).toBe(0)
+    const late = { says: 'yes', bodyHash: asked.bodyHash }
+    const answer = samHere.client.post(`/v1/requests/${asked.id}/answer`, late)
+    await expect(answer).rejects.toMatchObject({ status: 403 })
+    await tom.context.close()
+  })
+
+  test('an app one of them pauses is paused for the other, who reads by whom', async () => {
+    const { page, go } = sam
+    await go('/apps/seen-by-two')
+    const tom = await windowOfTom()
+    await tom.page.goto(`${opened.parts.issuer}/apps/seen-by-two`)
+    await tom.page.getByRole('button', { name: 'Pause…' }).click()
+    await tom.page.getByLabel('Why?').fill('not today')
+    await tom.page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click()
+    await page.getByText(/While you looked: Tom Reyes paused the app/).waitFor()
+    await page.getByRole('heading', { level: 1, name: /paused/ }).waitFor()
+    await page.getByRole('button', { name: 'Resume…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click()
+    await tom.page.getByText(/While you looked: Sam Okafor resumed the app/).waitFor()
+    expect(await page.getByText('Sam Okafor resumed').count()).toBe(0)
+    await tom.context.close()
+  })
+})
+
+async function windowOfTom() {
+  const context = await opened.browser.newContext({ reducedMotion: 'reduce' })
+  const page = await context.newPage()
+  await page.goto(`${opened.parts.issuer}/sign-in/company?login_hint=tom`)
+  await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
+  return { context, page }
+}
+
 onPages('what others wrote', () => {
   test('is text: the name of an account that would be markup', async () => {
     const { page, go } = sam

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Client, clientOf } from '../../demo/client.ts'
+import type { Client } from '../../demo/client.ts'
 import { signInLink } from '../../demo/people.ts'
 import { readConfig } from '../../src/config.ts'
 import { bounds } from '../../src/doors/api/bounds.ts'
@@ -152,6 +152,7 @@ onPages('a window that is looked at', () => {
     await sam.post('/v1/apps/one/resume')
     const row = other.page.getByRole('row').filter({ hasText: 'one' }).first()
     await row.getByText('active').waitFor()
+    expect(await other.page.locator('.pill').innerText()).toContain('asking')
     await other.context.close()
   }, 30_000)
 
@@ -167,6 +168,7 @@ onPages('a window that is looked at', () => {
     clock.advance(bounds.streamCheckMs + 1)
     await sam.post('/v1/apps/one/pause', { reason: 'again' })
     await other.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    expect(new URL(other.page.url()).pathname).toBe('/sign-in')
     await other.context.close()
   }, 30_000)
 })

@@ -4,7 +4,7 @@ import { changedBy, isIn } from '../../console/src/changes.ts'
 import { listNeeds, mayAnswer, type Seen } from '../../console/src/needs.ts'
 import { readRules } from '../../console/src/rules.ts'
 import { localTimes, relative, span } from '../../console/src/time.ts'
-import { placeOf, sayState, shortName } from '../../console/src/words.ts'
+import { many, noun, placeOf, sayState, shortName } from '../../console/src/words.ts'
 
 // biome-ignore format: a row of a list
 const person = (id: string, name: string, roles: string[] = []) => ({
@@ -149,4 +149,19 @@ describe('what an entry changes', () => {
       expect(isIn('/v1/targets', changedBy(['lease.issue', kind]))).toBe(true)
     expect(isIn('/v1/targets', changedBy([]))).toBe(false)
   })
+})
+
+test('one thing is one thing, wherever a count is said', () => {
+  expect([0, 1, 2, 1200].map(count => many(count, 'thing'))).toEqual([
+    '0 things',
+    '1 thing',
+    '2 things',
+    '1,200 things',
+  ])
+  expect([0, 1, 2, undefined].map(count => noun(count, 'entry', 'entries'))).toEqual([
+    'entries',
+    'entry',
+    'entries',
+    'entries',
+  ])
 })
