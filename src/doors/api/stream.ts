@@ -45,7 +45,7 @@ export function addStreamRoutes(routes: Routes, world: StreamWorld): void {
     refuseMore([...open], caller)
     const told = { caller, context, bell: makeBell() }
     open.add(told)
-    const events = tell(world, recent, told, { from, isOpen: () => open.has(told) })
+    const events = tell(world, { open, recent }, told, from)
     const end = () => void (open.delete(told) && told.bell.ring())
     const body = new ReadableStream({
       async pull(to) {
@@ -57,8 +57,8 @@ export function addStreamRoutes(routes: Routes, world: StreamWorld): void {
       },
       cancel: end,
     })
-    const headers = { 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
-    return new Response(body, { headers: { ...headers, 'content-type': 'text/event-stream' } })
+    const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
+    return new Response(body, { headers })
   })
 }
 
@@ -77,25 +77,22 @@ function refuseMore(open: readonly Told[], { personId }: PersonCaller): void {
   throw new Problem('rate-limited', { detail, next: 'Close a window, or ask the lists instead.' })
 }
 
-type Life = { readonly from: number | undefined; readonly isOpen: () => boolean }
-
 async function* tell(
   world: StreamWorld,
-  recent: readonly Seen[],
+  { open, recent }: { readonly open: ReadonlySet<Told>; readonly recent: readonly Seen[] },
   told: Told,
-  { from, isOpen }: Life,
+  from: number | undefined,
 ): AsyncGenerator<string, undefined> {
   let next = from ?? world.follower.position
   let checkedMs = toMs(world.clock.now())
   yield 'retry: 2000\n\n'
-  for (let isFirst = true; ; isFirst = false) {
-    if (!isFirst && next === world.follower.position) await told.bell.wait(bounds.streamBeatMs)
+  for (;;) {
     // INVARIANT: nobody is told anything whose sign-in was not seen to stand a moment ago.
     if (toMs(world.clock.now()) - checkedMs > bounds.streamCheckMs) {
       if (!(await isSignedIn(world, told))) return
       checkedMs = toMs(world.clock.now())
     }
-    if (!isOpen()) return
+    if (!open.has(told)) return
     const size = world.follower.position
     const news = await entriesOf(world, recent, next, size)
     next = size
@@ -104,6 +101,7 @@ async function* tell(
     const data = JSON.stringify(shown, ['position', 'kind', 'subjects'])
     yield `id: ${size - 1}\nevent: ${news ? 'entries' : 'reload'}\ndata: ${data}\n\n`
     await wait(bounds.streamPaceMs)
+    if (next === world.follower.position) await told.bell.wait(bounds.streamBeatMs)
   }
 }
 
