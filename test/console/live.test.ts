@@ -47,7 +47,7 @@ beforeAll(async () => {
   home = await homeOfSam({ running })
   for (const slug of ['one', 'two', 'three'])
     await sam.post('/v1/apps', { slug, purpose: `the app called ${slug}`, days: 5 })
-  window = await openWindow({ issuer: running.issuer, running: signingIn }, browser)
+  window = await openWindow(here, browser)
 }, 120_000)
 afterAll(async () => {
   await browser?.close()
@@ -56,8 +56,13 @@ afterAll(async () => {
   if (home !== undefined) await rm(home, { recursive: true, force: true })
 })
 
-/** Of whichever server runs now. */
-const signingIn = { signInLink: () => running.signInLink() }
+/** Whichever server runs now. */
+const here = {
+  get issuer() {
+    return running.issuer
+  },
+  signInLink: () => running.signInLink(),
+}
 
 const pill = () => window.page.locator('.pill')
 const stateOf = (slug: string) =>
@@ -145,7 +150,7 @@ onPages('a window that is looked at', () => {
   }, 30_000)
 
   test('is asked for again every few seconds where it may not be listened to', async () => {
-    const other = await openWindow({ issuer: running.issuer, running: signingIn }, browser)
+    const other = await openWindow(here, browser)
     await other.page.route('**/v1/stream*', route => route.fulfill({ status: 429 }))
     await other.go('/apps')
     await other.page.locator('.pill').getByText('asking').waitFor()
@@ -157,7 +162,7 @@ onPages('a window that is looked at', () => {
   }, 30_000)
 
   test('whose session ended elsewhere is asked to sign in again', async () => {
-    const other = await openWindow({ issuer: running.issuer, running: signingIn }, browser)
+    const other = await openWindow(here, browser)
     await other.page.locator('.pill').getByText('live').waitFor()
     const second = await other.context.newPage()
     await second.goto(`${running.issuer}/`)

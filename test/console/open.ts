@@ -40,7 +40,7 @@ export async function openConsole(): Promise<Opened> {
   return {
     parts,
     browser,
-    window: options => openWindow(parts, browser, options),
+    window: options => openWindow(parts.running, browser, options),
     stop: async () => {
       await browser.close()
       await parts.stop()
@@ -78,7 +78,7 @@ export async function launch(temp: string): Promise<Browser> {
 }
 
 export async function openWindow(
-  parts: { readonly issuer: string; readonly running: Pick<Parts['running'], 'signInLink'> },
+  running: Pick<Parts['running'], 'issuer' | 'signInLink'>,
   browser: Browser,
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<Window> {
@@ -92,11 +92,11 @@ export async function openWindow(
   page.on('console', said => {
     if (said.type() === 'error') complaints.push(said.text())
   })
-  await page.goto(await parts.running.signInLink())
+  await page.goto(await running.signInLink())
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('heading', { name: /Home/ }).waitFor()
   const go = async (path: string) => {
-    await page.goto(`${parts.issuer}${path}`)
+    await page.goto(`${running.issuer}${path}`)
     await page.locator('main h1').waitFor()
     await page.locator('.loading').first().waitFor({ state: 'detached' })
   }

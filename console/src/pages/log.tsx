@@ -2,7 +2,7 @@
  * The log: who did what? Newest first, read a page at a time as far as somebody scrolls; only the rows that
  * are seen are drawn.
  */
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type FormEvent, useEffect, useRef } from 'react'
@@ -52,7 +52,7 @@ function useLog(filter: Filter, isAsked: boolean) {
     // Only the newest page moves; what is behind it never changes.
     refetchInterval: ({ state }) =>
       (state.data?.pages.length ?? 0) > 1 || isNo(state.error) ? false : every,
-    refetchOnWindowFocus: ({ state }) => !isNo(state.error),
+    staleTime: Number.POSITIVE_INFINITY,
   })
 }
 
@@ -77,6 +77,7 @@ export function LogPage() {
       </Title>
       <Panel title="Entries" aside={<Filters filter={filter} set={set} />}>
         {log.error !== null && <ProblemBox of={log.error} />}
+        {log.isStale && (log.data?.pages.length ?? 0) > 1 && <Newer filter={filter} />}
         {!isAsked && <OfApps />}
         {log.data !== undefined && entries.length === 0 && (
           <Empty>
@@ -94,6 +95,23 @@ export function LogPage() {
         )}
       </Panel>
     </>
+  )
+}
+
+/** Of a log that was read some way back: what came since is read when somebody wants it. */
+function Newer({ filter: { kind, about } }: { filter: Filter }) {
+  const client = useQueryClient()
+  return (
+    <p className="note" role="status">
+      The log has grown since.{' '}
+      <button
+        type="button"
+        className="second"
+        onClick={() => void client.resetQueries({ queryKey: ['/v1/log', kind, about] })}
+      >
+        Show the newest
+      </button>
+    </p>
   )
 }
 
