@@ -54,9 +54,10 @@ function listen(client: QueryClient): () => void {
       aliveAt = Date.now()
       failed = 0
       const changed = isUnknown ? 'all' : changedBy(entries.map(({ kind }) => kind))
+      const subjects = entries.flatMap(each => each.subjects)
       if (isFirst) sayFresh({ told: 'behind', isAnswered: true, at: aliveAt })
       else sayFresh({ at: aliveAt })
-      const done = read(changed)
+      const done = read(changed, subjects)
       // Live is said when all that was missed has been read, and the connection is still this one.
       const here = source
       if (isFirst)
@@ -101,26 +102,38 @@ function listen(client: QueryClient): () => void {
  */
 function reader(client: QueryClient) {
   let waiting: Changed = new Set<string>()
+  let about = new Set<unknown>()
   let round: Promise<void> | undefined
   const run = async () => {
     while (waiting === 'all' || waiting.size > 0) {
       await nextFrame()
-      const changed = waiting
+      const [changed, subjects] = [waiting, about]
       waiting = new Set()
+      about = new Set()
       const isOne = (isLong: boolean) => (query: Query) =>
-        isIn(String(query.queryKey[0]), changed) && isRead(query) && hasPages(query) === isLong
+        isIn(String(query.queryKey[0]), changed) &&
+        isOf(query, changed, subjects) &&
+        isRead(query) &&
+        hasPages(query) === isLong
       // A list somebody has read far into stays as it is, and says that there is more.
       void client.invalidateQueries({ predicate: isOne(true), refetchType: 'none' })
       await client.invalidateQueries({ predicate: isOne(false) })
     }
   }
-  return (changed: Changed): Promise<void> => {
+  return (changed: Changed, subjects: readonly string[]): Promise<void> => {
     waiting = join(waiting, changed)
+    about = about.union(new Set(subjects))
     round ??= run().finally(() => {
       round = undefined
     })
     return round
   }
+}
+
+/** One of many alike, as a tile of a wall: only where it is what the entry is about. */
+function isOf({ meta }: Query, changed: Changed, subjects: ReadonlySet<unknown>): boolean {
+  const subject = meta?.['subject']
+  return changed === 'all' || subject === undefined || subjects.has(subject)
 }
 
 /** A no is not asked again by itself: each is an entry of the log, which would have it asked again. */

@@ -64,6 +64,14 @@ const states: Readonly<Record<string, Said>> = {
   passed: said('●', 'ok', 'passed'),
   failed: said('✕', 'bad', 'failed'),
   never: said('▲', 'wait', 'not tried yet'),
+  // teams of a day
+  held: said('■', 'wait', 'held'),
+  refused: said('✕', 'bad', 'refused'),
+  waits: said('▲', 'wait', 'waits'),
+  offered: said('▲', 'wait', 'offered'),
+  idle: said('◌', 'plain', 'idle'),
+  runs: said('●', 'ok', 'runs'),
+  over: said('○', 'off', 'over'),
   // holds
   set: said('■', 'wait', 'set'),
   lifted: said('○', 'off', 'lifted'),

@@ -11,6 +11,9 @@ beforeAll(async () => {
   if (!hasBrowser) return
   opened = await openConsole()
   sam = await opened.window()
+  const team = { purpose: 'a board for the day', backup: 'tom@acme.example', days: 5 }
+  for (const slug of ['day-one', 'day-two'])
+    await opened.parts.maya.client.post('/v1/apps', { ...team, slug, day: 'show-day' })
 }, 120_000)
 afterAll(() => opened?.stop())
 
@@ -27,6 +30,9 @@ const pages = [
   '/log/12',
   '/trace/deal-desk',
   '/ends',
+  '/days',
+  '/days/show-day',
+  '/days/show-day?as=table',
   '/found',
   '/holds',
   '/policy',
@@ -197,6 +203,67 @@ onPages('somebody without a role', () => {
   })
 })
 
+onPages('a build day', () => {
+  const tiles = () => sam.page.locator('.wall > li')
+
+  test('is a wall of its teams, with what blocks each, and the same as a table', async () => {
+    const { page, go } = sam
+    await go('/days')
+    await page.getByRole('link', { name: 'show-day' }).click()
+    await tiles().nth(1).waitFor()
+    expect(await tiles().first().innerText()).toMatch(
+      /day-one\s+◌ idle\s+no lease yet\s+0 live leases/,
+    )
+    await page.getByText('Nobody is stuck').waitFor()
+    await page.getByRole('button', { name: 'Show as table' }).click()
+    const rows = page.getByRole('table', { name: 'Teams' }).locator('tbody tr')
+    expect(await rows.count()).toBe(2)
+    expect(await rows.first().innerText()).toMatch(/day-one/)
+  })
+
+  test('puts first who is stuck, as it happens, and leads to what it waits for', async () => {
+    const { page, go } = sam
+    await go('/days/show-day')
+    const ask = { app: 'day-two', resource: 'crm.deals', actions: ['read'], reason: 'the board' }
+    await opened.parts.maya.client.post('/v1/requests', ask)
+    await page.getByText('1 team stuck').waitFor()
+    const first = tiles().first()
+    expect(await first.innerText()).toMatch(/day-two\s+▲ waits\s+waits for Tom Reyes/)
+    await page.keyboard.press('j')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('day-two')
+    await first.locator('.tile-says').click()
+    await page.getByRole('heading', { level: 1, name: /^R-/ }).waitFor()
+  })
+
+  test('is held whole by one order of who may, and every team reads why', async () => {
+    const { page, go } = sam
+    await go('/days/show-day')
+    await page.getByRole('button', { name: 'Hold the whole day…' }).click()
+    await page.getByLabel('Why?').fill('something posts to #general')
+    await page.getByRole('dialog').getByRole('button', { name: 'Stop every team' }).click()
+    await page.getByText('2 teams stuck').waitFor()
+    for (const text of await tiles().allInnerTexts())
+      expect(text).toMatch(/■ held\s+on hold: something posts to #general/)
+    const order = { scope: 'day', about: 'show-day', reason: 'mine' }
+    const refused = opened.parts.maya.client.post('/v1/holds', order)
+    await expect(refused).rejects.toMatchObject({ status: 403 })
+    await page.getByRole('button', { name: 'Lift…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Lift' }).click()
+    await page.getByText('1 team stuck').waitFor()
+    await page.getByRole('button', { name: 'Hold the whole day…' }).waitFor()
+  })
+
+  test('shows no button to who may not hold it', async () => {
+    const context = await opened.browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${opened.parts.issuer}/sign-in/company?login_hint=maya`)
+    await page.goto(`${opened.parts.issuer}/days/show-day`)
+    await page.locator('.wall > li').nth(1).waitFor()
+    expect(await page.getByRole('button', { name: 'Hold the whole day…' }).count()).toBe(0)
+    await context.close()
+  })
+})
+
 onPages('two people at one thing', () => {
   test('the second sees what the first answered, and has no button that would be too late', async () => {
     const { maya, sam: samHere } = opened.parts
@@ -297,7 +364,7 @@ onPages('every page', () => {
     await context.close()
     expect(found).toEqual([])
     expect(complaints).toEqual([])
-  }, 120_000)
+  }, 300_000)
 
   test('fits a width of 320 without scrolling sideways', async () => {
     const { page, context, go } = await opened.window({ viewport: { width: 320, height: 640 } })

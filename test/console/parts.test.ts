@@ -1,6 +1,8 @@
 /** What the pages decide by themselves: who needs what first, which word a state gets, what a rule says. */
 import { describe, expect, test } from 'vitest'
+import * as atTerminal from '../../cli/src/make/day/watch.ts'
 import { changedBy, isIn } from '../../console/src/changes.ts'
+import { sortTiles, tileOf } from '../../console/src/day.ts'
 import { listNeeds, mayAnswer, type Seen } from '../../console/src/needs.ts'
 import { readRules } from '../../console/src/rules.ts'
 import { localTimes, relative, span } from '../../console/src/time.ts'
@@ -164,4 +166,54 @@ test('one thing is one thing, wherever a count is said', () => {
     'entries',
     'entries',
   ])
+})
+
+describe('a tile of the wall', () => {
+  const at = (minute: number) => `2026-11-20T11:${String(minute).padStart(2, '0')}:00.000Z`
+  const lease = (minute: number, state: 'live' | 'gone') => ({ state, madeAt: at(minute) })
+  const no = { rule: 'no-purpose', says: 'It says no.', at: at(30), shortId: 'D-1' }
+  const asked = { ...request, approvers: ['Tom', 'Sam'], madeAt: at(20) }
+  const hold = { id: 'ho_1', reason: 'stop' }
+  const of = (more: object) =>
+    ({
+      ...app,
+      day: 'day',
+      leases: [],
+      requests: [],
+      holds: [],
+      lastDenial: null,
+      ...more,
+    }) as unknown as Parameters<typeof tileOf>[0]
+  const teams: Readonly<Record<string, ReturnType<typeof of>>> = {
+    idle: of({}),
+    held: of({ holds: [hold], lastDenial: no }),
+    paused: of({ state: 'paused', says: 'It is paused.' }),
+    'a no': of({ lastDenial: no, leases: [lease(10, 'live')] }),
+    'a no it got over': of({ lastDenial: no, leases: [lease(40, 'live'), lease(41, 'gone')] }),
+    waiting: of({ requests: [asked, { ...asked, madeAt: at(10), approvers: ['Tom'] }] }),
+    'an answered no': of({ requests: [{ ...asked, state: 'denied', closedAt: at(50) }] }),
+    offered: of({ offeredTo: 'Maya' }),
+    ended: of({ state: 'ended', holds: [hold] }),
+    ending: of({ state: 'ending' }),
+  }
+
+  test.each(Object.keys(teams))('says of %s what the terminal says', name => {
+    const team = teams[name] ?? of({})
+    const { to: _, ...tile } = tileOf(team)
+    expect(tile).toEqual(atTerminal.tileOf(team.slug, { name: 'day' }, team))
+  })
+
+  test('stands where the terminal has it', () => {
+    const tiles = Object.entries(teams).map(([slug, team]) => tileOf({ ...team, slug }))
+    const there = Object.entries(teams).map(([slug, team]) =>
+      atTerminal.tileOf(slug, { name: 'day' }, team),
+    )
+    expect(sortTiles(tiles).map(({ team }) => team)).toEqual(
+      atTerminal.sortTiles(there).map(({ team }) => team),
+    )
+  })
+
+  test('says one lease as one', () => {
+    expect(tileOf(of({ leases: [lease(1, 'live')] })).says).toBe('1 lease so far')
+  })
 })
