@@ -1,5 +1,8 @@
 /** The console as somebody who has never seen it uses it: by mouse, by keys, in both themes, on a phone. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { AxeBuilder } from '@axe-core/playwright'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasBrowser, type Opened, openConsole, type Window } from './open.ts'
 
@@ -320,6 +323,72 @@ async function windowOfTom() {
   await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
   return { context, page }
 }
+
+onPages('an auditor', () => {
+  interface Row {
+    readonly app: string
+    readonly proof: string
+    readonly certificateHash: string | null
+    readonly certificateEntry: number | null
+    readonly isSealed: boolean | null
+  }
+  /** What the page saves, for the days that were typed. */
+  async function saved(page: Page, as: 'CSV' | 'JSON', from?: string): Promise<string> {
+    await page.goto(`${opened.parts.issuer}/ends`)
+    const panel = page.getByRole('region', { name: 'For an audit' })
+    if (from !== undefined)
+      for (const label of ['From', 'to']) await panel.getByLabel(label, { exact: true }).fill(from)
+    const download = page.waitForEvent('download')
+    await panel.getByRole('button', { name: `Save as ${as}` }).click()
+    return readFile(await (await download).path(), 'utf8')
+  }
+
+  test('takes every app that ended along, each with the hash that its entry of the log has', async () => {
+    const { client } = opened.parts.sam
+    const { person } = await opened.parts.tom.client.get<{ person: { id: string } }>('/v1/me')
+    await client.put(`/v1/people/${person.id}/roles`, { roles: ['auditor'] })
+    const tom = await windowOfTom()
+    const { apps } = JSON.parse(await saved(tom.page, 'JSON')) as { apps: Row[] }
+    const all = await client.get<{ items: { slug: string; state: string }[] }>('/v1/apps')
+    const over = all.items.filter(({ state }) => ['ended', 'ending'].includes(state))
+    expect(over.length).toBeGreaterThan(1)
+    expect(apps.map(({ app }) => app).sort()).toEqual(over.map(({ slug }) => slug).sort())
+    for (const { app, proof, ...seal } of apps) {
+      if (proof !== 'verified-gone') continue
+      const file = await client.get<{ payload: string }>(`/v1/apps/${app}/certificate`)
+      const hash = createHash('sha256').update(Buffer.from(file.payload, 'base64')).digest('hex')
+      const entry = await client.get<{ kind: string; facts: { certificateHash: string } }>(
+        `/v1/log/${seal.certificateEntry}`,
+      )
+      expect(entry.kind).toBe('offboard.certify')
+      expect([app, seal.certificateHash, seal.isSealed]).toEqual([app, hash, true])
+      expect(entry.facts.certificateHash).toBe(hash)
+    }
+    expect(apps.filter(({ proof }) => proof !== 'verified-gone').length).toBeGreaterThan(0)
+    const csv = await saved(tom.page, 'CSV')
+    expect(csv.trim().split('\r\n')).toHaveLength(apps.length + 1)
+    for (const { certificateHash } of apps) expect(csv).toContain(certificateHash ?? '""')
+    await tom.context.close()
+  }, 60_000)
+
+  test('finds none in days when none ended, and what is not proven all the same', async () => {
+    const text = await saved(sam.page, 'JSON', '2020-01-01')
+    const { apps } = JSON.parse(text) as { apps: Row[] }
+    expect(apps.every(({ proof }) => proof !== 'verified-gone')).toBe(true)
+  })
+
+  test('is who may: without a role there is no such panel, and the log says no', async () => {
+    const context = await opened.browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${opened.parts.issuer}/sign-in/company?login_hint=maya`)
+    await page.goto(`${opened.parts.issuer}/ends`)
+    await page.getByRole('region', { name: 'Ended apps' }).waitFor()
+    expect(await page.getByRole('region', { name: 'For an audit' }).count()).toBe(0)
+    await context.close()
+    const asked = opened.parts.maya.client.get('/v1/log?kind=app.finish')
+    await expect(asked).rejects.toMatchObject({ status: 403 })
+  })
+})
 
 onPages('what others wrote', () => {
   test('is text: the name of an account that would be markup', async () => {

@@ -4,6 +4,7 @@ import * as atTerminal from '../../cli/src/make/day/watch.ts'
 import { changedBy, isIn } from '../../console/src/changes.ts'
 import { sortTiles, tileOf } from '../../console/src/day.ts'
 import { listNeeds, mayAnswer, type Seen } from '../../console/src/needs.ts'
+import { csvOf, type Ended } from '../../console/src/population.ts'
 import { readRules } from '../../console/src/rules.ts'
 import { localTimes, relative, span } from '../../console/src/time.ts'
 import { many, noun, placeOf, sayState, shortName } from '../../console/src/words.ts'
@@ -215,5 +216,36 @@ describe('a tile of the wall', () => {
 
   test('says one lease as one', () => {
     expect(tileOf(of({ leases: [lease(1, 'live')] })).says).toBe('1 lease so far')
+  })
+})
+
+describe('a population as CSV', () => {
+  const ended: Ended = {
+    app: 'one',
+    appId: 'ap_1',
+    purpose: 'p',
+    owner: 'Maya',
+    state: 'ended',
+    endedAt: '2026-11-20T11:00:00.000Z',
+    endedEntry: 7,
+    proof: 'verified-gone',
+    outcomes: 'verified-gone 2',
+    certificateHash: 'ab',
+    certificateEntry: 9,
+    isSealed: true,
+  }
+  const rowOf = (purpose: string) => csvOf({ apps: [{ ...ended, purpose }] }).split('\r\n')[1]
+
+  test('keeps what somebody wrote in its cell', () => {
+    expect(rowOf('a "b", c')).toContain('"ap_1","a ""b"", c","Maya"')
+  })
+
+  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])('makes no formula of %j', purpose => {
+    expect(rowOf(purpose)).toContain(`"ap_1","'${purpose}"`)
+  })
+
+  test('leaves empty what is not there', () => {
+    const apps = [{ ...ended, certificateHash: null, certificateEntry: null, isSealed: null }]
+    expect(csvOf({ apps })).toMatch(/"","",""\r\n$/)
   })
 })
