@@ -7,7 +7,7 @@ import { furnish, type Place } from './furnish.ts'
 
 export interface Counts {
   readonly apps: number
-  /** Of the first app, as if each had lived a minute, one after the other. */
+  /** Of the first app, as if each had lived for most of a minute, one begun every 20 seconds. */
   readonly leases: number
   readonly things: number
 }
@@ -31,7 +31,7 @@ export async function makeMany(running: Running, place: Place, { apps, leases, t
        principal, state, outcome, term, made_at, intent_deadline, issued_at, term_ends_at, ends_at, ended_at)
      select ${id('ls')}, 1, $1, $2, $3, $4, $5, $6, '{read}', 'lh_many_' || n, 'gone', 'verified-gone', 1,
        at, at + interval '10 s', at, at + interval '1 min', at + interval '1 min', at + interval '50 s'
-     from generate_series(1, $7::int) n, lateral (select now() - n * interval '1 min' as at) as made`,
+     from generate_series(1, $7::int) n, lateral (select now() - n * interval '20 s' as at) as made`,
     [app.id, identity.id, task.id, grant.id, resource.id, resource.targetId, leases],
   )
   await store.query(

@@ -1,10 +1,10 @@
 // Takes the pictures of docs/console: every page of the console in light and dark and some on a phone, as the
 // real browser shows the demo's day and afternoon. What is invented in the demo stays; ids and times differ
-// from run to run. Run `node scripts/console.ts` before.
+// from run to run. `node scripts/shots.ts NAME…` takes those named alone. Run `node scripts/console.ts` before.
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { openConsole, type Window } from '../test/console/open.ts'
+import { type Opened, openConsole, type Window } from '../test/console/open.ts'
 
 interface Shot {
   readonly name: string
@@ -23,6 +23,7 @@ const shots: readonly Shot[] = [
   { name: 'requests', path: '/requests' },
   { name: 'request', path: '/requests', act: openRequest },
   { name: 'leases', path: '/leases' },
+  { name: 'day', path: '/days/claude-day', act: openDay },
   { name: 'log', path: '/log' },
   { name: 'trace', path: '/trace/deal-desk' },
   { name: 'decision', path: '/apps/churn-radar', act: openDecision },
@@ -39,21 +40,24 @@ const phone = ['home', 'request', 'app', 'end-proof']
 const folder = join(dirname(import.meta.dirname), 'docs', 'console')
 const mostBytes = 150_000
 
-await takeAll()
+await takeAll(process.argv.slice(2))
 
-async function takeAll(): Promise<void> {
+async function takeAll(named: readonly string[]): Promise<void> {
   mkdirSync(folder, { recursive: true })
-  for (const name of readdirSync(folder)) if (name.endsWith('.png')) rmSync(join(folder, name))
+  if (named.length === 0)
+    for (const name of readdirSync(folder)) if (name.endsWith('.png')) rmSync(join(folder, name))
+  const chosen = shots.filter(({ name }) => named.length === 0 || named.includes(name))
   const opened = await openConsole()
   try {
+    await makeDay(opened)
     const viewport = { width: 1100, height: 700 }
     for (const colorScheme of ['light', 'dark'] as const) {
       const wide = await opened.window({ colorScheme, viewport })
-      for (const shot of shots) await take(wide, shot, `${shot.name}-${colorScheme}`)
+      for (const shot of chosen) await take(wide, shot, `${shot.name}-${colorScheme}`)
       await wide.context.close()
     }
     const small = await opened.window({ viewport: { width: 360, height: 720 } })
-    for (const shot of shots.filter(({ name }) => phone.includes(name)))
+    for (const shot of chosen.filter(({ name }) => phone.includes(name)))
       await take(small, shot, `${shot.name}-phone`)
     await small.context.close()
   } finally {
@@ -70,6 +74,19 @@ async function take({ page, go }: Window, { path, act }: Shot, name: string): Pr
   const { size } = statSync(file)
   if (size > mostBytes) throw new Error(`${name} has ${size} bytes`)
   console.log(`${name}  ${Math.round(size / 1000)} kB`)
+}
+
+/** Four teams, of which one waits for somebody. */
+async function makeDay({ parts: { maya } }: Opened): Promise<void> {
+  const team = { backup: 'tom@acme.example', days: 2, day: 'claude-day' }
+  for (const slug of ['team-board', 'team-quotes', 'team-renewals', 'team-triage'])
+    await maya.client.post('/v1/apps', { ...team, slug, purpose: `what ${slug} shows` })
+  const ask = { app: 'team-quotes', resource: 'crm.deals', actions: ['read'] }
+  await maya.client.post('/v1/requests', { ...ask, reason: 'the open quotes' })
+}
+
+async function openDay(page: Page): Promise<void> {
+  await page.locator('.wall > li').nth(3).waitFor()
 }
 
 async function openEnd(page: Page): Promise<void> {

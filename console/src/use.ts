@@ -1,5 +1,6 @@
 /** Reading and doing. What is read is asked for again by itself; what is done is never shown before it was. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMemo } from 'react'
 import type * as api from './api.ts'
 import { get, Refused, readMe } from './api.ts'
 import { useIsTold } from './live.ts'
@@ -71,11 +72,15 @@ export function usePages<L extends List<{ readonly id: string }>>(
       (state.data?.pages.length ?? 0) > 1 || isNo(state.error) ? false : askedMs,
   })
   const all = read.data?.pages
-  const pages: Pages<L['items'][number]> = {
-    // Rows move while pages are read: one that moved to a later page is there once.
-    rows: [
+  // Rows move while pages are read: one that moved to a later page is there once.
+  const rows = useMemo(
+    () => [
       ...new Map((all ?? []).flatMap(({ items }) => items.map(row => [row.id, row]))).values(),
     ],
+    [all],
+  )
+  const pages: Pages<L['items'][number]> = {
+    rows,
     hasMore: read.hasNextPage,
     isReading: read.isFetching,
     more: () => {

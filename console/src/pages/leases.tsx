@@ -5,7 +5,7 @@ import { useNow } from '../live.ts'
 import { LeaseTable } from '../parts/leases.tsx'
 import { PagesNote } from '../parts/pages.tsx'
 import { Empty, Panel, Read, Title } from '../parts/show.tsx'
-import { type RangeName, rangeFor, ranges, Timeline } from '../parts/timeline.tsx'
+import { drawnAt, type RangeName, rangeFor, ranges, Timeline } from '../parts/timeline.tsx'
 import { type List, type Pages, usePages } from '../use.ts'
 import { many } from '../words.ts'
 
@@ -81,7 +81,7 @@ function Leases({
   const now = useNow()
   if (of.rows.length === 0) return <Empty>No one holds access right now. That is the point.</Empty>
   if (isTable) return <LeaseTable leases={of.rows} name="Leases" pages={of} />
-  return <Timeline leases={of.rows} range={range} now={now} />
+  return <Timeline leases={of.rows} range={range} now={drawnAt(now, range)} />
 }
 
 function Ranges({ chosen, choose }: { chosen: RangeName; choose: (name: RangeName) => void }) {
