@@ -67,6 +67,7 @@ export async function benchConsole(progress: (text: string) => void): Promise<Ro
     const { running } = server
     await makeMany(running, { connector, config: {}, object: {}, columns: ['id'] }, counts)
     await write(running, entries)
+    await running.world.settle()
     progress(
       `${counts.apps} apps, ${counts.leases} leases, ${counts.things} things, ${entries} entries`,
     )
@@ -97,7 +98,6 @@ async function write({ world }: Running, count: number): Promise<void> {
     })
   for (let n = 0; n < count; n += liveBatch)
     await Promise.all(Array.from({ length: Math.min(liveBatch, count - n) }, (_, i) => one(n + i)))
-  await world.settle()
 }
 
 /** The clock is the page's own: from the start of its loading to the frame that has the row. */
@@ -161,6 +161,7 @@ async function measureLive({ page, go }: Window, running: Running) {
   for (; performance.now() - startedMs < liveSeconds * 1_000; count += liveBatch)
     await write(running, liveBatch)
   const wroteS = (performance.now() - startedMs) / 1_000
+  await running.world.settle()
   const newest = running.world.follower.position - 1
   await page.locator('.entry').getByText(`#${newest}`, { exact: true }).waitFor()
   const shownAfterMs = performance.now() - startedMs - wroteS * 1_000

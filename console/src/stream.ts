@@ -65,8 +65,7 @@ function listen(client: QueryClient): () => void {
       isFirst = false
     }
     source = new EventSource(last === undefined ? '/v1/stream' : `/v1/stream?after=${last}`)
-    source.addEventListener('entries', hear)
-    source.addEventListener('reload', hear)
+    for (const name of ['entries', 'reload']) source.addEventListener(name, hear)
     source.addEventListener('error', lose)
   }
   const pause = () => Math.min(longestMs, againMs * 2 ** failed)

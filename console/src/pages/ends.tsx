@@ -57,7 +57,7 @@ const left: readonly Column<api.ResidualView>[] = [
     ),
   },
   { name: 'State', cell: each => <State of={each.state} /> },
-  { name: 'Since', cell: each => <When at={each.sinceAt} /> },
+  { name: 'Since', is: 'short', cell: each => <When at={each.sinceAt} /> },
   { name: 'Whose turn', cell: each => <strong>{each.turn}</strong> },
 ]
 
