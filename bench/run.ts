@@ -36,6 +36,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'decision-scaling': async () => (await import('./decision-scaling.ts')).benchDecisionScaling,
   start: async () => (await import('./process.ts')).benchStart,
   cli: async () => (await import('./process.ts')).benchCli,
+  console: async () => (await import('./console.ts')).benchConsole,
 }
 
 /** As the scripts of package.json start the server. */

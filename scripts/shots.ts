@@ -1,7 +1,7 @@
 // Takes the pictures of docs/console: every page of the console in light and dark and some on a phone, as the
 // real browser shows the pretend company, and the demo's day and afternoon where what is looked at is theirs.
-// Names stay; ids and times differ from run to run. Run `node scripts/console.ts` before; with the name of a
-// folder the pictures go there.
+// Names stay; ids and times differ from run to run. Run `node scripts/console.ts` before;
+// `node scripts/shots.ts NAME…` takes those named alone.
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -27,6 +27,7 @@ const shots: readonly Shot[] = [
   { name: 'requests', path: '/requests' },
   { name: 'request', path: '/requests', act: openRequest },
   { name: 'leases', path: '/leases' },
+  { name: 'day', path: '/days/claude-day', isDay: true, act: openDay },
   { name: 'log', path: '/log' },
   { name: 'trace', path: '/trace/deal-desk', isDay: true },
   { name: 'decision', path: '/apps/churn-radar', isDay: true, act: openDecision },
@@ -40,22 +41,28 @@ const shots: readonly Shot[] = [
 
 /** On a phone: what somebody answers on the way. */
 const phone = ['home', 'request', 'app', 'end-proof']
-const folder = process.argv[2] ?? join(dirname(import.meta.dirname), 'docs', 'console')
+const folder = join(dirname(import.meta.dirname), 'docs', 'console')
 const mostBytes = 150_000
 
-await takeAll()
+await takeAll(process.argv.slice(2))
 
-async function takeAll(): Promise<void> {
+async function takeAll(named: readonly string[]): Promise<void> {
   mkdirSync(folder, { recursive: true })
-  for (const name of readdirSync(folder)) if (name.endsWith('.png')) rmSync(join(folder, name))
+  if (named.length === 0)
+    for (const name of readdirSync(folder)) if (name.endsWith('.png')) rmSync(join(folder, name))
+  const chosen = shots.filter(({ name }) => named.length === 0 || named.includes(name))
   const seed = { seed: 7, now: null, port: 0, isKept: false }
   await takeOf(
     () => openConsole(async () => (await makeCompany(seed, () => {})).company.parts),
-    shots.filter(({ isDay }) => !isDay),
+    chosen.filter(({ isDay }) => !isDay),
   )
   await takeOf(
-    () => openConsole(),
-    shots.filter(({ isDay }) => isDay),
+    async () => {
+      const opened = await openConsole()
+      await makeDay(opened)
+      return opened
+    },
+    chosen.filter(({ isDay }) => isDay),
   )
 }
 
@@ -63,6 +70,7 @@ async function takeOf(
   open: () => Promise<Pick<Opened, 'window' | 'stop'>>,
   some: readonly Shot[],
 ): Promise<void> {
+  if (some.length === 0) return
   const opened = await open()
   try {
     const viewport = { width: 1100, height: 700 }
@@ -89,6 +97,19 @@ async function take({ page, go }: Window, { path, act }: Shot, name: string): Pr
   const { size } = statSync(file)
   if (size > mostBytes) throw new Error(`${name} has ${size} bytes`)
   console.log(`${name}  ${Math.round(size / 1000)} kB`)
+}
+
+/** Four teams, of which one waits for somebody. */
+async function makeDay({ parts: { maya } }: Opened): Promise<void> {
+  const team = { backup: 'tom@acme.example', days: 2, day: 'claude-day' }
+  for (const slug of ['team-board', 'team-quotes', 'team-renewals', 'team-triage'])
+    await maya.client.post('/v1/apps', { ...team, slug, purpose: `what ${slug} shows` })
+  const ask = { app: 'team-quotes', resource: 'crm.deals', actions: ['read'] }
+  await maya.client.post('/v1/requests', { ...ask, reason: 'the open quotes' })
+}
+
+async function openDay(page: Page): Promise<void> {
+  await page.locator('.wall > li').nth(3).waitFor()
 }
 
 async function openEnd(page: Page): Promise<void> {

@@ -3,6 +3,7 @@
  * can not be done is a `Refused` with the server's own words; nothing here puts them in other ones.
  */
 import type { Me, ProblemBody } from '../../src/doors/api/contract.ts'
+import { sayAnswered } from './live.ts'
 
 export type * from '../../src/doors/api/contract.ts'
 
@@ -48,8 +49,10 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
   try {
     response = await fetch(path, { ...init, credentials: 'same-origin' })
   } catch {
+    sayAnswered(false)
     throw new Refused(away)
   }
+  sayAnswered(response.status < 500)
   if (response.ok) return (await response.json()) as T
   if (response.status === 401) signInAgain()
   const type = response.headers.get('content-type') ?? ''

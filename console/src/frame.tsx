@@ -5,10 +5,11 @@ import type { FoundList } from './api.ts'
 import { signOut } from './api.ts'
 import { Bar } from './bar.tsx'
 import { KeysDialog, useKeys } from './keys.tsx'
-import { useFreshness } from './live.ts'
+import { type State, useFreshness } from './live.ts'
 import { ProblemBox } from './parts/show.tsx'
 import { useNeeds } from './parts/use-needs.ts'
 import { places } from './places.ts'
+import { useStream } from './stream.ts'
 import { nextTheme, readTheme, type Theme, writeTheme } from './theme.ts'
 import { clock } from './time.ts'
 import { useAround, useMe } from './use.ts'
@@ -19,6 +20,7 @@ export function Frame() {
   const close = () => setDialog(null)
   useKeys({ openBar: () => setDialog('bar'), openKeys: () => setDialog('keys'), places })
   useTitle()
+  useStream()
   if (me.data === undefined)
     return me.error === null ? null : (
       <main>
@@ -91,13 +93,23 @@ function Places({ openKeys }: { openKeys: () => void }) {
   )
 }
 
-/** Whether what is seen is of now. Never green where the server did not answer. */
+/** Whether what is seen is of now. Never green where the server does not tell of each change. */
 function Pill() {
   const { state, at } = useFreshness()
-  const says = { live: '● live', late: `◌ no answer, as of ${clock(at)}`, waiting: '◌ reading' }
+  const says: Readonly<Record<State, readonly [short: string, long: string]>> = {
+    reading: ['◌ reading', 'The first answers are on their way.'],
+    live: ['● live', 'The server tells of each change.'],
+    behind: ['◌ catching up', 'What changed meanwhile is being read.'],
+    asking: ['◌ asking', `Not told of changes; asked every few seconds, last at ${clock(at)}.`],
+    away: [
+      at === 0 ? '✕ not connected' : `✕ not connected since ${clock(at)}`,
+      'The server does not answer. It is tried again by itself.',
+    ],
+  }
+  const [short, long] = says[state]
   return (
-    <span className={`pill ${state}`} role="status" title="Asked again every few seconds">
-      {says[state]}
+    <span className={`pill ${state}`} role="status" title={long}>
+      {short}
     </span>
   )
 }

@@ -55,7 +55,9 @@ function focusFilter(event: KeyboardEvent): void {
 /** `j` and `k`: the next and the last row that leads somewhere. */
 function moveFocus(event: KeyboardEvent): void {
   if (event.key !== 'j' && event.key !== 'k') return
-  const rows = [...document.querySelectorAll<HTMLElement>('main tbody tr, main .needs > li')]
+  const rows = [
+    ...document.querySelectorAll<HTMLElement>('main tbody tr, main .needs > li, main .wall > li'),
+  ]
   const links = rows.flatMap(row => row.querySelector<HTMLElement>('a') ?? [])
   const at = links.findIndex(link => link === document.activeElement)
   const next = links[event.key === 'j' ? at + 1 : Math.max(0, at - 1)]

@@ -1,58 +1,62 @@
-/** How fresh what is shown is. One clock for all pages, and the age of the last answer of the server. */
-import { type QueryClient, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState, useSyncExternalStore } from 'react'
-import { Refused } from './api.ts'
+/** How fresh what is shown is, and the time: one of each for all pages. Made of what `stream.ts` and `api.ts` say. */
+import { useSyncExternalStore } from 'react'
 
-export type Freshness = { readonly state: 'live' | 'late' | 'waiting'; readonly at: number }
+/**
+ * `live`: the server tells of each change. `behind`: it does again, and what was missed is being read.
+ * `asking`: it can not be listened to, and is asked every few seconds. `away`: no answer since `at`.
+ */
+export type State = 'reading' | 'live' | 'behind' | 'asking' | 'away'
 
-/** Late: the newest question was not answered, and what is seen is of `at`. */
-export function readFreshness(client: QueryClient): Freshness {
-  const queries = client.getQueryCache().findAll({ type: 'active' })
-  const at = Math.max(0, ...queries.map(query => query.state.dataUpdatedAt))
-  const isAway = queries.some(
-    ({ state }) => state.fetchFailureReason instanceof Refused && isOut(state.fetchFailureReason),
-  )
-  if (isAway) return { state: 'late', at }
-  return { state: at === 0 ? 'waiting' : 'live', at }
+interface Freshness {
+  readonly told: 'no' | 'behind' | 'yes'
+  readonly isAnswered: boolean
+  /** When it was last heard of; 0: never. */
+  readonly at: number
 }
 
-function isOut({ problem }: Refused): boolean {
-  return problem.status === 0 || problem.status >= 500
+const freshness = makeStore<Freshness>({ told: 'no', isAnswered: true, at: 0 })
+
+/** What was seen of the server last, as far as it is said. */
+export function sayFresh(said: Partial<Freshness>): void {
+  const was = freshness.get()
+  const is = { ...was, ...said }
+  if (is.told !== was.told || is.isAnswered !== was.isAnswered || is.at !== was.at)
+    freshness.set(is)
 }
 
-export function useFreshness(): Freshness {
-  const client = useQueryClient()
-  const cache = client.getQueryCache()
-  const [seen, setSeen] = useState(() => readFreshness(client))
-  useEffect(
-    () =>
-      cache.subscribe(() => {
-        // After React has drawn what caused it.
-        queueMicrotask(() =>
-          setSeen(was => {
-            const is = readFreshness(client)
-            return is.state === was.state && is.at === was.at ? was : is
-          }),
-        )
-      }),
-    [cache, client],
-  )
-  return seen
+/** An answer came, or did not. While the server tells of changes it is there, whatever one question met. */
+export function sayAnswered(isAnswered: boolean): void {
+  if (isAnswered) sayFresh({ isAnswered, at: Date.now() })
+  else if (freshness.get().told === 'no') sayFresh({ isAnswered })
 }
 
-const listeners = new Set<() => void>()
-let now = Date.now()
+export function useFreshness(): { readonly state: State; readonly at: number } {
+  const is = useSyncExternalStore(freshness.subscribe, freshness.get)
+  return { state: stateOf(is), at: is.at }
+}
+
+/** Whether lists need not be asked by themselves. */
+export function useIsTold(): boolean {
+  return useSyncExternalStore(freshness.subscribe, () => freshness.get().told !== 'no')
+}
+
+export function stateOf({ told, isAnswered, at }: Freshness): State {
+  if (told !== 'no') return told === 'behind' ? 'behind' : 'live'
+  if (!isAnswered) return 'away'
+  return at === 0 ? 'reading' : 'asking'
+}
+
+const now = makeStore(Date.now())
+let seconds = 0
 let timer: ReturnType<typeof setInterval> | undefined
 
-function subscribe(tell: () => void): () => void {
-  listeners.add(tell)
-  timer ??= setInterval(() => {
-    now = Date.now()
-    for (const each of listeners) each()
-  }, 1000)
+function subscribeNow(tell: () => void): () => void {
+  const off = now.subscribe(tell)
+  seconds++
+  timer ??= setInterval(() => now.set(Date.now()), 1000)
   return () => {
-    listeners.delete(tell)
-    if (listeners.size > 0) return
+    off()
+    if (--seconds > 0) return
     clearInterval(timer)
     timer = undefined
   }
@@ -60,5 +64,23 @@ function subscribe(tell: () => void): () => void {
 
 /** The time, each second, for everything that says how far something is. */
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => now)
+  return useSyncExternalStore(subscribeNow, now.get)
+}
+
+function makeStore<T>(first: T) {
+  const tellers = new Set<() => void>()
+  let is = first
+  return {
+    get: () => is,
+    set: (next: T) => {
+      is = next
+      for (const tell of tellers) tell()
+    },
+    subscribe: (tell: () => void) => {
+      tellers.add(tell)
+      return () => {
+        tellers.delete(tell)
+      }
+    },
+  }
 }

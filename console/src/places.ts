@@ -6,6 +6,7 @@ export const places = [
   { to: '/apps', name: 'Apps', key: 'a' },
   { to: '/requests', name: 'Requests', key: 'r' },
   { to: '/leases', name: 'Leases', key: 'l' },
+  { to: '/days', name: 'Days', key: 'y' },
   { to: '/log', name: 'Log', key: 'o' },
   { to: '/ends', name: 'Ends', key: 'e' },
   { to: '/found', name: 'Found', key: 'f' },

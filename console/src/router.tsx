@@ -4,6 +4,7 @@ import { Frame, Nowhere } from './frame.tsx'
 import { AppPage } from './pages/app.tsx'
 import { AppsPage } from './pages/apps.tsx'
 import { ConnectPage } from './pages/connect.tsx'
+import { DayPage, DaysPage } from './pages/day.tsx'
 import { DecisionPage } from './pages/decision.tsx'
 import { EndPage } from './pages/end.tsx'
 import { EndsPage } from './pages/ends.tsx'
@@ -107,6 +108,13 @@ const finding = createRoute({
   component: FindingPage,
 })
 const ends = createRoute({ getParentRoute: () => root, path: '/ends', component: EndsPage })
+const days = createRoute({ getParentRoute: () => root, path: '/days', component: DaysPage })
+const day = createRoute({
+  getParentRoute: () => root,
+  path: '/days/$day',
+  component: DayPage,
+  validateSearch: (search: Search): { as?: Text } => ({ as: text(search, 'as') }),
+})
 const found = createRoute({
   getParentRoute: () => root,
   path: '/found',
@@ -130,7 +138,7 @@ const connect = createRoute({
 // biome-ignore format: a list of names
 const tree = root.addChildren([
   home, apps, app, end, requests, request, leases, log, entry,
-  trace, decision, finding, ends, found, thing, holds, passkeys, policy, connect,
+  trace, decision, finding, days, day, ends, found, thing, holds, passkeys, policy, connect,
 ])
 
 export function makeConsoleRouter() {

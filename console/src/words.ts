@@ -64,6 +64,14 @@ const states: Readonly<Record<string, Said>> = {
   passed: said('●', 'ok', 'passed'),
   failed: said('✕', 'bad', 'failed'),
   never: said('▲', 'wait', 'not tried yet'),
+  // teams of a day
+  held: said('■', 'wait', 'held'),
+  refused: said('✕', 'bad', 'refused'),
+  waits: said('▲', 'wait', 'waits'),
+  offered: said('▲', 'wait', 'offered'),
+  idle: said('◌', 'plain', 'idle'),
+  runs: said('●', 'ok', 'runs'),
+  over: said('○', 'off', 'over'),
   // holds
   set: said('■', 'wait', 'set'),
   lifted: said('○', 'off', 'lifted'),
@@ -81,7 +89,12 @@ export function sayState(state: string): Said {
 
 /** `3 leases`, `1 lease`. */
 export function many(count: number, one: string, more = `${one}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? one : more}`
+  return `${count.toLocaleString('en')} ${noun(count, one, more)}`
+}
+
+/** The word beside a count that stands by itself. */
+export function noun(count: number | undefined, one: string, more = `${one}s`): string {
+  return count === 1 ? one : more
 }
 
 const letters: Readonly<Record<string, string>> = {

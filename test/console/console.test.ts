@@ -1,5 +1,8 @@
 /** The console as somebody who has never seen it uses it: by mouse, by keys, in both themes, on a phone. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { AxeBuilder } from '@axe-core/playwright'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasBrowser, type Opened, openConsole, type Window } from './open.ts'
 
@@ -11,6 +14,9 @@ beforeAll(async () => {
   if (!hasBrowser) return
   opened = await openConsole()
   sam = await opened.window()
+  const team = { purpose: 'a board for the day', backup: 'tom@acme.example', days: 5 }
+  for (const slug of ['day-one', 'day-two'])
+    await opened.parts.maya.client.post('/v1/apps', { ...team, slug, day: 'show-day' })
 }, 120_000)
 afterAll(() => opened?.stop())
 
@@ -27,6 +33,9 @@ const pages = [
   '/log/12',
   '/trace/deal-desk',
   '/ends',
+  '/days',
+  '/days/show-day',
+  '/days/show-day?as=table',
   '/found',
   '/holds',
   '/policy',
@@ -197,6 +206,190 @@ onPages('somebody without a role', () => {
   })
 })
 
+onPages('a build day', () => {
+  const tiles = () => sam.page.locator('.wall > li')
+
+  test('is a wall of its teams, with what blocks each, and the same as a table', async () => {
+    const { page, go } = sam
+    await go('/days')
+    await page.getByRole('link', { name: 'show-day' }).click()
+    await tiles().nth(1).waitFor()
+    expect(await tiles().first().innerText()).toMatch(
+      /day-one\s+◌ idle\s+no lease yet\s+0 live leases/,
+    )
+    await page.getByText('Nobody is stuck').waitFor()
+    await page.getByRole('button', { name: 'Show as table' }).click()
+    const rows = page.getByRole('table', { name: 'Teams' }).locator('tbody tr')
+    expect(await rows.count()).toBe(2)
+    expect(await rows.first().innerText()).toMatch(/day-one/)
+  })
+
+  test('puts first who is stuck, as it happens, and leads to what it waits for', async () => {
+    const { page, go } = sam
+    await go('/days/show-day')
+    const ask = { app: 'day-two', resource: 'crm.deals', actions: ['read'], reason: 'the board' }
+    await opened.parts.maya.client.post('/v1/requests', ask)
+    await page.getByText('1 team stuck').waitFor()
+    const first = tiles().first()
+    expect(await first.innerText()).toMatch(/day-two\s+▲ waits\s+waits for Tom Reyes/)
+    await page.keyboard.press('j')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('day-two')
+    await first.locator('.tile-says').click()
+    await page.getByRole('heading', { level: 1, name: /^R-/ }).waitFor()
+  })
+
+  test('is held whole by one order of who may, and every team reads why', async () => {
+    const { page, go } = sam
+    await go('/days/show-day')
+    await page.getByRole('button', { name: 'Hold the whole day…' }).click()
+    await page.getByLabel('Why?').fill('something posts to #general')
+    await page.getByRole('dialog').getByRole('button', { name: 'Stop every team' }).click()
+    await page.getByText('2 teams stuck').waitFor()
+    for (const text of await tiles().allInnerTexts())
+      expect(text).toMatch(/■ held\s+on hold: something posts to #general/)
+    const order = { scope: 'day', about: 'show-day', reason: 'mine' }
+    const refused = opened.parts.maya.client.post('/v1/holds', order)
+    await expect(refused).rejects.toMatchObject({ status: 403 })
+    await page.getByRole('button', { name: 'Lift…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Lift' }).click()
+    await page.getByText('1 team stuck').waitFor()
+    await page.getByRole('button', { name: 'Hold the whole day…' }).waitFor()
+  })
+
+  test('shows no button to who may not hold it', async () => {
+    const context = await opened.browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${opened.parts.issuer}/sign-in/company?login_hint=maya`)
+    await page.goto(`${opened.parts.issuer}/days/show-day`)
+    await page.locator('.wall > li').nth(1).waitFor()
+    expect(await page.getByRole('button', { name: 'Hold the whole day…' }).count()).toBe(0)
+    await context.close()
+  })
+})
+
+onPages('two people at one thing', () => {
+  test('the second sees what the first answered, and has no button that would be too late', async () => {
+    const { maya, sam: samHere } = opened.parts
+    const app = { purpose: 'seen by two', backup: 'tom@acme.example', days: 5 }
+    await maya.client.post('/v1/apps', { ...app, slug: 'seen-by-two' })
+    const claims = { repository_id: '77', repository_owner_id: '4711', environment: 'two' }
+    const trust = { role: 'run', preset: 'github', issuer: opened.parts.github.issuer, claims }
+    const more = { job_workflow_ref: 'acme/two/.github/workflows/run.yml@refs/heads/main' }
+    const asked = await maya.client.post<{ id: string; shortId: string; bodyHash: string }>(
+      '/v1/apps/seen-by-two/trust',
+      { ...trust, claims: { ...claims, ...more }, reason: 'our CI' },
+    )
+    const { page, go } = sam
+    await go(`/requests/${asked.shortId}`)
+    await page.getByRole('button', { name: 'Approve…' }).click()
+    const tom = await windowOfTom()
+    await tom.page.goto(`${opened.parts.issuer}/requests/${asked.shortId}`)
+    await tom.page.getByRole('button', { name: 'Deny…' }).click()
+    await tom.page.getByRole('dialog').getByRole('button', { name: 'No' }).click()
+    await tom.page.getByRole('heading', { level: 1, name: /denied/ }).waitFor()
+    await page.getByText(/While you looked: Tom Reyes said no/).waitFor()
+    expect(await page.getByRole('button', { name: 'Approve…' }).count()).toBe(0)
+    expect(await page.getByRole('dialog').count()).toBe(0)
+    // Who did it is told of it once, by what they did.
+    expect(await tom.page.getByText('While you looked').count()).toBe(0)
+    const late = { says: 'yes', bodyHash: asked.bodyHash }
+    const answer = samHere.client.post(`/v1/requests/${asked.id}/answer`, late)
+    await expect(answer).rejects.toMatchObject({ status: 403 })
+    await tom.context.close()
+  })
+
+  test('an app one of them pauses is paused for the other, who reads by whom', async () => {
+    const { page, go } = sam
+    await go('/apps/seen-by-two')
+    const tom = await windowOfTom()
+    await tom.page.goto(`${opened.parts.issuer}/apps/seen-by-two`)
+    await tom.page.getByRole('button', { name: 'Pause…' }).click()
+    await tom.page.getByLabel('Why?').fill('not today')
+    await tom.page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click()
+    await page.getByText(/While you looked: Tom Reyes paused the app/).waitFor()
+    await page.getByRole('heading', { level: 1, name: /paused/ }).waitFor()
+    await page.getByRole('button', { name: 'Resume…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click()
+    await tom.page.getByText(/While you looked: Sam Okafor resumed the app/).waitFor()
+    expect(await page.getByText('Sam Okafor resumed').count()).toBe(0)
+    await tom.context.close()
+  })
+})
+
+async function windowOfTom() {
+  const context = await opened.browser.newContext({ reducedMotion: 'reduce' })
+  const page = await context.newPage()
+  await page.goto(`${opened.parts.issuer}/sign-in/company?login_hint=tom`)
+  await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
+  return { context, page }
+}
+
+onPages('an auditor', () => {
+  interface Row {
+    readonly app: string
+    readonly proof: string
+    readonly certificateHash: string | null
+    readonly certificateEntry: number | null
+    readonly isSealed: boolean | null
+  }
+  /** What the page saves, for the days that were typed. */
+  async function saved(page: Page, as: 'CSV' | 'JSON', from?: string): Promise<string> {
+    await page.goto(`${opened.parts.issuer}/ends`)
+    const panel = page.getByRole('region', { name: 'For an audit' })
+    if (from !== undefined)
+      for (const label of ['From', 'to']) await panel.getByLabel(label, { exact: true }).fill(from)
+    const download = page.waitForEvent('download')
+    await panel.getByRole('button', { name: `Save as ${as}` }).click()
+    return readFile(await (await download).path(), 'utf8')
+  }
+
+  test('takes every app that ended along, each with the hash that its entry of the log has', async () => {
+    const { client } = opened.parts.sam
+    const { person } = await opened.parts.tom.client.get<{ person: { id: string } }>('/v1/me')
+    await client.put(`/v1/people/${person.id}/roles`, { roles: ['auditor'] })
+    const tom = await windowOfTom()
+    const { apps } = JSON.parse(await saved(tom.page, 'JSON')) as { apps: Row[] }
+    const all = await client.get<{ items: { slug: string; state: string }[] }>('/v1/apps')
+    const over = all.items.filter(({ state }) => ['ended', 'ending'].includes(state))
+    expect(over.length).toBeGreaterThan(1)
+    expect(apps.map(({ app }) => app).sort()).toEqual(over.map(({ slug }) => slug).sort())
+    for (const { app, proof, ...seal } of apps) {
+      if (proof !== 'verified-gone') continue
+      const file = await client.get<{ payload: string }>(`/v1/apps/${app}/certificate`)
+      const hash = createHash('sha256').update(Buffer.from(file.payload, 'base64')).digest('hex')
+      const entry = await client.get<{ kind: string; facts: { certificateHash: string } }>(
+        `/v1/log/${seal.certificateEntry}`,
+      )
+      expect(entry.kind).toBe('offboard.certify')
+      expect([app, seal.certificateHash, seal.isSealed]).toEqual([app, hash, true])
+      expect(entry.facts.certificateHash).toBe(hash)
+    }
+    expect(apps.filter(({ proof }) => proof !== 'verified-gone').length).toBeGreaterThan(0)
+    const csv = await saved(tom.page, 'CSV')
+    expect(csv.trim().split('\r\n')).toHaveLength(apps.length + 1)
+    for (const { certificateHash } of apps) expect(csv).toContain(certificateHash ?? '""')
+    await tom.context.close()
+  }, 60_000)
+
+  test('finds none in days when none ended, and what is not proven all the same', async () => {
+    const text = await saved(sam.page, 'JSON', '2020-01-01')
+    const { apps } = JSON.parse(text) as { apps: Row[] }
+    expect(apps.every(({ proof }) => proof !== 'verified-gone')).toBe(true)
+  })
+
+  test('is who may: without a role there is no such panel, and the log says no', async () => {
+    const context = await opened.browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${opened.parts.issuer}/sign-in/company?login_hint=maya`)
+    await page.goto(`${opened.parts.issuer}/ends`)
+    await page.getByRole('region', { name: 'Ended apps' }).waitFor()
+    expect(await page.getByRole('region', { name: 'For an audit' }).count()).toBe(0)
+    await context.close()
+    const asked = opened.parts.maya.client.get('/v1/log?kind=app.finish')
+    await expect(asked).rejects.toMatchObject({ status: 403 })
+  })
+})
+
 onPages('what others wrote', () => {
   test('is text: the name of an account that would be markup', async () => {
     const { page, go } = sam
@@ -240,7 +433,7 @@ onPages('every page', () => {
     await context.close()
     expect(found).toEqual([])
     expect(complaints).toEqual([])
-  }, 120_000)
+  }, 300_000)
 
   test('fits a width of 320 without scrolling sideways', async () => {
     const { page, context, go } = await opened.window({ viewport: { width: 320, height: 640 } })

@@ -40,16 +40,14 @@ export interface Window {
 export function openConsole(): Promise<Opened>
 export function openConsole<P extends Shown>(start: () => Promise<P>): Promise<Opened<P>>
 export async function openConsole(start: () => Promise<Shown> = startDay): Promise<Opened<Shown>> {
-  // What is looked at is what stands here now, whoever started us.
-  const script = join(import.meta.dirname, '../../scripts/console.ts')
-  execFileSync(process.execPath, [script, '--stale'])
+  buildConsole()
   const temp = await mkdtemp(join(tmpdir(), 'leasehold-browser-'))
   const before = process.env['TMPDIR']
   const [parts, browser] = await Promise.all([start(), launch(temp)])
   return {
     parts,
     browser,
-    window: options => openWindow(parts, browser, options),
+    window: options => openWindow(parts.running, browser, options),
     stop: async () => {
       await browser.close()
       await parts.stop()
@@ -60,6 +58,12 @@ export async function openConsole(start: () => Promise<Shown> = startDay): Promi
   }
 }
 
+/** What is looked at is what stands here now, whoever started us. */
+export function buildConsole(): void {
+  const script = join(import.meta.dirname, '../../scripts/console.ts')
+  execFileSync(process.execPath, [script, '--stale'])
+}
+
 async function startDay(): Promise<Parts> {
   const parts = await startParts({ kept: false, port: 0 }, () => {})
   await playStory(parts, () => {})
@@ -68,7 +72,7 @@ async function startDay(): Promise<Parts> {
 }
 
 /** The one from the registry unpacks into the temporary folder and takes whatever lies there: give it an own. */
-async function launch(temp: string): Promise<Browser> {
+export async function launch(temp: string): Promise<Browser> {
   const named = process.env['LEASEHOLD_CHROMIUM']
   if (named !== undefined) return chromium.launch({ executablePath: named })
   process.env['TMPDIR'] = temp
@@ -82,8 +86,8 @@ async function launch(temp: string): Promise<Browser> {
   return chromium.launch({ executablePath, env, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 }
 
-async function openWindow(
-  parts: Shown,
+export async function openWindow(
+  running: Pick<Parts['running'], 'issuer' | 'signInLink'>,
   browser: Browser,
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<Window> {
@@ -97,11 +101,11 @@ async function openWindow(
   page.on('console', said => {
     if (said.type() === 'error') complaints.push(said.text())
   })
-  await page.goto(await parts.running.signInLink())
+  await page.goto(await running.signInLink())
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('heading', { name: /Home/ }).waitFor()
   const go = async (path: string) => {
-    await page.goto(`${parts.issuer}${path}`)
+    await page.goto(`${running.issuer}${path}`)
     await page.locator('main h1').waitFor()
     await page.locator('.loading').first().waitFor({ state: 'detached' })
   }

@@ -1,9 +1,13 @@
 /** What the pages decide by themselves: who needs what first, which word a state gets, what a rule says. */
 import { describe, expect, test } from 'vitest'
+import * as atTerminal from '../../cli/src/make/day/watch.ts'
+import { changedBy, isIn } from '../../console/src/changes.ts'
+import { sortTiles, tileOf } from '../../console/src/day.ts'
 import { listNeeds, mayAnswer, type Seen } from '../../console/src/needs.ts'
+import { csvOf, type Ended } from '../../console/src/population.ts'
 import { readRules } from '../../console/src/rules.ts'
 import { localTimes, relative, span } from '../../console/src/time.ts'
-import { placeOf, sayState, shortName } from '../../console/src/words.ts'
+import { many, noun, placeOf, sayState, shortName } from '../../console/src/words.ts'
 
 // biome-ignore format: a row of a list
 const person = (id: string, name: string, roles: string[] = []) => ({
@@ -130,5 +134,118 @@ describe('a time', () => {
       /^until \w+ \d.*, at most 9$/,
     )
     expect(localTimes('2026 is a year')).toBe('2026 is a year')
+  })
+})
+
+describe('what an entry changes', () => {
+  test('is read anew, and nothing else: a lease is not another list of apps', () => {
+    const changed = changedBy(['lease.issue', 'decision.deny'])
+    expect(isIn('/v1/leases?app=one', changed)).toBe(true)
+    expect(isIn('/v1/apps/one', changed)).toBe(true)
+    expect(isIn('/v1/decisions?app=one', changed)).toBe(true)
+    expect(isIn('/v1/apps', changed)).toBe(false)
+    expect(isIn('/v1/targets', changed)).toBe(false)
+  })
+
+  test('of a kind nobody named here is everything', () => {
+    for (const kind of ['app.pause', 'something.new', 'toString', ''])
+      expect(isIn('/v1/targets', changedBy(['lease.issue', kind]))).toBe(true)
+    expect(isIn('/v1/targets', changedBy([]))).toBe(false)
+  })
+})
+
+test('one thing is one thing, wherever a count is said', () => {
+  expect([0, 1, 2, 1200].map(count => many(count, 'thing'))).toEqual([
+    '0 things',
+    '1 thing',
+    '2 things',
+    '1,200 things',
+  ])
+  expect([0, 1, 2, undefined].map(count => noun(count, 'entry', 'entries'))).toEqual([
+    'entries',
+    'entry',
+    'entries',
+    'entries',
+  ])
+})
+
+describe('a tile of the wall', () => {
+  const at = (minute: number) => `2026-11-20T11:${String(minute).padStart(2, '0')}:00.000Z`
+  const lease = (minute: number, state: 'live' | 'gone') => ({ state, madeAt: at(minute) })
+  const no = { rule: 'no-purpose', says: 'It says no.', at: at(30), shortId: 'D-1' }
+  const asked = { ...request, approvers: ['Tom', 'Sam'], madeAt: at(20) }
+  const hold = { id: 'ho_1', reason: 'stop' }
+  const of = (more: object) =>
+    ({
+      ...app,
+      day: 'day',
+      leases: [],
+      requests: [],
+      holds: [],
+      lastDenial: null,
+      ...more,
+    }) as unknown as Parameters<typeof tileOf>[0]
+  const teams: Readonly<Record<string, ReturnType<typeof of>>> = {
+    idle: of({}),
+    held: of({ holds: [hold], lastDenial: no }),
+    paused: of({ state: 'paused', says: 'It is paused.' }),
+    'a no': of({ lastDenial: no, leases: [lease(10, 'live')] }),
+    'a no it got over': of({ lastDenial: no, leases: [lease(40, 'live'), lease(41, 'gone')] }),
+    waiting: of({ requests: [asked, { ...asked, madeAt: at(10), approvers: ['Tom'] }] }),
+    'an answered no': of({ requests: [{ ...asked, state: 'denied', closedAt: at(50) }] }),
+    offered: of({ offeredTo: 'Maya' }),
+    ended: of({ state: 'ended', holds: [hold] }),
+    ending: of({ state: 'ending' }),
+  }
+
+  test.each(Object.keys(teams))('says of %s what the terminal says', name => {
+    const team = teams[name] ?? of({})
+    const { to: _, ...tile } = tileOf(team)
+    expect(tile).toEqual(atTerminal.tileOf(team.slug, { name: 'day' }, team))
+  })
+
+  test('stands where the terminal has it', () => {
+    const tiles = Object.entries(teams).map(([slug, team]) => tileOf({ ...team, slug }))
+    const there = Object.entries(teams).map(([slug, team]) =>
+      atTerminal.tileOf(slug, { name: 'day' }, team),
+    )
+    expect(sortTiles(tiles).map(({ team }) => team)).toEqual(
+      atTerminal.sortTiles(there).map(({ team }) => team),
+    )
+  })
+
+  test('says one lease as one', () => {
+    expect(tileOf(of({ leases: [lease(1, 'live')] })).says).toBe('1 lease so far')
+  })
+})
+
+describe('a population as CSV', () => {
+  const ended: Ended = {
+    app: 'one',
+    appId: 'ap_1',
+    purpose: 'p',
+    owner: 'Maya',
+    state: 'ended',
+    endedAt: '2026-11-20T11:00:00.000Z',
+    endedEntry: 7,
+    proof: 'verified-gone',
+    outcomes: 'verified-gone 2',
+    certificateHash: 'ab',
+    certificateEntry: 9,
+    isSealed: true,
+  }
+  const rowOf = (purpose: string) => csvOf({ apps: [{ ...ended, purpose }] }).split('\r\n')[1]
+
+  test('keeps what somebody wrote in its cell', () => {
+    expect(rowOf('a "b", c')).toContain('"ap_1","a ""b"", c","Maya"')
+  })
+
+  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])('makes no formula of %j', purpose => {
+    expect(rowOf(purpose)).toContain(`"ap_1","'${purpose}"`)
+  })
+
+  test('leaves empty what is not there', () => {
+    const apps = [{ ...ended, certificateHash: null, certificateEntry: null, isSealed: null }]
+    expect(csvOf({ apps })).toMatch(/"","",""\r\n$/)
   })
 })

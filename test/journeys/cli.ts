@@ -10,7 +10,7 @@ import { type Company, expectStatus } from './company.ts'
 export const main = resolve(import.meta.dirname, '../../cli/src/main.ts')
 
 /** A folder of Sam's, who is signed in. */
-export async function homeOfSam({ running }: Company): Promise<string> {
+export async function homeOfSam({ running }: Pick<Company, 'running'>): Promise<string> {
   const { address: url, issuer } = running
   const { token } = await signInLink(issuer, url, await running.signInLink())
   const home = await mkdtemp(join(tmpdir(), 'leasehold-cli-'))

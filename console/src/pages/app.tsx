@@ -5,6 +5,7 @@ import type * as api from '../api.ts'
 import { AppButtons } from '../parts/app-buttons.tsx'
 import { DenialBox } from '../parts/denial.tsx'
 import { LeaseTable } from '../parts/leases.tsx'
+import { AppMeanwhile } from '../parts/meanwhile.tsx'
 import { RequestTable } from '../parts/requests.tsx'
 import {
   AppLink,
@@ -39,6 +40,7 @@ function AppSeen({ app }: { app: api.AppDetail }) {
       <Title aside={<AppButtons app={app} />}>
         {app.slug} <State of={app.state} />
       </Title>
+      <AppMeanwhile of={app} />
       <p className="lead">{app.purpose}</p>
       <p className="muted">{localTimes(app.says)}</p>
       <AppFacts app={app} />

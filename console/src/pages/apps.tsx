@@ -1,9 +1,10 @@
 /** Apps: what exists, whose, until when? */
 import { useWords } from '../address.ts'
 import type * as api from '../api.ts'
+import { PagesNote } from '../parts/pages.tsx'
 import { AppLink, Empty, EndBar, Panel, Read, State, Title, When } from '../parts/show.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { useApps } from '../use.ts'
+import { type List, type Pages, usePages } from '../use.ts'
 import { many } from '../words.ts'
 
 const columns: readonly Column<api.AppView>[] = [
@@ -53,9 +54,11 @@ function Owner({ of: { owner, backup } }: { of: api.AppView }) {
 }
 
 export function AppsPage() {
-  const apps = useApps()
   const { words, set } = useWords()
   const { q = '', state = '' } = words
+  const apps = usePages<List<api.AppView>>(
+    state === '' ? '/v1/apps' : `/v1/apps?state=${encodeURIComponent(state)}`,
+  )
   return (
     <>
       <Title>Apps</Title>
@@ -86,26 +89,35 @@ export function AppsPage() {
         }
       >
         <Read from={apps} what="apps">
-          {({ items }) => <Apps of={items.filter(app => fits(app, q, state))} all={items.length} />}
+          {pages => <Apps pages={pages} q={q} isAll={state === ''} />}
         </Read>
       </Panel>
     </>
   )
 }
 
-function Apps({ of, all }: { of: readonly api.AppView[]; all: number }) {
-  if (all === 0)
+function Apps({ pages, q, isAll }: { pages: Pages<api.AppView>; q: string; isAll: boolean }) {
+  const { rows, hasMore } = pages
+  const of = rows.filter(app => fits(app, q))
+  if (rows.length === 0 && isAll && !hasMore)
     return (
       <Empty>
         No apps yet. In a folder of yours: <code>./lh new "what it should do"</code>
       </Empty>
     )
-  if (of.length === 0) return <Empty>No app fits the filter; there are {many(all, 'app')}.</Empty>
-  return <Table name="Apps" columns={columns} rows={of} keyOf={app => app.id} />
+  return (
+    <>
+      <PagesNote of={pages} what="app" isFiltered={q !== '' || rows.length === 0} />
+      {of.length === 0 ? (
+        <Empty>No app fits the filter; there are {many(rows.length, 'app')}.</Empty>
+      ) : (
+        <Table name="Apps" columns={columns} rows={of} keyOf={app => app.id} pages={pages} />
+      )}
+    </>
+  )
 }
 
-function fits(app: api.AppView, q: string, state: string): boolean {
-  if (state !== '' && app.state !== state) return false
+function fits(app: api.AppView, q: string): boolean {
   const text = [app.slug, app.purpose, app.owner.name, app.backup?.name, app.team, app.stage]
   return text.join(' ').toLowerCase().includes(q.trim().toLowerCase())
 }

@@ -1,12 +1,16 @@
 /** Ends: which apps are over, is it proven, and whose turn is it where it is not? */
 import { Link } from '@tanstack/react-router'
 import type * as api from '../api.ts'
+import { ExportPanel } from '../parts/export.tsx'
 import { AppLink, Empty, Panel, Read, State, Title, When } from '../parts/show.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { type List, useApps, useRead } from '../use.ts'
+import { type List, type Pages, useMe, usePages, useRead } from '../use.ts'
 
 export function EndsPage() {
-  const apps = useApps()
+  const ending = usePages<List<api.AppView>>('/v1/apps?state=ending')
+  const ended = usePages<List<api.AppView>>('/v1/apps?state=ended')
+  // The whole log is read for it: who may not, is not shown what would be denied.
+  const mayExport = (useMe().data?.person?.roles.length ?? 0) > 0
   const residual = useRead<List<api.ResidualView>>('/v1/residual')
   return (
     <>
@@ -22,11 +26,19 @@ export function EndsPage() {
           }
         </Read>
       </Panel>
+      {(ending.data?.rows.length ?? 0) > 0 && (
+        <Panel title="Ending">
+          <Read from={ending} what="apps">
+            {pages => <Ended of={pages} name="Ending apps" />}
+          </Read>
+        </Panel>
+      )}
       <Panel title="Ended apps">
-        <Read from={apps} what="apps">
-          {({ items }) => <Ended of={items.filter(isEnding)} />}
+        <Read from={ended} what="apps">
+          {pages => <Ended of={pages} name="Ended apps" />}
         </Read>
       </Panel>
+      {mayExport && <ExportPanel />}
     </>
   )
 }
@@ -45,20 +57,17 @@ const left: readonly Column<api.ResidualView>[] = [
     ),
   },
   { name: 'State', cell: each => <State of={each.state} /> },
-  { name: 'Since', cell: each => <When at={each.sinceAt} /> },
+  { name: 'Since', is: 'short', cell: each => <When at={each.sinceAt} /> },
   { name: 'Whose turn', cell: each => <strong>{each.turn}</strong> },
 ]
 
-function isEnding(app: api.AppView): boolean {
-  return app.state === 'ending' || app.state === 'ended'
-}
-
-function Ended({ of }: { of: readonly api.AppView[] }) {
-  if (of.length === 0) return <Empty>No app has ended yet. Every one will.</Empty>
+function Ended({ of, name }: { of: Pages<api.AppView>; name: string }) {
+  if (of.rows.length === 0) return <Empty>No app has ended yet. Every one will.</Empty>
   return (
     <Table
-      name="Ended apps"
-      rows={of}
+      name={name}
+      rows={of.rows}
+      pages={of}
       keyOf={app => app.id}
       columns={[
         { name: 'App', cell: app => <AppLink slug={app.slug} /> },

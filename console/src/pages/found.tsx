@@ -4,12 +4,13 @@ import { usePart, useWords } from '../address.ts'
 import type * as api from '../api.ts'
 import { post } from '../api.ts'
 import { Field, FormButton } from '../parts/act.tsx'
+import { PagesNote } from '../parts/pages.tsx'
 import { AppLink, Empty, Facts, Panel, Read, State, Title, Until, When } from '../parts/show.tsx'
 import { Table } from '../parts/table.tsx'
-import { useAct, useMe, useRead } from '../use.ts'
+import { type Pages, useAct, useMe, usePages, useRead } from '../use.ts'
 
 export function FoundPage() {
-  const found = useRead<api.FoundList>('/v1/found')
+  const found = usePages<api.FoundList>('/v1/found')
   const { words, set } = useWords()
   const { q = '' } = words
   return (
@@ -17,7 +18,7 @@ export function FoundPage() {
       <Title>Found</Title>
       <p className="muted">Accounts and keys at connected systems that Leasehold did not make.</p>
       <Read from={found} what="what was found">
-        {list => (
+        {({ first: list, ...pages }) => (
           <>
             <ul className="numbers" aria-label="In numbers">
               <Count of={list.unknown} says="unknown: no app answers for it" />
@@ -39,7 +40,8 @@ export function FoundPage() {
                 </label>
               }
             >
-              <Things of={list.items.filter(thing => fits(thing, q))} all={list.items.length} />
+              <PagesNote of={pages} what="thing" isFiltered={q !== ''} />
+              <Things of={pages.rows.filter(thing => fits(thing, q))} pages={pages} />
             </Panel>
           </>
         )}
@@ -62,8 +64,8 @@ function fits(thing: api.FoundView, q: string): boolean {
   return text.join(' ').toLowerCase().includes(q.trim().toLowerCase())
 }
 
-function Things({ of, all }: { of: readonly api.FoundView[]; all: number }) {
-  if (all === 0)
+function Things({ of, pages }: { of: readonly api.FoundView[]; pages: Pages<api.FoundView> }) {
+  if (pages.rows.length === 0)
     return (
       <Empty>
         Nothing that you may see. Connect a system to look for keys nobody answers for.{' '}
@@ -75,6 +77,7 @@ function Things({ of, all }: { of: readonly api.FoundView[]; all: number }) {
     <Table
       name="Things found"
       rows={of}
+      pages={pages}
       keyOf={thing => thing.id}
       columns={[
         {

@@ -2,11 +2,12 @@
 import type * as api from '../api.ts'
 import { post } from '../api.ts'
 import { Field, FormButton } from '../parts/act.tsx'
+import { LiftButton } from '../parts/lift.tsx'
 import { Empty, Panel, Read, State, Title, When } from '../parts/show.tsx'
 import { Table } from '../parts/table.tsx'
 import { type List, useAct, useRead } from '../use.ts'
 
-const scopes = ['app', 'person', 'identity', 'task', 'tool', 'issuer', 'everything'] as const
+const scopes = ['app', 'person', 'identity', 'task', 'tool', 'issuer', 'day', 'everything'] as const
 
 export function HoldsPage() {
   const holds = useRead<List<api.HoldView>>('/v1/holds')
@@ -34,7 +35,7 @@ export function HoldsPage() {
                   { name: 'Why', is: 'words', cell: hold => hold.reason },
                   { name: 'By', cell: hold => hold.setBy },
                   { name: 'Since', cell: hold => <When at={hold.madeAt} /> },
-                  { name: 'Lift', cell: hold => <Lift of={hold} /> },
+                  { name: 'Lift', cell: hold => <LiftButton of={hold} /> },
                 ]}
               />
             )
@@ -42,22 +43,6 @@ export function HoldsPage() {
         </Read>
       </Panel>
     </>
-  )
-}
-
-function Lift({ of }: { of: api.HoldView }) {
-  const act = useAct(() => post(`/v1/holds/${of.id}/lift`))
-  return (
-    <FormButton
-      name="Lift…"
-      title={`Lift the hold on ${of.about}`}
-      act={act}
-      send={() => act.mutate()}
-    >
-      <p>
-        It was set by {of.setBy}: {of.reason}. What was ended stays ended; new work may begin.
-      </p>
-    </FormButton>
   )
 }
 

@@ -7,7 +7,7 @@ import { AppLink, Empty, EndBar, Panel, Read, State, Title, When } from '../part
 import { useNeeds } from '../parts/use-needs.ts'
 import { localTimes } from '../time.ts'
 import { type List, useAround, useMe } from '../use.ts'
-import { many } from '../words.ts'
+import { many, noun } from '../words.ts'
 
 const weekMs = 7 * 86_400_000
 
@@ -45,16 +45,25 @@ function Numbers({
       <Number
         of={living.length}
         to="/apps"
-        says={`apps${isAll ? '' : ' you may see'}, each with an owner and an end`}
+        says={`${noun(living.length, 'app')}${isAll ? '' : ' you may see'}, each with an owner and an end`}
       />
-      <Number of={leases?.length} to="/leases" says="leases that may be alive now" />
+      <Number
+        of={leases?.length}
+        to="/leases"
+        says={`${noun(leases?.length, 'lease')} that may be alive now`}
+      />
       <Number
         of={found?.unknown}
         to="/found"
-        says={isAll ? 'unknown things at connected systems' : 'unknown things you may see'}
+        says={`unknown ${noun(found?.unknown, 'thing')} ${isAll ? 'at connected systems' : 'you may see'}`}
         isBad
       />
-      <Number of={residual?.length} to="/ends" says="things not proven gone" isBad />
+      <Number
+        of={residual?.length}
+        to="/ends"
+        says={`${noun(residual?.length, 'thing')} not proven gone`}
+        isBad
+      />
     </ul>
   )
 }

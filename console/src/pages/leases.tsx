@@ -3,9 +3,10 @@ import { useWords } from '../address.ts'
 import type * as api from '../api.ts'
 import { useNow } from '../live.ts'
 import { LeaseTable } from '../parts/leases.tsx'
+import { PagesNote } from '../parts/pages.tsx'
 import { Empty, Panel, Read, Title } from '../parts/show.tsx'
-import { type RangeName, rangeFor, ranges, Timeline } from '../parts/timeline.tsx'
-import { type List, useRead } from '../use.ts'
+import { drawnAt, type RangeName, rangeFor, ranges, Timeline } from '../parts/timeline.tsx'
+import { type List, type Pages, usePages } from '../use.ts'
 import { many } from '../words.ts'
 
 export function LeasesPage() {
@@ -14,7 +15,7 @@ export function LeasesPage() {
   const now = useNow()
   const chosen = ranges.find(({ name }) => name === words['range'])?.name
   const path = app === undefined ? '/v1/leases' : `/v1/leases?app=${encodeURIComponent(app)}`
-  const leases = useRead<List<api.LeaseView>>(path)
+  const leases = usePages<List<api.LeaseView>>(path)
   const isTable = as === 'table'
   return (
     <>
@@ -30,14 +31,14 @@ export function LeasesPage() {
         Leases
       </Title>
       <Read from={leases} what="leases">
-        {({ items }) => (
+        {pages => (
           <Panel
-            title={sayAlive(items)}
+            title={sayAlive(pages)}
             aside={
               <span className="aside">
                 {!isTable && (
                   <Ranges
-                    chosen={chosen ?? rangeFor(items, now)}
+                    chosen={chosen ?? rangeFor(pages.rows, now)}
                     choose={name => set({ range: name })}
                   />
                 )}
@@ -51,7 +52,8 @@ export function LeasesPage() {
               </span>
             }
           >
-            <Leases of={items} isTable={isTable} range={chosen ?? rangeFor(items, now)} />
+            <PagesNote of={pages} what="lease" isFiltered={!isTable} />
+            <Leases of={pages} isTable={isTable} range={chosen ?? rangeFor(pages.rows, now)} />
           </Panel>
         )}
       </Read>
@@ -59,9 +61,12 @@ export function LeasesPage() {
   )
 }
 
-function sayAlive(leases: readonly api.LeaseView[]): string {
-  const alive = leases.filter(lease => lease.state !== 'gone').length
-  return alive === 0 ? 'No one holds access right now' : `${many(alive, 'lease')} may be alive now`
+function sayAlive({ rows, hasMore }: Pages<api.LeaseView>): string {
+  const alive = rows.filter(lease => lease.state !== 'gone').length
+  // Of those further back nothing is known here.
+  const of = hasMore ? `, of the newest ${rows.length.toLocaleString('en')}` : ''
+  if (alive === 0 && !hasMore) return 'No one holds access right now'
+  return `${many(alive, 'lease')} may be alive now${of}`
 }
 
 function Leases({
@@ -69,14 +74,14 @@ function Leases({
   isTable,
   range,
 }: {
-  of: readonly api.LeaseView[]
+  of: Pages<api.LeaseView>
   isTable: boolean
   range: RangeName
 }) {
   const now = useNow()
-  if (of.length === 0) return <Empty>No one holds access right now. That is the point.</Empty>
-  if (isTable) return <LeaseTable leases={of} name="Leases" />
-  return <Timeline leases={of} range={range} now={now} />
+  if (of.rows.length === 0) return <Empty>No one holds access right now. That is the point.</Empty>
+  if (isTable) return <LeaseTable leases={of.rows} name="Leases" pages={of} />
+  return <Timeline leases={of.rows} range={range} now={drawnAt(now, range)} />
 }
 
 function Ranges({ chosen, choose }: { chosen: RangeName; choose: (name: RangeName) => void }) {

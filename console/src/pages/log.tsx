@@ -2,7 +2,7 @@
  * The log: who did what? Newest first, read a page at a time as far as somebody scrolls; only the rows that
  * are seen are drawn.
  */
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type FormEvent, useEffect, useRef } from 'react'
@@ -11,7 +11,7 @@ import type * as api from '../api.ts'
 import { get, type Refused } from '../api.ts'
 import { Empty, Panel, ProblemBox, Title, When } from '../parts/show.tsx'
 import { clock, date } from '../time.ts'
-import { isNo, useApps, useMe } from '../use.ts'
+import { isNo, useApps, useEvery, useMe } from '../use.ts'
 import { many, shortName } from '../words.ts'
 
 const pageRows = 100
@@ -36,6 +36,7 @@ const kinds = [
 
 function useLog(filter: Filter, isAsked: boolean) {
   const { kind, about } = filter
+  const every = useEvery()
   return useInfiniteQuery<api.LogPage, Refused>({
     queryKey: ['/v1/log', kind, about],
     enabled: isAsked,
@@ -50,8 +51,8 @@ function useLog(filter: Filter, isAsked: boolean) {
     getNextPageParam: page => (page.next === null ? undefined : String(page.next)),
     // Only the newest page moves; what is behind it never changes.
     refetchInterval: ({ state }) =>
-      (state.data?.pages.length ?? 0) > 1 || isNo(state.error) ? false : 4_000,
-    refetchOnWindowFocus: ({ state }) => !isNo(state.error),
+      (state.data?.pages.length ?? 0) > 1 || isNo(state.error) ? false : every,
+    staleTime: Number.POSITIVE_INFINITY,
   })
 }
 
@@ -76,6 +77,7 @@ export function LogPage() {
       </Title>
       <Panel title="Entries" aside={<Filters filter={filter} set={set} />}>
         {log.error !== null && <ProblemBox of={log.error} />}
+        {log.isStale && (log.data?.pages.length ?? 0) > 1 && <Newer filter={filter} />}
         {!isAsked && <OfApps />}
         {log.data !== undefined && entries.length === 0 && (
           <Empty>
@@ -93,6 +95,23 @@ export function LogPage() {
         )}
       </Panel>
     </>
+  )
+}
+
+/** Of a log that was read some way back: what came since is read when somebody wants it. */
+function Newer({ filter: { kind, about } }: { filter: Filter }) {
+  const client = useQueryClient()
+  return (
+    <p className="note" role="status">
+      The log has grown since.{' '}
+      <button
+        type="button"
+        className="second"
+        onClick={() => void client.resetQueries({ queryKey: ['/v1/log', kind, about] })}
+      >
+        Show the newest
+      </button>
+    </p>
   )
 }
 

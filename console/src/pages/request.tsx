@@ -4,6 +4,7 @@ import type * as api from '../api.ts'
 import { post } from '../api.ts'
 import { mayAnswer } from '../needs.ts'
 import { Field, FormButton } from '../parts/act.tsx'
+import { RequestMeanwhile } from '../parts/meanwhile.tsx'
 import { AppLink, Facts, Panel, Read, State, Title, Until, When } from '../parts/show.tsx'
 import { proofOf } from '../passkeys.ts'
 import { localTimes } from '../time.ts'
@@ -25,6 +26,7 @@ function Card({ request }: { request: api.RequestView }) {
       <Title>
         {request.shortId} <State of={request.state} />
       </Title>
+      <RequestMeanwhile of={request} />
       <p className="asks">{request.says}</p>
       <blockquote>“{request.reason}”</blockquote>
       <Panel title="What a yes gives">

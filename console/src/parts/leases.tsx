@@ -1,6 +1,7 @@
 /** Leases in rows. */
 import { Link } from '@tanstack/react-router'
 import type * as api from '../api.ts'
+import type { Pages } from '../use.ts'
 import { AppLink, State, When } from './show.tsx'
 import { type Column, Table } from './table.tsx'
 
@@ -14,10 +15,12 @@ export function LeaseTable({
   leases,
   name,
   isOfOneApp = false,
+  pages,
 }: {
   leases: readonly api.LeaseView[]
   name: string
   isOfOneApp?: boolean
+  pages?: Pages<api.LeaseView>
 }) {
   const columns: Column<api.LeaseView>[] = [
     {
@@ -49,5 +52,13 @@ export function LeaseTable({
         ),
     },
   ]
-  return <Table name={name} columns={columns} rows={leases} keyOf={lease => lease.id} />
+  return (
+    <Table
+      name={name}
+      columns={columns}
+      rows={leases}
+      keyOf={lease => lease.id}
+      {...(pages && { pages })}
+    />
+  )
 }

@@ -1,8 +1,9 @@
 /**
- * A table of what the server listed: fifty rows a page, read as cards where the screen is narrow. The roles
+ * A table of what the server listed: fifty rows a page, the server's own pages read as somebody goes on, read as cards where the screen is narrow. The roles
  * are said again in attributes, because a table that is laid out as blocks loses them.
  */
 import { type ReactNode, useState } from 'react'
+import type { Pages } from '../use.ts'
 import { many } from '../words.ts'
 
 export interface Column<T> {
@@ -19,15 +20,23 @@ export function Table<T>({
   columns,
   rows,
   keyOf,
+  pages: of,
 }: {
   name: string
   columns: readonly Column<T>[]
   rows: readonly T[]
   keyOf: (row: T) => string
+  /** Of a list that goes on at the server. */
+  pages?: Omit<Pages<unknown>, 'rows'>
 }) {
   const [wanted, setPage] = useState(0)
   const pages = Math.max(1, Math.ceil(rows.length / pageRows))
   const page = Math.min(wanted, pages - 1)
+  const hasMore = of?.hasMore === true
+  const after = () => {
+    setPage(page + 1)
+    if (page === pages - 1) of?.more()
+  }
   const shown = rows.slice(page * pageRows, (page + 1) * pageRows)
   return (
     <>
@@ -53,15 +62,21 @@ export function Table<T>({
           ))}
         </tbody>
       </table>
-      {pages > 1 && (
+      {(pages > 1 || hasMore) && (
         <nav className="pages" aria-label={`Pages of ${name}`}>
           <button type="button" disabled={page === 0} onClick={() => setPage(page - 1)}>
             ← Before
           </button>
           <span>
-            {page + 1} of {pages} · {many(rows.length, 'row')}
+            {page + 1} of {pages}
+            {hasMore && ' and more'} · {many(rows.length, 'row')}
+            {hasMore && ' read so far'}
           </span>
-          <button type="button" disabled={page === pages - 1} onClick={() => setPage(page + 1)}>
+          <button
+            type="button"
+            disabled={page === pages - 1 && (!hasMore || of.isReading)}
+            onClick={after}
+          >
             After →
           </button>
         </nav>

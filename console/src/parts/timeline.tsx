@@ -3,9 +3,10 @@
  * can not be drawn legibly is in the table twin.
  */
 import { Link } from '@tanstack/react-router'
+import { memo } from 'react'
 import type * as api from '../api.ts'
 import { clock, moment } from '../time.ts'
-import { sayState } from '../words.ts'
+import { many, sayState } from '../words.ts'
 import { stateOf } from './leases.tsx'
 
 export const ranges = [
@@ -20,6 +21,8 @@ export type RangeName = (typeof ranges)[number]['name']
 /** A quarter of what is seen is still to come. */
 const ahead = 0.25
 const rowHeight = 28
+/** Beyond so many bars a name says how many; which they are, is in the table. */
+const namedBars = 200
 const least = 0.6
 
 const legend = [
@@ -29,6 +32,12 @@ const legend = [
   ['gone', 'verified gone'],
   ['bad', 'not proven gone'],
 ] as const
+
+/** As exact as it can be drawn: within a thousandth of what is seen nothing has moved. */
+export function drawnAt(now: number, range: RangeName): number {
+  const { ms } = ranges.find(({ name }) => name === range) ?? ranges[0]
+  return now - (now % Math.max(1_000, ms / 1_000))
+}
 
 /** The shortest range that holds all that may be alive. */
 export function rangeFor(leases: readonly api.LeaseView[], now: number): RangeName {
@@ -43,7 +52,8 @@ interface Scale {
   readonly now: number
 }
 
-export function Timeline({
+/** Drawn again when a lease or what is drawn of the time is another, not each second. */
+export const Timeline = memo(function Timeline({
   leases,
   range,
   now,
@@ -55,7 +65,8 @@ export function Timeline({
   const { ms, steps } = ranges.find(({ name }) => name === range) ?? ranges[0]
   const scale: Scale = { from: now - ms * (1 - ahead), to: now + ms * ahead, now }
   const seen = leases.filter(lease => endOf(lease, now) >= scale.from)
-  const apps = [...new Set(seen.map(({ app }) => app))].sort()
+  const byApp = Map.groupBy(seen, ({ app }) => app)
+  const apps = [...byApp.keys()].sort()
   if (apps.length === 0)
     return <p className="empty">No lease in this range. Widen it, or show the table.</p>
   return (
@@ -63,7 +74,7 @@ export function Timeline({
       <Axis scale={scale} steps={steps} isLong={ms > 86_400_000} />
       <ul>
         {apps.map(app => {
-          const own = seen.filter(lease => lease.app === app)
+          const own = byApp.get(app) ?? []
           return (
             <li key={app}>
               <Link to="/apps/$app" params={{ app }}>
@@ -83,7 +94,7 @@ export function Timeline({
       </p>
     </div>
   )
-}
+})
 
 function Axis({ scale, steps, isLong }: { scale: Scale; steps: number; isLong: boolean }) {
   const marks = Array.from(
@@ -112,7 +123,10 @@ function Row({
 }) {
   const x = (at: number) =>
     Math.min(100, Math.max(0, (100 * (at - scale.from)) / (scale.to - scale.from)))
-  const says = leases.map(lease => sayLease(lease)).join('; ')
+  const says =
+    leases.length > namedBars
+      ? `${many(leases.length, 'lease')}; which they are is in the table`
+      : leases.map(lease => sayLease(lease)).join('; ')
   return (
     <svg
       viewBox={`0 0 100 ${rowHeight}`}

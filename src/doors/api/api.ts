@@ -4,7 +4,6 @@ import { type Problem, problemOf } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { manifestSchema } from '../../life/manifest/manifest-schema.ts'
 import { addAppRoutes } from './apps.ts'
-import type { CallerWorld } from './caller.ts'
 import { addDecisionRoutes, addPolicyRoutes } from './decisions.ts'
 import { addEvidenceRoutes } from './evidence.ts'
 import { addFoundRoutes } from './found.ts'
@@ -14,13 +13,13 @@ import { answerProblem } from './problem.ts'
 import { addEndRoutes, addLogRoutes, addProofRoutes } from './proofs.ts'
 import { addFindingRoutes, addHoldRoutes, addRequestRoutes } from './requests.ts'
 import { Routes } from './route.ts'
+import { addStreamRoutes, type StreamWorld } from './stream.ts'
 import { addHealthRoutes, addPeopleRoutes, addSystemRoutes } from './system.ts'
 import { addGrantRoutes, addResourceRoutes, addTargetRoutes, addToolRoutes } from './targets.ts'
-import type { ApiWorld } from './world.ts'
 
 export type Api = ReturnType<typeof makeApi>
 
-export function makeApi(world: ApiWorld & CallerWorld) {
+export function makeApi(world: StreamWorld) {
   const app = new OpenAPIHono()
   const routes = new Routes(app, world)
   for (const add of doors) add(routes, world)
@@ -45,7 +44,7 @@ const doors = [
   addHealthRoutes, addSystemRoutes, addPeopleRoutes, addAppRoutes, addRequestRoutes, addTargetRoutes,
   addResourceRoutes, addGrantRoutes, addTaskRoutes, addLeaseRoutes, addDecisionRoutes,
   addToolRoutes, addPolicyRoutes, addEndRoutes, addEvidenceRoutes, addProofRoutes, addLogRoutes, addHoldRoutes, addFindingRoutes,
-  addFoundRoutes, addPasskeyRoutes,
+  addFoundRoutes, addPasskeyRoutes, addStreamRoutes,
 ]
 
 function noRoute(path: string): Problem {

@@ -38,7 +38,8 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
     const { template } = call.input
     const made = template ? await Promise.all(shown.map(app => templateOf(world, app))) : []
     const found = shown.filter((_, i) => !template || isOf(template, made[i]))
-    return { items: await Promise.all(found.map(app => appView(world, app))) }
+    const next = lists.nextPage(apps, call.input)
+    return { items: await Promise.all(found.map(app => appView(world, app))), next }
   })
   routes.add('signed-in GET /v1/apps/:app', AppDetail, async call =>
     appDetail(world, await appIn(world, call)),

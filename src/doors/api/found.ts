@@ -14,7 +14,7 @@ import { claimThing } from '../../life/discovery/claim.ts'
 import * as rows from '../../life/discovery/rows.ts'
 import { stateOf, stepThing } from '../../life/discovery/thing.ts'
 import { enforceApp, proposeWatch, watchUntil } from '../../life/discovery/watch.ts'
-import { findAppBySlug } from '../../life/lists/lists.ts'
+import { findAppBySlug, nextPage } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { backupOf, endOf } from './apps.ts'
 import type { PersonCaller } from './caller.ts'
@@ -36,7 +36,8 @@ export function addFoundRoutes(routes: Routes, world: ApiWorld): void {
       rows.listFound(world.store, filter),
       rows.countFound(world.store, filter),
     ])
-    return { items: items.map(thing => foundView(world, thing)), ...counts }
+    const next = nextPage(items, input)
+    return { items: items.map(thing => foundView(world, thing)), next, ...counts }
   })
   routes.add('person GET /v1/found/:found', FoundView, async call =>
     foundView(world, await thingIn(world, call)),

@@ -164,20 +164,23 @@ const number = z
   .string()
   .regex(/^\d{1,15}$/, 'must be a whole number')
   .transform(Number)
+/** Where a list is read on: the `next` of the page before. */
+const page = { skip: number.optional() }
 /** Whom a name, an e-mail address or an id stands for; without it everybody. */
 export const OfPeople = z.object({ named: personName.optional() })
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
 /** `template`: `web`, `web@1.0.0`, or with `<` those before it. */
 export const OfApps = z.object({
+  ...page,
   state: z.enum(appStates).optional(),
   day: slug.optional(),
   template: slug.optional(),
 })
 /** `since`: first seen after it. */
-export const OfFound = z.object({ target: slug.optional(), since: instantIn.optional() })
+export const OfFound = z.object({ ...page, target: slug.optional(), since: instantIn.optional() })
 export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })
-export const OfLeases = OfApp.extend({ open: z.enum(['true', 'false']).optional() })
+export const OfLeases = OfApp.extend({ ...page, open: z.enum(['true', 'false']).optional() })
 /** `after` reads on, oldest first; otherwise newest first, and `before` reads back. */
 export const OfLog = z.object({
   subject: z.string().max(80).optional(),
@@ -186,6 +189,8 @@ export const OfLog = z.object({
   before: number.optional(),
   limit: number.optional(),
 })
+/** What was told last; `Last-Event-ID` says the same. */
+export const OfStream = z.object({ after: number.optional() })
 export const OfProof = z.object({ position: number, size: number.optional() })
 export const OfConsistency = z.object({ from: number, to: number.optional() })
 

@@ -14,7 +14,7 @@ import { decideLease } from '../../core/policy/decide.ts'
 import type { Via } from '../../core/policy/facts.ts'
 import { closeTask } from '../../core/task/close.ts'
 import { findTask } from '../../core/task/rows.ts'
-import { listLeases, listTasks } from '../../life/lists/lists.ts'
+import { listLeases, listTasks, nextPage } from '../../life/lists/lists.ts'
 import type { IdentityCaller } from './caller.ts'
 import { type Asking, findOfApp, listOfApps, noSuch, resourceNamed } from './find.ts'
 import { AskLease, OfApp, OfLeases, SayUse } from './inputs.ts'
@@ -55,11 +55,14 @@ export function addLeaseRoutes(routes: Routes, world: ApiWorld): void {
     return { lease: leaseView(world, issued.lease), handle: handleOf(issued, via) }
   })
   routes.add('signed-in GET /v1/leases', listOf(LeaseView), OfLeases, async call => {
-    const open = call.input.open === 'true'
-    const leases = await listOfApps(world, call, filter =>
-      listLeases(world.store, { ...filter, open }),
-    )
-    return { items: leases.map(lease => leaseView(world, lease)) }
+    const { skip, open } = call.input
+    let next: number | null = null
+    const leases = await listOfApps(world, call, async of => {
+      const found = await listLeases(world.store, { ...of, skip, open: open === 'true' })
+      next = nextPage(found, { skip })
+      return found
+    })
+    return { items: leases.map(lease => leaseView(world, lease)), next }
   })
   routes.add('signed-in GET /v1/leases/:lease', LeaseView, async call =>
     leaseView(world, await findOfApp(world, call, 'lease', findLease)),

@@ -68,6 +68,8 @@ export const LogPage = z.object({
   next: count.nullable(),
   size: count,
 })
+/** Of the stream: what is in `data` of an event is a list of these. */
+export const StreamEntry = z.object({ position: count, kind: text, subjects: texts })
 const Proof = z.object({ path: texts, checkpoint: text })
 export const ProofView = Proof.extend({ ...each(count, 'position', 'size'), leaf: text })
 export const ConsistencyView = Proof.extend(each(count, 'from', 'to'))
@@ -98,6 +100,7 @@ export type ResidualView = z.infer<typeof ResidualView>
 export type CertificateFile = z.infer<typeof CertificateFile>
 export type TraceView = z.infer<typeof TraceView>
 export type LogEntryView = z.infer<typeof LogEntryView>
+export type StreamEntry = z.infer<typeof StreamEntry>
 export type LogPage = z.infer<typeof LogPage>
 export type ConsistencyView = z.infer<typeof ConsistencyView>
 export type LogCheckView = z.infer<typeof LogCheckView>

@@ -35,7 +35,7 @@ export function list<S extends z.ZodType>(item: S) {
 
 /** What a route answers that lists things. */
 export function listOf<S extends z.ZodType>(item: S) {
-  return z.object({ items: list(item) })
+  return z.object({ items: list(item), next: count.nullish() })
 }
 
 /** Members that have the same form, by name. */
@@ -260,7 +260,7 @@ export const FoundView = z.object({
 })
 /** What is there: unknown, with nobody who answers for it, and without an end, of all that may be seen. */
 export const FoundList = z.object({
-  items: list(FoundView),
+  ...listOf(FoundView).shape,
   ...each(count, 'unknown', 'ownerless', 'neverEnding'),
 })
 export const HoldView = z.object({

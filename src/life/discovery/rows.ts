@@ -136,6 +136,7 @@ export interface FoundFilter {
   /** First seen after it. */
   readonly since?: Instant | undefined
   readonly id?: ThingId
+  readonly skip?: number | undefined
 }
 
 const ownerId = 'coalesce(app.owner_id, thing.owner_id)'
@@ -159,7 +160,7 @@ export function listFound(sql: Sql, filter: FoundFilter): Promise<FoundThing[]> 
     `select ${columns}, target.slug as target, target.owner_id as "targetOwnerId",
        owner.name as owner, ${isOwned} as "isOwned", thing.seen_at as "lastSeenAt", held ${things}
      order by array_position(array['found', 'claimed', 'adopted', 'gone'], thing.state), target.slug,
-       thing.name, thing.id limit ${limits.pageRows}`,
+       thing.name, thing.id limit ${limits.pageRows} offset ${filter.skip ?? 0}`,
     paramsOf(filter),
   )
 }

@@ -18,9 +18,14 @@ import { first, type Sql, statement, verbatim } from '../../core/store/store.ts'
 import { taskTable } from '../../core/task/rows.ts'
 
 type OfApp = { appId?: AppId }
+type Page = { skip?: number | undefined }
 type OfApps = { personId?: PersonId | null; state?: AppState | undefined; day?: string | undefined }
 
 const aPage = verbatim(`limit ${limits.pageRows}`)
+
+/** Where the next page begins; null: there is none. */
+export const nextPage = (rows: readonly unknown[], { skip = 0 }: Page) =>
+  rows.length < limits.pageRows ? null : skip + limits.pageRows
 
 export const listPeople = (sql: Sql, limit: number) =>
   listWhere(sql, personTable, {}, statement`order by made_at, id limit ${limit}`)
@@ -54,13 +59,13 @@ export const listOpenFindings = (
 export const findAppBySlug = (sql: Sql, slug: string) => findWhere(sql, appTable, { slug })
 
 /** Living apps first, then by name. */
-export const listApps = (sql: Sql, { personId = null, state, day }: OfApps) =>
+export const listApps = (sql: Sql, { personId = null, state, day, skip = 0 }: OfApps & Page) =>
   listWhere(
     sql,
     appTable,
     { ...(state && { state }), ...(day !== undefined && { day }) },
     statement`and (${personId}::text is null or ${personId} in (owner_id, backup_id, offered_to))
-      order by ended_at desc nulls first, slug, id ${aPage}`,
+      order by ended_at desc nulls first, slug, id ${aPage} offset ${skip}`,
   )
 
 export const findTargetBySlug = (sql: Sql, slug: string) =>
@@ -99,13 +104,13 @@ export const listTasks = (sql: Sql, of: OfApp) =>
 /** Newest first. `open`: only leases that may still be at a target. */
 export const listLeases = (
   sql: Sql,
-  { open = false, ...of }: OfApp & { taskId?: TaskId; open?: boolean },
+  { open = false, skip = 0, ...of }: Page & OfApp & { taskId?: TaskId; open?: boolean },
 ) =>
   listWhere(
     sql,
     leaseTable,
     of,
-    statement`and (not ${open} or state <> 'gone') order by made_at desc, id ${aPage}`,
+    statement`and (not ${open} or state <> 'gone') order by made_at desc, id ${aPage} offset ${skip}`,
   )
 
 /** In the order they were added. */
