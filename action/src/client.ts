@@ -41,7 +41,7 @@ export function clientOf(write: (line: string) => void, now: () => number): Cli 
   const kept = Object.fromEntries(asked.map(name => [name, env[name]]))
   // What is remembered of a server goes with the job.
   const cwd = join(env['RUNNER_TEMP'] ?? '', 'leasehold')
-  const sink = { write: (text: string) => write(text.trimEnd()) }
+  const sink = { write: (it: string) => write(it.replace('this command', 'this job').trimEnd()) }
   const world = { argv: [], env: { ...kept, XDG_CONFIG_HOME: cwd }, cwd, stdin: process.stdin }
   const host = { ...world, stdout: sink, stderr: sink, now, sleep: async () => {}, umask: 0o077 }
   const style = { isJson: false, isPlain: false, isQuiet: true, command: 'leasehold' }

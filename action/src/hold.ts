@@ -35,9 +35,9 @@ try {
     // Of nothing: what comes out is what leads to the doors.
     const all = Object.entries(environment({}, task.leases, runFolder(env), false))
     const variables = Object.fromEntries(all.map(([name, value]) => [name, String(value)]))
-    const held = { task: task.id, leases, variables, words }
-    process.send?.({ held } satisfies Said)
-    while (existsSync(folder)) await sleep(200)
+    process.send?.({ held: { task: task.id, leases, variables, words } } satisfies Said)
+    // A day, which is longer than any task.
+    for (let left = 432_000; left > 0 && existsSync(folder); left--) await sleep(200)
     process.exit()
   })
 } catch (error) {
@@ -46,7 +46,6 @@ try {
 }
 
 function tell(line: string): void {
-  const said = line.replace('for this command', 'for this job')
-  if (process.connected) process.send?.({ line: said } satisfies Said)
+  if (process.connected) process.send?.({ line } satisfies Said)
   else if (existsSync(folder)) appendFileSync(join(folder, 'told'), `${line}\n`)
 }

@@ -34,7 +34,7 @@ await main().catch((error: unknown) => {
 async function main(): Promise<void> {
   // 1. Whether the job can say who it is.
   const what = '`id-token: write` is missing: GitHub gives this job no token that says who it is.'
-  const next = 'Add to the job: permissions: { id-token: write, contents: read }'
+  const next = 'Below `permissions:` add two lines: `id-token: write` and `contents: read`.'
   if (!env['ACTIONS_ID_TOKEN_REQUEST_URL']) throw failed(what, next)
   // 2. All it needs, decided now, and held by a process that outlives this step.
   const { server, needs, waitMs } = readInputs()
@@ -85,7 +85,7 @@ function hold(folder: string): Promise<Exclude<Said, { line: string }>> {
 function handOver({ variables, words }: Held): void {
   const given = Object.entries(variables).filter(([name]) => !taken.test(name))
   const named = given.filter(([name]) => secretName.test(name))
-  for (const secret of [...words, ...named.map(([, value]) => value)]) mask(secret)
+  for (const secret of new Set([...words, ...named.map(([, value]) => value)])) mask(secret)
   for (const [name, value] of given) {
     if (/\p{Cc}/u.test(value)) throw failed(`${name} is no variable.`, 'leasehold doctor')
     put('ENV', name, value)

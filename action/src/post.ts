@@ -14,24 +14,26 @@ const { STATE_folder: folder = '', STATE_since: since } = env
 // Without it nothing was given, or it was given back already.
 if (folder !== '') {
   const told = join(folder, 'told')
-  const lines = existsSync(told) ? readFileSync(told, 'utf8').split('\n') : []
-  for (const line of lines) if (line !== '') say(line)
+  if (existsSync(told)) for (const line of readFileSync(told, 'utf8').trim().split('\n')) say(line)
   await release().catch((error: unknown) => {
     const why = error instanceof Problem ? error.text.what : 'something broke in the action.'
     report(`▲ Not given back by this job, the server ends it within a term: ${why}`)
   })
-  // Whoever holds the doors ends with it.
-  rmSync(folder, { recursive: true, force: true })
+  // Whoever holds the doors ends with it; and what was remembered of the server.
+  const ours = [folder, join(env['RUNNER_TEMP'] ?? '', 'leasehold')]
+  for (const each of ours) rmSync(each, { recursive: true, force: true })
 }
 
 async function release(): Promise<void> {
+  const said: string[] = []
   let now = () => Number(since)
-  const cli = clientOf(report, () => now())
+  const write = (line: string) => said.push(line)
+  const cli = clientOf(write, () => now())
   const task = await openTask(cli, [])
   // It began with the first step, and ends now.
-  await during(cli, task, async () => {
-    now = Date.now
-  })
+  await during(cli, task, async () => void (now = Date.now))
+  if (said.length === 0) write('▲ Nothing was left to give back: it had ended before.')
+  said.forEach(report)
 }
 
 function report(line: string): void {

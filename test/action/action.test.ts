@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import {
@@ -102,7 +103,8 @@ test('steps of a job have access, and after it nothing is left', async () => {
   expect(await roles()).not.toContain(lease.principal)
   // Whoever held the doors is gone, and what it kept.
   await vi.waitFor(() => expect(holders(begun.state['folder'])).toEqual([]), 5000)
-  expect(existsSync(begun.state['folder'] ?? '')).toBe(false)
+  const kept = [begun.state['folder'] ?? '', join(runner.temp, 'leasehold')]
+  expect(kept.map(path => existsSync(path))).toEqual([false, false])
   await expect(count(begun.env['DATABASE_URL'])).rejects.toThrow('ECONNREFUSED')
 })
 
@@ -134,12 +136,18 @@ test('where nothing can be written, what is secret was masked already', async ()
 })
 
 test('a job that was cancelled before it was told what it has gives back even that', async () => {
+  // Of four there is one when it dies.
+  inputs['need'] = 'crm.deals:read\n'.repeat(4)
   const begun = await runner.step('main', inputs, {}, (out, child) => {
     if (out.includes('● L-')) child.kill('SIGKILL')
   })
   expect([begun.code, begun.env]).toEqual([null, {}])
   const ended = await post(begun.state)
-  expect(ended.out).toMatch(/○ L-\w{5} released after .* · ● verified gone/)
+  const [, task = ''] = /○ L-\w{5} released after .* trace (T-\w{5})/.exec(ended.out) ?? []
+  await vi.waitFor(async () => {
+    const outcomes = (await leasesOf(task)).map(({ outcome }: { outcome: string }) => outcome)
+    expect(new Set(outcomes)).toEqual(new Set(['verified-gone']))
+  }, 20_000)
   await vi.waitFor(() => expect(holders(begun.state['folder'])).toEqual([]), 5000)
 })
 
@@ -170,6 +178,16 @@ test('what the server ended before is not said to be given back', async () => {
   await vi.waitFor(() => expect(holders(begun.state['folder'])).toEqual([]), 5000)
 })
 
+test('where its task was closed by a person, the last step says that nothing was left', async () => {
+  const begun = await main()
+  const path = `/v1/tasks/${begun.outputs['task']}/close`
+  await expectStatus(200, company.as('maya')('POST', path))
+  await company.running.world.settle()
+  const ended = await post(begun.state)
+  expect([ended.code, ended.out]).toEqual([0, expect.stringContaining('▲ Nothing was left')])
+  expect(ended.out).toContain('::warning')
+})
+
 test('without `id-token: write` the line of the workflow is named, and nobody is asked', async () => {
   const before = runner.asked.length
   const { code, out, summary } = await main({ ACTIONS_ID_TOKEN_REQUEST_URL: undefined })
@@ -177,7 +195,7 @@ test('without `id-token: write` the line of the workflow is named, and nobody is
   expect(out).toContain(
     '::error title=Leasehold,file=.github/workflows/refresh.yml,line=4::`id-token: write` is missing',
   )
-  expect(out).toContain('permissions: { id-token: write, contents: read }')
+  expect(out).toContain('add two lines: `id-token: write` and `contents: read`')
   expect(summary).toContain('no:')
 })
 

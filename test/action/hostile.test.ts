@@ -110,7 +110,11 @@ test('the pretend server is taken for ours, where it behaves', async () => {
 })
 
 test.each([
-  ['a refusal', { '/oauth/token': { error: 'invalid_grant', error_description: evil } }, 400],
+  [
+    'a refusal',
+    { '/oauth/token': { error: 'x', error_description: evil, next: '::add-path::/tmp' } },
+    400,
+  ],
   [
     'a denial',
     {
@@ -136,6 +140,8 @@ test.each([
   const commands = commandsIn(out)
   expect(commands.filter(line => !/^::(group|endgroup|error) ?[^:]*::/.test(line))).toEqual([])
   expect(commands.join()).not.toContain('##[')
+  // Of many lines it is one command.
+  expect(commands.find(line => line.startsWith('::error'))).toContain('%0A')
   expect(summary).not.toMatch(/[<>]|\]\(|##\[/)
 })
 

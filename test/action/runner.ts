@@ -13,6 +13,8 @@ import { dirname, join, resolve } from 'node:path'
 import type { GithubIssuer } from '../fakes/github-issuer.ts'
 
 const folder = resolve(import.meta.dirname, '../../action/src')
+/** What the runner carries, where that is to be tried; else what everything here runs on. */
+const node = process.env['LEASEHOLD_RUNNER_NODE'] ?? process.execPath
 
 /** Its `permissions` stand in line 4, and our step in line 9. */
 export const workflow = `name: refresh
@@ -100,7 +102,7 @@ export async function startRunner(
         value,
       ])
       const env = { ...job, ...Object.fromEntries([...given, ...files]), ...more }
-      const child = spawn(process.execPath, [join(folder, `${entry}.ts`)], { env, cwd: workspace })
+      const child = spawn(node, [join(folder, `${entry}.ts`)], { env, cwd: workspace })
       let out = ''
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', chunk => {
