@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -44,8 +45,10 @@ afterAll(async () => {
   await web?.close()
   await rm(home, { recursive: true, force: true })
 })
-afterEach(() => {
-  app?.kill('SIGKILL')
+afterEach(async () => {
+  // Asked first: killed, it could not take what it started along.
+  const isOn = app?.exitCode === null && app.signalCode === null
+  if (isOn && app?.kill('SIGINT')) await once(app, 'close')
   seen = ''
 })
 
