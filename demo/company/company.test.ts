@@ -43,7 +43,7 @@ describe('the company', () => {
   beforeAll(async () => {
     first = await makeOnce()
     second = await makeOnce()
-  }, 240_000)
+  }, 480_000)
 
   test('holds its apps in the states that they are to be in, each by the server’s own word', () => {
     const states = Object.groupBy(first.listed, ({ state }) => state)
