@@ -94,11 +94,14 @@ async function proven(sam: Client, apps: readonly AppView[]): Promise<number> {
   return ends.filter(each => each.state === 'verified-gone' && each.certifiedAt !== null).length
 }
 
-/** Decisions by day, yes and no: as many as there are. */
+/**
+ * Decisions about people and workloads by day, yes and no. Not those about the server's own sweeps, which come
+ * in the machine's time.
+ */
 export async function countDecisions({ parts }: Company) {
   return parts.running.world.store.query<{ day: string; allowed: boolean; count: number }>(
     `select to_char(at at time zone 'UTC', 'YYYY-MM-DD') as day, allowed, count(*)::int as count
-     from decision group by 1, 2 order by 1, 2`,
+     from decision where record::jsonb -> 'actor' ->> 'kind' <> 'system' group by 1, 2 order by 1, 2`,
   )
 }
 
