@@ -34,21 +34,23 @@ export function ExportPanel() {
         Every app that ended in these days (UTC), from the log, and what is still ending: of each
         the certificate’s hash, the entry that seals it, and how its end was proven.
       </p>
-      <form className="filters" onSubmit={send}>
-        <label>
-          From <input type="date" name="from" required defaultValue={dayOf(now - monthMs)} />
-        </label>
-        <label>
-          to <input type="date" name="to" required defaultValue={dayOf(now)} />
-        </label>
-        <button type="submit" className="second" name="as" value="csv" disabled={act.isPending}>
-          Save as CSV
-        </button>
-        <button type="submit" className="second" name="as" value="json" disabled={act.isPending}>
-          Save as JSON
-        </button>
-        <Progress of={act} />
-      </form>
+      <div>
+        <form className="filters" onSubmit={send}>
+          <label>
+            From <input type="date" name="from" required defaultValue={dayOf(now - monthMs)} />
+          </label>
+          <label>
+            to <input type="date" name="to" required defaultValue={dayOf(now)} />
+          </label>
+          <button type="submit" className="second" name="as" value="csv" disabled={act.isPending}>
+            Save as CSV
+          </button>
+          <button type="submit" className="second" name="as" value="json" disabled={act.isPending}>
+            Save as JSON
+          </button>
+          <Progress of={act} />
+        </form>
+      </div>
       {act.isPending && far !== undefined && (
         <p className="muted">
           {far[0]} of {many(far[1], 'app')} read
