@@ -3,6 +3,7 @@
  * style or anything that is fetched. TLS always, but on this machine.
  */
 import { z } from 'zod'
+import { product } from '../../src/core/base/product.ts'
 import type { Channel, Message } from '../common/channel.ts'
 import { common, isLocal, type ReadSecret, secretFile } from '../common/file.ts'
 
@@ -81,7 +82,7 @@ export function mailOf(from: string, { id, thread, title, text, step, link }: Me
   const host = from.slice(from.lastIndexOf('@') + 1)
   const idOf = (name: string) => `<${name.replaceAll(/[^\w.-]/g, '-')}@${host}>`
   return {
-    from: { name: 'Leasehold', address: from },
+    from: { name: product.name, address: from },
     subject: title,
     messageId: idOf(id),
     references: idOf(thread),

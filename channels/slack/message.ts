@@ -2,6 +2,7 @@
  * A message as Slack's Block Kit. Pure. ATTACKER: `<!channel>`, `<https://…|our name>` and the like in a name. The three
  * signs that begin them are escaped, and nothing in a text becomes a link by itself (`verbatim`).
  */
+import { product } from '../../src/core/base/product.ts'
 import type { Message } from '../common/channel.ts'
 
 /** docs.slack.dev/reference/block-kit/blocks/section-block: 3000 with what stands for a sign, and our link. */
@@ -14,7 +15,10 @@ export function blocksOf({ text, title, step, link, at }: Message) {
     text: escaped(title),
     blocks: [
       { type: 'section', text: mrkdwn(`${escaped(text)}\n*<${escaped(link)}|${escaped(step)}>*`) },
-      { type: 'context', elements: [mrkdwn(`Leasehold · ${when} · answered on its page alone`)] },
+      {
+        type: 'context',
+        elements: [mrkdwn(`${product.name} · ${when} · answered on its page alone`)],
+      },
     ],
   }
 }

@@ -4,6 +4,7 @@
  * each channel tells it until it is taken, by the same id. Whom it concerns and in what words is of `channels/`.
  */
 import { systemId } from '../../core/base/ids.ts'
+import { product } from '../../core/base/product.ts'
 import { addMs } from '../../core/base/time.ts'
 import { raiseIn, resolveIn } from '../../core/finding/raise.ts'
 import { findingTable } from '../../core/finding/rows.ts'
@@ -27,8 +28,9 @@ export async function notify(world: NotifyWorld): Promise<void> {
   const { channels } = world.carrier
   if (channels.length === 0) return
   const view = viewOf(world)
-  for (const full of await takeUp(world, view)) await report(world, full, 'has too much waiting')
-  await Promise.all(channels.map(channel => tellAll(world, view, channel)))
+  const full = await takeUp(world, view)
+  for (const each of full) await report(world, each, 'has too much waiting')
+  await Promise.all(channels.map(each => tellAll(world, view, each, full.includes(each))))
 }
 
 function viewOf({ replica }: NotifyWorld): View {
@@ -58,7 +60,7 @@ function takeUp({ store, clock, carrier }: NotifyWorld, view: View): Promise<str
 }
 
 /** Until nothing is due or one fails: who does not answer is asked again later. */
-async function tellAll(world: NotifyWorld, view: View, channel: string): Promise<void> {
+async function tellAll(world: NotifyWorld, view: View, channel: string, isFull: boolean) {
   const { store, clock, carrier, log } = world
   for (const endMs = clock.monotonicMs() + passMs; clock.monotonicMs() < endMs; ) {
     const now = clock.now()
@@ -67,7 +69,7 @@ async function tellAll(world: NotifyWorld, view: View, channel: string): Promise
     try {
       const message = await tell(world, view, due)
       await rows.setTold(store, due.nth, message)
-      if (message !== null) await report(world, channel, null)
+      if (message !== null && !isFull) await report(world, channel, null)
     } catch (thrown) {
       const failed = thrown instanceof Error ? thrown.message : typeof thrown
       log({ notify: channel, tries: due.tries, failed })
@@ -93,7 +95,7 @@ async function report(world: NotifyWorld, about: string, because: string | null)
   const isSaid = world.replica.by(findingTable, 'about', about).length > 0
   if (isSaid === (because !== null)) return
   const kind = 'channel-silent'
-  const words = `The channel ${about} ${because}. What happened is in the log: leasehold log. Mend it: docs/how-to/get-notified.md`
+  const words = `The channel ${about} ${because}. What happened is in the log: ${product.command} log. Mend it: docs/how-to/get-notified.md`
   await recorded(world, async scope => {
     if (because === null) await resolveIn(scope, kind, about)
     else await raiseIn(scope, { kind, severity: 'high', about, words })

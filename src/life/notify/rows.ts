@@ -29,7 +29,6 @@ export const readNews = (tx: Tx, position: number, oldest: Instant) => query<New
 
 /** What a channel has too much waiting for is left out, and the channel named. */
 export async function put(tx: Tx, tellings: readonly Telling[], mostWaiting: number) {
-  if (tellings.length === 0) return []
   const full = await query<{ channel: string }>(tx)`select channel from notice
     where state = 'waiting' group by channel having count(*) >= ${mostWaiting}`
   const names = full.map(each => each.channel)
