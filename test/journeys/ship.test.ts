@@ -4,6 +4,7 @@
  * a jar of cookies here, and Chromium in `test/console`.
  */
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { join } from 'node:path'
@@ -65,7 +66,8 @@ beforeAll(async () => {
   dev.stderr?.on('data', chunk => (seen += String(chunk)))
 }, 120_000)
 afterAll(async () => {
-  dev?.kill('SIGKILL')
+  // Asked, so that it ends what it started.
+  if (dev?.kill('SIGTERM')) await once(dev, 'close')
   await company?.stop()
   await rm(home, { recursive: true, force: true })
 })
