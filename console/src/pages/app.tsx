@@ -104,6 +104,15 @@ function AppFacts({ app }: { app: api.AppDetail }) {
           ),
         ],
         [
+          'Opened at',
+          <span key="address" className="stack">
+            <a href={app.address} rel="noreferrer" target="_blank">
+              {new URL(app.address).host}
+            </a>
+            <small>by owner and backup{app.openTo.map(each => `, ${each}`)}</small>
+          </span>,
+        ],
+        [
           'Trace',
           <Link key="trace" to="/trace/$thing" params={{ thing: app.slug }}>
             from commit to row

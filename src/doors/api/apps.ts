@@ -26,7 +26,7 @@ import { appIn, findPersonBy, noSuch, sees } from './find.ts'
 import * as inputs from './inputs.ts'
 import { peopleWith, raise } from './requests.ts'
 import type { Routes } from './route.ts'
-import { appView, grantView, leaseView, readNames } from './show.ts'
+import { appView, grantView, leaseView, peopleOf, readNames } from './show.ts'
 import { AppDetail, AppRulesView, AppView, GraduationView, listOf, RequestView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
@@ -39,7 +39,7 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
     const made = template ? await Promise.all(shown.map(app => templateOf(world, app))) : []
     const found = shown.filter((_, i) => !template || isOf(template, made[i]))
     const next = lists.nextPage(apps, call.input)
-    return { items: await Promise.all(found.map(app => appView(world, app))), next }
+    return { items: found.map(await peopleOf(world, found)), next }
   })
   routes.add('signed-in GET /v1/apps/:app', AppDetail, async call =>
     appDetail(world, await appIn(world, call)),

@@ -50,16 +50,23 @@ export function personView(world: ApiWorld, person: PersonRow): api.PersonView {
 }
 
 export async function appView(world: ApiWorld, app: AppRow): Promise<api.AppView> {
-  const ids = [app.ownerId, app.backupId, app.offeredTo].filter(id => id !== null)
+  return (await peopleOf(world, [app]))(app)
+}
+
+/** How apps are shown: their people are read once for all of them. */
+export async function peopleOf(world: ApiWorld, apps: readonly AppRow[]) {
+  const ids = apps.flatMap(app => [app.ownerId, app.backupId, app.offeredTo ?? []].flat())
   const rows = await query<PersonRow>(world.store)`
     select ${verbatim(personTable.select)} from person where id = any(${ids})`
   const people = new Map(rows.map(row => [row.id, personView(world, row)]))
-  const owner = people.get(app.ownerId)
-  assert(owner !== undefined, 'an app has an owner')
-  const offered = app.offeredTo === null ? undefined : people.get(app.offeredTo)
-  const [says, next = null] = appSays(app, owner.name, world.clock.now())
-  const backup = people.get(app.backupId) ?? null
-  return { ...app, owner, backup, offeredTo: offered?.name ?? null, says, next }
+  return (app: AppRow): api.AppView => {
+    const owner = people.get(app.ownerId)
+    assert(owner !== undefined, 'an app has an owner')
+    const offered = app.offeredTo === null ? undefined : people.get(app.offeredTo)
+    const [says, next = null] = appSays(app, owner.name, world.clock.now())
+    const backup = people.get(app.backupId) ?? null
+    return { ...app, owner, backup, offeredTo: offered?.name ?? null, says, next }
+  }
 }
 
 /** One line of what is going on, and the command to run next. */
