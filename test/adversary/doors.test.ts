@@ -142,6 +142,8 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'POST /v1/apps': 'own',
   'GET /v1/apps/:app': 404,
   'POST /v1/apps/:app/extend': 404,
+  'POST /v1/apps/:app/share': 404,
+  'POST /v1/apps/:app/share-with-all': 404,
   'POST /v1/apps/:app/transfer': 404,
   'POST /v1/apps/:app/accept': 404,
   'POST /v1/apps/:app/backup': 404,
