@@ -1,4 +1,13 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+/** Too long for each save; `.ci/run` runs them, in steps of their own. */
+const long = [
+  'test/action/**',
+  'demo/company/**',
+  'test/console/live.test.ts',
+  'test/console/many.test.ts',
+  'test/journeys/notify-crash.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -13,6 +22,7 @@ export default defineConfig({
       'scripts/**/*.test.ts',
       'bench/**/*.test.ts',
     ],
+    exclude: [...configDefaults.exclude, ...(process.env['LEASEHOLD_LONG'] ? [] : long)],
     pool: 'forks',
     // One more than two processors: a fifth of the time is waiting for servers, browsers and clocks.
     maxWorkers: 3,

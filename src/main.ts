@@ -109,6 +109,8 @@ export async function startServer(config: Config, options: StartOptions = {}) {
   later.schedule = schedule
   opening.defer(() => schedule.stop())
   await schedule.runNow('tidy')
+  // A new outbox begins where the log is: before anybody is let in, so that they are told of what comes.
+  void schedule.runNow('notify')
   // What was made after the copy that was put back is stopped before anybody is let in.
   if (options.acceptLoss === true) await schedule.runNow('inventory')
   // 5. The doors.

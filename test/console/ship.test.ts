@@ -104,6 +104,7 @@ test.skipIf(!hasBrowser)(
     await change('resume')
     for (const name of ['maya', 'tom']) {
       await heading(pageOf(name), /Stuck deals/)
+      expect(await pageOf(name).title()).toBe('Deals')
     }
   },
 )

