@@ -126,9 +126,11 @@ test('a name is looked for among all that is there, and what may be it is told u
     shortId: `U-${i}`,
     name: `x${i}`,
   }))
-  const items = [...many, thing]
+  // The page after the first has it.
   stub.answers['GET /v1/found'] = ({ path }: Asked) => ({
-    body: { items: path.endsWith('=crm') ? items : [] },
+    body: path.endsWith('=crm')
+      ? { items: many, next: 200 }
+      : { items: path.endsWith('=crm&skip=200') ? [thing] : [], next: null },
   })
   expect(await adopt(...flags, '--yes')).toMatchObject({ code: 0 })
   write(node('postgres', 'another'))

@@ -72,8 +72,12 @@ async function readInventory({ api }: Cli, accounts: readonly Account[]): Promis
   const wanted = accounts.map(({ kind }) => connectorOf(kind))
   const seen: Seen[] = []
   for (const { slug, connector } of items.filter(each => wanted.includes(each.connector))) {
-    const found = (await api.get(`/v1/found?target=${slug}`)) as api.FoundList
-    seen.push(...found.items.map(thing => ({ ...thing, connector })))
+    for (let from: number | null | undefined = 0; typeof from === 'number'; ) {
+      const page = from === 0 ? '' : `&skip=${from}`
+      const found = (await api.get(`/v1/found?target=${slug}${page}`)) as api.FoundList
+      seen.push(...found.items.map(thing => ({ ...thing, connector })))
+      from = found.next
+    }
   }
   return seen.filter(({ state }) => state !== 'gone')
 }
