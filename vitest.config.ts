@@ -15,6 +15,7 @@ export default defineConfig({
       'src/**/*.test.ts',
       'connectors/**/*.test.ts',
       'channels/**/*.test.ts',
+      'front/**/*.test.ts',
       'cli/src/**/*.test.ts',
       'scan/src/**/*.test.ts',
       'demo/**/*.test.ts',

@@ -47,6 +47,9 @@ export async function pass({ session, req, res, signal, ...given }: Passed): Pro
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined && !hops.test(name) && !notTheirs.test(name)) res.setHeader(name, value)
   for (const cookie of headers['set-cookie'] ?? []) keepCookie(res, cookie)
+  const policy = headers['content-security-policy']
+  if (isPage && policy !== undefined)
+    res.setHeader('Content-Security-Policy', allowBar(String(policy), given.address))
   guard(res, isPage)
   const length = headers['content-length']
   if (!isPage && length !== undefined) res.setHeader('Content-Length', length)
@@ -120,3 +123,29 @@ const withBar = () =>
     transform: (chunk, _, done) => done(null, chunk),
     flush: done => done(null, '\n<script type="module" src="/.leasehold/bar.js"></script>\n'),
   })
+
+/**
+ * The app's own policies (CSP 3, one after another by commas), each with our bar let in: one script and what
+ * it asks, at their addresses. Where a policy says nothing of scripts it says nothing afterwards.
+ */
+export function allowBar(policies: string, address: string): string {
+  const ours = [
+    [`${address}/.leasehold/bar.js`, ['script-src-elem', 'script-src', 'default-src']],
+    [`${address}/.leasehold/`, ['connect-src', 'default-src']],
+  ] as const
+  const withOurs = (policy: string) => {
+    const said = new Map<string, readonly string[]>()
+    for (const directive of policy.split(';')) {
+      const [name = '', ...sources] = directive.trim().split(/\s+/)
+      // The first of a name is the one that holds (§2.2.1).
+      if (name !== '' && !said.has(name.toLowerCase())) said.set(name.toLowerCase(), sources)
+    }
+    for (const [source, names] of ours) {
+      const held = names.map(name => said.get(name)).find(each => each !== undefined)
+      const others = held?.filter(each => each.toLowerCase() !== "'none'")
+      if (others !== undefined) said.set(names[0], [...others, source])
+    }
+    return [...said].map(([name, sources]) => [name, ...sources].join(' ')).join('; ')
+  }
+  return policies.split(',').map(withOurs).join(', ')
+}

@@ -30,6 +30,11 @@ beforeAll(async () => {
   await parts.maya.client.post('/v1/apps', body)
   app = createServer((_, res) => {
     res.setHeader('content-type', 'text/html')
+    // As our own template says it: no script but by its nonce.
+    res.setHeader(
+      'content-security-policy',
+      "default-src 'none'; script-src 'nonce-abc'; base-uri 'none'",
+    )
     res.end('<!doctype html><html lang="en"><title>Deals</title><main><h1>Stuck deals</h1></main>')
   }).listen(0, '127.0.0.1')
   await once(app, 'listening')
