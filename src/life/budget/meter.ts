@@ -116,6 +116,12 @@ export class Meter {
       this.#left = minus(this.#left, minus(need, each))
       return
     }
+    // The last of it may be there in two parts: what is ahead here, and what nobody has taken.
+    const held = this.#left
+    const rest = amountsOf(kind => Math.max(0, need[kind] - Math.max(0, held[kind])))
+    const isThere = await debit(store, this.#account, rest)
+    if (isThere) this.#left = minus(this.#left, minus(none, rest))
+    if (isThere && this.#spend(need)) return
     throw await this.#refuse()
   }
 
