@@ -85,7 +85,9 @@ interface Front {
 function slugIn(world: FrontWorld, host = ''): string | undefined {
   const [slug = ''] = host.split('.', 1)
   if (!/^[a-z0-9](-?[a-z0-9])*$/.test(slug)) return undefined
-  return new URL(world.addressOf(slug)).host === host ? slug : undefined
+  // ATTACKER: an app that is called as the server is, where both stand below one name.
+  const isOurs = new URL(world.issuer).host === host
+  return !isOurs && new URL(world.addressOf(slug)).host === host ? slug : undefined
 }
 
 /**

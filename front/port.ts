@@ -2,6 +2,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { JSONWebKeySet } from 'jose'
 import type { PersonId } from '../src/core/base/ids.ts'
 import type { Clock } from '../src/core/base/time.ts'
@@ -19,6 +20,8 @@ export interface FrontWorld {
   /** A page for people, by its name and what stands in its places; all of it is text. */
   readonly page: (name: string, title: string, parts: Parts) => string
   readonly style: string
+  /** Answers an upgrade that is not let through, and closes it. */
+  readonly refuse: (socket: Socket, thrown: unknown) => void
   readonly log: (line: Readonly<Record<string, unknown>>) => void
 }
 

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import type { Socket } from 'node:net'
-import { isProblem, Problem } from '../src/core/base/problem.ts'
+import { Problem } from '../src/core/base/problem.ts'
 import { bounds } from './bounds.ts'
 import type { FrontWorld } from './port.ts'
 
@@ -30,11 +30,9 @@ export class Tunnels {
     const [, slug] = path.exec(req.url ?? '') ?? []
     if (slug === undefined || req.method !== 'GET') return false
     socket.on('error', () => socket.destroy())
-    void this.#take(slug, req, socket, head).catch((thrown: unknown) => {
-      const known = isProblem(thrown) ? thrown : undefined
-      if (known === undefined) this.#world.log({ front: String(thrown) })
-      refuse(socket, known ?? new Problem('internal', { detail: 'Something broke here.' }))
-    })
+    void this.#take(slug, req, socket, head).catch((thrown: unknown) =>
+      this.#world.refuse(socket, thrown),
+    )
     return true
   }
 
@@ -74,19 +72,4 @@ export class Tunnels {
     this.#open.get(slug)?.session.destroy()
     this.#open.set(slug, { session, over })
   }
-}
-
-function refuse(socket: Socket, { code, detail, next }: Problem): void {
-  const status =
-    code === 'denied'
-      ? '403 Forbidden'
-      : code === 'not-found'
-        ? '404 Not Found'
-        : '401 Unauthorized'
-  const body = JSON.stringify({ code, detail, next })
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nConnection: close\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  )
-  socket.destroySoon()
 }

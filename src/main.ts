@@ -36,7 +36,7 @@ import { workloadEndpoints } from './doors/api/workload.ts'
 import { appsOf } from './doors/apps/standing.ts'
 import { mountAuthzen } from './doors/authzen/mount.ts'
 import { openConsole } from './doors/console/console.ts'
-import { type Gateway, openGateway } from './doors/gateway/gateway.ts'
+import { type Gateway, openGateway, refuse } from './doors/gateway/gateway.ts'
 import { tunnelProtocol } from './doors/gateway/tunnel.ts'
 import { openDirect } from './doors/gateway/web/direct.ts'
 import { followAppRules } from './life/app-rules/ask.ts'
@@ -122,6 +122,7 @@ export async function startServer(config: Config, options: StartOptions = {}) {
     style,
     personOf: id => findPerson(world.store, id),
     page: (name, title, parts) => page(title, fill(name, parts)).html,
+    refuse: (socket, thrown) => refuse(world, socket, thrown),
   })
   opening.defer(() => front.close())
   door.upgrade = (...given) => front.upgrade(...given) || gateway.upgrade(...given)

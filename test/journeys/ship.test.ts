@@ -320,6 +320,11 @@ test('a pause cuts what is open within a second, and every page says so until it
   const live = maya.send(`${at()}/.leasehold/live`)
   const slow = maya.send(`${at()}/slow`)
   await wait(300)
+  const served = async () => {
+    await company.running.world.settle()
+    return (await company.as('sue')('GET', '/v1/log?kind=app.serve')).body.entries.length
+  }
+  const before = await served()
   await expectStatus(200, company.as('sam')('POST', `/v1/apps/${slug}/pause`, { reason: 'stop' }))
   const from = performance.now()
   expect((await live).text).toContain('event: over')
@@ -329,6 +334,7 @@ test('a pause cuts what is open within a second, and every page says so until it
   expect([paused.status, paused.text]).toEqual([403, expect.stringContaining('is paused')])
   await expectStatus(200, company.as('sam')('POST', `/v1/apps/${slug}/resume`, {}))
   await until(async () => ((await maya.open(at())).status === 200 ? true : undefined))
+  expect(await served()).toBe(before)
 }, 30_000)
 
 test('who leaves is out at once, also with a visit under way', async () => {

@@ -68,7 +68,9 @@ export function appsOf(world: AppsWorld) {
       }
       await serveApp(world, decision.permit, seen(app))
       const isOver = () => (validUntil <= world.clock.now() ? 'The sign-in is over.' : undefined)
-      return () => isOver() ?? denied(slug, actor, 'app.serve')
+      // While it is paused nobody is shown anything; who answers need not come, and be refused, again and again.
+      const isPaused = () => find(slug)?.state === 'paused'
+      return () => isOver() ?? (isPaused() ? undefined : denied(slug, actor, 'app.serve'))
     },
     /** What people are told of it: whose it is, until when, and what its end has proven. */
     async describe(slug: string) {

@@ -290,7 +290,7 @@ function aboutOf({ id, version, taskId }: LeaseRow, session: string) {
 }
 
 /** Before the tunnel stands, as every request is refused. */
-function refuse(world: GatewayWorld, socket: Socket, thrown: unknown): void {
+export function refuse(world: Pick<GatewayWorld, 'log'>, socket: Socket, thrown: unknown): void {
   const known = isProblem(thrown)
   if (!known) world.log({ gateway: textOf(thrown) })
   const problem = bodyOf(known ? thrown : broken)

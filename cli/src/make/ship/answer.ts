@@ -13,7 +13,8 @@ import { currentToken } from '../../session.ts'
 import { reach } from '../../tunnel.ts'
 import { segment } from '../../verbs/kit.ts'
 
-const againMs = { first: 500, most: 3000 }
+/** Each refusal is an entry of the log: who was refused comes again less often than who was not reached. */
+const againMs = { first: 500, broken: 3000, refused: 60_000 }
 
 export interface Answering {
   readonly slug: string
@@ -33,7 +34,7 @@ export async function answerFor({ server }: Cli, given: Answering): Promise<void
       res.headersSent ? res.destroy() : res.writeHead(502).end(),
     )
   }).on('sessionError', () => {})
-  for (let ms = againMs.first; !signal.aborted; ms = Math.min(ms * 2, againMs.most)) {
+  for (let ms = againMs.first; !signal.aborted; ms *= 2) {
     const dial = { server: server.url, path, token }
     try {
       const socket = (await reach(dial, false)) ?? (await reach(dial, true))
@@ -46,6 +47,8 @@ export async function answerFor({ server }: Cli, given: Answering): Promise<void
       signal.removeEventListener('abort', over)
     } catch (error) {
       told((error as Error).message)
+      const isBroken = (error as NodeJS.ErrnoException).code !== undefined
+      ms = Math.min(ms, isBroken ? againMs.broken : againMs.refused)
     }
     await wait(ms, undefined, { signal }).catch(() => {})
   }
