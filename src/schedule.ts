@@ -62,10 +62,11 @@ export function startSchedule(jobs: readonly Job[], log: Log) {
   for (const job of jobs) plan(job)
 
   return {
-    /** Runs one job now, or joins the run under way; for those who wait for its effect. */
+    /** Runs one job; never joins a run that began before the call, which may not see what the caller did. */
     runNow: async (name: string): Promise<void> => {
       const job = jobs.find(each => each.name === name)
       if (job === undefined) throw new Error(`there is no job ${name}`)
+      await running.get(name)
       await run(job)
     },
     /** Waits for what is under way. */

@@ -18,7 +18,9 @@ export async function post(
   signal: AbortSignal,
   wantsJson = false,
 ): Promise<{ status: number; said: Json }> {
-  const init = { method: 'POST', headers, body, signal, redirect: 'manual' } as const
+  // A connection of its own: one that was kept may be closed by the other side as this is written.
+  const own = { ...headers, connection: 'close' }
+  const init = { method: 'POST', headers: own, body, signal, redirect: 'manual' } as const
   const answer = await fetch(address, init).catch(() => {
     throw new Error(signal.aborted ? 'It did not answer in time.' : 'It can not be reached.')
   })
