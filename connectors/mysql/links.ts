@@ -5,7 +5,6 @@
  * INVARIANT: nothing waits longer than its signal, and when it is over its session is: the server then
  * lets go of the locks it held. No session is shared, so ending never waits for one that issuing has.
  */
-import mysql from 'mysql2'
 import { limits } from '../../src/core/base/limits.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Account } from '../rest/server.ts'
@@ -84,6 +83,8 @@ async function withSession<T>(
   signal: AbortSignal,
   work: (sql: Sql) => Promise<T>,
 ): Promise<T> {
+  // Loaded when a MariaDB is first asked: most installations have none.
+  const { default: mysql } = await import('mysql2')
   if (signal.aborted) throw new Unreached('', { cause: signal.reason })
   const session = mysql.createConnection(addressOf(config, who))
   // A stopped server would end our process otherwise.

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createClient } from 'redis'
 import { limits } from '../../src/core/base/limits.ts'
 import { assert, isProblem, Problem } from '../../src/core/base/problem.ts'
 import { product } from '../../src/core/base/product.ts'
@@ -88,6 +87,8 @@ async function withSession<T>(
   signal: AbortSignal,
   work: (ask: Ask) => Promise<T>,
 ): Promise<T> {
+  // Loaded when a Redis is first asked: most installations have none.
+  const { createClient } = await import('redis')
   if (signal.aborted) throw new Unreached('', { cause: signal.reason })
   const reach = {
     host,
