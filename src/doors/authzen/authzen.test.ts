@@ -250,9 +250,11 @@ describe('many at once', () => {
   it('what one says itself counts, and one that can not be read is its own fault', async () => {
     const rickAsks = { ...no, subject: { type: 'user', id: rick } }
     expect(await decisions(undefined, rickAsks, no)).toEqual([true, false])
-    const { body } = await post(evaluations, many(undefined, { resource: 7 }, yes))
+    const { body } = await post(evaluations, many(undefined, { resource: 7 }, 7 as never, yes))
+    const error = (field: string) => ({ status: 400, message: expect.stringContaining(field) })
     expect(body.evaluations).toMatchObject([
-      { decision: false, context: { error: { status: 400 } } },
+      { decision: false, context: { error: error('`resource`') } },
+      { decision: false, context: { error: error('`evaluations`') } },
       { decision: true },
     ])
   })
@@ -287,6 +289,16 @@ describe('a search', () => {
       results: [],
       page: { next_token: '' },
     })
+  })
+
+  it.each([
+    ['no whole number of results', { page: { limit: 0.5 } }, 'page.limit'],
+    ['none at all', { page: { limit: 0 } }, 'page.limit'],
+    ['more than a name as its token', { page: { token: 'x'.repeat(300) } }, 'page.token'],
+    ['a thing without its type', { subject: { id: 'a' } }, 'subject.type'],
+  ])('that asks for %s is a 400 that names it', async (_what, more, field) => {
+    const who = { subject: { type: 'user' }, action: { name: 'can_update_todo' }, resource: todo }
+    expect(await search('subject', { ...who, ...more })).toMatchObject({ status: 400, field })
   })
 
   it('goes on where the page before ended', async () => {
