@@ -122,7 +122,7 @@ trace <thing> | prove.trace | commit to row: each step, and who proves it
 verify [file] --root <fingerprint> | prove.verify | a certificate, offline; or the server's log
 Run it
 serve --accept-loss | demo.serve | start a server from this clone
-connect <kind> --name <slug> --config <file> --file <yaml> --production --until <time>
+connect <kind> --name <slug> --config <file> --file <yaml> --production --shared --until <time>
   | offer.connect | connect a system, as its config file says (- is what is piped in)
 connect ls | offer.targets | what is connected
 connect rotate <target> | offer.rotate | make our own credential there anew: then nobody has seen it

@@ -5,6 +5,7 @@
  * INVARIANT: nothing waits longer than its signal, and when it is over its session is: the server then
  * lets go of the locks it held. No session is shared, so ending never waits for one that issuing has.
  */
+import type { ConnectionOptions } from 'mysql2'
 import { limits } from '../../src/core/base/limits.ts'
 import type { Clock } from '../../src/core/base/time.ts'
 import type { Account } from '../rest/server.ts'
@@ -121,7 +122,7 @@ function readRefusal(thrown: unknown): Reply {
   return { says: isRefused ? 'refused' : 'unclear', because }
 }
 
-function addressOf({ host, port, tls }: MysqlConfig, who: Account): mysql.ConnectionOptions {
+function addressOf({ host, port, tls }: MysqlConfig, who: Account): ConnectionOptions {
   const authority = typeof tls === 'object' ? { ca: tls.ca } : {}
   // Without `verifyIdentity` any certificate of the authority would do.
   const ssl = { ...authority, rejectUnauthorized: true, verifyIdentity: true }

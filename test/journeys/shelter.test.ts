@@ -207,12 +207,13 @@ describe('by itself', () => {
     await sweepShelter(world)
     return (await held()).password !== password
   }
-  const giveAgain = async (who: Name = 'sam', adminEndsAt?: Instant) => {
+  const giveAgain = async (who: Name = 'sam', adminEndsAt?: Instant, shared?: boolean) => {
     const password = randomBytes(24).toString('base64url')
     await sales().ask(`alter role leasehold password '${password}'`)
     const config = { ...sales().config, password }
     const production = false
-    const target = { slug: 'crm', connector: 'postgres', config, production, adminEndsAt }
+    const said = { config, production, adminEndsAt, shared }
+    const target = { slug: 'crm', connector: 'postgres', ...said }
     return expectStatus(201, company.as(who)('POST', '/v1/targets', target))
   }
 
@@ -223,8 +224,20 @@ describe('by itself', () => {
   test('what a person gave is made anew a day later, and not before', async () => {
     const { body } = await giveAgain()
     expect(body).toMatchObject({ isSheltered: false, before: 'refused' })
+    expect(body.anewAt).toBe(addMs(body.adminRotatedAt, 24 * hour))
     expect(await changed(async () => company.clock.advance(23 * hour))).toBe(false)
     expect(await changed(async () => company.clock.advance(2 * hour))).toBe(true)
+  })
+
+  test('what others use too is made anew by word alone, and a person is told when its turn is', async () => {
+    const { body } = await giveAgain('sam', addMs(company.clock.now(), 10 * 24 * hour), true)
+    expect(body).toMatchObject({ isSheltered: false, anewAt: null })
+    expect(await changed(async () => company.clock.advance(48 * hour))).toBe(false)
+    expect(await told()).toEqual([])
+    expect(await changed(async () => company.clock.advance(80 * hour))).toBe(false)
+    expect(await told()).toMatchObject([{ owner: 'Sam', says: expect.stringContaining('By hand') }])
+    const { body: rotated } = await expectStatus(200, rotate())
+    expect(rotated).toMatchObject({ isSheltered: true, before: 'refused' })
   })
 
   test('it is made anew ahead of its end, which moves on', async () => {

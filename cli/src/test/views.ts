@@ -25,6 +25,7 @@ export const target: api.TargetView = {
   owner: 'Sam Okafor',
   adminRotatedAt: '2026-11-22T14:30:00.000Z',
   isSheltered: false,
+  anewAt: null,
   adminEndsAt: '2027-02-20T14:30:00.000Z',
   production: false,
   preflightState: 'passed',

@@ -40,6 +40,7 @@ describe('what is connected', () => {
       connector: 'http',
       config,
       production: true,
+      shared: false,
       adminEndsAt: '2027-01-01',
     })
     expect(ran.code).toBe(1)

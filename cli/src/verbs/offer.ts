@@ -38,24 +38,27 @@ export const connect = changes(
     const [slug, file] = [cli.options.text('name'), cli.options.text('config')]
     const like = 'leasehold connect postgres --name crm --config crm.json'
     if (!slug || !file) throw usage('It needs a name, and its config from a file.', like)
-    const [written, production] = [await readConfig(cli, file), cli.options.is('production')]
+    const written = await readConfig(cli, file)
+    const [production, shared] = [cli.options.is('production'), cli.options.is('shared')]
     // How a declared system is spoken to holds no secret, and is a file of its own.
     const system = cli.options.text('file')
     const config = system ? { ...(written as object), file: readText(cli.host, system) } : written
-    return { slug, connector, config, production, adminEndsAt: cli.options.text('until') }
+    return { slug, connector, config, production, shared, adminEndsAt: cli.options.text('until') }
   },
-  ({ slug, connector, address, before, preflightState, preflightSteps = [] }: TargetView) => {
-    const steps = preflightSteps.map(
+  ({ slug, connector, address, before, anewAt, preflightState, ...more }: TargetView) => {
+    const steps = (more.preflightSteps ?? []).map(
       ({ name, ok, detail = '' }) => `  ${mark(ok)} ${name.padEnd(24)} ${detail}`,
     )
     const isGood = preflightState === 'passed'
     const head = `${mark(isGood)} ${slug} at ${address}: ${isGood ? 'connected' : 'does not work yet'}`
     const again = `connect ${connector} --name ${slug} --config <file>`
-    const last = before ? [`  the credential before ${befores[before]}`] : []
-    return [[head, ...steps, ...last], isGood ? 'resource ls' : again, isGood]
+    if (before) steps.push(`  the credential before ${befores[before]}`)
+    if (anewAt) steps.push(`  its credential is made anew by ${anewAt.slice(0, 16)}Z${others}`)
+    return [[head, ...steps], isGood ? 'resource ls' : again, isGood]
   },
 )
 
+const others = ', and then nobody has seen it; if others use it too: connect it again with --shared'
 const befores = { refused: 'is refused', 'still-there': 'is let in still', unknown: 'is not tried' }
 
 export const rotate = changes(

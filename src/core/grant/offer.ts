@@ -25,6 +25,8 @@ type Said = 'id' | 'slug' | 'connector' | 'address' | 'production' | 'ownerId' |
 export type NewTarget = Pick<TargetRow, Said> & {
   /** As the connector parsed it. Holds the credential we use there; is sealed before it is stored. */
   config: Json
+  /** Others sign in with that credential as well. */
+  shared?: boolean
 }
 
 export interface ConnectWorld extends LedgerWorld {
@@ -46,11 +48,12 @@ export async function connectTarget(
     await requireLiving(scope, input.ownerId, 'ownerId')
     const before = await lockRow(scope.tx, targetTable, input.id)
     const target = draftTarget(input, before, scope.at)
-    scope.entry({ kind: targetConnected, by: permit, facts: { again: before !== undefined } })
+    const facts = { again: before !== undefined, shared: input.shared === true }
+    scope.entry({ kind: targetConnected, by: permit, facts })
     const after = await (before === undefined
       ? scope.insert(targetTable, target)
       : scope.save(targetTable, before, target))
-    await putSealedConfig(scope.tx, target.id, sealed)
+    await putSealedConfig(scope.tx, target.id, sealed, input.shared)
     return after
   }).catch(
     onTaken('target_slug_key', {
@@ -76,7 +79,7 @@ function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Insta
       managedMaxDays: limits.managedMaxDays,
       field: 'adminEndsAt',
     })
-  const { config: _, ...given } = input
+  const { config: _, shared: __, ...given } = input
   return {
     ...given,
     version: 1,

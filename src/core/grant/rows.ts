@@ -127,10 +127,11 @@ export async function findSealedConfig(sql: Sql, id: ids.TargetId): Promise<stri
   return kept?.sealed
 }
 
-/** As a person gave it. The one before is kept until it was seen refused. */
-export const putSealedConfig = (tx: Tx, id: ids.TargetId, sealed: string) => query(tx)`
-    insert into target_config as known (target_id, sealed) values (${id}, ${sealed})
-    on conflict (target_id) do update set sealed = excluded.sealed, pending = null,
+/** As a person gave it, who says whether others use it too. The one before is kept until it was seen refused. */
+export const putSealedConfig = (tx: Tx, id: ids.TargetId, sealed: string, shared = false) =>
+  query(tx)`insert into target_config as known (target_id, sealed, is_shared)
+    values (${id}, ${sealed}, ${shared}) on conflict (target_id) do update set
+      sealed = excluded.sealed, is_shared = excluded.is_shared, pending = null,
       previous = array_remove(known.previous || known.sealed || known.pending, null)`
 
 /** What the seal is bound to, so that no row's secret can be moved to another row. */

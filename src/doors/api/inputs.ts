@@ -123,6 +123,8 @@ export const ConnectTarget = z.strictObject({
   connector: z.string().max(40),
   config: configuration,
   production: z.boolean(),
+  /** Others sign in with this credential too: it is not made anew by itself. */
+  shared: z.boolean().default(false),
   adminEndsAt: instantIn.optional(),
 })
 export const DefineResource = z.strictObject({

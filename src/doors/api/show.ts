@@ -15,7 +15,7 @@ import type { TaskRow } from '../../core/task/rows.ts'
 import { sayBudget } from '../../life/budget/budget.ts'
 import { listLeases } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
-import { readKept } from '../../life/shelter/shelter.ts'
+import { anewAt, readKept } from '../../life/shelter/shelter.ts'
 import type * as api from './contract.ts'
 import type { ApiWorld } from './world.ts'
 
@@ -137,7 +137,7 @@ export async function taskView(world: ApiWorld, task: TaskRow): Promise<api.Task
 export async function targetView(world: ApiWorld, target: data.TargetRow): Promise<api.TargetView> {
   const owner = (await readNames(world, [target.ownerId]))(target.ownerId)
   const { isOwn: isSheltered } = await readKept(world.store, target.id)
-  return { ...target, owner, isSheltered }
+  return { ...target, owner, isSheltered, anewAt: await anewAt(world, target) }
 }
 
 export async function resourceView(

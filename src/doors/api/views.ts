@@ -195,6 +195,8 @@ export const TargetView = z.object({
   ...each(text, 'id', 'slug', 'connector', 'address', 'owner', 'adminRotatedAt', 'adminEndsAt'),
   /** Nobody has seen the credential we use there: we made it ourselves. */
   isSheltered: flag,
+  /** When it is made anew by itself because a person gave it; null where that never is. */
+  anewAt: maybe,
   /** What became of the one that was used before. */
   before: z.enum(['refused', 'still-there', 'unknown']).optional(),
   production: flag,

@@ -77,14 +77,28 @@ export async function rotateTarget(
 
 /**
  * Sealed: what is used, what is being set there now, what was used before and was not seen refused. Whether
- * we made it ourselves, so that nobody has seen it; who connects again by the code before says nothing of it.
+ * others use it too, and whether we made it ourselves, so that nobody has seen it; who connects again by the
+ * code before says nothing of it.
  */
 export async function readKept(sql: Sql, id: TargetId) {
-  type Kept = { sealed: string; pending: string | null; previous: string[]; isOwn: boolean }
+  type Kept = {
+    sealed: string
+    pending: string | null
+    previous: string[]
+    isOwn: boolean
+    isShared: boolean
+  }
   const [kept] = await query<Kept>(sql)`
-    select sealed, pending, previous, coalesce(own_at = admin_rotated_at, false) as "isOwn"
+    select sealed, pending, previous, is_shared as "isShared", coalesce(own_at = admin_rotated_at, false) as "isOwn"
       from target_config join target on target.id = target_id where target_id = ${id}`
   return kept ?? throwUnknown('target')
+}
+
+/** When what a person gave is made anew by itself; null where it is not, or nobody can tell now. */
+export async function anewAt(world: ShelterWorld, { id, adminRotatedAt }: TargetRow) {
+  const { isOwn, isShared } = await readKept(world.store, id)
+  const described = await world.targets.describe(id).catch(() => undefined)
+  return isOwn || isShared || !described?.canRotate ? null : addMs(adminRotatedAt, seenMs)
 }
 
 /**
@@ -142,13 +156,14 @@ function unsealed({ unseal }: ShelterWorld, id: TargetId, sealed: string): Json 
 export async function sweepShelter(world: ShelterWorld & SweepWorld): Promise<number> {
   return forEachDue(world.replica.all(targetTable), async target => {
     const { id, ownerId, adminRotatedAt, adminEndsAt } = target
-    const { pending, isOwn } = await readKept(world.store, id)
+    const { pending, isOwn, isShared } = await readKept(world.store, id)
     const now = world.clock.now()
     const isLeft = !isOwn && world.replica.get(personTable, ownerId)?.state !== 'living'
     const lifeMs = msBetween(adminRotatedAt, adminEndsAt)
     const isEnding = addMs(now, Math.min(aheadMs, lifeMs / 2)) >= adminEndsAt
     const isSeen = !isOwn && now >= addMs(adminRotatedAt, seenMs)
-    const isDue = pending !== null || isLeft || isEnding || isSeen
+    // What others use is made anew by word alone, which a crash may have left half done.
+    const isDue = pending !== null || (!isShared && (isLeft || isEnding || isSeen))
     if (!isDue || (await world.targets.describe(id)).canRotate !== true)
       return lookBack(world, target, isLeft ? 'left' : isEnding ? 'ends' : undefined)
     const permit = world.permitFor(systemId('schedule'), 'key.rotate', { type: 'key', id })
