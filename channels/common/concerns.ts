@@ -85,7 +85,7 @@ function ofEnd({ at, row, kind }: Parameters<Rule>[0], view: View): Concern | un
 }
 
 const distancesMs = [hourMs, dayMs, 7 * dayMs]
-const living = ['draft', 'active', 'paused']
+const living = ['active', 'paused']
 
 /** What came near between two instants: told once for each distance, of several the nearest alone. */
 export function warningOf(app: JsonObject, from: Instant, to: Instant): Concern | undefined {

@@ -13,7 +13,6 @@ const said = (glyph: string, tone: Tone, word: string): Said => ({ glyph, tone, 
 
 const states: Readonly<Record<string, Said>> = {
   // apps
-  draft: said('◌', 'wait', 'draft'),
   active: said('●', 'ok', 'active'),
   paused: said('■', 'wait', 'paused'),
   ending: said('▲', 'wait', 'ending'),

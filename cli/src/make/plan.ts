@@ -21,7 +21,7 @@ export interface Plan {
 
 export function planOf(app: AppDetail, named: string | undefined, role: string, now: number): Plan {
   const purpose = purposeOf(app, named)
-  const isWorking = ['draft', 'active'].includes(app.state)
+  const isWorking = app.state === 'active'
   const isReady = (need: Need) => isWorking && isGranted(app, need, role)
   const ready = purpose.needs
     .filter(isReady)

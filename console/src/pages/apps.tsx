@@ -80,7 +80,7 @@ export function AppsPage() {
               <span className="hidden">State</span>
               <select value={state} onChange={event => set({ state: event.target.value })}>
                 <option value="">every state</option>
-                {['active', 'paused', 'ending', 'ended', 'draft', 'graduated'].map(each => (
+                {['active', 'paused', 'ending', 'ended', 'graduated'].map(each => (
                   <option key={each}>{each}</option>
                 ))}
               </select>

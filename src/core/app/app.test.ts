@@ -46,16 +46,7 @@ const step = (row: AppRow, ...events: AppEvent[]) =>
 
 const event: fc.Arbitrary<AppEvent> = fc.oneof(
   fc
-    .constantFrom(
-      'activate',
-      'owner-gone',
-      'owner-back',
-      'hand-over-due',
-      'end-due',
-      'end',
-      'gone',
-      'graduate',
-    )
+    .constantFrom('owner-gone', 'owner-back', 'hand-over-due', 'end-due', 'end', 'gone', 'graduate')
     .map(kind => ({ kind })),
   fc.integer({ min: -1, max: 40 }).map(days => ({
     kind: 'extend' as const,
@@ -76,8 +67,8 @@ describe('an app, whatever happens to it', () => {
   it('keeps two people, an end within its longest life, and a cause exactly while paused', () => {
     const history = fc.array(fc.tuple(event, fc.integer({ min: 0, max: 100 })), { maxLength: 30 })
     fc.assert(
-      fc.property(history, fc.constantFrom('draft' as const, 'active' as const), (list, state) => {
-        let at = app({ state })
+      fc.property(history, list => {
+        let at = app()
         let time = now
         for (const [each, hours] of list) {
           time = addMs(time, hours * 3_600_000)
@@ -209,7 +200,6 @@ it('a refusal names the app, its state, and a next step for each state', () => {
   })
   expect(texts).toMatchInlineSnapshot(`
     [
-      "\`deal-desk\` is draft and can not be called ended. See what it still needs: leasehold show deal-desk",
       "\`deal-desk\` is active and can not be called ended. See how it is: leasehold status deal-desk",
       "\`deal-desk\` is paused and can not be called ended. Resume it: leasehold resume deal-desk",
       "\`deal-desk\` is ending and can not be ended. Its end goes on by itself. Follow it: leasehold show deal-desk",
@@ -235,7 +225,7 @@ describe('watching', () => {
   it.each(appStates)(
     'in the state %s is possible while the app lives, and so is its end',
     state => {
-      const isLiving = ['draft', 'active', 'paused'].includes(state)
+      const isLiving = ['active', 'paused'].includes(state)
       for (const event of [watch, { kind: 'watch', until: null }] as const)
         expect(stepApp(app({ origin: 'adopted', state }), event, now) instanceof Problem).toBe(
           !isLiving,

@@ -13,7 +13,7 @@ import { addMs, type Instant } from '../base/time.ts'
 import type { AppRow, AppState, PauseCause } from './rows.ts'
 
 export type AppEvent =
-  | { readonly kind: 'activate' | 'owner-gone' | 'owner-back' | 'hand-over-due' }
+  | { readonly kind: 'owner-gone' | 'owner-back' | 'hand-over-due' }
   | { readonly kind: 'end-due' | 'end' | 'gone' | 'graduate' }
   | { readonly kind: 'extend'; readonly endsAt: Instant }
   | { readonly kind: 'offer'; readonly to: PersonId }
@@ -33,8 +33,6 @@ export function stepApp(app: AppRow, event: AppEvent, now: Instant): AppRow | Pr
   const isEnd = event.kind === 'end' || event.kind === 'end-due'
   if (!events[event.kind].in.includes(app.state) || (state !== app.state && !isEnd)) return no()
   switch (event.kind) {
-    case 'activate':
-      return { ...app, state: 'active' }
     case 'extend':
       return extend(app, event.endsAt)
     case 'offer':
@@ -94,11 +92,10 @@ export function handOverEndsAt(orphanedAt: Instant): Instant {
   return addMs(orphanedAt, limits.handOverHours * 3600 * 1000)
 }
 
-export const living: readonly AppState[] = ['draft', 'active', 'paused']
+export const living: readonly AppState[] = ['active', 'paused']
 
 /** In which states an event can mean something at all, and what the app becomes by it. */
 const events: Record<AppEventKind, { in: readonly AppState[]; become: string }> = {
-  activate: { in: ['draft'], become: 'opened' },
   extend: { in: living, become: 'extended' },
   offer: { in: living, become: 'handed over' },
   'name-backup': { in: living, become: 'given another backup' },
@@ -174,7 +171,6 @@ function wrongState(app: AppRow, state: AppState, event: AppEventKind): Problem 
 }
 
 const nextStep: Record<AppState, (slug: string) => string> = {
-  draft: slug => `See what it still needs: ${product.command} show ${slug}`,
   active: slug => `See how it is: ${product.command} status ${slug}`,
   paused: slug => `Resume it: ${product.command} resume ${slug}`,
   ending: slug => `Its end goes on by itself. Follow it: ${product.command} show ${slug}`,

@@ -20,12 +20,6 @@ interface OfApp {
   readonly appId: AppId
 }
 
-export const activateApp = verb(
-  'app.make',
-  entryKind('app.activate', 'opened the app'),
-  (_: OfApp) => ({ event: { kind: 'activate' } }),
-)
-
 /** Later, within the longest life of its stage. */
 export const extendApp = verb(
   'app.extend',

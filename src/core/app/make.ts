@@ -19,11 +19,7 @@ const appMade = entryKind('app.make', 'made the app')
 type Said = 'slug' | 'team' | 'purpose' | 'dataClasses' | 'stage' | 'endTrigger' | 'endsAt'
 type Adopted = Pick<AppRow, 'origin' | 'watchedUntil' | 'day'>
 /** The backup is another living person; in a solo installation the owner may stand alone. */
-export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> &
-  Partial<Adopted> & {
-    /** Made ahead of time, for a planned day: gets nothing until `activateApp`. */
-    isDraft?: boolean
-  }
+export type NewApp = Pick<AppRow, 'id' | 'ownerId' | 'backupId' | Said> & Partial<Adopted>
 
 /** The same call again answers the same app. Problem `already-exists` when the slug or id is taken. */
 export async function makeApp(
@@ -61,15 +57,15 @@ export function draftApp(by: ActorId, input: NewApp, now: Instant): NewRow<AppRo
   const maxEndsAt = addSeconds(now, days * 24 * 3600)
   if (input.endsAt <= now || input.endsAt > maxEndsAt)
     throw problemOf('end-out-of-range', { maxEndsAt, stage: input.stage, days, field: 'endsAt' })
-  const { isDraft = false, day = null, ...given } = input
+  const { day = null } = input
   return {
-    ...given,
+    ...input,
     slug: parseSlug(input.slug, 'slug'),
     team: input.team === null ? null : parseSlug(input.team, 'team'),
     day: day === null ? null : parseSlug(day, 'day'),
     purpose: parseText(input.purpose, 'purpose'),
     dataClasses: [...new Set(input.dataClasses)].sort(),
-    state: isDraft ? 'draft' : 'active',
+    state: 'active',
     maxEndsAt,
     madeBy: by,
     openTo: [],

@@ -14,7 +14,6 @@ import { imageOf } from '../ledger/fact-table.ts'
 import { type AppEvent, stepApp } from './app.ts'
 import {
   acceptApp,
-  activateApp,
   beginEnd,
   extendApp,
   finishEnd,
@@ -34,7 +33,6 @@ const numRuns = Number(process.env['LEASEHOLD_RUNS'] ?? 60)
 
 const events = [
   'make',
-  'activate',
   'extend',
   'offer',
   'name-backup',
@@ -80,7 +78,7 @@ const now = () => world.clock.now()
 const lives = (model: Model, id: PersonId) =>
   !model.left.has(id) && now() <= addMs(model.lastSeen.get(id) ?? now(), 45 * day)
 const isOver = (model: Model) => model.endsAt <= now()
-const isAlive = (model: Model) => ['draft', 'active', 'paused'].includes(model.state)
+const isAlive = (model: Model) => ['active', 'paused'].includes(model.state)
 const isOpen = (model: Model) => isAlive(model) && !isOver(model)
 
 /** Notes the visit, does it, and compares what happened with what the model said would. */
@@ -150,16 +148,6 @@ const remake = command('make', (model, real) =>
         slug: 'another',
       }),
     after: () => {},
-  }),
-)
-
-const activate = command('activate', (model, real) =>
-  attempt(model, real, 'activate', {
-    may: model.state === 'draft' && isOpen(model),
-    act: () => activateApp(world, own('app.make', model.owner, real), { appId: real.id }),
-    after: () => {
-      model.state = 'active'
-    },
   }),
 )
 
@@ -365,7 +353,6 @@ const signIn = command('owner signs in', async model => {
 /** What an app that is ending or over refuses. */
 const refused: Step[] = [
   remake,
-  activate,
   extendBy(1),
   offerTo('third'),
   backupIs('third'),
@@ -380,29 +367,25 @@ const finishes = [finishAs('gone'), finishAs('graduate')]
 /** Walks that reach every state and do what is possible there; what is random begins after one of them. */
 const walks: Step[][] = [
   [offerTo('third'), acceptBy('asked'), extendBy(1), backupIs('stranger'), waitLong, sweep],
-  [activate, offerTo('third'), acceptBy('asked'), extendBy(1), backupIs('stranger')],
-  [activate, waitLong, sweep],
-  [activate, pauseBy('owner'), offerTo('backup'), acceptBy('asked'), resumeBy(true)],
-  [activate, pauseBy('owner'), extendBy(1), backupIs('third'), waitLong, sweep],
-  [activate, pauseBy('owner'), pauseBy('security'), resumeBy(true), resumeBy(false)],
-  [activate, leaveOf('owner'), sweep, waitFor(73), sweep, acceptBy('asked')],
+  [pauseBy('owner'), offerTo('backup'), acceptBy('asked'), resumeBy(true)],
+  [pauseBy('owner'), extendBy(1), backupIs('third'), waitLong, sweep],
+  [pauseBy('owner'), pauseBy('security'), resumeBy(true), resumeBy(false)],
+  [leaveOf('owner'), sweep, waitFor(73), sweep, acceptBy('asked')],
   [leaveOf('owner'), sweep, acceptBy('asked')],
-  [activate, offerTo('backup'), leaveOf('backup'), acceptBy('asked')],
+  [offerTo('backup'), leaveOf('backup'), acceptBy('asked')],
   [waitFor(24 * 6), sweep, signIn, sweep],
-  [activate, waitFor(24 * 6), sweep, signIn, sweep],
-  [activate, waitFor(24 * 6), sweep, waitFor(73), sweep, signIn, sweep],
-  [activate, pauseBy('security'), waitFor(24 * 6), sweep, signIn, sweep],
+  [waitFor(24 * 6), sweep, waitFor(73), sweep, signIn, sweep],
+  [pauseBy('security'), waitFor(24 * 6), sweep, signIn, sweep],
   [remake, pauseBy('owner'), resumeBy(true), acceptBy('stranger'), ...finishes],
-  [activate, remake, activate, resumeBy(true), ...finishes],
-  [activate, pauseBy('owner'), remake, activate, sweep, ...finishes],
-  [activate, end, ...refused],
-  [activate, pauseBy('owner'), end, finishAs('gone'), ...refused, ...finishes],
+  [remake, resumeBy(true), ...finishes],
+  [pauseBy('owner'), remake, sweep, ...finishes],
+  [end, ...refused],
+  [pauseBy('owner'), end, finishAs('gone'), ...refused, ...finishes],
   [end, finishAs('graduate'), ...refused, ...finishes],
 ]
 const anything = fc.array(
   fc.oneof(
     fc.constant(remake),
-    fc.constant(activate),
     extend,
     offer,
     renameBackup,
@@ -420,10 +403,9 @@ const anything = fc.array(
   { minLength: 6, maxLength: 12 },
 )
 
-const alive = ['draft', 'active', 'paused']
+const alive = ['active', 'paused']
 /** Where an event can be more than refused. */
 const possible: Record<Exclude<EventName, 'make'>, string[]> = {
-  activate: ['draft'],
   extend: alive,
   offer: alive,
   'name-backup': alive,
@@ -451,11 +433,10 @@ function input(model: Model, id: AppId) {
     stage: 'prototype' as const,
     endTrigger: 'date' as const,
     endsAt: model.endsAt,
-    isDraft: true,
   }
 }
 
-/** A draft whose owner was last seen 40 days ago: six more days of silence and the owner is gone. */
+/** An app whose owner was last seen 40 days ago: six more days of silence and the owner is gone. */
 async function setUp(): Promise<{ model: Model; real: Real }> {
   const owner = await person(world, 'Maya')
   const lastSeen = new Map([[owner, now()]])
@@ -469,7 +450,7 @@ async function setUp(): Promise<{ model: Model; real: Real }> {
   }
   const people = { owner, ...others } as Record<Who, PersonId>
   const model: Model = {
-    state: 'draft',
+    state: 'active',
     cause: null,
     orphaned: null,
     people,

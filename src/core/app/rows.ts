@@ -10,7 +10,7 @@ import type { Sql } from '../store/store.ts'
 export const dataClasses = ['public', 'internal', 'customer', 'hr', 'secret'] as const
 export type DataClass = (typeof dataClasses)[number]
 
-export const appStates = ['draft', 'active', 'paused', 'ending', 'ended', 'graduated'] as const
+export const appStates = ['active', 'paused', 'ending', 'ended', 'graduated'] as const
 export type AppState = (typeof appStates)[number]
 /** `owner` its owner or backup · `person` somebody else with the right · `drift` a control of ours. */
 export type PauseCause = 'owner' | 'owner-gone' | 'drift' | 'person'
@@ -73,7 +73,7 @@ export function listDueApps(
          backup.state = 'living' and backup.seen_at >= $2 as backup_lives,
          exists (select 1 from finding where about = app.id and kind = '${backupGone}' and state = 'open') as is_told
        from app join person owner on owner.id = app.owner_id join person backup on backup.id = app.backup_id
-       where app.state in ('draft', 'active', 'paused') and ($4::text is null or app.id = $4)),
+       where app.state in ('active', 'paused') and ($4::text is null or app.id = $4)),
      due as (
        select id, ends_at, case
          when ends_at <= $1 then 'end-due'

@@ -25,8 +25,7 @@ type Wanted = { appId: AppId; roles: readonly IdentityRole[] }
  */
 export const makeIdentities = verb('app.make', 'appId', async (scope, input: Wanted, by) => {
   const app = await lockKnown(scope.tx, appTable, input.appId)
-  if (app.state !== 'draft' && app.state !== 'active')
-    throw problemOf('no-identities-in-this-state', { state: app.state })
+  if (app.state !== 'active') throw problemOf('no-identities-in-this-state', { state: app.state })
   const installation = await findInstallation(scope.tx)
   assert(installation, 'an app is made in an installation')
   const all = await rows.listIdentities(scope.tx, app.id)

@@ -64,7 +64,7 @@ const withParents =
 
 /** Why it is over by what it hangs on; null while all of that runs. */
 const overBy = verbatim(`case
-  when app.state not in ('draft', 'active') then 'app'
+  when app.state <> 'active' then 'app'
   when identity.state = 'revoked' then 'identity'
   when app_grant.state <> 'live' then 'grant'
   when task.state = 'closed' then 'task'

@@ -73,8 +73,6 @@ export async function peopleOf(world: ApiWorld, apps: readonly AppRow[]) {
 function appSays(app: AppRow, owner: string, now: Instant): [says: string, next?: string] {
   const { slug, state } = app
   switch (state) {
-    case 'draft':
-      return ['It is being made.', `trust add ${slug}`]
     case 'active':
       if (app.orphanedAt === null && (app.watchedUntil ?? now) > now)
         return [

@@ -32,7 +32,7 @@ export interface AskInput {
 
 export function askFor(input: AskInput) {
   const { app, resource, unattended, budget, now } = input
-  requireIn(app, ['draft', 'active'], now)
+  requireIn(app, ['active'], now)
   if (resource.state !== 'active') throw problemOf('target-retired', { slug: resource.slug })
   const endsAt = input.endsAt ?? app.endsAt
   if (endsAt <= now || endsAt > app.endsAt)
