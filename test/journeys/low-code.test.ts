@@ -205,25 +205,36 @@ test('its end revokes the role, says who takes the bot away, and the certificate
   const says = ['--file', 'shot.png', '--says', 'Removed under Manage apps']
   const early = await lh('evidence', 'pipeline', 'u0_n8n_bot', ...says)
   expect(early).toMatchObject({ code: 1, err: expect.stringContaining('It is still there') })
+  // What no connected system shows a person says, with a file, and it is never green.
+  const account = 'n8n.hubspotoauth2api-hubspot-account'
+  expect(first.items.at(-1)).toMatchObject({ kind: 'account', name: account, state: 'unreachable' })
+  expect(over.err).toContain(`${account}`)
+  // Said, and not all is green: exit code 1.
+  const said = await lh('evidence', 'pipeline', account, ...says)
+  expect(said).toMatchObject({ code: 1, out: expect.stringContaining('6 of 8 verified gone') })
 
   Object.assign(slack.users.find(({ id }) => id === 'U0_N8N_BOT') ?? {}, { deleted: true })
   company.clock.advance(bounds.lookEveryMs)
   await company.running.world.runNow('discovery')
-  await vi.waitFor(
-    async () => {
-      company.clock.advance(3_600_000)
-      await company.running.world.runNow('offboard')
-      expect((await certificate()).state).toBe('verified-gone')
-    },
-    { timeout: 20_000, interval: 500 },
-  )
+  const again = async (state: string) =>
+    vi.waitFor(
+      async () => {
+        company.clock.advance(3_600_000)
+        await company.running.world.runNow('offboard')
+        expect(things(await certificate())).toEqual([
+          ['n8n_reader', 'verified-gone'],
+          ['u0_n8n_bot', 'verified-gone'],
+        ])
+        expect((await certificate()).items.at(-1)).toMatchObject({ kind: 'account', state })
+      },
+      { timeout: 20_000, interval: 500 },
+    )
+  await again('manual-attested')
   const last = await certificate()
-  expect(things(last)).toEqual([
-    ['n8n_reader', 'verified-gone'],
-    ['u0_n8n_bot', 'verified-gone'],
-  ])
-  // And what nobody looked at is named as that, beside what was.
-  expect(last.scope.systems).toContainEqual(
-    expect.objectContaining({ name: 'n8n.hubspotoauth2api-hubspot-account', looked: false }),
+  expect(last.state).toBe('not-green')
+  expect(last.items.at(-1)).toMatchObject({ name: account, system: account, paths: ['a person'] })
+  expect(last.scope.systems).toContainEqual(expect.objectContaining({ name: account }))
+  expect(last.scope.systems.filter(({ name }: { name: string }) => name === account)).toHaveLength(
+    1,
   )
 }, 90_000)

@@ -2,7 +2,15 @@
 import type { TargetId } from '../../core/base/ids.ts'
 import type { Instant } from '../../core/base/time.ts'
 
-export type ItemKind = 'lease' | 'thing' | 'grant' | 'owner-role' | 'identity' | 'trust-rule'
+/** An account is what an adopted app is said to have where no connected system shows it. */
+export type ItemKind =
+  | 'lease'
+  | 'thing'
+  | 'grant'
+  | 'owner-role'
+  | 'identity'
+  | 'trust-rule'
+  | 'account'
 
 /** The words of design §2 for ended things; `to-do` until it was looked at. */
 export type ItemState =

@@ -28,7 +28,7 @@ const stages: readonly (readonly ItemKind[])[] = [
   ['lease', 'thing'],
   ['grant'],
   ['owner-role'],
-  ['trust-rule', 'identity'],
+  ['trust-rule', 'identity', 'account'],
 ]
 
 /**
@@ -75,6 +75,7 @@ const looks: Readonly<Record<ItemKind, (look: Look, item: PlanItem) => Promise<P
   'owner-role': lookAtHolder,
   identity: lookAtOurs,
   'trust-rule': lookAtOurs,
+  account: sayWho,
 }
 
 async function lookAtLease({ world, owner }: Look, item: PlanItem): Promise<PlanItem> {
@@ -174,6 +175,12 @@ async function lookAtOurs({ world, appId }: Look, item: PlanItem): Promise<PlanI
       : `${state ?? 'missing'}, ${live.tasks} open tasks, ${live.tokens} live tokens`,
     at,
   }
+}
+
+/** Nobody but a person can see it. */
+async function sayWho({ world }: Look, item: PlanItem): Promise<PlanItem> {
+  const because = `no connected system shows it: a person takes it away there, and shows that: ${product.command} evidence`
+  return { ...item, state: 'unreachable', because, at: world.clock.now() }
 }
 
 function seen(

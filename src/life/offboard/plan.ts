@@ -2,8 +2,10 @@
  * The plan of an end: every thing an app ever had, and the order it is taken down in. A dry run shows
  * it; what a person agreed to is its hash. Pure.
  */
+
+import type { AppRow } from '../../core/app/rows.ts'
 import { sha256Hex } from '../../core/base/hash.ts'
-import type { AppId, TargetId } from '../../core/base/ids.ts'
+import type { TargetId } from '../../core/base/ids.ts'
 import { canonicalJson } from '../../core/base/json.ts'
 import { product } from '../../core/base/product.ts'
 import type { ItemKind, PlanItem } from './item.ts'
@@ -15,8 +17,13 @@ export type Plan = ReturnType<typeof planOf>
  * Credentials first, then the rights they hung on, then what could ask for new ones. `text` is the
  * canonical text of what will be taken down, `hash` its SHA-256 in hex; `things` is what it was made of.
  */
-export function planOf(app: { id: AppId; slug: string }, things: AppThings, ownerName: string) {
+export function planOf(
+  app: Pick<AppRow, 'id' | 'slug' | 'origin'>,
+  things: AppThings,
+  ownerName: string,
+) {
   const { leases, found, holders, rules, identities } = things
+  const accounts = app.origin === 'adopted' ? things.unshown : []
   const ours = { target: product.name, targetId: null }
   const owners = new Map(leases.map(lease => [lease.target, { ...lease, id: app.id }]))
   const items = [
@@ -26,6 +33,7 @@ export function planOf(app: { id: AppId; slug: string }, things: AppThings, owne
     ...[...owners.values()].map(at => toDo('owner-role', at, ownerName)),
     ...rules.map(rule => toDo('trust-rule', { ...ours, id: rule.id }, rule.issuer)),
     ...identities.map(({ id, spiffeId }) => toDo('identity', { ...ours, id }, spiffeId)),
+    ...accounts.map(id => toDo('account', { id, target: id, targetId: null }, id)),
   ]
   const ordered: readonly PlanItem[] = items.map((item, i) => ({ order: i + 1, ...item }))
   const text = canonicalJson({
@@ -69,7 +77,8 @@ export function systemsOf(items: readonly PlanItem[], things: AppThings): System
   const never = (name: string, because: string) =>
     systems.set(name, { name, looked: false, paths: [], because })
   for (const need of things.needs)
-    if (!granted.has(need)) never(need, 'named in the manifest, never granted')
+    if (!granted.has(need) && !systems.has(need))
+      never(need, 'named in the manifest, never granted')
   for (const host of things.egress) never(host, 'no connector: reached over the network only')
   return [...systems.values()]
 }

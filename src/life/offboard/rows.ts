@@ -104,7 +104,11 @@ export async function readAppThings(sql: Sql, appId: ids.AppId) {
   const purposes = manifests.flatMap(each => each.purposes)
   const egress = named(purposes.flatMap(each => each.egress))
   const needs = named(purposes.flatMap(each => each.needs.map(need => need.resource)))
-  return { leases, found, holders, identities, rules, egress, needs }
+  const known = await query<{ slug: string }>(
+    sql,
+  )`select slug from resource where slug = any(${needs}::text[])`
+  const unshown = needs.filter(need => !known.some(({ slug }) => slug === need))
+  return { leases, found, holders, identities, rules, egress, needs, unshown }
 }
 
 const named = (names: readonly string[]) => [...new Set(names)].sort()
