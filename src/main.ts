@@ -13,7 +13,7 @@ import { connectorsOf } from '../connectors/registry.ts'
 import { openFront } from '../front/front.ts'
 import { type Config, readConfig } from './config.ts'
 import { systemId } from './core/base/ids.ts'
-import { isProblem, Problem } from './core/base/problem.ts'
+import { isProblem, type Problem, problemOf } from './core/base/problem.ts'
 import { product } from './core/base/product.ts'
 import { type Clock, forwardOnly, systemClock } from './core/base/time.ts'
 import { openKeys } from './core/keys/keys.ts'
@@ -307,15 +307,9 @@ async function listen(server: http.Server, config: Config): Promise<number> {
     server.once('error', fail)
     server.listen(config.port, config.host, done)
   }).catch((cause: NodeJS.ErrnoException) => {
-    throw new Problem('bad-configuration', {
-      field: 'LEASEHOLD_PORT',
-      detail:
-        cause.code === 'EADDRINUSE'
-          ? `Port ${config.port} is taken.`
-          : `Port ${config.port} can not be listened on (${cause.code}).`,
-      next: 'Stop what listens there, or set LEASEHOLD_PORT.',
-      cause,
-    })
+    const [{ port }, { code }, field] = [config, cause, 'LEASEHOLD_PORT']
+    if (code === 'EADDRINUSE') throw problemOf('port-taken', { port, field, cause })
+    throw problemOf('port-not-opened', { port, code, field, cause })
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has a port')

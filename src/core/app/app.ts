@@ -81,10 +81,8 @@ export function requireIn(
 ): void {
   const state = stateAt(app, now)
   if (states.includes(state)) return
-  throw new Problem('wrong-state', {
-    detail: `\`${app.slug}\` is ${state} and gets nothing new.`,
-    next: nextStep[state](app.slug),
-  })
+  const { slug } = app
+  throw problemOf('gets-nothing-new', { slug, state, step: nextStep[state](slug) })
 }
 
 /** When an app without a living owner is paused. */
@@ -113,17 +111,11 @@ const events: Record<AppEventKind, { in: readonly AppState[]; become: string }> 
   graduate: { in: ['ending'], become: 'graduated' },
 }
 
-function extend(app: AppRow, endsAt: Instant): AppRow | Problem {
-  if (endsAt <= app.endsAt)
-    return problemOf('end-not-later', { endsAt: app.endsAt, slug: app.slug, field: 'endsAt' })
-  if (endsAt > app.maxEndsAt)
-    return problemOf('extended-too-far', {
-      slug: app.slug,
-      maxEndsAt: app.maxEndsAt,
-      stage: app.stage,
-      field: 'endsAt',
-    })
-  return { ...app, endsAt }
+function extend(app: AppRow, to: Instant): AppRow | Problem {
+  const { slug, endsAt, maxEndsAt, stage } = app
+  if (to <= endsAt) return problemOf('end-not-later', { endsAt, slug, field: 'endsAt' })
+  if (to <= maxEndsAt) return { ...app, endsAt: to }
+  return problemOf('extended-too-far', { slug, maxEndsAt, stage, field: 'endsAt' })
 }
 
 function accept(app: AppRow, event: { by: PersonId; backupId: PersonId }): AppRow | Problem {
@@ -151,10 +143,9 @@ function pause(app: AppRow, because: PauseCause): AppRow | Problem {
 }
 
 function resume(app: AppRow, by: 'owner' | 'person'): AppRow | Problem {
-  if (app.orphanedAt !== null)
-    return problemOf('no-living-owner', { slug: app.slug, orphanedAt: app.orphanedAt })
-  if (by === 'owner' && app.pausedBecause === 'person')
-    return problemOf('paused-by-another', { slug: app.slug })
+  const { slug, orphanedAt, pausedBecause } = app
+  if (orphanedAt !== null) return problemOf('no-living-owner', { slug, orphanedAt })
+  if (by === 'owner' && pausedBecause === 'person') return problemOf('paused-by-another', { slug })
   return { ...app, state: 'active', pausedBecause: null }
 }
 
@@ -162,12 +153,10 @@ function ending(app: AppRow): AppRow {
   return { ...app, state: 'ending', pausedBecause: null, offeredTo: null }
 }
 
-function wrongState(app: AppRow, state: AppState, event: AppEventKind): Problem {
-  return new Problem('wrong-state', {
-    detail: `\`${app.slug}\` is ${state} and can not be ${events[event].become}.`,
-    next: nextStep[state](app.slug),
-    log: `${event} in ${app.state}, ends ${app.endsAt}`,
-  })
+function wrongState({ slug, ...app }: AppRow, state: AppState, event: AppEventKind): Problem {
+  const log = `${event} in ${app.state}, ends ${app.endsAt}`
+  const { become } = events[event]
+  return problemOf('not-in-this-state', { slug, state, become, step: nextStep[state](slug), log })
 }
 
 const nextStep: Record<AppState, (slug: string) => string> = {

@@ -5,7 +5,7 @@
 import { sha256Hex } from '../base/hash.ts'
 import type { RequestId } from '../base/ids.ts'
 import { type JsonObject, parseJson } from '../base/json.ts'
-import { Problem, problemOf } from '../base/problem.ts'
+import { problemOf } from '../base/problem.ts'
 import { lockRow, throwUnknown } from '../ledger/fact-table.ts'
 import type { Scope } from '../ledger/record.ts'
 import { type RequestKind, requestTable } from './rows.ts'
@@ -14,11 +14,9 @@ import { type RequestKind, requestTable } from './rows.ts'
 export async function readAgreed(scope: Scope, id: RequestId, kind: RequestKind) {
   const request = await lockRow(scope.tx, requestTable, id)
   if (request?.kind !== kind) throwUnknown('request')
-  if (request.state !== 'agreed' || request.expiresAt <= scope.at)
-    throw new Problem('approval-needed', {
-      detail: `This request is ${request.state === 'agreed' ? 'too old' : request.state}.`,
-      next: 'Ask for it again, or let it be answered.',
-    })
+  const isAgreed = request.state === 'agreed'
+  if (!isAgreed || request.expiresAt <= scope.at)
+    throw problemOf('request-not-agreed', { is: isAgreed ? 'too old' : request.state })
   if (sha256Hex(request.body) !== request.bodyHash) throw problemOf('request-not-as-agreed')
   return { request, body: parseJson(request.body) as JsonObject }
 }

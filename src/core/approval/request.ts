@@ -7,7 +7,7 @@ import type { PasskeyId, PersonId } from '../base/ids.ts'
 import { canonicalJson, type JsonObject } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { requirePerson } from '../base/permit.ts'
-import { Problem, problemOf } from '../base/problem.ts'
+import { problemOf } from '../base/problem.ts'
 import { product } from '../base/product.ts'
 import { parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
@@ -33,7 +33,7 @@ export const makeRequest = verb('request.make', 'id', async (scope, input: NewRe
   const { openSeconds = limits.requestOpenDays * 24 * 3600, ...asked } = input
   const body = canonicalJson(asked.body)
   if (Buffer.byteLength(body) > limits.bodyBytes)
-    throw new Problem('too-large', { field: 'body', detail: 'This is too much for one request.' })
+    throw problemOf('request-too-large', { field: 'body' })
   const bodyHash = sha256Hex(body)
   const reason = parseText(input.reason, 'reason')
   const known = await rows.findRequest(scope.tx, input.id)
@@ -57,11 +57,9 @@ export const makeRequest = verb('request.make', 'id', async (scope, input: NewRe
 })
 
 async function checkPeople(scope: Scope, request: NewRow<rows.RequestRow>): Promise<void> {
-  if (request.approvers.length < Math.max(request.quorum, 1))
-    throw problemOf('too-few-can-agree', {
-      quorum: request.quorum,
-      others: request.approvers.length,
-    })
+  const { quorum, approvers } = request
+  if (approvers.length < Math.max(quorum, 1))
+    throw problemOf('too-few-can-agree', { quorum, others: approvers.length })
   if (request.ownAnswer && (await findInstallation(scope.tx))?.mode !== 'solo')
     throw problemOf('not-ones-own-request')
 }
@@ -110,19 +108,11 @@ function repeatAnswer(request: rows.RequestRow, mine: rows.AnswerRow, input: Ans
 }
 
 function checkAnswer(request: rows.RequestRow, personId: PersonId, bodyHash: string, now: Instant) {
+  const { id, askedBy, state } = request
   if (!mayAnswer(request, personId))
-    throw new Problem('denied', {
-      detail:
-        personId === request.askedBy
-          ? 'Nobody agrees to their own request.'
-          : 'This request is for somebody else to answer.',
-      next: `Who can answer it: ${product.command} request show ${request.id}`,
-    })
-  if (request.state !== 'open' || request.expiresAt <= now)
-    throw new Problem('wrong-state', {
-      detail: `This request is ${request.state === 'open' ? 'expired' : request.state}.`,
-      next: `Ask again: ${product.command} ask`,
-    })
+    throw personId === askedBy ? problemOf('own-request', { id }) : problemOf('not-asked', { id })
+  if (state !== 'open' || request.expiresAt <= now)
+    throw problemOf('request-closed', { is: state === 'open' ? 'expired' : state })
   // The stored body is hashed again: what is agreed is the text itself, not a column beside it.
   if (bodyHash !== request.bodyHash || sha256Hex(request.body) !== request.bodyHash)
     throw problemOf('shown-is-not-asked', { id: request.id, field: 'bodyHash' })

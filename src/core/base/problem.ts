@@ -2,6 +2,7 @@
  * The one error people and programs meet. A denial is a value (policy), a bug is an assertion; a
  * `Problem` is an inability: it says what, and the next step.
  */
+import { limits } from './limits.ts'
 import { product } from './product.ts'
 import table from './sentences.json' with { type: 'json' }
 import type { Word } from './words.ts'
@@ -54,7 +55,7 @@ export class Problem extends Error {
 }
 
 // Problems by name: what each says stands in `sentences.json`, one place to read and to translate.
-// `{word}` in a sentence is filled from what is given; `{command}` and `{product}` are known. That every
+// `{word}` in a sentence is filled from what is given; `{command}`, `{product}` and the limits are known. That every
 // word of a sentence is given where it is used, a test of all sources holds.
 
 export type Sentence = keyof typeof table
@@ -80,17 +81,15 @@ export function problemOf(id: Sentence, words: Words = {}): Problem {
   })
 }
 
-const known = new Map([
-  ['command', product.command],
-  ['product', product.name],
-])
+const known: Readonly<Record<string, unknown>> = {
+  ...limits,
+  command: product.command,
+  product: product.name,
+}
 
 /** What a caller sent is filled in as it is: braces within it are no words. */
 function fill(sentence: string, words: Words): string {
-  return sentence.replaceAll(
-    /\{(\w+)\}/g,
-    (_, name: string) => known.get(name) ?? String(words[name]),
-  )
+  return sentence.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(words[name] ?? known[name]))
 }
 
 /** Problems that differ in what is wrong, and share the next step. */

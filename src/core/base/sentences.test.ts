@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseSync } from 'vite'
 import { expect, test } from 'vitest'
 import { problemTable } from '../../doors/api/problems.ts'
+import { limits } from './limits.ts'
 import { problemOf } from './problem.ts'
 import sentences from './sentences.json' with { type: 'json' }
 
@@ -28,7 +29,7 @@ test('every word of a sentence is given where the sentence is used', () => {
   const missing = uses.flatMap(({ file, id, words }) => {
     const { detail, next = '' } = sentences[id as keyof typeof sentences] as Sentence
     const wanted = [...`${detail} ${next}`.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
-    const known = new Set(['command', 'product', ...words])
+    const known = new Set(['command', 'product', ...Object.keys(limits), ...words])
     return wanted.filter(name => !known.has(name)).map(name => `${file}: ${id} needs ${name}`)
   })
   expect(missing).toEqual([])

@@ -5,7 +5,7 @@ import { problemOf } from './problem.ts'
 /** Slugs are ASCII and are never normalised: what does not fit is refused. */
 export function parseSlug(text: string, field: string): string {
   if (text.length <= limits.slugChars && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(text)) return text
-  throw problemOf('slug-not-valid', { slugChars: limits.slugChars, field })
+  throw problemOf('slug-not-valid', { field })
 }
 
 /** Free words of a person: trimmed, bounded, one line, nothing invisible or that turns text around. */

@@ -6,7 +6,7 @@ import { readAgreed } from '../approval/agreed.ts'
 import { listAnswers, type RequestRow, requestTable } from '../approval/rows.ts'
 import { type AppId, type GrantId, newId, type RequestId } from '../base/ids.ts'
 import type { DataAction } from '../base/permit.ts'
-import { assert, Problem, problemOf } from '../base/problem.ts'
+import { assert, type Problem, problemOf } from '../base/problem.ts'
 import { identityTable, listIdentities } from '../identity/rows.ts'
 import { spiffeId } from '../identity/spiffe.ts'
 import { listWhere, lockKnown, type NewRow, shareRow } from '../ledger/fact-table.ts'
@@ -50,7 +50,7 @@ async function checkStill(
   const app = await shareRow(scope.tx, appTable, body.appId)
   const resource = await shareRow(scope.tx, resourceTable, body.resourceId)
   if (app === undefined || resource === undefined || request.appId !== app.id)
-    throw new Problem('not-found', { detail: 'What was asked for is not there any more.' })
+    throw problemOf('asked-not-there')
   requireIn(app, living, scope.at)
   if (resource.state !== 'active' || resource.targetId !== body.targetId) throw notOffered(resource)
   if (body.endsAt <= scope.at || body.endsAt > app.endsAt)
@@ -100,8 +100,7 @@ export const makeSuccessor = verb(
     const { appId, onto, successor, grants } = body as unknown as Succession
     const old = await lockKnown(scope.tx, appTable, appId)
     requireIn(old, ['active'], scope.at)
-    const detail = `\`${old.slug}\` has changed since this was asked.`
-    if (old.version !== onto) throw new Problem('hash-mismatch', { detail, next: 'Ask again.' })
+    if (old.version !== onto) throw problemOf('changed-since-asked', { slug: old.slug })
     const app = draftApp(request.askedBy, { ...successor, id }, scope.at)
     await checkPeople(scope, app)
     await scope.insert(appTable, app)

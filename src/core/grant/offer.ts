@@ -65,20 +65,12 @@ export async function connectTarget(
 }
 
 function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Instant): TargetRow {
-  const isOther =
-    before !== undefined && (before.slug !== input.slug || before.connector !== input.connector)
-  if (isOther || before?.state === 'retired')
-    throw problemOf('target-slug-taken', {
-      slug: before?.slug,
-      connector: before?.connector,
-      state: before?.state,
-    })
+  const { slug, connector, state } = before ?? { ...input, state: 'active' }
+  if (slug !== input.slug || connector !== input.connector || state === 'retired')
+    throw problemOf('target-slug-taken', { slug, connector, state })
   const latest = addSeconds(now, limits.managedMaxDays * 86_400)
   if (input.adminEndsAt <= now || input.adminEndsAt > latest)
-    throw problemOf('admin-end-out-of-range', {
-      managedMaxDays: limits.managedMaxDays,
-      field: 'adminEndsAt',
-    })
+    throw problemOf('admin-end-out-of-range', { field: 'adminEndsAt' })
   const { config: _, shared: __, ...given } = input
   return {
     ...given,

@@ -4,7 +4,7 @@
  */
 import type { GrantId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
-import { Problem, problemOf } from '../base/problem.ts'
+import { problemOf } from '../base/problem.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
 import { resolveIn } from '../finding/raise.ts'
 import { findRow, lockKnown, lockRow } from '../ledger/fact-table.ts'
@@ -32,8 +32,7 @@ export const restGrant = verb('grant.narrow', 'grantId', async (scope, input: Un
 export const keepGrant = verb('grant.keep', 'grantId', async (scope, { grantId }, by) => {
   const before = await lockKnown(scope.tx, grantTable, grantId)
   const isOver = before.endsAt <= scope.at || !['live', 'resting'].includes(before.state)
-  if (isOver || before.requestId === null)
-    throw new Problem('wrong-state', { detail: 'This grant is over.', next: 'Ask for it again.' })
+  if (isOver || before.requestId === null) throw problemOf('grant-over')
   await resolveIn(scope, unusedKind, grantId)
   scope.entry({ kind: grantKept, by })
   return scope.save(grantTable, before, { ...before, state: 'live', keptAt: scope.at })

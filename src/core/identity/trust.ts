@@ -6,7 +6,7 @@ import { readAgreed } from '../approval/agreed.ts'
 import type { IdentityId, RequestId, TrustRuleId } from '../base/ids.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Permit } from '../base/permit.ts'
-import { Problem } from '../base/problem.ts'
+import { problemOf } from '../base/problem.ts'
 import { findRow, findWhere, lockKnown, lockRow } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import type { LedgerWorld, Scope } from '../ledger/record.ts'
@@ -41,8 +41,7 @@ export interface TrustProposal extends Pick<TrustBody, 'identityId' | 'preset' |
  */
 export function proposeTrust(world: TrustWorld, input: TrustProposal): TrustBody {
   const identity = world.replica.get(identityTable, input.identityId)
-  if (identity?.state !== 'active')
-    throw new Problem('not-found', { field: 'identity', detail: 'There is no such identity.' })
+  if (identity?.state !== 'active') throw problemOf('no-such-identity', { field: 'identity' })
   const { preset, claims } = input
   const bound =
     preset === 'person' ? parsePersonBinding(claims) : parseBinding(machines[preset], claims)
@@ -102,8 +101,7 @@ async function insertRule(
   { id, requestId }: { id: TrustRuleId; requestId: RequestId | null },
 ): Promise<TrustRuleRow> {
   const identity = await lockRow(scope.tx, identityTable, body.identityId)
-  if (identity?.state !== 'active')
-    throw new Problem('wrong-state', { detail: 'This identity was revoked meanwhile.' })
+  if (identity?.state !== 'active') throw problemOf('identity-revoked-meanwhile')
   const anchor = anchorOf(body)
   scope.entry({ kind: trustAdded, by: permit })
   return scope.insert(trustRuleTable, { id, ...body, anchor, requestId, state: 'active' })
@@ -128,11 +126,6 @@ function checkIssuer(
   const issuer = given ?? only ?? (preset === 'github' ? githubIssuer : '')
   const isKnown = isOurs || world.issuerKeys.knows(issuer)
   if (isKnown && (only === undefined || issuer === only)) return issuer
-  throw new Problem('address-refused', {
-    field: 'issuer',
-    detail: isOurs
-      ? 'People are attested by this installation alone.'
-      : 'This issuer is not registered here, exactly as it is written.',
-    next: 'The operator registers issuers in LEASEHOLD_CI_ISSUERS.',
-  })
+  if (isOurs) throw problemOf('people-attested-here', { field: 'issuer' })
+  throw problemOf('issuer-not-registered', { field: 'issuer' })
 }

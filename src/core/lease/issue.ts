@@ -9,7 +9,7 @@ import { sha256Hex } from '../base/hash.ts'
 import { canonicalJson } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
-import { assert, isProblem, Problem, problemOf } from '../base/problem.ts'
+import { assert, isProblem, problemOf } from '../base/problem.ts'
 import { addMs, addSeconds, earliest, type Instant } from '../base/time.ts'
 import { grantTable, resourceTable } from '../grant/rows.ts'
 import { isUseToNote, useIn } from '../grant/unused.ts'
@@ -70,8 +70,7 @@ export async function issueLease(
   if (known !== undefined) return known
   // 2. A target that failed its canary is not used.
   const grant = world.replica.get(grantTable, input.grantId)
-  if (grant === undefined)
-    throw new Problem('not-found', { detail: 'There is no such grant any more.' })
+  if (grant === undefined) throw problemOf('no-such-grant')
   await ensurePreflight(world, grant.targetId)
   // 3. Intent, committed.
   const salt = world.newLeaseSalt()
@@ -114,7 +113,7 @@ async function intend(
   const app = task && world.replica.get(appTable, task.appId)
   const resource = world.replica.get(resourceTable, input.resourceId)
   if (task === undefined || grant === undefined || app === undefined || resource === undefined)
-    throw new Problem('not-found', { detail: 'There is no such task or grant any more.' })
+    throw problemOf('no-such-task-or-grant')
   const { longestSeconds } = await world.targets.describe(grant.targetId)
   return recorded(world, async scope => {
     // Only ever added to: what memory knows to be noted is noted.

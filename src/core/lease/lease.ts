@@ -5,7 +5,7 @@
  * revoked-unverified; a lease whose principal can still be there never leaves `ending`.
  */
 import { limits } from '../base/limits.ts'
-import { Problem, problemOf } from '../base/problem.ts'
+import { type Problem, problemOf } from '../base/problem.ts'
 import { addMs, earliest, type Instant } from '../base/time.ts'
 import { judge } from '../target/judge.ts'
 import type { Evidence, Issued } from '../target/target.ts'
@@ -73,11 +73,9 @@ function seen(lease: LeaseRow, event: LeaseEvent & { kind: 'seen' }): LeaseRow {
   return { ...lease, state: 'ending', cause, evidence, contained }
 }
 
-function wrongState(lease: LeaseRow, verb: string): Problem {
-  return new Problem('wrong-state', {
-    detail: `A lease that is ${lease.state} can not be ${verb}.`,
-    next: lease.state === 'gone' ? 'Open a task and ask for a new one.' : 'Look at it: lease show.',
-  })
+function wrongState({ state }: LeaseRow, verb: string): Problem {
+  if (state === 'gone') return problemOf('lease-gone', { verb })
+  return problemOf('lease-not-in-state', { state, verb })
 }
 
 /** When it can be ended for good: now, or once no late command can make it at the target any more. */

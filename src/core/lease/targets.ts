@@ -78,11 +78,8 @@ export class Targets {
   connector(kind: string): Connector {
     const connector = this.#world.connectors.get(kind)
     if (connector !== undefined) return connector
-    throw problemOf('no-connector-here', {
-      kind,
-      names: [...this.#world.connectors.keys()].join(', '),
-      field: 'connector',
-    })
+    const names = [...this.#world.connectors.keys()].join(', ')
+    throw problemOf('no-connector-here', { kind, names, field: 'connector' })
   }
 
   async close(): Promise<void> {
@@ -134,10 +131,8 @@ async function settle<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 function asProblem(thrown: unknown): Problem {
   if (isProblem(thrown)) return thrown
-  return problemOf('target-silent', {
-    log: thrown instanceof Error ? thrown.name : typeof thrown,
-    cause: thrown,
-  })
+  const log = thrown instanceof Error ? thrown.name : typeof thrown
+  return problemOf('target-silent', { log, cause: thrown })
 }
 
 /** A counted number of places; waiters in order of arrival, and neither many nor long without end. */
@@ -195,12 +190,8 @@ export async function ensurePreflight(
   const isStuck = stuck.some(each => each.details['targetId'] === targetId && each.madeAt > since)
   const isYoung = msBetween(since, now) <= limits.preflightHours * 3_600_000
   if (preflightState === 'passed' && isYoung && !isStuck) return
-  const result = await world.playCanary(targetId)
-  if (result.ok) return
-  const failed = result.steps.find(step => !step.ok)
-  throw problemOf('canary-failed', {
-    slug,
-    step: failed?.name ?? 'unknown',
-    error: failed?.detail ?? 'no detail',
-  })
+  const { ok, steps } = await world.playCanary(targetId)
+  if (ok) return
+  const { name = 'unknown', detail = 'no detail' } = steps.find(step => !step.ok) ?? {}
+  throw problemOf('canary-failed', { slug, step: name, error: detail })
 }

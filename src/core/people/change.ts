@@ -4,7 +4,7 @@
  * by the chapters that own it.
  */
 import { newId, type PersonId } from '../base/ids.ts'
-import { Problem, problemOf } from '../base/problem.ts'
+import { problemOf } from '../base/problem.ts'
 import type { Instant } from '../base/time.ts'
 import { lockKnown, type NewRow, throwUnknown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -62,8 +62,7 @@ export function draftPerson(input: NewPerson, now: Instant): NewRow<PersonRow> {
   const key = isLocal
     ? { iss: localIssuer, sub: id }
     : parseKey({ iss: input.iss ?? '', sub: input.sub ?? '' })
-  if (!isLocal && key.iss === localIssuer)
-    throw new Problem('invalid-field', { field: 'iss', detail: 'This issuer is our own.' })
+  if (!isLocal && key.iss === localIssuer) throw problemOf('issuer-is-ours', { field: 'iss' })
   return {
     id,
     ...key,

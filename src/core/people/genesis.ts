@@ -1,6 +1,6 @@
 /** The first act: an installation gets its name, its mode and the person who may let others in. */
 import { newId, systemId } from '../base/ids.ts'
-import { Problem, problemOf } from '../base/problem.ts'
+import { problemOf } from '../base/problem.ts'
 import { parseText } from '../base/text.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded } from '../ledger/record.ts'
@@ -23,8 +23,7 @@ export async function genesis(world: LedgerWorld, input: Genesis) {
   const trustDomain = parseTrustDomain(input.trustDomain)
   return recorded(world, async scope => {
     await scope.tx.query('select pg_advisory_xact_lock(7135003)')
-    if ((await findInstallation(scope.tx)) !== undefined)
-      throw new Problem('already-exists', { detail: 'This installation is set up already.' })
+    if ((await findInstallation(scope.tx)) !== undefined) throw problemOf('set-up-already')
     const installation = await scope.insert(installationTable, {
       // Part of every name we make at a target, so it is short.
       id: `in_${newId('system').slice(3, 11)}`,

@@ -1,6 +1,6 @@
 /** What a person is allowed to be: roles, living or not, and how their texts are read. Pure. */
 import { limits } from '../base/limits.ts'
-import { Problem, problemOf } from '../base/problem.ts'
+import { problemOf } from '../base/problem.ts'
 import { parseText, safeText } from '../base/text.ts'
 import { type Instant, msBetween } from '../base/time.ts'
 
@@ -25,12 +25,9 @@ export function isLiving(
 /** Roles as given, sorted and once each. Case, look-alikes and unknown words are refused. */
 export function parseRoles(given: readonly string[]): Role[] {
   const other = given.find(text => !(roles as readonly string[]).includes(text))
+  const names = roles.join(', ')
   if (other !== undefined)
-    throw problemOf('role-unknown', {
-      role: safeText(other, 40),
-      names: roles.join(', '),
-      field: 'roles',
-    })
+    throw problemOf('role-unknown', { role: safeText(other, 40), names, field: 'roles' })
   return [...new Set(given as readonly Role[])].sort()
 }
 
@@ -40,7 +37,7 @@ export function parseRoles(given: readonly string[]): Role[] {
  */
 export function parseKey(key: { iss: string; sub: string }): { iss: string; sub: string } {
   if (key.iss.length > 255 || !/^[\x21-\x7e]+$/.test(key.iss))
-    throw new Problem('invalid-field', { field: 'iss', detail: '`iss` is not an issuer.' })
+    throw problemOf('iss-not-valid', { field: 'iss' })
   if (key.sub.length > 255 || !/^[\x20-\x7e]+$/.test(key.sub))
     throw problemOf('sub-not-valid', { field: 'sub' })
   return { iss: key.iss, sub: key.sub }

@@ -1,5 +1,5 @@
 /** A person comes in by the company's provider: known by `iss` and `sub`, or new. */
-import { Problem, problemOf } from '../base/problem.ts'
+import { problemOf } from '../base/problem.ts'
 import { lockOrWait } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
 import { type LedgerWorld, recorded, type Scope } from '../ledger/record.ts'
@@ -19,8 +19,7 @@ export type SignIn = Pick<PersonRow, 'iss' | 'sub' | 'name' | 'email'>
  */
 export async function signInPerson(world: LedgerWorld, input: SignIn): Promise<PersonRow> {
   const key = parseKey(input)
-  if (key.iss === localIssuer)
-    throw new Problem('not-signed-in', { detail: 'Local people sign in by a one-time link.' })
+  if (key.iss === localIssuer) throw problemOf('local-sign-in-by-link')
   const words = { name: parseName(input.name), email: parseEmail(input.email) }
   return recorded(world, async scope => {
     const known = await lockOrWait(scope.tx, personTable, key)

@@ -8,7 +8,7 @@
 import { type AnyId, type GrantId, type LeaseId, newId } from '../base/ids.ts'
 import type { ActionName, DecisionRecord, Permit, PermitFor } from '../base/permit.ts'
 import { actionNames, dataActions, issuePermit } from '../base/permit.ts'
-import { assert, Problem } from '../base/problem.ts'
+import { assert, problemOf } from '../base/problem.ts'
 import type { Clock } from '../base/time.ts'
 import type { Freshness } from '../ledger/follow.ts'
 import type { Replica } from '../ledger/replica.ts'
@@ -83,11 +83,8 @@ export function permitsFor(world: PolicyWorld): PermitFor {
     })
     if (decision.allowed) return decision.permit
     const { rule, says, wouldPassIf } = decision.denial
-    throw new Problem('denied', {
-      detail: `${says} (${rule})`,
-      next: wouldPassIf,
-      log: `${actor} ${action} ${about.type} ${about.id}`,
-    })
+    const log = `${actor} ${action} ${about.type} ${about.id}`
+    throw problemOf('sweep-denied', { says, rule, wouldPassIf, log })
   }
 }
 

@@ -13,7 +13,7 @@
 import { newId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
-import { assert, Problem, problemsWith } from '../base/problem.ts'
+import { assert, problemOf, problemsWith } from '../base/problem.ts'
 import { type IdentityRow, identityTable } from '../identity/rows.ts'
 import { type Image, shareKnown } from '../ledger/fact-table.ts'
 import { entryKind } from '../ledger/kind.ts'
@@ -40,8 +40,7 @@ export async function handOn(
 ): Promise<ExchangeAnswer> {
   const { task, attempt } = begin(world, holder)
   const [other] = world.replica.by(identityTable, 'spiffeId', to)
-  if (other?.state !== 'active')
-    throw new Problem('not-found', { field: 'audience', detail: 'There is no such identity here.' })
+  if (other?.state !== 'active') throw problemOf('no-such-identity-here', { field: 'audience' })
   const chain = chainOf(world.replica, task) ?? []
   if (chain.some(({ identityId }) => identityId === other.id))
     throw refused('It works in this task already: work is not handed round in a ring.')

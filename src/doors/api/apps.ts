@@ -12,6 +12,7 @@ import { makeIdentities } from '../../core/identity/identities.ts'
 import { listIdentities } from '../../core/identity/rows.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
 import { removeTrustRule } from '../../core/identity/trust.ts'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { type AppRulesRow, appRulesTable } from '../../life/app-rules/rows.ts'
 import { setAppRules } from '../../life/app-rules/set.ts'
 import type { AppRulesText } from '../../life/app-rules/text.ts'
@@ -22,7 +23,7 @@ import { checkGraduation, proposeGraduation } from '../../life/offboard/graduate
 import { requestView } from './cards.ts'
 import type { AppDetail as AppDetailView } from './contract.ts'
 import { lastDenial } from './decisions.ts'
-import { appIn, findPersonBy, noSuch, sees } from './find.ts'
+import { appIn, findPersonBy, sees } from './find.ts'
 import * as inputs from './inputs.ts'
 import { peopleWith, raise } from './requests.ts'
 import type { Routes } from './route.ts'
@@ -82,8 +83,7 @@ export function addAppRoutes(routes: Routes, world: ApiWorld): void {
   })
   routes.add('signed-in GET /v1/apps/:app/rules', AppRulesView, async call => {
     const app = await appIn(world, call)
-    const [rules] = world.replica.by(appRulesTable, 'appId', app.id)
-    if (rules === undefined) throw noSuch('rules')
+    const [rules = throwUnknown('rules')] = world.replica.by(appRulesTable, 'appId', app.id)
     return rulesView(app.slug, rules)
   })
   addChangeRoutes(routes, world)
@@ -98,10 +98,10 @@ function addChangeRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person POST /v1/apps/:app/trust/:rule/remove', AppDetail, async call => {
     const app = await appIn(world, call)
     const rules = await lists.listTrustRules(world.store, app.id)
-    const rule = rules.find(({ id }) => id === call.param('rule'))
-    if (rule === undefined) throw noSuch('trust rule')
-    const permit = await call.ask('trust.remove', 'trustRule', rule.id)
-    await removeTrustRule(world, permit, { ruleId: rule.id })
+    const named = rules.find(({ id }) => id === call.param('rule'))
+    const { id: ruleId } = named ?? throwUnknown('trust rule')
+    const permit = await call.ask('trust.remove', 'trustRule', ruleId)
+    await removeTrustRule(world, permit, { ruleId })
     return appDetail(world, app)
   })
   routes.add('person POST /v1/apps/:app/extend', AppView, inputs.ExtendApp, async call => {

@@ -1,5 +1,6 @@
 /** What people show where no look of ours can tell: files by their hash, and who says what by them. */
 import { z } from '@hono/zod-openapi'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { bounds } from '../../life/offboard/bounds.ts'
 import * as evidence from '../../life/offboard/evidence.ts'
 import { readBytes } from './body.ts'
@@ -40,8 +41,8 @@ export function addEvidenceRoutes(routes: Routes, world: ApiWorld): void {
   })
   routes.add('signed-in GET /v1/apps/:app/evidence/:hash', null, async call => {
     const app = await find.appIn(world, call)
-    const bytes = await evidence.readFile(world.store, app.id, call.param('hash'))
-    if (bytes === undefined) throw find.noSuch('file')
+    const read = await evidence.readFile(world.store, app.id, call.param('hash'))
+    const bytes = read ?? throwUnknown('file')
     // ATTACKER: shows a page as evidence. It is never anything but bytes to keep.
     const headers = {
       'content-type': 'application/octet-stream',

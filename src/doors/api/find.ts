@@ -4,6 +4,7 @@ import type { AppId, Id, IdKind, PersonId } from '../../core/base/ids.ts'
 import { idPrefixes, isId } from '../../core/base/ids.ts'
 import { Problem, problemOf } from '../../core/base/problem.ts'
 import type { ResourceRow } from '../../core/grant/rows.ts'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
 import { query, type Sql, verbatim } from '../../core/store/store.ts'
 import { findAppBySlug, findResourceBySlug } from '../../life/lists/lists.ts'
@@ -25,17 +26,13 @@ export async function parseId<K extends IdKind>(sql: Sql, kind: K, text: string)
   if (isId(kind, text)) return text
   const [, part] = /^[A-Z]-([0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26})$/.exec(text) ?? []
   const short = shortKindOf(text)
-  if (part === undefined || short === undefined || short !== (kind as string)) throw noSuch(kind)
+  if (part === undefined || short === undefined || short !== (kind as string)) throwUnknown(kind)
   const [first, second] = await query<{ id: Id<K> }>(sql)`
     select id from ${verbatim(tables[short] ?? short)}
     where id like ${`${idPrefixes[kind]}_${part.toLowerCase()}%`} limit 2`
-  if (first === undefined) throw noSuch(kind)
+  if (first === undefined) throwUnknown(kind)
   if (second === undefined) return first.id
   throw problemOf('short-id-not-unique', { text, kind })
-}
-
-export function noSuch(kind: string): Problem {
-  return new Problem('not-found', { detail: `There is no such ${kind}.` })
 }
 
 /** Who asks, and for what the path names. */
@@ -50,7 +47,7 @@ export async function findVisibleApp(world: ApiWorld, caller: KnownCaller, text:
   const app = await (isId('app', text)
     ? findApp(world.store, text)
     : findAppBySlug(world.store, text))
-  if (app === undefined || !canSeeApp(world, caller, app)) throw noSuch('app')
+  if (app === undefined || !canSeeApp(world, caller, app)) throwUnknown('app')
   return app
 }
 
@@ -85,7 +82,7 @@ export async function findOfApp<K extends ShortKind, R extends { readonly appId:
   find: (sql: Sql, id: Id<K>) => Promise<R | undefined>,
 ): Promise<R> {
   const row = await find(world.store, await parseId(world.store, kind, call.param(kind)))
-  if (row === undefined || !sees(world, call.caller)(row.appId)) throw noSuch(kind)
+  if (row === undefined || !sees(world, call.caller)(row.appId)) throwUnknown(kind)
   return row
 }
 
@@ -110,9 +107,7 @@ export async function listOfApps<R extends { readonly appId: AppId }>(
 }
 
 export async function resourceNamed(sql: Sql, slug: string): Promise<ResourceRow> {
-  const resource = await findResourceBySlug(sql, slug)
-  if (resource === undefined) throw noSuch('resource')
-  return resource
+  return (await findResourceBySlug(sql, slug)) ?? throwUnknown('resource')
 }
 
 /** A person by id, e-mail or exact name; a name two people have is refused. */

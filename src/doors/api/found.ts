@@ -9,6 +9,7 @@ import { parseSlug } from '../../core/base/text.ts'
 import { addMs } from '../../core/base/time.ts'
 import { makeIdentities } from '../../core/identity/identities.ts'
 import { identityRoles } from '../../core/identity/spiffe.ts'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { adoptThing } from '../../life/discovery/adopt.ts'
 import { claimThing } from '../../life/discovery/claim.ts'
 import * as rows from '../../life/discovery/rows.ts'
@@ -19,7 +20,7 @@ import { shortId } from '../../life/lists/short-id.ts'
 import { backupOf, endOf } from './apps.ts'
 import type { PersonCaller } from './caller.ts'
 import type { FoundView as FoundShown } from './contract.ts'
-import { type Asking, appIn, hasRole, noSuch, parseId, sees } from './find.ts'
+import { type Asking, appIn, hasRole, parseId, sees } from './find.ts'
 import { Adopt, OfFound, WatchApp } from './inputs.ts'
 import { raise } from './requests.ts'
 import type { Call, Routes } from './route.ts'
@@ -107,11 +108,11 @@ function filterNow({ clock }: ApiWorld) {
 async function thingIn(world: ApiWorld, call: Asking<PersonCaller>): Promise<rows.FoundThing> {
   const { personId } = call.caller
   const id = await parseId(world.store, 'thing', call.param('found'))
-  const [thing] = await rows.listFound(world.store, { ...filterNow(world), id })
-  if (thing === undefined) throw noSuch('thing')
+  const [known] = await rows.listFound(world.store, { ...filterNow(world), id })
+  const thing = known ?? throwUnknown('thing')
   const isTheirs = [thing.targetOwnerId, thing.ownerId].includes(personId)
   if (!thing.isOwned || isTheirs || sees(world, call.caller)(thing.appId)) return thing
-  throw noSuch('thing')
+  return throwUnknown('thing')
 }
 
 function foundView(world: ApiWorld, thing: rows.FoundThing): FoundShown {

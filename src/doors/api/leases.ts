@@ -8,6 +8,7 @@ import { type IssuedLease, type IssueInput, issueLease } from '../../core/lease/
 import { findLease, type LeaseRow, leaseTable } from '../../core/lease/rows.ts'
 import { driveLeasesOf } from '../../core/lease/sweep.ts'
 import { endLease, renewLease } from '../../core/lease/term.ts'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { recorded, subjectOf } from '../../core/ledger/record.ts'
 import { decideLease } from '../../core/policy/decide.ts'
@@ -16,7 +17,7 @@ import { closeTask } from '../../core/task/close.ts'
 import { findTask } from '../../core/task/rows.ts'
 import { listLeases, listTasks, nextPage } from '../../life/lists/lists.ts'
 import type { IdentityCaller } from './caller.ts'
-import { type Asking, findOfApp, listOfApps, noSuch, resourceNamed } from './find.ts'
+import { type Asking, findOfApp, listOfApps, resourceNamed } from './find.ts'
 import { AskLease, OfApp, OfLeases, SayUse } from './inputs.ts'
 import { allowed } from './permitted.ts'
 import type { Routes } from './route.ts'
@@ -151,15 +152,12 @@ function handleOf({ lease, connect, secret }: IssuedLease, via: Via) {
 /** A workload uses the leases of its own task, and of no other. */
 async function findOwnLease(world: ApiWorld, call: Asking<IdentityCaller>): Promise<LeaseRow> {
   const lease = await findOfApp(world, call, 'lease', findLease)
-  if (lease.taskId !== call.caller.taskId) throw noSuch('lease')
+  if (lease.taskId !== call.caller.taskId) throwUnknown('lease')
   return lease
 }
 
 function idempotencyKey(header: string | undefined): string | undefined {
   if (header === undefined || (header.length <= limits.textChars && /^[\x21-\x7e]+$/.test(header)))
     return header
-  throw problemOf('idempotency-key-not-visible', {
-    textChars: limits.textChars,
-    field: 'Idempotency-Key',
-  })
+  throw problemOf('idempotency-key-not-visible', { field: 'Idempotency-Key' })
 }

@@ -10,6 +10,7 @@ import type { AppId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
 import type { Permit } from '../../core/base/permit.ts'
 import { isProblem, problemOf } from '../../core/base/problem.ts'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { readHead } from '../../core/ledger/rows.ts'
 import { eraseWords } from '../../life/audit/erase.ts'
 import { checkLog, type LogFault } from '../../life/audit/fsck.ts'
@@ -143,13 +144,12 @@ export function addLogRoutes(routes: Routes, world: ApiWorld): void {
   })
   routes.add('person GET /v1/log/:position', views.LogEntryView, async call => {
     const position = Number(call.param('position'))
-    if (!Number.isSafeInteger(position) || position < 0) throw find.noSuch('entry')
+    if (!Number.isSafeInteger(position) || position < 0) throwUnknown('entry')
     const entry = await readEntry(world.store, position)
     const isSeen = find.sees(world, call.caller)
     const isOwn = entry.subjects.some(({ type, id }) => type === 'app' && isSeen(id as never))
-    if (!isOwn && !find.hasRole(world, call.caller.personId)) throw find.noSuch('entry')
-    const [view] = await entryViews(world, [entry])
-    if (view === undefined) throw find.noSuch('entry')
+    if (!isOwn && !find.hasRole(world, call.caller.personId)) throwUnknown('entry')
+    const [view = throwUnknown('entry')] = await entryViews(world, [entry])
     return view
   })
   const Erased = z.object({ entries: count })

@@ -16,7 +16,7 @@ import { liftHold, setHold } from '../../core/hold/set.ts'
 import { parsePersonBinding } from '../../core/identity/presets/person.ts'
 import { identityTable, type TrustRuleRow } from '../../core/identity/rows.ts'
 import { addTrustRule, proposeTrust } from '../../core/identity/trust.ts'
-import { findRow } from '../../core/ledger/fact-table.ts'
+import { findRow, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { askFor } from '../../life/ask/grant.ts'
 import { policyApprovers } from '../../life/ask/policy.ts'
@@ -89,7 +89,7 @@ function addTrustRoute(routes: Routes, world: ApiWorld): void {
     const identity = world.replica
       .by(identityTable, 'appId', app.id)
       .find(each => each.role === role && each.state === 'active')
-    if (identity === undefined) throw find.noSuch('identity')
+    if (identity === undefined) throwUnknown('identity')
     const claims = call.input.claims as JsonObject
     const body = proposeTrust(world, { identityId: identity.id, preset, issuer, claims })
     if (preset === 'person') {
@@ -164,8 +164,7 @@ export function peopleWith(world: ApiWorld, ...roles: ('platform' | 'security')[
 async function requestIn(world: ApiWorld, call: find.Asking<PersonCaller>): Promise<RequestRow> {
   const id = await find.parseId(world.store, 'request', call.param('request'))
   const request = await findRequest(world.store, id)
-  if (request === undefined || !seesRequest(world, call.caller)(request))
-    throw find.noSuch('request')
+  if (request === undefined || !seesRequest(world, call.caller)(request)) throwUnknown('request')
   return request
 }
 
@@ -197,7 +196,7 @@ export function addHoldRoutes(routes: Routes, world: ApiWorld): void {
   })
   routes.add('person POST /v1/holds/:hold/lift', HoldView, async call => {
     const holdId = call.param('hold')
-    if (!isId('hold', holdId)) throw find.noSuch('hold')
+    if (!isId('hold', holdId)) throwUnknown('hold')
     const permit = await call.ask('hold.lift', 'hold', holdId)
     return holdView(world, await liftHold(world, permit, { holdId }))
   })
@@ -214,7 +213,7 @@ export function addFindingRoutes(routes: Routes, world: ApiWorld): void {
     const finding = await findFinding(world.store, id)
     const { personId } = call.caller
     if (finding === undefined || !(finding.ownerId === personId || find.hasRole(world, personId)))
-      throw find.noSuch('finding')
+      throwUnknown('finding')
     const permit = await call.ask('finding.answer', 'finding', id, { ownerId: finding.ownerId })
     const { answer } = call.input
     return findingView(world, await answerFinding(world, permit, { findingId: id, answer }))
@@ -225,8 +224,7 @@ export function addFindingRoutes(routes: Routes, world: ApiWorld): void {
 function heldTool({ replica }: ApiWorld, named: string): string {
   const [slug, ...name] = named.split('/')
   const target = replica.all(targetTable).find(each => each.slug === slug)
-  if (target === undefined) throw find.noSuch('target')
-  return [target.id, ...name].join('/')
+  return [target?.id ?? throwUnknown('target'), ...name].join('/')
 }
 
 async function heldThing(
@@ -244,6 +242,5 @@ async function heldThing(
   if (scope === 'tool') return heldTool(world, named)
   if (scope === 'person') return (await find.findPersonBy(world.store, named, '/about')).id
   const isOne = isId('identity', named) && (await findRow(world.store, identityTable, named))
-  if (!isOne) throw find.noSuch('identity')
-  return named
+  return isOne ? named : throwUnknown('identity')
 }

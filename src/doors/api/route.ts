@@ -161,10 +161,7 @@ function readQuery(context: Context): Record<string, string> {
   const said = Object.entries(context.req.queries())
   for (const [name, [value = '', ...more]] of said)
     if (more.length > 0 || value.length > 300)
-      throw problemOf('parameter-twice-or-too-long', {
-        name: name.slice(0, 80),
-        field: name.slice(0, 80),
-      })
+      throw problemOf('parameter-twice-or-too-long', { field: name.slice(0, 80) })
   const values = said.map(([name, [value = '']]) => [name, value])
   return Object.fromEntries(values.filter(([, value]) => value !== '')) as Record<string, string>
 }

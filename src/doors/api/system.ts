@@ -5,6 +5,7 @@ import { limits } from '../../core/base/limits.ts'
 import { product } from '../../core/base/product.ts'
 import { words } from '../../core/base/words.ts'
 import { identityTable } from '../../core/identity/rows.ts'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { rotateKey } from '../../core/ledger/rotate.ts'
 import { leavePerson, setRoles } from '../../core/people/change.ts'
 import { findPerson } from '../../core/people/rows.ts'
@@ -12,7 +13,7 @@ import { taskTable } from '../../core/task/rows.ts'
 import { listPeople } from '../../life/lists/lists.ts'
 import { shortId } from '../../life/lists/short-id.ts'
 import { makeLink } from '../../life/sign-in/link.ts'
-import { findPersonBy, findVisibleApp, kindOf, noSuch, parseId } from './find.ts'
+import { findPersonBy, findVisibleApp, kindOf, parseId } from './find.ts'
 import { OfPeople, RotateKey, SetRoles } from './inputs.ts'
 import { html, page } from './oauth/html.ts'
 import { problemTable } from './problems.ts'
@@ -53,7 +54,7 @@ export function addSystemRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/things/:text', views.ThingView, async call => {
     const text = call.param('text')
     const kind = kindOf(text) ?? 'app'
-    if (!shown.includes(kind)) throw noSuch('page for this')
+    if (!shown.includes(kind)) throwUnknown('page for this')
     if (kind !== 'app') {
       const id = await parseId(world.store, kind, text)
       const path = kind === 'thing' ? `/v1/found/${id}` : `/v1/${kind}s/${id}`
@@ -118,7 +119,7 @@ export function addHealthRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person GET /v1/doctor', views.DoctorView, look)
   routes.add('anyone GET /problems/:code', null, async call => {
     const code = call.param('code')
-    if (!Object.hasOwn(problemTable, code)) throw noSuch('problem')
+    if (!Object.hasOwn(problemTable, code)) throwUnknown('problem')
     const { title, status, exit } = problemTable[code as keyof typeof problemTable]
     const said = html`<p><code>${code}</code> · HTTP ${status} · exit code ${exit}</p>
 <p>${product.name} answers with this problem and says in <code>detail</code> what was wrong and in

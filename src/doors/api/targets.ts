@@ -12,6 +12,7 @@ import { connectTarget, defineResource } from '../../core/grant/offer.ts'
 import { findGrant, type TargetRow } from '../../core/grant/rows.ts'
 import { keepGrant } from '../../core/grant/unused.ts'
 import { identityTable } from '../../core/identity/rows.ts'
+import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { personTable } from '../../core/people/rows.ts'
 import { lookNow } from '../../life/discovery/look.ts'
 import { playCanary } from '../../life/drift/canary.ts'
@@ -162,9 +163,7 @@ async function playAndShow(world: ApiWorld, id: TargetRow['id']): Promise<Target
 }
 
 export async function targetNamed(world: ApiWorld, slug: string): Promise<TargetRow> {
-  const target = await lists.findTargetBySlug(world.store, slug)
-  if (target === undefined) throw find.noSuch('target')
-  return target
+  return (await lists.findTargetBySlug(world.store, slug)) ?? throwUnknown('target')
 }
 
 // ── the tools of an MCP server, as it says them now; agreeing to those that changed ──

@@ -6,7 +6,7 @@ import { appTable } from '../../core/app/rows.ts'
 import type { AppId, IdentityId, PersonId, TaskId } from '../../core/base/ids.ts'
 import { newId } from '../../core/base/ids.ts'
 import { type DataAction, dataActions } from '../../core/base/permit.ts'
-import { isProblem, Problem, problemOf } from '../../core/base/problem.ts'
+import { isProblem, type Problem, problemOf } from '../../core/base/problem.ts'
 import { resourceTable } from '../../core/grant/rows.ts'
 import { identityTable } from '../../core/identity/rows.ts'
 import { decide, decideLease, type PolicyWorld } from '../../core/policy/decide.ts'
@@ -133,14 +133,8 @@ function subjectOf(
     if (identityId === actor.id) return actor
   }
   if (type === 'person' && actor.kind === 'person') return { kind: 'person', id: id as PersonId }
-  throw new Problem('bad-request', {
-    field: 'subject',
-    detail:
-      actor.kind === 'identity'
-        ? 'A workload asks about itself: `subject` is another, or no identity.'
-        : `\`subject.type\` is \`identity\` or \`person\`, not \`${type.slice(0, 40)}\`.`,
-    next: 'For the users of an app ask under /apps/<app>/access/v1.',
-  })
+  if (actor.kind === 'identity') throw problemOf('subject-not-oneself', { field: 'subject' })
+  throw problemOf('subject-not-ours', { type: type.slice(0, 40), field: 'subject' })
 }
 
 function taskOf({ task }: Evaluation['context'], actor: Actor): TaskId {

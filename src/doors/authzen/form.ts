@@ -105,7 +105,7 @@ export function readSearch(body: Json, what: SearchFor) {
 
 function read<S extends z.ZodType>(shape: S, said: Json, what = 'the body'): z.output<S> {
   const { data, error } = shape.safeParse(said)
-  if (error === undefined) return data as z.output<S>
+  if (error === undefined) return data
   const [fault] = error.issues
   throw problemOf('field-says', {
     says: fault?.message,

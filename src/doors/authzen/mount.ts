@@ -154,10 +154,8 @@ async function bodyOf(req: IncomingMessage): Promise<Json> {
 function echoRequestId(req: IncomingMessage, res: ServerResponse): void {
   const id = req.headers['x-request-id']
   if (typeof id !== 'string') return
-  if (!/^[\x21-\x7e]*$/.test(id) || id.length > bounds.requestIdChars)
-    throw problemOf('request-id-not-visible', {
-      requestIdChars: bounds.requestIdChars,
-      field: 'X-Request-ID',
-    })
+  const { requestIdChars } = bounds
+  if (!/^[\x21-\x7e]*$/.test(id) || id.length > requestIdChars)
+    throw problemOf('request-id-not-visible', { requestIdChars, field: 'X-Request-ID' })
   res.setHeader('X-Request-ID', id)
 }

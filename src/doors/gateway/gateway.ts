@@ -140,8 +140,7 @@ async function passOf(door: Door, lease: LeaseRow, pace: Pace): Promise<Pass> {
     upstream: target.upstream,
   }))
   if (pass !== undefined) return passage => passMetered(world, lease, pass, passage)
-  if (upstream === undefined)
-    throw new Problem('not-found', { detail: 'There is no gateway for this target.' })
+  if (upstream === undefined) throw problemOf('no-gateway-here')
   const talkOf = talkFor(door, lease, { upstream, pace })
   return passage => {
     const talk = talkOf(passage)

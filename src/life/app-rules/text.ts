@@ -78,8 +78,5 @@ export function entityOf({ shapes, known }: AppRules, sent: Thing): Entity {
 }
 
 function faulty(field: string, says: string): Problem {
-  return problemOf('field-refused', {
-    why: says.trim().slice(0, 300),
-    field: `/${field}`,
-  })
+  return problemOf('field-refused', { why: says.trim().slice(0, 300), field: `/${field}` })
 }

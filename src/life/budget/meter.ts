@@ -141,12 +141,8 @@ export class Meter {
       })
     })
     const when = budget.per === 'day' ? 'tomorrow (UTC)' : 'in a new task'
-    return problemOf('budget-used-up', {
-      resource,
-      per: budget.per,
-      sayUsed: sayUsed(budget, used),
-      when,
-    })
+    const { per } = budget
+    return problemOf('budget-used-up', { resource, per, sayUsed: sayUsed(budget, used), when })
   }
 }
 

@@ -7,9 +7,9 @@
 import { sha256Hex } from '../../core/base/hash.ts'
 import { type AppId, type EvidenceId, newId, type PersonId } from '../../core/base/ids.ts'
 import { checkPermit, type Permit, requirePerson } from '../../core/base/permit.ts'
-import { Problem, problemOf } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { addMs, type Instant } from '../../core/base/time.ts'
-import { always, fact, factTable, type RowOf } from '../../core/ledger/fact-table.ts'
+import { always, fact, factTable, type RowOf, throwUnknown } from '../../core/ledger/fact-table.ts'
 import { entryKind } from '../../core/ledger/kind.ts'
 import { verb } from '../../core/ledger/verb.ts'
 import { first, query, type Sql, verbatim } from '../../core/store/store.ts'
@@ -79,22 +79,13 @@ async function itemOf(
     each => [each.name, each.id].includes(item) && each.system === (system ?? each.system),
   )
   const [only] = meant
-  if (only === undefined)
-    throw new Problem('not-found', { detail: 'Nothing of this app has that name.' })
+  const systems = meant.map(each => each.system).join(', ')
+  if (only === undefined) throw problemOf('no-such-thing-of-app')
   if (meant.length > 1)
-    throw problemOf('two-systems-one-name', {
-      names: meant.map(each => each.system).join(', '),
-      field: '/system',
-    })
+    throw problemOf('two-systems-one-name', { names: systems, field: '/system' })
   if (isSayable(only)) return only
-  const says = {
-    'verified-gone': 'It is proven gone; nobody has to say so.',
-    'still-there': 'It is still there: we saw it, and nobody can say that away.',
-  }[only.state as 'still-there']
-  throw new Problem('wrong-state', {
-    detail: says ?? 'It was not looked at yet.',
-    next: 'Take it away there if it is, then have all of it looked at again: end <app>.',
-  })
+  if (only.state === 'to-do') throw problemOf('not-looked-at-yet')
+  throw only.state === 'still-there' ? problemOf('seen-to-be-there') : problemOf('proven-gone')
 }
 
 /** The items as they stand with what people said of them, while that counts. */
@@ -153,7 +144,7 @@ type FileOf = { appId: AppId; hash: string }
 export const eraseFile = verb('text.erase', 'appId', async (scope, { appId, hash }: FileOf, by) => {
   const gone = await first(scope.tx)`
     delete from evidence_file where app_id = ${appId} and hash = ${hash} returning 1`
-  if (gone === undefined) throw new Problem('not-found', { detail: 'There is no such file.' })
+  if (gone === undefined) throwUnknown('file')
   const subjects = [{ type: 'app', id: appId, version: 0 }]
   scope.entry({ kind: evidenceErased, by, subjects, facts: { fileHash: hash } })
 })

@@ -7,7 +7,7 @@ import { beginEnd } from '../../core/app/events.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import { type AppId, type PersonId, systemId } from '../../core/base/ids.ts'
 import { limits } from '../../core/base/limits.ts'
-import { Problem, problemOf } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { forEachDue } from '../../core/base/sweep.ts'
 import { addMs, type Instant } from '../../core/base/time.ts'
 import type { Succession } from '../../core/grant/agreed.ts'
@@ -75,8 +75,8 @@ export async function proposeGraduation(sql: Sql, app: AppRow, { to, keep, now }
   if (open !== undefined)
     throw problemOf('not-ready-to-graduate', { slug: app.slug, says: open.says, next: open.next })
   const more = Object.keys(keep).find(name => had.every(({ resource }) => resource !== name))
-  const detail = `\`${app.slug}\` has nothing of \`${more}\` that could be kept.`
-  if (more !== undefined) throw new Problem('invalid-field', { field: '/keep', detail })
+  if (more !== undefined)
+    throw problemOf('nothing-to-keep', { slug: app.slug, more, field: '/keep' })
   const kept = had.map(grant => {
     const because = keep[grant.resource] ?? null
     return { ...grant, actions: because === null ? grant.used : grant.granted, because }

@@ -28,13 +28,10 @@ export type Spool = ReturnType<typeof openSpool>
  * and in others.
  */
 export function openSpool(world: SpoolWorld, home: string, within: SpoolBounds = bounds) {
+  const { folders } = bounds
   const [own, ...left] = takeFolders(join(home, 'spool'))
   if (own === undefined)
-    throw problemOf('too-many-processes', {
-      folders: bounds.folders,
-      home,
-      field: 'LEASEHOLD_HOME',
-    })
+    throw problemOf('too-many-processes', { folders, home, field: 'LEASEHOLD_HOME' })
   const sender = new Sender(world, new Segments(own.folder), within)
   const heirs = left.map(({ folder }) => new Sender(world, new Segments(folder), within))
   return {

@@ -10,7 +10,7 @@
 import { systemId, type TargetId } from '../../core/base/ids.ts'
 import { canonicalJson, type Json } from '../../core/base/json.ts'
 import { checkPermit, type Permit } from '../../core/base/permit.ts'
-import { isProblem, Problem } from '../../core/base/problem.ts'
+import { isProblem, problemOf } from '../../core/base/problem.ts'
 import { product } from '../../core/base/product.ts'
 import { forEachDue } from '../../core/base/sweep.ts'
 import { addMs, msBetween } from '../../core/base/time.ts'
@@ -49,8 +49,7 @@ export async function rotateTarget(
   checkPermit(permit, permit.action, id)
   const next = await world.targets.call(id, 'end', async (opened, signal) => {
     const draft = opened.draftAdmin?.()
-    const detail = `Our own credential at \`${slug}\` can not be made anew from here.`
-    if (draft === undefined) throw new Problem('wrong-state', { detail, next: byHand(target) })
+    if (draft === undefined) throw problemOf('not-made-anew', { slug, step: byHand(target) })
     // 1. Kept before the target hears of it; what a crash left half set is set again.
     const sealed = world.seal(Buffer.from(canonicalJson(draft)), targetConfigAad(id))
     const [kept] = await query<{ pending: string }>(world.store)`update target_config

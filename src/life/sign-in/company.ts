@@ -182,10 +182,8 @@ const notOurs = problemsAlike('not-signed-in', {
 })
 
 function unavailable(cause: unknown): Problem {
-  return problemOf('company-does-not-answer', {
-    log: cause instanceof Error ? cause.message : 'unknown',
-    cause,
-  })
+  const log = cause instanceof Error ? cause.message : 'unknown'
+  return problemOf('company-does-not-answer', { log, cause })
 }
 
 function textOf(value: unknown): string | undefined {

@@ -77,9 +77,7 @@ async function makeInChild(folder: string): Promise<void> {
   try {
     await promisify(execFile)(process.execPath, [script, folder], { env })
   } catch (thrown) {
-    throw problemOf('embedded-database-not-made', {
-      folder,
-      log: String((thrown as { stderr?: string }).stderr).slice(-2_000),
-    })
+    const log = String((thrown as { stderr?: string }).stderr).slice(-2_000)
+    throw problemOf('embedded-database-not-made', { folder, log })
   }
 }

@@ -9,7 +9,7 @@
  */
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } from 'jose'
 import { base64url, sha256 } from '../../core/base/hash.ts'
-import { Problem, problemsAlike } from '../../core/base/problem.ts'
+import { problemOf, problemsAlike } from '../../core/base/problem.ts'
 import { type Clock, toMs } from '../../core/base/time.ts'
 
 const bounds = {
@@ -72,8 +72,7 @@ export class Proofs {
       if (untilMs > nowMs) break
       this.#seen.delete(each)
     }
-    if (this.#seen.size >= bounds.proofs)
-      throw new Problem('rate-limited', { detail: 'Too many proofs in one minute.' })
+    if (this.#seen.size >= bounds.proofs) throw problemOf('too-many-proofs')
     this.#seen.set(key, nowMs + 2 * bounds.proofMs)
   }
 }

@@ -97,11 +97,8 @@ function parseAudience(form: ReadonlyMap<string, string>, audiences: readonly st
   const [wanted = audiences[0]] = named
   if (wanted !== undefined && audiences.includes(wanted) && named.every(each => each === wanted))
     return wanted
-  throw problemOf('audience-not-served', {
-    audience: safeText(named.join(' ')),
-    names: audiences.join(', '),
-    field: 'audience',
-  })
+  const [audience, names] = [safeText(named.join(' ')), audiences.join(', ')]
+  throw problemOf('audience-not-served', { audience, names, field: 'audience' })
 }
 
 function bad(field: string, detail: string): Problem {

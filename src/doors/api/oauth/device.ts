@@ -4,7 +4,7 @@
  */
 
 import type { PersonId } from '../../../core/base/ids.ts'
-import { Problem, problemOf } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem.ts'
 import { bounds } from '../../../life/sign-in/bounds.ts'
 import * as devices from '../../../life/sign-in/device.ts'
 import { sendPage, sendRedirect } from './answer.ts'
@@ -32,8 +32,7 @@ async function showDevice(world: PagesWorld, find: FindDevice, { request, res }:
 async function answer(world: PagesWorld, find: FindDevice, visit: Visit): Promise<void> {
   const { form, session } = await readSessionForm(world, visit)
   const says = form.get('says')
-  if (says !== 'yes' && says !== 'no')
-    throw new Problem('bad-request', { field: 'says', detail: '`says` must be `yes` or `no`.' })
+  if (says !== 'yes' && says !== 'no') throw problemOf('yes-or-no', { field: 'says' })
   const personId = session.person.id
   const { userCode } = await find(personId, devices.parseUserCode(form.get('user_code') ?? ''))
   await devices.answerDevice(world, world.apiAudience, { personId, userCode, says })

@@ -47,8 +47,7 @@ export function checkHost(req: IncomingMessage, { hosts, issuer }: Hosts): void 
   const origin = req.headers.origin
   const scheme = issuer.slice(0, issuer.indexOf(':'))
   const isOurs = [undefined, issuer, `${scheme}://${host}`].includes(origin)
-  if (!isOurs || !(req.url ?? '').startsWith('/'))
-    throw new Problem('bad-request', { detail: 'Pages of other sites can not use this server.' })
+  if (!isOurs || !(req.url ?? '').startsWith('/')) throw problemOf('page-of-another-site')
 }
 
 /** What was posted from a page of ours and no other: browsers always say which page sent a form. */
@@ -71,8 +70,7 @@ export async function readFormText(req: IncomingMessage): Promise<string> {
   const type = (req.headers['content-type'] ?? '').toLowerCase().replaceAll(' ', '')
   if (!/^application\/x-www-form-urlencoded(;charset="?utf-8"?)?$/.test(type))
     throw problemOf('body-not-a-form', { field: 'content-type' })
-  if (req.headers['content-encoding'] !== undefined)
-    throw new Problem('unsupported-media-type', { detail: 'Send the body without compression.' })
+  if (req.headers['content-encoding'] !== undefined) throw problemOf('body-compressed')
   const body = req.iterator({ destroyOnReturn: false })
   return (await readBytes(body, bounds.tokenBodyBytes)).toString('latin1')
 }

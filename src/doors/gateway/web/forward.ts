@@ -6,7 +6,7 @@ import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as plain
 import { Agent as SecureAgent, request as secure } from 'node:https'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Problem, problemOf } from '../../../core/base/problem.ts'
+import { problemOf } from '../../../core/base/problem.ts'
 import type { Credential, Upstream } from '../../../core/target/target.ts'
 import { bounds } from '../bounds.ts'
 
@@ -41,11 +41,7 @@ export async function send({ url, credential }: Upstream, outgoing: Outgoing, si
   const { statusCode: status = 502 } = answer
   if (status !== 401 && status !== 407 && (status < 300 || status > 399)) return answer
   answer.destroy()
-  throw new Problem('target-refused', {
-    detail:
-      status < 400 ? 'The target points elsewhere.' : 'The target does not take our credential.',
-    next: 'Its owner connects it again.',
-  })
+  throw status < 400 ? problemOf('target-points-elsewhere') : problemOf('target-refuses-us')
 }
 
 async function ask(

@@ -11,7 +11,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sha256 } from '../../../core/base/hash.ts'
-import { isProblem, Problem, problemOf } from '../../../core/base/problem.ts'
+import { isProblem, problemOf } from '../../../core/base/problem.ts'
 import type { Passage, Passed } from '../../../core/target/target.ts'
 import { bodyOf } from '../../api/problems.ts'
 import { bounds } from '../bounds.ts'
@@ -89,8 +89,7 @@ const here = /^(https?:\/\/)?(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/
 function checkPlace({ headersDistinct: { host = [], origin = [] } }: IncomingMessage): void {
   const isOurs =
     host.length === 1 && origin.length <= 1 && [...host, ...origin].every(at => here.test(at))
-  if (!isOurs)
-    throw new Problem('denied', { detail: 'This door is for the command of this run alone.' })
+  if (!isOurs) throw problemOf('door-of-one-run')
 }
 
 /** As a bearer, where some clients put a key, or as git does: a password, whatever the name. */

@@ -1,5 +1,5 @@
 /** A stream of server-sent events, whose data may be changed on the way; everything else is as it was. */
-import { Problem } from '../../../../core/base/problem.ts'
+import { problemOf } from '../../../../core/base/problem.ts'
 import { bounds } from '../../bounds.ts'
 
 /** Yields whole events. Problem `too-large` where one has no end. */
@@ -15,8 +15,7 @@ export async function* readEvents(
       yield changed(rest.slice(0, end), change)
       rest = rest.slice(end)
     }
-    if (rest.length > bounds.messageBytes)
-      throw new Problem('too-large', { detail: 'An event of the target has no end.' })
+    if (rest.length > bounds.messageBytes) throw problemOf('event-without-end')
   }
   // What has no end was never an event.
 }

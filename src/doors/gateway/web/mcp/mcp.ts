@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { base64url, hmacSha256 } from '../../../../core/base/hash.ts'
 import type { JsonObject } from '../../../../core/base/json.ts'
-import { isProblem, Problem } from '../../../../core/base/problem.ts'
+import { isProblem, problemOf } from '../../../../core/base/problem.ts'
 import type { Meter } from '../../../../life/budget/meter.ts'
 import { shortId } from '../../../../life/lists/short-id.ts'
 import type { Tool } from '../../../../life/tools/pin.ts'
@@ -27,10 +27,8 @@ export async function answerMcp(
 ): Promise<void> {
   const { method = '' } = req
   const [path = ''] = (req.url ?? '').split('?')
-  if (path !== talk.upstream.url.pathname)
-    throw new Problem('not-found', { detail: 'There is nothing here.' })
-  if (!['POST', 'GET', 'DELETE'].includes(method))
-    throw new Problem('method-not-allowed', { detail: 'MCP is spoken by POST, GET and DELETE.' })
+  if (path !== talk.upstream.url.pathname) throw problemOf('nothing-here')
+  if (!['POST', 'GET', 'DELETE'].includes(method)) throw problemOf('mcp-methods')
   const session = unwrap(talk, req)
   if (session === undefined)
     return reply(res, 404, messages.fault(noMessage, -32001, 'There is no such session.'))
