@@ -27,6 +27,19 @@ const settings: InlineConfig = {
   },
 }
 
+/**
+ * The page on a phone is built by itself, so that it shares no file with the console: what it takes of a
+ * module of both is all that is sent.
+ */
+const answering = {
+  emptyOutDir: false,
+  rolldownOptions: {
+    input: join(folder, 'answer.html'),
+    // Of a library nothing is kept for its own sake; of ours, its style is.
+    treeshake: { moduleSideEffects: (id: string) => !id.includes('node_modules') },
+  },
+}
+
 if (!process.argv.includes('--stale') || readStamp() !== hashSources()) await buildConsole()
 
 async function buildConsole(): Promise<void> {
@@ -41,6 +54,7 @@ async function buildConsole(): Promise<void> {
   ])
   const made = { ...settings.build, outDir: beside }
   await build({ ...settings, plugins: [react()], build: made })
+  await build({ ...settings, publicDir: false, build: { ...made, ...answering } })
   writeFileSync(join(beside, stamp), madeOf)
   rmSync(dist, { recursive: true, force: true, maxRetries: 3 })
   try {
@@ -63,7 +77,7 @@ function hashSources(): string {
       .filter(entry => entry.isFile())
       .map(entry => join(entry.parentPath, entry.name)),
   )
-  const own = [join(folder, 'index.html'), import.meta.filename]
+  const own = [join(folder, 'index.html'), join(folder, 'answer.html'), import.meta.filename]
   for (const name of [...names, ...own].sort())
     hash.update(name.slice(root.length)).update(readFileSync(name))
   return hash.digest('hex')

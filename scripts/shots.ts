@@ -26,6 +26,7 @@ const shots: readonly Shot[] = [
   { name: 'end-not-green', path: '/apps/ghost-invoices/end', isDay: true },
   { name: 'requests', path: '/requests' },
   { name: 'request', path: '/requests', act: openRequest },
+  { name: 'answer', path: '/requests', isDay: true, act: openAnswer },
   { name: 'leases', path: '/leases' },
   { name: 'day', path: '/days/claude-day', isDay: true, act: openDay },
   { name: 'log', path: '/log' },
@@ -40,7 +41,7 @@ const shots: readonly Shot[] = [
 ]
 
 /** On a phone: what somebody answers on the way. */
-const phone = ['home', 'request', 'app', 'end-proof']
+const phone = ['home', 'request', 'answer', 'app', 'end-proof']
 const folder = join(dirname(import.meta.dirname), 'docs', 'console')
 const mostBytes = 150_000
 
@@ -119,6 +120,14 @@ async function openEnd(page: Page): Promise<void> {
 
 async function openRequest(page: Page): Promise<void> {
   await page.getByRole('link', { name: /^R-/ }).first().click()
+  await page.getByText('The worst that can come of it').waitFor()
+}
+
+/** What a message leads to. */
+async function openAnswer(page: Page): Promise<void> {
+  const waiting = page.getByRole('table', { name: 'Requests that wait for you' })
+  const path = await waiting.getByRole('link', { name: /^R-/ }).first().getAttribute('href')
+  await page.goto(new URL(path?.replace('requests', 'a') ?? '/', page.url()).href)
   await page.getByText('The worst that can come of it').waitFor()
 }
 

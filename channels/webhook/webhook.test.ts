@@ -29,7 +29,7 @@ const message: Message = {
   title: 'Maya asks',
   text: 'Maya “asks” – für data',
   step: 'Read it',
-  link: `${home}/requests/rq_1`,
+  link: `${home}/a/rq_1`,
   to: undefined,
   instead: null,
 }

@@ -86,6 +86,23 @@ export async function launch(temp: string): Promise<Browser> {
   return chromium.launch({ executablePath, env, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 }
 
+/** A device that knows its person, as a phone does: Chromium's own. */
+export async function addAuthenticator({ context, page }: Pick<Window, 'context' | 'page'>) {
+  const device = await context.newCDPSession(page)
+  await device.send('WebAuthn.enable')
+  const { authenticatorId } = await device.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+  return { device, authenticatorId }
+}
+
 export async function openWindow(
   running: Pick<Parts['running'], 'issuer' | 'signInLink'>,
   browser: Browser,

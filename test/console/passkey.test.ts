@@ -1,7 +1,7 @@
 /** A passkey in a real browser, whose authenticator is Chromium's own: added, and then the only way to say yes. */
 import type { CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { hasBrowser, type Opened, openConsole, type Window } from './open.ts'
+import { addAuthenticator, hasBrowser, type Opened, openConsole, type Window } from './open.ts'
 
 let opened: Opened
 let sam: Window
@@ -12,18 +12,8 @@ beforeAll(async () => {
   if (!hasBrowser) return
   opened = await openConsole()
   sam = await opened.window()
-  device = await sam.context.newCDPSession(sam.page)
-  await device.send('WebAuthn.enable')
-  const added = await device.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
+  const added = await addAuthenticator(sam)
+  device = added.device
   authenticatorId = added.authenticatorId
 }, 120_000)
 afterAll(() => opened?.stop())

@@ -103,7 +103,7 @@ test('a request is told to who may answer, and its answer to who asked, each onc
     id: `${id}.1`,
     source: home,
     subject: id,
-    data: { asks: 'grant', state: 'open', actions: ['read'], link: `${home}/requests/${id}` },
+    data: { asks: 'grant', state: 'open', actions: ['read'], link: `${home}/a/${id}` },
   })
   expect(event.data.says).toMatch(
     /^maya asks for deal-desk: to read crm\.deals\. It can be answered/,
@@ -226,10 +226,13 @@ test('an end with its verdict is told to its people, each verdict once', async (
     },
     { timeout: 20_000 },
   )
-  await vi.waitFor(async () => {
-    await pass()
-    expect(outside.hook.kinds().filter(each => each.endsWith('app.ended'))).not.toEqual([])
-  })
+  await vi.waitFor(
+    async () => {
+      await pass()
+      expect(outside.hook.kinds().filter(each => each.endsWith('app.ended'))).not.toEqual([])
+    },
+    { timeout: 20_000 },
+  )
   await pass(2 * hour)
   await company.running.world.runNow('offboard')
   await pass()

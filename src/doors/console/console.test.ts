@@ -15,6 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'leasehold-console-'))
 beforeAll(async () => {
   mkdirSync(join(folder, 'assets'))
   writeFileSync(join(folder, 'index.html'), '<!doctype html><title>Leasehold</title>')
+  writeFileSync(join(folder, 'answer.html'), '<!doctype html><title>Answer</title>')
   writeFileSync(join(folder, 'made-of.txt'), 'not for anybody')
   writeFileSync(join(folder, 'assets', 'index-Ab12Cd34.js'), 'void 0')
   writeFileSync(join(folder, 'assets', 'theme.js'), 'void 1')
@@ -59,6 +60,7 @@ test('nothing but what was built below assets is handed out, however it is asked
   for (const path of [
     '/made-of.txt',
     '/index.html',
+    '/answer.html',
     '/assets/../made-of.txt',
     '/assets/%2e%2e/made-of.txt',
     '/assets/..%2fmade-of.txt',
@@ -82,6 +84,8 @@ test('addresses that look like pages and are not stay the API’s to answer', as
     '/apps/..',
     '/apps/../v1/me',
     '/appsx',
+    '/a/../v1/me',
+    '/a/b/c/d',
     '/apps/a/b/c',
     '/v1/apps',
   ])

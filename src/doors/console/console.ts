@@ -30,9 +30,10 @@ export function openConsole({ issuer, store, clock }: Seen, folder: string) {
     names.map(name => [`/${name.replaceAll('\\', '/')}`, readFile(folder, name)]),
   )
   const page = readFile(folder, 'index.html')
+  const answering = readFile(folder, 'answer.html')
   const show = ({ req, res }: Pick<Visit, 'req' | 'res'>) => {
     res.setHeader('Content-Security-Policy', policy)
-    send(req, res, page)
+    send(req, res, req.url?.startsWith('/a/') ? answering : page)
   }
   /** Answers true when the request was ours and is answered. */
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {

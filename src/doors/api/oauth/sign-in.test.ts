@@ -337,6 +337,7 @@ describe('pages', () => {
       '/apps/deal-desk/end',
       '/log?about=deal-desk&kind=app.end',
       '/trace/L-7K2Q',
+      '/a/R-7K2Q',
     ]
     for (const good of ['/', '/d', '/d?user_code=BCDF-GHJK', ...pages])
       expect(returnPath(good)).toBe(good)
@@ -355,6 +356,8 @@ describe('pages', () => {
       '/apps/%2e%2e/d',
       '/appsx',
       '/apps?to=//evil.example',
+      '/a//evil.example',
+      '/a/../v1/me',
       '/v1/me',
     ])
       expect(returnPath(bad)).toBe('/')

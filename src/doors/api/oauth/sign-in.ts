@@ -149,7 +149,7 @@ const returns =
 
 /** Addresses of the console, which knows by itself what is there. */
 export const consolePath =
-  /^\/(apps|connect|days|decisions|ends|findings|found|holds|leases|log|passkeys|policy|requests|trace)(\/\w[\w.~%:-]{0,199}){0,2}(\?[\w.~%&+=:-]{0,500})?$/
+  /^\/(a|apps|connect|days|decisions|ends|findings|found|holds|leases|log|passkeys|policy|requests|trace)(\/\w[\w.~%:-]{0,199}){0,2}(\?[\w.~%&+=:-]{0,500})?$/
 
 /** Only paths of ours may be returned to; anything else becomes the start page. */
 export function returnPath(given = '/'): string {
