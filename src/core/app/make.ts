@@ -2,8 +2,7 @@
 import type { ActorId } from '../base/ids.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
-import { type ProblemText, problemOf } from '../base/problem.ts'
-import { product } from '../base/product.ts'
+import { problemOf } from '../base/problem.ts'
 import { parseSlug, parseText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
 import type { NewRow } from '../ledger/fact-table.ts'
@@ -38,13 +37,7 @@ export async function makeApp(
   }).catch(onTaken('app_slug', taken(input.slug)))
 }
 
-export function taken(slug: string): ProblemText {
-  return {
-    field: 'slug',
-    detail: `There is, or was, an app named \`${slug}\`, and its name is never given again.`,
-    next: `Choose another name, or look at it: ${product.command} show ${slug}`,
-  }
-}
+export const taken = (slug: string) => problemOf('app-name-taken', { slug, field: 'slug' })
 
 function sameApp(known: AppRow, permit: Permit<'app.make'>, input: NewApp): AppRow {
   if (known.slug === input.slug && known.madeBy === permit.actor) return known

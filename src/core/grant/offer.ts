@@ -8,7 +8,6 @@ import { canonicalJson, type Json } from '../base/json.ts'
 import { limits } from '../base/limits.ts'
 import { checkPermit, type Permit } from '../base/permit.ts'
 import { Problem, problemOf } from '../base/problem.ts'
-import { product } from '../base/product.ts'
 import { parseSlug, safeText } from '../base/text.ts'
 import { addSeconds, type Instant } from '../base/time.ts'
 import { findRow, lockRow } from '../ledger/fact-table.ts'
@@ -43,6 +42,7 @@ export async function connectTarget(
   input: NewTarget,
 ): Promise<TargetRow> {
   checkPermit(permit, 'target.connect', input.id)
+  const { slug } = input
   const sealed = world.seal(Buffer.from(canonicalJson(input.config)), targetConfigAad(input.id))
   return recorded(world, async scope => {
     await requireLiving(scope, input.ownerId, 'ownerId')
@@ -55,13 +55,7 @@ export async function connectTarget(
       : scope.save(targetTable, before, target))
     await putSealedConfig(scope.tx, target.id, sealed, input.shared)
     return after
-  }).catch(
-    onTaken('target_slug_key', {
-      field: 'slug',
-      detail: `A target named \`${input.slug}\` is connected already.`,
-      next: `To change its credential, connect it again under its id: ${product.command} ls targets`,
-    }),
-  )
+  }).catch(onTaken('target_slug_key', problemOf('target-connected', { slug, field: 'slug' })))
 }
 
 function draftTarget(input: NewTarget, before: TargetRow | undefined, now: Instant): TargetRow {
@@ -97,6 +91,7 @@ export async function defineResource(
   input: NewResource,
 ): Promise<ResourceRow> {
   checkPermit(permit, 'resource.define', input.id)
+  const { slug } = input
   checkColumns(input)
   return recorded(world, async scope => {
     await requireLiving(scope, input.dataOwnerId, 'dataOwnerId')
@@ -106,13 +101,7 @@ export async function defineResource(
     scope.entry({ kind: resourceDefined, by: permit })
     if (before !== undefined) return scope.save(resourceTable, before, resource)
     return scope.insert(resourceTable, resource)
-  }).catch(
-    onTaken('resource_slug_key', {
-      field: 'slug',
-      detail: `A resource named \`${input.slug}\` is known already.`,
-      next: 'Define that one anew under its id, or choose another name.',
-    }),
-  )
+  }).catch(onTaken('resource_slug_key', problemOf('resource-known', { slug, field: 'slug' })))
 }
 
 function draftResource(

@@ -3,7 +3,7 @@ import * as events from '../../core/app/events.ts'
 import { makeApp, taken } from '../../core/app/make.ts'
 import type { AppRow } from '../../core/app/rows.ts'
 import { newId, type PersonId } from '../../core/base/ids.ts'
-import { Problem, problemOf } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addSeconds, earliest, type Instant } from '../../core/base/time.ts'
 import { setManifest } from '../../core/grant/manifest.ts'
@@ -155,8 +155,7 @@ function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
     const app = await appIn(world, call)
     const { to, backup, team, slug: named, keep, reason, days } = call.input
     const slug = parseSlug(named ?? `${app.slug}-service`, '/slug')
-    if (await lists.findAppBySlug(world.store, slug))
-      throw new Problem('already-exists', taken(slug))
+    if (await lists.findAppBySlug(world.store, slug)) throw taken(slug)
     const now = world.clock.now()
     const ownerId = (await findPersonBy(world.store, to, '/to')).id
     const backupId = await backupOf(world, backup, ownerId)

@@ -5,4 +5,3 @@
 export type * from './inputs.ts'
 export type * from './proof-views.ts'
 export type * from './views.ts'
-export type SchemaName = 'leasehold/v1'

@@ -2,7 +2,7 @@
 import { type AppRow, appTable, findApp } from '../../core/app/rows.ts'
 import type { AppId, Id, IdKind, PersonId } from '../../core/base/ids.ts'
 import { idPrefixes, isId } from '../../core/base/ids.ts'
-import { Problem, problemOf } from '../../core/base/problem.ts'
+import { problemOf } from '../../core/base/problem.ts'
 import type { ResourceRow } from '../../core/grant/rows.ts'
 import { throwUnknown } from '../../core/ledger/fact-table.ts'
 import { type PersonRow, personTable } from '../../core/people/rows.ts'
@@ -116,10 +116,7 @@ export async function findPersonBy(sql: Sql, text: string, field: string): Promi
     select ${verbatim(personTable.select)} from person
     where state = 'living' and ${text} in (id, email, name) limit 2`
   if (first !== undefined && second === undefined) return first
-  const [who, next] =
-    first === undefined
-      ? ['nobody who has signed in here', 'They sign in once, then name them again.']
-      : ['more than one person', 'Use their e-mail address.']
-  const detail = `\`${text.slice(0, 80)}\` is ${who}.`
-  throw new Problem('invalid-field', { field, detail, next })
+  const named = text.slice(0, 80)
+  if (first === undefined) throw problemOf('names-nobody', { named, field })
+  throw problemOf('names-more-than-one', { named, field })
 }

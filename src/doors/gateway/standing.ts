@@ -6,8 +6,7 @@
 import { appTable } from '../../core/app/rows.ts'
 import type { Json } from '../../core/base/json.ts'
 import type { DataAction, DecisionRecord, Permit } from '../../core/base/permit.ts'
-import { Problem } from '../../core/base/problem.ts'
-import { product } from '../../core/base/product.ts'
+import { Problem, problemOf } from '../../core/base/problem.ts'
 import { addMs, earliest, type Instant } from '../../core/base/time.ts'
 import { grantTable, manifestTable, resourceTable, targetTable } from '../../core/grant/rows.ts'
 import { concernedBy, heldBy } from '../../core/hold/hold.ts'
@@ -80,10 +79,10 @@ export function decideSession(
   const decision = decideLease(world, 'lease.use', { ...work, ...one })
   if (!decision.allowed) {
     const { denial, record } = decision
-    const why = `${product.command} why ${shortId('decision', denial.decisionId)}`
-    const detail = `${denial.says} (rule ${denial.rule})`
-    const next = `It would pass if: ${denial.wouldPassIf}. See: ${why}`
-    return { allowed: false, problem: new Problem('denied', { detail, next }), denial, record }
+    const { says, rule, wouldPassIf, decisionId } = denial
+    const shown = shortId('decision', decisionId)
+    const problem = problemOf('rule-denies', { says, rule, wouldPassIf, decision: shown })
+    return { allowed: false, problem, denial, record }
   }
   if (replica.get(grantTable, lease.grantId)?.state !== 'live')
     return { allowed: false, problem: over(`The grant of ${name} was given back.`) }

@@ -99,11 +99,10 @@ export async function addPasskey(
   if (registrationInfo === undefined) throw refused
   const { id: credentialId, publicKey } = registrationInfo.credential
   const held = { credentialId, publicKey: Buffer.from(publicKey).toString('base64url') }
-  const detail = 'This passkey was added already.'
   return recorded(world, async scope => {
     scope.entry({ kind: added, by: personId })
     return scope.insert(passkeyTable, { id: newId('passkey'), personId, ...held, state: 'active' })
-  }).catch(onTaken('passkey_credential_id_key', { detail, next: 'Use it as it is.' }))
+  }).catch(onTaken('passkey_credential_id_key', problemOf('passkey-known')))
 }
 
 /** All of somebody who lost theirs, by another person who may let people in. */

@@ -7,7 +7,7 @@
  */
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import { limits } from '../../base/limits.ts'
-import { Problem } from '../../base/problem.ts'
+import { type Problem, problemOf } from '../../base/problem.ts'
 import { type AttestRefusal, type Miss, refuse } from '../refusal.ts'
 
 export interface MachinePreset {
@@ -124,10 +124,6 @@ export function claimOf(claims: JsonObject, name: string): Json | undefined {
   return value
 }
 
-function invalid({ next }: MachinePreset, field: string, says: string): Problem {
-  return new Problem('invalid-field', {
-    field: `claims.${field}`,
-    detail: `\`${field}\` ${says}.`,
-    next,
-  })
+function invalid({ next: step }: MachinePreset, claim: string, says: string): Problem {
+  return problemOf('claim-not-bound', { claim, says, step, field: `claims.${claim}` })
 }

@@ -11,7 +11,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { LeaseId } from '../../../core/base/ids.ts'
-import { isProblem, Problem, type ProblemCode } from '../../../core/base/problem.ts'
+import { isProblem, Problem, type ProblemCode, problemOf } from '../../../core/base/problem.ts'
 import type { LeaseRow } from '../../../core/lease/rows.ts'
 import { clientScope } from '../../../life/sign-in/authorization-server.ts'
 import { findMcp, mcpUri } from '../../../life/sign-in/work.ts'
@@ -96,9 +96,8 @@ function challenge(world: GatewayWorld, slug: string, res: ServerResponse, throw
 
 function tellable({ log }: GatewayWorld, thrown: unknown): unknown {
   if (thrown instanceof DenialAnswer) {
-    const { says, rule, wouldPassIf, shortId } = thrown.denial
-    const next = `It would pass if: ${wouldPassIf}. See: leasehold why ${shortId}`
-    return new Problem('denied', { detail: `${says} (rule ${rule})`, next })
+    const { says, rule, wouldPassIf, shortId: decision } = thrown.denial
+    return problemOf('rule-denies', { says, rule, wouldPassIf, decision })
   }
   if (!isProblem(thrown)) log({ direct: textOf(thrown) })
   return thrown
