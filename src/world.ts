@@ -297,15 +297,20 @@ async function checkHealth(world: World): Promise<DoctorView['checks']> {
   ]
 }
 
-/** Requests that were agreed a while ago and led to nothing: the process that should have died before. */
+/**
+ * Requests that were agreed a while ago and led to nothing: the process that should have died before. What
+ * is of an app as it was can not be done any more once that is another.
+ */
 export async function listAgreedIdle(store: Store, now: Instant): Promise<ids.RequestId[]> {
   const rows = await store.query<{ id: ids.RequestId }>(
     `select id from request where state = 'agreed' and closed_at < $1 and expires_at > $2
-       and kind in ('grant', 'trust', 'policy', 'graduate')
+       and kind in ('grant', 'trust', 'policy', 'graduate', 'watch', 'share')
        and not exists (select 1 from app where id = 'ap_' || substr(request.id, 4))
        and not exists (select 1 from app_grant where request_id = request.id)
        and not exists (select 1 from trust_rule where request_id = request.id)
        and not exists (select 1 from bundle where request_id = request.id)
+       and (kind not in ('graduate', 'watch', 'share') or exists (select 1 from app
+         where app.id = app_id and app.version::text = body::jsonb ->> 'onto'))
      order by closed_at limit ${limits.pageRows}`,
     [addSeconds(now, -10), now],
   )

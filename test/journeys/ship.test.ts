@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { answerRequest } from '../../src/core/approval/request.ts'
 import { startSession } from '../../src/life/sign-in/session.ts'
 import { ended, homeOfSam, start } from './cli.ts'
 import { type Company, expectStatus, type Name, startCompany } from './company.ts'
@@ -312,7 +313,33 @@ test('everybody may open it only once somebody else has agreed', async () => {
   expect((await eve.open(at())).status).toBe(200)
   await share(['maya@acme.example'])
   expect((await eve.open(at())).status).toBe(403)
+  // The yes was to that, and is not one for ever.
+  const again = await tom('POST', `/v1/requests/${id}/answer`, { says: 'yes', bodyHash })
+  expect(again).toMatchObject({ status: 403, body: { code: 'denied' } })
+  expect((await eve.open(at())).status).toBe(403)
 })
+
+test('a yes whose process died is done by the schedule, once', async () => {
+  const { world } = company.running
+  await lh('ship', '--as', `${slug}/run`, '--with-all', '--reason', 'the whole team')
+  const { items } = (await company.as('tom')('GET', '/v1/requests?state=open')).body
+  const { id, bodyHash } = items.find(({ kind }: { kind: string }) => kind === 'share')
+  const about = { type: 'request', id, draft: { says: 'yes' } } as const
+  const actor = { kind: 'person', id: company.ids.tom } as const
+  const decided = world.decide({ actor, action: 'request.answer', about })
+  if (!decided.allowed) throw new Error(decided.denial.says)
+  await answerRequest(world, decided.permit, { requestId: id, says: 'yes', bodyHash })
+  await world.settle()
+  const eve = await Browser.of('eve')
+  expect((await eve.open(at())).status).toBe(403)
+  company.clock.advance(11_000)
+  await world.runNow('agreed')
+  expect((await eve.open(at())).status).toBe(200)
+  await share(['maya@acme.example'])
+  company.clock.advance(11_000)
+  await world.runNow('agreed')
+  expect((await eve.open(at())).status).toBe(403)
+}, 30_000)
 
 test('a pause cuts what is open within a second, and every page says so until it is resumed', async () => {
   const maya = await Browser.of('maya')
