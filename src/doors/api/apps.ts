@@ -2,7 +2,7 @@
 import * as events from '../../core/app/events.ts'
 import { makeApp, taken } from '../../core/app/make.ts'
 import type { AppRow } from '../../core/app/rows.ts'
-import { newId, type PersonId } from '../../core/base/ids.ts'
+import { type AppId, newId, type PersonId } from '../../core/base/ids.ts'
 import { problemOf } from '../../core/base/problem.ts'
 import { parseSlug } from '../../core/base/text.ts'
 import { addSeconds, earliest, type Instant } from '../../core/base/time.ts'
@@ -20,10 +20,10 @@ import { proposeShare } from '../../life/ask/share.ts'
 import * as lists from '../../life/lists/lists.ts'
 import { parseLeaseholdYaml } from '../../life/manifest/leasehold-yaml.ts'
 import { checkGraduation, proposeGraduation } from '../../life/offboard/graduate.ts'
-import { requestView } from './cards.ts'
+import { cardsOf } from './cards.ts'
 import type { AppDetail as AppDetailView } from './contract.ts'
 import { lastDenial } from './decisions.ts'
-import { appIn, findPersonBy, sees } from './find.ts'
+import { appIn, findPersonBy, seenApps } from './find.ts'
 import * as inputs from './inputs.ts'
 import { peopleWith, raise } from './requests.ts'
 import type { Routes } from './route.ts'
@@ -33,14 +33,13 @@ import { type ApiWorld, isSolo } from './world.ts'
 
 export function addAppRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('signed-in GET /v1/apps', listOf(AppView), inputs.OfApps, async call => {
-    const isSeen = sees(world, call.caller)
-    const apps = await lists.listApps(world.store, call.input)
-    const shown = apps.filter(app => isSeen(app.id))
-    const { template } = call.input
-    const made = template ? await Promise.all(shown.map(app => templateOf(world, app))) : []
-    const found = shown.filter((_, i) => !template || isOf(template, made[i]))
-    const next = lists.nextPage(apps, call.input)
-    return { items: found.map(await peopleOf(world, found)), next }
+    const { template, mine, soonest, ...of } = call.input
+    const seen = seenApps(world, call.caller)
+    const made = template === undefined ? seen : await madeFrom(world, template, seen)
+    const personId = mine === 'true' && call.caller.kind === 'person' ? call.caller.personId : null
+    const filter = { ...of, ...made, personId, isSoonest: soonest === 'true' }
+    const found = await lists.listApps(world.store, filter)
+    return { items: found.map(await peopleOf(world, found)), next: lists.nextPage(found, of) }
   })
   routes.add('signed-in GET /v1/apps/:app', AppDetail, async call =>
     appDetail(world, await appIn(world, call)),
@@ -179,13 +178,18 @@ function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
   })
 }
 
-async function templateOf({ store }: ApiWorld, { id }: AppRow): Promise<string | undefined> {
-  const manifest = await lists.findManifest(store, id)
-  return manifest && lists.saysOf(manifest)['']
+/** Of these apps, or of all, those made from a template. */
+async function madeFrom({ store }: ApiWorld, template: string, seen: { apps?: AppId[] }) {
+  const isSeen = new Set(seen.apps)
+  const all = await lists.listTemplates(store)
+  const known = new Set(all.map(each => each.made))
+  const made = new Set([...known].filter(each => isOf(template, each)))
+  const of = all.filter(({ appId }) => seen.apps === undefined || isSeen.has(appId))
+  return { apps: of.flatMap(each => (made.has(each.made) ? each.appId : [])) }
 }
 
 /** `web 1.0.0` is of `web`, of `web@1.0.0` and of `web@<1.1`. */
-function isOf(wanted: string, made = ''): boolean {
+function isOf(wanted: string, made: string): boolean {
   const [[name, bound = ''], [is, version = '']] = [wanted.split('@'), made.split(' ')]
   const order = version.localeCompare(bound.replace('<', ''), 'en', { numeric: true })
   return is === name && (bound === '' || (bound.startsWith('<') ? order < 0 : order === 0))
@@ -220,7 +224,7 @@ async function appDetail(world: ApiWorld, app: AppRow): Promise<AppDetailView> {
     purposes: (manifest?.purposes ?? []).map(each => ({ ...each, says: says[each.name] ?? '' })),
     grants: grants.map(grant => grantView(world, grant)),
     leases: leases.map(lease => leaseView(world, lease)),
-    requests: await Promise.all(requests.map(request => requestView(world, request))),
+    requests: requests.map(await cardsOf(world, requests)),
     holds: holds.filter(hold => held.some(each => each.id === hold.id)),
     lastDenial: denial,
   }

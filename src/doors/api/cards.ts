@@ -1,7 +1,8 @@
 /** The card of a request: what is asked, what a yes gives, the worst that can come of it. */
-import { listAnswers, type RequestKind, type RequestRow } from '../../core/approval/rows.ts'
+import { answerTable, type RequestKind, type RequestRow } from '../../core/approval/rows.ts'
 import { type Budget, resourceTable } from '../../core/grant/rows.ts'
-import { first } from '../../core/store/store.ts'
+import { listWhere } from '../../core/ledger/fact-table.ts'
+import { query, statement } from '../../core/store/store.ts'
 import { taskTable } from '../../core/task/rows.ts'
 import { sayBudget } from '../../life/budget/budget.ts'
 import { shortId } from '../../life/lists/short-id.ts'
@@ -11,38 +12,53 @@ import { nameOf, readNames } from './show.ts'
 import type { ApiWorld } from './world.ts'
 
 export async function requestView(world: ApiWorld, request: RequestRow): Promise<RequestView> {
-  const answers = await listAnswers(world.store, request.id)
-  const name = await readNames(world, [
-    request.askedBy,
-    ...request.approvers,
-    ...answers.map(answer => answer.personId),
+  return (await cardsOf(world, [request]))(request)
+}
+
+/** How requests are shown: answers, names and what came of them are read once for all of them. */
+export async function cardsOf(world: ApiWorld, requests: readonly RequestRow[]) {
+  const ids = requests.map(({ id }) => id)
+  const [all, made] = await Promise.all([
+    listWhere(
+      world.store,
+      answerTable,
+      {},
+      statement`and request_id = any(${ids}) order by at, id`,
+    ),
+    findMade(world, ids),
   ])
-  const body = JSON.parse(request.body) as Body
-  const app = request.appId && nameOf(world, request.appId)
-  const askedBy = name(request.askedBy)
-  const [asks, gives, worst] = cards[request.kind](world, body, app ?? '')
-  return {
-    ...request,
-    shortId: shortId('request', request.id),
-    app,
-    askedBy,
-    body,
-    says: `${askedBy} asks ${asks}`,
-    gives,
-    worst,
-    approvers: request.approvers.map(name),
-    answers: answers.map(answer => ({ ...answer, person: name(answer.personId) })),
-    made: await findMade(world, request),
+  const people = requests.flatMap(({ askedBy, approvers }) => [askedBy, ...approvers])
+  const name = await readNames(world, [...people, ...all.map(({ personId }) => personId)])
+  return (request: RequestRow): RequestView => {
+    const body = JSON.parse(request.body) as Body
+    const app = request.appId && nameOf(world, request.appId)
+    const askedBy = name(request.askedBy)
+    const answers = all.filter(({ requestId }) => requestId === request.id)
+    const [asks, gives, worst] = cards[request.kind](world, body, app ?? '')
+    return {
+      ...request,
+      shortId: shortId('request', request.id),
+      app,
+      askedBy,
+      body,
+      says: `${askedBy} asks ${asks}`,
+      gives,
+      worst,
+      approvers: request.approvers.map(name),
+      answers: answers.map(answer => ({ ...answer, person: name(answer.personId) })),
+      made: made.get(request.id) ?? null,
+    }
   }
 }
 
-async function findMade(world: ApiWorld, request: RequestRow): Promise<string | null> {
-  const made = await first<{ id: string }>(world.store)`
-    select id from app where id = 'ap_' || substr(${request.id}, 4)
-    union all select id from app_grant where request_id = ${request.id}
-    union all select id from bundle where request_id = ${request.id}
-    union all select id from trust_rule where request_id = ${request.id}`
-  return made?.id ?? null
+async function findMade({ store }: ApiWorld, ids: readonly string[]) {
+  const made = await query<{ of: string; id: string }>(store)`
+    select asked as of, id from unnest(${ids}::text[]) asked join app on id = 'ap_' || substr(asked, 4)
+    union all select request_id, id from app_grant where request_id = any(${ids})
+    union all select request_id, id from bundle where request_id = any(${ids})
+    union all select request_id, id from trust_rule where request_id = any(${ids})`
+  // A graduation leads to an app and to grants of it: the app is what it made.
+  return new Map(made.toReversed().map(each => [each.of, each.id]))
 }
 
 type Card = readonly [asks: string, gives: readonly string[], worst: string | null]

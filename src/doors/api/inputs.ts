@@ -172,9 +172,15 @@ const page = { skip: number.optional() }
 export const OfPeople = z.object({ named: personName.optional() })
 export const OfApp = z.object({ app: slug.optional() })
 export const OfOneApp = z.object({ app: slug })
-/** `template`: `web`, `web@1.0.0`, or with `<` those before it. */
+const isSet = z.enum(['true', 'false']).optional()
+/**
+ * `template`: `web`, `web@1.0.0`, or with `<` those before it. `mine`: who asks answers for them, or is asked
+ * to. `soonest`: living ones, who ends next first.
+ */
 export const OfApps = z.object({
   ...page,
+  mine: isSet,
+  soonest: isSet,
   state: z.enum(appStates).optional(),
   day: slug.optional(),
   template: slug.optional(),
@@ -182,7 +188,7 @@ export const OfApps = z.object({
 /** `since`: first seen after it. */
 export const OfFound = z.object({ ...page, target: slug.optional(), since: instantIn.optional() })
 export const OfRequests = OfApp.extend({ state: z.string().max(20).optional() })
-export const OfLeases = OfApp.extend({ ...page, open: z.enum(['true', 'false']).optional() })
+export const OfLeases = OfApp.extend({ ...page, open: isSet })
 /** `after` reads on, oldest first; otherwise newest first, and `before` reads back. */
 export const OfLog = z.object({
   subject: z.string().max(80).optional(),

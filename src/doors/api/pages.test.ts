@@ -21,12 +21,12 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => company?.stop())
 
-async function readAll(path: string) {
+async function readAll(path: string, who: 'sam' | 'eve' = 'sam') {
   const items: { id: string; slug: string }[] = []
   let pages = 0
   for (let next: number | null = 0; next !== null; pages++) {
     const sign = path.includes('?') ? '&' : '?'
-    const { body } = await company.as('sam')('GET', `${path}${sign}skip=${next}`)
+    const { body } = await company.as(who)('GET', `${path}${sign}skip=${next}`)
     items.push(...body.items)
     next = body.next
   }
@@ -66,12 +66,23 @@ describe('a list of many', () => {
   test('shows to who has no role their own alone, whatever page they ask for', async () => {
     const own = { slug: 'own', purpose: 'of eve', backup: 'tom@acme.example', days: 5 }
     expect((await company.as('eve')('POST', '/v1/apps', own)).status).toBe(201)
-    const slugs: string[] = []
-    for (let skip: number | null = 0; skip !== null; ) {
-      const { body } = await company.as('eve')('GET', `/v1/apps?skip=${skip}`)
-      slugs.push(...body.items.map(({ slug }: { slug: string }) => slug))
-      skip = body.next
-    }
-    expect(slugs).toEqual(['own'])
+    // On their first page, however many apps of others come before.
+    const { items, pages } = await readAll('/v1/apps', 'eve')
+    expect(items.map(({ slug }) => slug)).toEqual(['own'])
+    expect(pages).toBe(1)
+    expect((await company.as('eve')('GET', '/v1/apps?skip=200')).body.items).toEqual([])
+  })
+
+  test('of one template is as long as there are apps of it, and of those who may see them', async () => {
+    const { world } = company.running
+    await world.store.query(
+      `insert into manifest (id, version, app_id, digest, purposes, says, state, made_at)
+       select 'mf_' || substr(id, 4), 1, id, 'x', '[]', '{"":"web 1.0.0"}', 'current', now()
+       from app where slug like 'many-%' and substr(slug, 6)::int % 2 = 0`,
+    )
+    const { items, pages } = await readAll('/v1/apps?template=web')
+    expect([items.length, pages]).toEqual([all / 2, 2])
+    expect((await readAll('/v1/apps?template=web@%3C1.0.0')).items).toEqual([])
+    expect(await readAll('/v1/apps?template=web', 'eve')).toEqual({ items: [], pages: 1 })
   })
 })

@@ -22,13 +22,13 @@ import { askFor } from '../../life/ask/grant.ts'
 import { policyApprovers } from '../../life/ask/policy.ts'
 import { listHolds, listOpenFindings, listRequests } from '../../life/lists/lists.ts'
 import type { KnownCaller, PersonCaller } from './caller.ts'
-import { requestView } from './cards.ts'
+import { cardsOf, requestView } from './cards.ts'
 import type { RequestView as RequestShown } from './contract.ts'
 import * as find from './find.ts'
 import { AddTrust, Answer, AnswerFinding, Ask, OfRequests, SetHold } from './inputs.ts'
 import * as passkeys from './passkeys.ts'
 import type { Call, Routes } from './route.ts'
-import { findingView, holdView, readNames } from './show.ts'
+import { findingsOf, holdView, readNames } from './show.ts'
 import { FindingView, HoldView, listOf, PasskeyOptions, RequestView } from './views.ts'
 import { type ApiWorld, isSolo } from './world.ts'
 
@@ -38,7 +38,7 @@ export function addRequestRoutes(routes: Routes, world: ApiWorld): void {
     const filter = { ...(await find.appFilter(world, call)), ...(state && { state }) }
     const isSeen = seesRequest(world, call.caller)
     const shown = (await listRequests(world.store, filter)).filter(isSeen)
-    return { items: await Promise.all(shown.map(request => requestView(world, request))) }
+    return { items: shown.map(await cardsOf(world, shown)) }
   })
   routes.add('person GET /v1/requests/:request', RequestView, async call =>
     requestView(world, await requestIn(world, call)),
@@ -206,7 +206,7 @@ export function addFindingRoutes(routes: Routes, world: ApiWorld): void {
   routes.add('person GET /v1/findings', listOf(FindingView), async ({ caller }) => {
     const mine = find.hasRole(world, caller.personId) ? {} : { ownerId: caller.personId }
     const findings = await listOpenFindings(world.store, mine)
-    return { items: await Promise.all(findings.map(finding => findingView(world, finding))) }
+    return { items: findings.map(await findingsOf(world, findings)) }
   })
   routes.add('person POST /v1/findings/:finding/answer', FindingView, AnswerFinding, async call => {
     const id = await find.parseId(world.store, 'finding', call.param('finding'))
@@ -216,7 +216,8 @@ export function addFindingRoutes(routes: Routes, world: ApiWorld): void {
       throwUnknown('finding')
     const permit = await call.ask('finding.answer', 'finding', id, { ownerId: finding.ownerId })
     const { answer } = call.input
-    return findingView(world, await answerFinding(world, permit, { findingId: id, answer }))
+    const answered = await answerFinding(world, permit, { findingId: id, answer })
+    return (await findingsOf(world, [answered]))(answered)
   })
 }
 

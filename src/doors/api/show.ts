@@ -157,13 +157,16 @@ export async function holdView(world: ApiWorld, hold: HoldRow): Promise<api.Hold
   return { ...hold, about: name(hold.about), setBy: name(hold.setBy) }
 }
 
-export async function findingView(world: ApiWorld, finding: FindingRow): Promise<api.FindingView> {
-  const name = await readNames(world, [finding.ownerId, finding.about])
-  return {
+export async function findingsOf(world: ApiWorld, findings: readonly FindingRow[]) {
+  const name = await readNames(
+    world,
+    findings.flatMap(({ ownerId, about }) => [ownerId, about]),
+  )
+  return (finding: FindingRow): api.FindingView => ({
     ...finding,
     shortId: shortId('finding', finding.id),
     about: name(finding.about),
     owner: finding.ownerId && name(finding.ownerId),
     says: finding.words ?? finding.kind,
-  }
+  })
 }

@@ -14,12 +14,16 @@ import { trustRuleTable } from '../../core/identity/rows.ts'
 import { leaseTable } from '../../core/lease/rows.ts'
 import { findWhere, listWhere } from '../../core/ledger/fact-table.ts'
 import { personTable } from '../../core/people/rows.ts'
-import { first, type Sql, statement, verbatim } from '../../core/store/store.ts'
+import { first, query, type Sql, statement, verbatim } from '../../core/store/store.ts'
 import { taskTable } from '../../core/task/rows.ts'
 
 type OfApp = { appId?: AppId }
+/** `apps`: of these alone; without them of all. */
+type OfApps = OfApp & { apps?: readonly AppId[] }
 type Page = { skip?: number | undefined }
-type OfApps = { personId?: PersonId | null; state?: AppState | undefined; day?: string | undefined }
+/** `personId`: who answers for them, or is asked to. */
+type AppsOf = { apps?: readonly AppId[]; personId?: PersonId | null; isSoonest?: boolean }
+type Kept = { state?: AppState | undefined; day?: string | undefined }
 
 const aPage = verbatim(`limit ${limits.pageRows}`)
 
@@ -58,15 +62,30 @@ export const listOpenFindings = (
 
 export const findAppBySlug = (sql: Sql, slug: string) => findWhere(sql, appTable, { slug })
 
-/** Living apps first, then by name. */
-export const listApps = (sql: Sql, { personId = null, state, day, skip = 0 }: OfApps & Page) =>
+/** Before the page is cut: what is left out afterwards would leave pages short, or empty. */
+const among = (apps: readonly AppId[] | undefined, column = 'app_id') =>
+  apps === undefined ? verbatim('') : statement`and ${verbatim(column)} = any(${apps})`
+
+const soonest = verbatim('and ended_at is null order by ends_at, slug, id')
+const livingFirst = verbatim('order by ended_at desc nulls first, slug, id')
+
+/** Living apps first, then by name; `isSoonest`: they alone, and who ends next first. */
+export const listApps = (
+  sql: Sql,
+  { apps, personId = null, isSoonest = false, state, day, skip = 0 }: AppsOf & Kept & Page,
+) =>
   listWhere(
     sql,
     appTable,
     { ...(state && { state }), ...(day !== undefined && { day }) },
-    statement`and (${personId}::text is null or ${personId} in (owner_id, backup_id, offered_to))
-      order by ended_at desc nulls first, slug, id ${aPage} offset ${skip}`,
+    statement`${among(apps, 'id')}
+      and (${personId}::text is null or ${personId} in (owner_id, backup_id, offered_to))
+      ${isSoonest ? soonest : livingFirst} ${aPage} offset ${skip}`,
   )
+
+/** What each app was made from, as its manifest says. */
+export const listTemplates = (sql: Sql) => query<{ appId: AppId; made: string }>(sql)`
+  select app_id as "appId", coalesce(says::jsonb ->> '', '') as made from manifest where state = 'current'`
 
 export const findTargetBySlug = (sql: Sql, slug: string) =>
   findWhere(sql, data.targetTable, { slug })
@@ -81,12 +100,12 @@ export const listResources = (sql: Sql) =>
   listWhere(sql, data.resourceTable, {}, statement`order by slug ${aPage}`)
 
 /** Live ones first, then the newest. */
-export const listGrants = (sql: Sql, of: OfApp) =>
+export const listGrants = (sql: Sql, { apps, ...of }: OfApps) =>
   listWhere(
     sql,
     data.grantTable,
     of,
-    statement`order by (state = 'live') desc, made_at desc, id ${aPage}`,
+    statement`${among(apps)} order by (state = 'live') desc, made_at desc, id ${aPage}`,
   )
 
 export const findManifest = (sql: Sql, appId: AppId) =>
@@ -98,19 +117,19 @@ export function saysOf(manifest: Pick<data.ManifestRow, 'says'>): Readonly<Recor
 }
 
 /** Newest first. */
-export const listTasks = (sql: Sql, of: OfApp) =>
-  listWhere(sql, taskTable, of, statement`order by opened_at desc, id ${aPage}`)
+export const listTasks = (sql: Sql, { apps, ...of }: OfApps) =>
+  listWhere(sql, taskTable, of, statement`${among(apps)} order by opened_at desc, id ${aPage}`)
 
 /** Newest first. `open`: only leases that may still be at a target. */
 export const listLeases = (
   sql: Sql,
-  { open = false, skip = 0, ...of }: Page & OfApp & { taskId?: TaskId; open?: boolean },
+  { open = false, skip = 0, apps, ...of }: Page & OfApps & { taskId?: TaskId; open?: boolean },
 ) =>
   listWhere(
     sql,
     leaseTable,
     of,
-    statement`and (not ${open} or state <> 'gone') order by made_at desc, id ${aPage} offset ${skip}`,
+    statement`${among(apps)} and (not ${open} or state <> 'gone') order by made_at desc, id ${aPage} offset ${skip}`,
   )
 
 /** In the order they were added. */
