@@ -63,13 +63,14 @@ export async function startAtWork(
   return { running, ...(await furnish(running, place)), stop }
 }
 
-/** With these connectors beside those of the registry, and nothing made yet. */
+/** With these connectors beside those of the registry, and nothing made yet. A folder that is given is kept. */
 export async function startEmpty(
   connectors: readonly Connector[],
   databaseUrl?: string,
   clock?: Clock,
+  kept?: string,
 ): Promise<Pick<AtWork, 'running' | 'stop'>> {
-  const home = await mkdtemp(join(tmpdir(), 'leasehold-bench-'))
+  const home = kept ?? (await mkdtemp(join(tmpdir(), 'leasehold-bench-')))
   const running = await startServer(
     readConfig({
       LEASEHOLD_HOME: home,
@@ -82,7 +83,7 @@ export async function startEmpty(
     running,
     async stop() {
       await running.stop()
-      await rm(home, { recursive: true, force: true })
+      if (kept === undefined) await rm(home, { recursive: true, force: true })
     },
   }
 }

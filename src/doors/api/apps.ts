@@ -180,12 +180,9 @@ function addHandOverRoutes(routes: Routes, world: ApiWorld): void {
 
 /** Of these apps, or of all, those made from a template. */
 async function madeFrom({ store }: ApiWorld, template: string, seen: { apps?: AppId[] }) {
-  const isSeen = new Set(seen.apps)
-  const all = await lists.listTemplates(store)
-  const known = new Set(all.map(each => each.made))
-  const made = new Set([...known].filter(each => isOf(template, each)))
-  const of = all.filter(({ appId }) => seen.apps === undefined || isSeen.has(appId))
-  return { apps: of.flatMap(each => (made.has(each.made) ? each.appId : [])) }
+  const all = await lists.listTemplates(store, seen)
+  const made = [...new Set(all.map(each => each.made))].filter(each => isOf(template, each))
+  return { apps: all.flatMap(each => (made.includes(each.made) ? each.appId : [])) }
 }
 
 /** `web 1.0.0` is of `web`, of `web@1.0.0` and of `web@<1.1`. */

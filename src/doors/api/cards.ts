@@ -18,13 +18,9 @@ export async function requestView(world: ApiWorld, request: RequestRow): Promise
 /** How requests are shown: answers, names and what came of them are read once for all of them. */
 export async function cardsOf(world: ApiWorld, requests: readonly RequestRow[]) {
   const ids = requests.map(({ id }) => id)
+  const theirs = statement`and request_id = any(${ids}) order by at, id`
   const [all, made] = await Promise.all([
-    listWhere(
-      world.store,
-      answerTable,
-      {},
-      statement`and request_id = any(${ids}) order by at, id`,
-    ),
+    listWhere(world.store, answerTable, {}, theirs),
     findMade(world, ids),
   ])
   const people = requests.flatMap(({ askedBy, approvers }) => [askedBy, ...approvers])

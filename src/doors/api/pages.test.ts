@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => company?.stop())
 
 async function readAll(path: string, who: 'sam' | 'eve' = 'sam') {
-  const items: { id: string; slug: string }[] = []
+  const items: { id: string; slug: string; endsAt: string }[] = []
   let pages = 0
   for (let next: number | null = 0; next !== null; pages++) {
     const sign = path.includes('?') ? '&' : '?'
@@ -84,5 +84,23 @@ describe('a list of many', () => {
     expect([items.length, pages]).toEqual([all / 2, 2])
     expect((await readAll('/v1/apps?template=web@%3C1.0.0')).items).toEqual([])
     expect(await readAll('/v1/apps?template=web', 'eve')).toEqual({ items: [], pages: 1 })
+  })
+
+  test('of what is mine is of who asks, also where they may see all; soonest is who ends next', async () => {
+    const late = { slug: 'late', purpose: 'of tom', backup: 'maya@acme.example', days: 20 }
+    expect((await company.as('tom')('POST', '/v1/apps', late)).status).toBe(201)
+    expect((await readAll('/v1/apps?mine=true', 'eve')).items.map(({ slug }) => slug)).toEqual([
+      'own',
+    ])
+    expect((await readAll('/v1/apps?mine=true')).items).toEqual([])
+    const { items } = await readAll('/v1/apps?soonest=true')
+    expect(items).toHaveLength((await readAll('/v1/apps')).items.length)
+    const ends = items.map(({ endsAt }) => endsAt)
+    expect(ends).toEqual([...ends].sort())
+    expect(items.at(-1)?.slug).toBe('late')
+    for (const query of ['mine=yes', 'soonest=1', 'mine=true&mine=false']) {
+      const { status } = await company.as('sam')('GET', `/v1/apps?${query}`)
+      expect([query, status]).toEqual([query, 400])
+    }
   })
 })

@@ -84,8 +84,10 @@ export const listApps = (
   )
 
 /** What each app was made from, as its manifest says. */
-export const listTemplates = (sql: Sql) => query<{ appId: AppId; made: string }>(sql)`
-  select app_id as "appId", coalesce(says::jsonb ->> '', '') as made from manifest where state = 'current'`
+export const listTemplates = (sql: Sql, { apps }: OfApps) =>
+  query<{ appId: AppId; made: string }>(sql)`
+    select app_id as "appId", coalesce(says::jsonb ->> '', '') as made from manifest
+    where state = 'current' ${among(apps)}`
 
 export const findTargetBySlug = (sql: Sql, slug: string) =>
   findWhere(sql, data.targetTable, { slug })

@@ -25,14 +25,15 @@ interface Left extends Pick<LeaseRow, 'evidence'> {
   readonly sinceAt: Instant
 }
 
-/** The oldest first, up to a page. */
+/** The oldest first, up to a page. Written so that indexes find it among all leases there ever were. */
 export async function listResidual(sql: Sql, now: Instant) {
   const rows = await query<Left>(sql)`
     select lease.app_id as "appId", target.slug as system, principal as name, outcome as state,
        evidence, least(coalesce(ended_at, term_ends_at), ${now}) as "sinceAt",
        exists (select from evidence said where item_id = lease.id and recheck_at > ${now}) as "isSaid"
      from lease join target on target.id = target_id
-     where lease.state = 'ending' or outcome = 'revoked-unverified'
+     where lease.id = any(array(select lease_id from lease_due)) and lease.state = 'ending'
+       or case outcome when 'revoked-unverified' then 1 else 0 end = 1
      union all
      select app_id, item ->> 'system', item ->> 'name', item ->> 'state', null, made_at, false
      from offboarding join offboarding_work on offboarding_id = offboarding.id
