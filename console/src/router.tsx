@@ -1,5 +1,6 @@
 /** Which page stands under which address. The server serves the same file under each of them. */
 import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
 import { Frame, Nowhere } from './frame.tsx'
 import { AppPage } from './pages/app.tsx'
 import { AppsPage } from './pages/apps.tsx'
@@ -41,99 +42,72 @@ function text(search: Search, name: string): Text {
   return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined
 }
 
+/** What may stand behind the question mark. */
+function words<N extends string>(...names: N[]) {
+  return (search: Search) =>
+    Object.fromEntries(names.map(name => [name, text(search, name)])) as { [name in N]?: Text }
+}
+
+/** A page with nothing behind the question mark. */
+function at<P extends string>(path: P, component: () => ReactNode) {
+  return createRoute({ getParentRoute: () => root, path, component })
+}
+
 // Each by itself: written inside the list, their types are lost.
-const home = createRoute({ getParentRoute: () => root, path: '/', component: HomePage })
+const home = at('/', HomePage)
 const apps = createRoute({
   getParentRoute: () => root,
   path: '/apps',
   component: AppsPage,
-  validateSearch: (search: Search): { q?: Text; state?: Text } => ({
-    q: text(search, 'q'),
-    state: text(search, 'state'),
-  }),
+  validateSearch: words('q', 'state'),
 })
-const app = createRoute({ getParentRoute: () => root, path: '/apps/$app', component: AppPage })
-const end = createRoute({ getParentRoute: () => root, path: '/apps/$app/end', component: EndPage })
+const app = at('/apps/$app', AppPage)
+const end = at('/apps/$app/end', EndPage)
 const requests = createRoute({
   getParentRoute: () => root,
   path: '/requests',
   component: RequestsPage,
-  validateSearch: (search: Search): { state?: Text } => ({ state: text(search, 'state') }),
+  validateSearch: words('state'),
 })
-const request = createRoute({
-  getParentRoute: () => root,
-  path: '/requests/$id',
-  component: RequestPage,
-})
+const request = at('/requests/$id', RequestPage)
 const leases = createRoute({
   getParentRoute: () => root,
   path: '/leases',
   component: LeasesPage,
   validateSearch: (search: Search): { app?: Text; range?: RangeName; as?: Text } => {
     const range = ranges.find(({ name }) => name === search['range'])?.name
-    return {
-      app: text(search, 'app'),
-      as: text(search, 'as'),
-      ...(range === undefined ? {} : { range }),
-    }
+    return { ...words('app', 'as')(search), ...(range === undefined ? {} : { range }) }
   },
 })
 const log = createRoute({
   getParentRoute: () => root,
   path: '/log',
   component: LogPage,
-  validateSearch: (search: Search): { kind?: Text; about?: Text } => ({
-    kind: text(search, 'kind'),
-    about: text(search, 'about'),
-  }),
+  validateSearch: words('kind', 'about', 'from', 'to'),
 })
-const entry = createRoute({
-  getParentRoute: () => root,
-  path: '/log/$position',
-  component: EntryPage,
-})
-const trace = createRoute({
-  getParentRoute: () => root,
-  path: '/trace/$thing',
-  component: TracePage,
-})
-const decision = createRoute({
-  getParentRoute: () => root,
-  path: '/decisions/$id',
-  component: DecisionPage,
-})
-const finding = createRoute({
-  getParentRoute: () => root,
-  path: '/findings/$id',
-  component: FindingPage,
-})
-const ends = createRoute({ getParentRoute: () => root, path: '/ends', component: EndsPage })
-const days = createRoute({ getParentRoute: () => root, path: '/days', component: DaysPage })
+const entry = at('/log/$position', EntryPage)
+const trace = at('/trace/$thing', TracePage)
+const decision = at('/decisions/$id', DecisionPage)
+const finding = at('/findings/$id', FindingPage)
+const ends = at('/ends', EndsPage)
+const days = at('/days', DaysPage)
 const day = createRoute({
   getParentRoute: () => root,
   path: '/days/$day',
   component: DayPage,
-  validateSearch: (search: Search): { as?: Text } => ({ as: text(search, 'as') }),
+  validateSearch: words('as'),
 })
 const found = createRoute({
   getParentRoute: () => root,
   path: '/found',
   component: FoundPage,
-  validateSearch: (search: Search): { q?: Text } => ({ q: text(search, 'q') }),
+  validateSearch: words('q'),
 })
-const thing = createRoute({ getParentRoute: () => root, path: '/found/$id', component: ThingPage })
-const holds = createRoute({ getParentRoute: () => root, path: '/holds', component: HoldsPage })
-const passkeys = createRoute({
-  getParentRoute: () => root,
-  path: '/passkeys',
-  component: PasskeysPage,
-})
-const policy = createRoute({ getParentRoute: () => root, path: '/policy', component: PolicyPage })
-const connect = createRoute({
-  getParentRoute: () => root,
-  path: '/connect',
-  component: ConnectPage,
-})
+const thing = at('/found/$id', ThingPage)
+const holds = at('/holds', HoldsPage)
+const passkeys = at('/passkeys', PasskeysPage)
+const policy = at('/policy', PolicyPage)
+const connect = at('/connect', ConnectPage)
 
 // biome-ignore format: a list of names
 const tree = root.addChildren([

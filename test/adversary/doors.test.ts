@@ -195,6 +195,7 @@ const eve: Record<string, 'open' | 'own' | 401 | 403 | 404> = {
   'GET /v1/decisions/:decision': 404,
   'GET /v1/trace/:thing': 404,
   'GET /v1/log': 403,
+  'GET /v1/log/counts': 403,
   'GET /v1/stream': 'own',
   'GET /v1/log/checkpoint': 'own',
   'GET /v1/log/proof': 'own',

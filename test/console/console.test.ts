@@ -183,6 +183,56 @@ onPages('the command bar', () => {
   })
 })
 
+onPages('the log', () => {
+  const bars = () => sam.page.getByRole('group', { name: 'Entries by when they came' })
+
+  test('shows when its entries came, each bar with its name and its row of the table', async () => {
+    const { page, go } = sam
+    await go('/log')
+    await bars().getByRole('link').first().waitFor()
+    const { items } = await opened.parts.sam.client.get<{
+      items: { entries: number; denied: number }[]
+    }>('/v1/log/counts')
+    const names = await bars()
+      .getByRole('link')
+      .evaluateAll(all => all.map(each => each.getAttribute('aria-label') ?? ''))
+    expect(names).toHaveLength(items.length)
+    const drawn = names.map(name => Number(/(\d+) denied$/.exec(name)?.[1]))
+    expect(drawn).toEqual(items.map(({ denied }) => denied))
+    expect(drawn.some(denied => denied > 0)).toBe(true)
+    await page.getByText('The same as a table').click()
+    const table = page.getByRole('table', { name: 'Entries by when they came' })
+    expect(await table.locator('tbody tr').count()).toBe(items.length)
+  })
+
+  test('narrows to what came then, from its beginning, by mouse and by keys, and back', async () => {
+    const { page, go } = sam
+    await go('/log?kind=decision.deny')
+    const link = bars().getByRole('link').first()
+    await link.waitFor()
+    await link.focus()
+    await page.keyboard.press('Enter')
+    const chosen = page.getByRole('button', { name: /as it happened/ })
+    await chosen.waitFor()
+    const [, from = ''] = /#(\d+) to #\d+/.exec(await chosen.innerText()) ?? []
+    // The address holds it: who is sent it sees the same.
+    await page.reload()
+    await chosen.waitFor()
+    const numbers = page.locator('.entry-number')
+    expect(await numbers.first().innerText()).toBe(`#${from}`)
+    expect(new Set(await page.locator('.entry-kind').allInnerTexts())).toEqual(
+      new Set(['decision.deny']),
+    )
+    await chosen.click()
+    await chosen.waitFor({ state: 'detached' })
+    await bars()
+      .getByRole('link')
+      .last()
+      .click({ position: { x: 4, y: 4 } })
+    await chosen.waitFor()
+  })
+})
+
 onPages('somebody without a role', () => {
   test('sees their own, and no page asks what would be denied and kept in the log', async () => {
     const context = await opened.browser.newContext()

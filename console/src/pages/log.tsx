@@ -9,6 +9,7 @@ import { type FormEvent, useEffect, useRef } from 'react'
 import { useWords } from '../address.ts'
 import type * as api from '../api.ts'
 import { get, type Refused } from '../api.ts'
+import { Histogram } from '../parts/histogram.tsx'
 import { Empty, Panel, ProblemBox, Title, When } from '../parts/show.tsx'
 import { clock, date } from '../time.ts'
 import { isNo, useApps, useEvery, useMe } from '../use.ts'
@@ -35,17 +36,21 @@ const kinds = [
 ]
 
 function useLog(filter: Filter, isAsked: boolean) {
-  const { kind, about } = filter
+  const { kind, about, from, to } = filter
   const every = useEvery()
   return useInfiniteQuery<api.LogPage, Refused>({
-    queryKey: ['/v1/log', kind, about],
+    queryKey: ['/v1/log', kind, about, from, to],
     enabled: isAsked,
     initialPageParam: '',
     queryFn: ({ pageParam }) => {
       const query = new URLSearchParams({ limit: String(pageRows) })
       if (kind !== undefined) query.set('kind', kind)
       if (about !== undefined) query.set('subject', about)
-      if (pageParam !== '') query.set('before', String(pageParam))
+      // A stretch of time that was chosen reads from its beginning, as it happened.
+      if (from !== undefined)
+        query.set('after', String(pageParam === '' ? Number(from) - 1 : Number(pageParam)))
+      if (to !== undefined) query.set('before', String(Number(to) + 1))
+      else if (pageParam !== '') query.set('before', String(pageParam))
       return get(`/v1/log?${query}`)
     },
     getNextPageParam: page => (page.next === null ? undefined : String(page.next)),
@@ -75,7 +80,15 @@ export function LogPage() {
       >
         Log
       </Title>
+      {isAsked && <Histogram of={filter} />}
       <Panel title="Entries" aside={<Filters filter={filter} set={set} />}>
+        {filter['from'] !== undefined && (
+          <p className="note">
+            <button type="button" className="second" onClick={() => set({ from: '', to: '' })}>
+              #{filter['from']} to #{filter['to']}, as it happened ✕
+            </button>
+          </p>
+        )}
         {log.error !== null && <ProblemBox of={log.error} />}
         {log.isStale && (log.data?.pages.length ?? 0) > 1 && <Newer filter={filter} />}
         {!isAsked && <OfApps />}

@@ -197,6 +197,7 @@ export const OfLog = z.object({
   before: number.optional(),
   limit: number.optional(),
 })
+export const OfCounts = OfLog.pick({ subject: true, kind: true })
 /** What was told last; `Last-Event-ID` says the same. */
 export const OfStream = z.object({ after: number.optional() })
 export const OfProof = z.object({ position: number, size: number.optional() })

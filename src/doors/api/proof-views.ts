@@ -68,6 +68,11 @@ export const LogPage = z.object({
   next: count.nullable(),
   size: count,
 })
+/** Entries that came from `at` until before `until`, between two positions; `denied`: decisions that said no. */
+export const CountView = z.object({
+  ...each(text, 'at', 'until'),
+  ...each(count, 'entries', 'denied', 'from', 'to'),
+})
 /** Of the stream: what is in `data` of an event is a list of these. */
 export const StreamEntry = z.object({ position: count, kind: text, subjects: texts })
 const Proof = z.object({ path: texts, checkpoint: text })
@@ -101,6 +106,7 @@ export type CertificateFile = z.infer<typeof CertificateFile>
 export type TraceView = z.infer<typeof TraceView>
 export type LogEntryView = z.infer<typeof LogEntryView>
 export type StreamEntry = z.infer<typeof StreamEntry>
+export type CountView = z.infer<typeof CountView>
 export type LogPage = z.infer<typeof LogPage>
 export type ConsistencyView = z.infer<typeof ConsistencyView>
 export type LogCheckView = z.infer<typeof LogCheckView>

@@ -16,6 +16,7 @@ import { eraseWords } from '../../life/audit/erase.ts'
 import { checkLog, type LogFault } from '../../life/audit/fsck.ts'
 import { checkpointAt, consistencyProof, inclusionProof } from '../../life/audit/proof.ts'
 import { type LogEntry, readEntry, readLog } from '../../life/audit/read.ts'
+import { countEntries } from '../../life/audit/rows.ts'
 import { isGreen } from '../../life/offboard/item.ts'
 import { systemsOf } from '../../life/offboard/plan.ts'
 import { listResidual } from '../../life/offboard/residual.ts'
@@ -26,7 +27,7 @@ import { traceThing } from '../../life/trace/trace.ts'
 import type { KnownCaller, PersonCaller } from './caller.ts'
 import type { LogEntryView as EntryShown, OffboardingView as Shown } from './contract.ts'
 import * as find from './find.ts'
-import { EndApp, Erase, OfConsistency, OfLog, OfProof } from './inputs.ts'
+import { EndApp, Erase, OfConsistency, OfCounts, OfLog, OfProof } from './inputs.ts'
 import * as views from './proof-views.ts'
 import type { Call, Routes } from './route.ts'
 import { nameOf, readNames } from './show.ts'
@@ -141,6 +142,11 @@ export function addLogRoutes(routes: Routes, world: ApiWorld): void {
     const { size } = await readHead(world.store)
     const last = found.length === wanted ? found.at(-1) : undefined
     return { entries: await entryViews(world, found), next: last?.position ?? null, size }
+  })
+  routes.add('person GET /v1/log/counts', listOf(views.CountView), OfCounts, async call => {
+    const { kind } = call.input
+    const subject = await subjectOf(world, call, call.input.subject)
+    return { items: await countEntries(world.store, { subject, kind }) }
   })
   routes.add('person GET /v1/log/:position', views.LogEntryView, async call => {
     const position = Number(call.param('position'))

@@ -23,17 +23,34 @@ export interface EntryFilter {
   readonly before?: number | undefined
 }
 
+const any = verbatim('')
+const isAbout = ({ subject, kind }: EntryFilter) => statement`true
+  ${subject === undefined ? any : statement`and e.subjects @> array[${subject}]::text[]`}
+  ${kind === undefined ? any : statement`and e.kind = ${kind}`}`
+
 export function findEntries(sql: Sql, filter: EntryFilter, limit: number): Promise<EntryRow[]> {
-  const { subject, kind, after, before } = filter
-  const any = verbatim('')
+  const { after, before } = filter
   return query<EntryRow>(sql)`
     select ${entryColumns} from ledger_entry e left join ledger_words w using (position)
-    where true ${subject === undefined ? any : statement`and e.subjects @> array[${subject}]::text[]`}
-      ${kind === undefined ? any : statement`and e.kind = ${kind}`}
+    where ${isAbout(filter)}
       ${after === undefined ? any : statement`and e.position > ${after}`}
       ${before === undefined ? any : statement`and e.position < ${before}`}
     order by e.position ${verbatim(after === undefined ? 'desc' : '')} limit ${limit}`
 }
+
+type Counted = Record<'at' | 'until', Instant> &
+  Record<'entries' | 'denied' | 'from' | 'to', number>
+
+/** The newest, counted by when they came: by five minutes, an hour or a day, as long as they reach back. */
+export const countEntries = (sql: Sql, filter: EntryFilter) => query<Counted>(sql)`
+  with newest as (select position, at, kind from ledger_entry e where ${isAbout(filter)}
+      order by position desc limit ${bounds.countedEntries}),
+    stretch as (select case when max(at) - min(at) < '1 hour' then interval '5 minutes'
+      when max(at) - min(at) < '1 day' then '1 hour' else '1 day' end as step from newest)
+  select min(s) as at, min(s) + min(step) as until, count(*)::int as entries,
+    (count(*) filter (where kind = 'decision.deny'))::int as denied,
+    min(position) as "from", max(position) as "to"
+  from newest, stretch, date_bin(step, at, '2000-01-01Z') as s group by s order by s`
 
 /** The one at this position. */
 export const findEntry = async (sql: Sql, position: number): Promise<EntryRow | undefined> =>
