@@ -136,14 +136,8 @@ async function playWith(
   return task === undefined ? play() : during(cli, task, play)
 }
 
-interface Play {
-  readonly app: Shown
-  readonly plan: Plan
-  readonly waits: readonly string[]
-  readonly leases: Held[]
-  readonly retryAt: number
-  readonly started: (child: ChildProcess) => void
-}
+type Data = { plan: Plan; waits: readonly string[]; leases: Held[]; retryAt: number }
+type Play = Readonly<Data & { app: Shown; started: (child: ChildProcess) => void }>
 
 async function playOnce(
   run: Run,
