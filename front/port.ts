@@ -52,7 +52,8 @@ export interface Apps {
 export type Origin = Readonly<{ sub: IdentityId; task: TaskId; commit: string; run: string }>
 /** With the bundle, by its digest, and when it was shipped: what a warrant says. */
 export type Shipped = Origin & { readonly digest: string; readonly at: number }
-export type Asked = Readonly<{ ships?: string; shipped?: Shipped | undefined }>
+/** `isTaken`: what CI shipped answers, and is newer. */
+export type Asked = Readonly<{ ships?: string; shipped?: Shipped | undefined; isTaken?: boolean }>
 export type Serving = Readonly<{ over: () => string | undefined; origin: Origin | undefined }>
 
 export interface Described {

@@ -78,10 +78,9 @@ export class Tunnels {
     const shown = req.headers['leasehold-warrant']?.toString()
     const shipped = shown === undefined ? undefined : await this.#visits.readWarrant(slug, shown)
     if (shown !== undefined && shipped === undefined) throw problemOf('token-not-accepted')
-    const { over } = await this.#world.apps.serve(req, slug, { shipped })
     // A laptop would take turns with what CI deployed; and nothing goes back to an older version.
-    if ((this.shippedFor(slug)?.at ?? 0) > (shipped?.at ?? 0))
-      throw problemOf('deployed-elsewhere', { slug })
+    const isTaken = (this.shippedFor(slug)?.at ?? 0) > (shipped?.at ?? 0)
+    const { over } = await this.#world.apps.serve(req, slug, { shipped, isTaken })
     if (this.#open.size >= bounds.tunnels && !this.#open.has(slug))
       throw new Problem('rate-limited', { detail: 'Too many apps are answered for.' })
     socket.setNoDelay(true).setKeepAlive(true, 30_000).setTimeout(0)
@@ -89,6 +88,8 @@ export class Tunnels {
     socket.write(
       'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: leasehold-tunnel\r\n\r\n',
     )
+    // Its end without ours is an end: else a machine that was cut off would be asked for a minute more.
+    socket.allowHalfOpen = false
     const session = connect('http://app.invalid', {
       createConnection: () => socket,
       maxHeaderListPairs: 200,

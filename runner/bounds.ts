@@ -17,8 +17,8 @@ export const bounds = {
   /** It may die so often within the time: then it stays down until the next version. */
   deaths: 5,
   deathsMs: 10 * 60_000,
-  againMs: { first: 300, most: 60_000 },
-  resumeMs: 5000,
+  /** Each refusal is an entry of the log: who was refused comes again less often than who was not reached. */
+  againMs: { first: 300, broken: 3000, refused: 60_000 },
   memoryMb: 256,
   serverMs: 10_000,
 } as const

@@ -4,7 +4,7 @@
  * not sign a warrant for, byte for byte.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Key } from '../cli/src/dpop.ts'
 import { bounds } from './bounds.ts'
@@ -14,12 +14,8 @@ import { Refusal } from './refusal.ts'
 import { startVersion, type Version } from './version.ts'
 import { openWay, type Way } from './way.ts'
 
-export interface Settings {
-  readonly server: string
-  readonly home: string
-  readonly key: Key
-  readonly log: (line: object) => void
-}
+type Log = (line: object) => void
+export type Settings = Readonly<{ server: string; home: string; key: Key; log: Log }>
 
 type Deployment = Readonly<{ warrant: Warrant; version: Version; way: Way }>
 
@@ -45,8 +41,9 @@ export class Deployments {
   /** What the warrant names, and nothing else: refused before a byte is read, where it can be. */
   async take(slug: string, text: string, read: () => Promise<Buffer>): Promise<Warrant> {
     const warrant = await readWarrant(this.#settings.server, text, slug)
-    const before = this.#running.get(slug)?.warrant
-    if (before?.digest === warrant.digest) return before
+    const before = this.#keptFor(slug)
+    const isUp = this.#running.get(slug)?.warrant.digest === warrant.digest
+    if (before !== undefined && isUp) return before
     if ((before?.at ?? 0) > warrant.at)
       throw new Refusal(409, 'A newer version answers already. To have this one, ship it again.')
     if (this.#busy.has(slug) || this.#busy.size >= bounds.uploads)
@@ -87,8 +84,7 @@ export class Deployments {
     const { server, key, log } = this.#settings
     const { slug, address, commit } = warrant
     const told = (says: string) => log({ app: slug, digest: warrant.digest.slice(0, 12), says })
-    const where = { LEASEHOLD_ADDRESS: address, LEASEHOLD_SERVER: server }
-    const env = { ...where, LEASEHOLD_COMMIT: commit }
+    const env = { LEASEHOLD_ADDRESS: address, LEASEHOLD_SERVER: server, LEASEHOLD_COMMIT: commit }
     const data = join(this.#apps, slug, 'data')
     const version = await startVersion({ folder: this.#folderOf(warrant), data, env, told })
     const over = () => void this.#end(slug, version)
@@ -124,15 +120,23 @@ export class Deployments {
   }
 
   async #resume(slug: string): Promise<void> {
+    const warrant = this.#keptFor(slug)
+    // Half of what never answered.
+    if (warrant === undefined) return this.#remove(slug)
     try {
-      await this.#answer(JSON.parse(readFileSync(this.#keptOf(slug), 'utf8')) as Warrant)
+      if (!this.#running.has(slug)) await this.#answer(warrant)
     } catch (thrown) {
-      // Over for good, or half of what never answered. Whatever else it is, it is tried again.
-      const status = thrown instanceof Refusal ? thrown.status : 0
-      const isHalf = (thrown as NodeJS.ErrnoException).code === 'ENOENT'
-      if (isHalf || status === 410 || status === 422) return this.#remove(slug)
-      this.#settings.log({ app: slug, says: (thrown as Error).message })
-      setTimeout(() => void this.#resume(slug), bounds.resumeMs).unref()
+      const { status, message } = thrown as Refusal
+      if (status === 410) return this.#remove(slug)
+      this.#settings.log({ app: slug, says: message })
+      const ms = status === 503 ? bounds.againMs.broken : bounds.againMs.refused
+      setTimeout(() => void this.#resume(slug), ms).unref()
     }
+  }
+
+  /** What answers, or did when the runner ended. */
+  #keptFor(slug: string): Warrant | undefined {
+    const file = this.#keptOf(slug)
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Warrant) : undefined
   }
 }

@@ -14,15 +14,10 @@ import { bounds } from './bounds.ts'
 import type { Warrant } from './key.ts'
 import { Refusal } from './refusal.ts'
 
-export interface Dial {
-  readonly server: string
-  readonly key: Key
-  readonly warrant: Warrant
-  readonly port: number
-  /** The server says that it is over for good. */
-  readonly over: () => void
-  readonly told: (says: string) => void
-}
+/** `over`: the server says that it is over for good. */
+type Ends = Readonly<{ over: () => void; told: (says: string) => void }>
+type To = Readonly<{ server: string; key: Key; warrant: Warrant; port: number }>
+export type Dial = To & Ends
 
 export type Way = Awaited<ReturnType<typeof openWay>>
 
@@ -34,16 +29,19 @@ export async function openWay(dial: Dial) {
   let socket = await reach(dial)
   door.emit('connection', socket)
   const keep = async () => {
-    for (let ms: number = bounds.againMs.first; ; ms = Math.min(ms * 2, bounds.againMs.most)) {
+    const { first, broken, refused } = bounds.againMs
+    for (let ms: number = first; ; ms *= 2) {
       if (!socket.destroyed) await once(socket, 'close')
       if (signal.aborted) return
       try {
         socket = await reach(dial)
         door.emit('connection', socket)
-        ms = bounds.againMs.first
+        ms = first
       } catch (thrown) {
-        if (thrown instanceof Refusal && thrown.status === 410) return dial.over()
-        dial.told((thrown as Error).message)
+        const { status, message } = thrown as Refusal
+        if (status === 410) return dial.over()
+        dial.told(message)
+        ms = Math.min(ms, status === 503 ? broken : refused)
         await wait(ms, undefined, { signal }).catch(() => {})
       }
     }

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Browser } from './browser.ts'
+import { Browser } from '../support/visiting.ts'
 import { ended, homeOfSam, start } from './cli.ts'
 import { type Company, expectStatus, type Name, startCompany } from './company.ts'
 
@@ -72,7 +72,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-const browserOf = (who: Name | null) => Browser.of(company, who)
+const browserOf = (who: Name | null) => Browser.of(company.running, who && company.ids[who])
 
 const lh = (...words: string[]) => ended(start(home, words))
 

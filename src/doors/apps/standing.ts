@@ -33,7 +33,7 @@ type Act = 'app.open' | 'app.serve'
 type Origin = Readonly<{ sub: IdentityId; task: TaskId; commit: string; run: string }>
 type Shipped = Origin & { readonly digest: string }
 /** `ships`: the digest of a bundle. */
-type Asked = Readonly<{ ships?: string | undefined; shipped?: Shipped | undefined }>
+type Asked = Readonly<{ ships?: string; shipped?: Shipped | undefined; isTaken?: boolean }>
 
 const appOpened = entryKind('app.open', 'opened the app')
 const appShipped = entryKind('app.ship', 'shipped what answers for the app')
@@ -67,7 +67,7 @@ export function appsOf(world: AppsWorld) {
      * Who asks to answer for an app, or ships what will; the runner, for what was shipped. Problem where nobody may;
      * else how to ask whether they still may.
      */
-    async serve(req: IncomingMessage, slug: string, { ships, shipped }: Asked) {
+    async serve(req: IncomingMessage, slug: string, { ships, shipped, isTaken }: Asked) {
       checkHost(req, world)
       const { actor, isOver, by } = await callerFor(world, req, shipped)
       const app = find(slug)
@@ -78,6 +78,7 @@ export function appsOf(world: AppsWorld) {
         await recordDenial(world, decision.record)
         throw new Problem('denied', { detail: decision.denial.says })
       }
+      if (isTaken) throw problemOf('deployed-elsewhere', { slug })
       const origin = ships === undefined ? undefined : originOf(by)
       const given = shipped ?? (origin && { ...origin, digest: ships })
       const tasks = ships === undefined || by === undefined ? [] : [subjectOf(taskTable, by)]
@@ -151,7 +152,7 @@ const openApp = verb('app.open', 'appId', async (scope, { appId: _, ...said }: S
   scope.entry({ kind: appOpened, by, ...said })
 })
 
-type Serves = Seen & Pick<Asked, 'ships'>
+type Serves = Seen & { readonly ships: string | undefined }
 const serveApp = verb(
   'app.serve',
   'appId',

@@ -9,30 +9,24 @@ import { failed } from '../../problem.ts'
 import { said } from '../../verbs/kit.ts'
 import { during, openTask } from '../../verbs/task.ts'
 
-const words =
-  '-c --format=ustar --exclude=.git --exclude=.leasehold --exclude=.env* --exclude=.bin -C'
-const lines =
-  'In its workflow: `permissions: { id-token: write }` and `- run: leasehold ship --deploy`'
+const left = ['.git', '.leasehold', '.env*', '.bin'].map(name => `--exclude=${name}`)
+const lines = '`permissions: { id-token: write }` and `- run: leasehold ship --deploy`'
+type Said = Record<'runner' | 'warrant' | 'address' | 'commit', string>
 
 export async function deploy(cli: Cli): Promise<Answer> {
-  if (!isMachine(cli.host.env)) throw failed('CI deploys an app, with what a commit holds.', lines)
-  const bundle = execFileSync('tar', [...words.split(' '), cli.host.cwd, '.'], {
-    maxBuffer: 1 << 26,
-  })
+  if (!isMachine(cli.host.env))
+    throw failed('CI deploys an app: its workflow has two lines for that.', lines)
+  const words = ['-c', '--format=ustar', ...left, '-C', cli.host.cwd, '.']
+  const bundle = execFileSync('tar', words, { maxBuffer: 1 << 26 })
   const digest = createHash('sha256').update(bundle).digest('hex')
   const [app, purpose] = [appOf(cli), cli.options.text('purpose') ?? 'publish']
   const job = { ...cli, options: new Options({ as: `${app}/publish`, purpose }) }
   const task = await openTask(job, [])
   return during(job, task, async () => {
-    const named = await task.api.post(`/v1/apps/${app}/ship/${digest}`, {})
-    const { runner, warrant } = named as Record<'runner' | 'warrant', string>
+    const { runner, warrant } = (await task.api.post(`/v1/apps/${app}/ship/${digest}`, {})) as Said
     const put = { method: 'PUT', bytes: new Uint8Array(bundle), timeoutMs: 180_000 } as const
     const to = makeApi(new URL(runner), false, async () => warrant)
-    const shipped = (await to.post(`/v1/apps/${app}`, {}, put)) as Record<
-      'address' | 'commit',
-      string
-    >
-    const line = `${glyph.ok} ${app}   ${shipped.address} answers with ${shipped.commit}`
-    return said(shipped, [line, 'ship'])
+    const shipped = (await to.post(`/v1/apps/${app}`, {}, put)) as Said
+    return said(shipped, [`${glyph.ok} ${shipped.address} answers with ${shipped.commit}`, 'ship'])
   })
 }

@@ -1,7 +1,8 @@
 /** A browser as a jar of cookies, each of one host, that follows where it is led. */
 import { type IncomingHttpHeaders, request } from 'node:http'
+import type { PersonId } from '../../src/core/base/ids.ts'
 import { startSession } from '../../src/life/sign-in/session.ts'
-import type { Company, Name } from './company.ts'
+import type { Running } from '../../src/main.ts'
 
 export interface Answer {
   readonly status: number
@@ -13,12 +14,12 @@ export interface Answer {
 export class Browser {
   readonly jars = new Map<string, Map<string, string>>()
 
-  static async of(company: Company, who: Name | null): Promise<Browser> {
+  /** Signed in as this person, or as nobody. */
+  static async of({ world, issuer }: Running, id: PersonId | null): Promise<Browser> {
     const browser = new Browser()
-    const { world } = company.running
-    if (who === null) return browser
-    const { secret } = await startSession(world.store, company.ids[who], world.clock.now())
-    browser.jar(new URL(company.running.issuer).host).set('lh_session', secret)
+    if (id === null) return browser
+    const { secret } = await startSession(world.store, id, world.clock.now())
+    browser.jar(new URL(issuer).host).set('lh_session', secret)
     return browser
   }
 
