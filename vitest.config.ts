@@ -16,6 +16,7 @@ export default defineConfig({
       'connectors/**/*.test.ts',
       'channels/**/*.test.ts',
       'front/**/*.test.ts',
+      'runner/**/*.test.ts',
       'cli/src/**/*.test.ts',
       'scan/src/**/*.test.ts',
       'demo/**/*.test.ts',

@@ -1,7 +1,7 @@
 /**
  * `npm run demo -- --once --json`: the story in folders that are thrown away, and what came of it as one JSON
  * object. `npm run demo -- everywhere --once --json`: another one, of an app with access in nine systems;
- * `graduate`: of one that stays; `day --teams 39`: a build day of so many teams, opened and closed. `company`:
+ * `graduate`: of one that stays; `ship`: of one that CI deploys, beside no laptop; `day --teams 39`: a build day of so many teams, opened and closed. `company`:
  * a whole company, which without `--once` stays up.
  */
 import { parseArgs } from 'node:util'
@@ -12,6 +12,7 @@ import { peopleOf, playDay } from './day.ts'
 import { type Everywhere, playEverywhere } from './everywhere.ts'
 import { type Graduated, playGraduation } from './graduate.ts'
 import { type Parts, startParts } from './parts.ts'
+import { playShipping, prepareRunner } from './ship.ts'
 import { playStory, type Told } from './story.ts'
 import { type Teller, teller } from './tell.ts'
 
@@ -21,6 +22,7 @@ const stories: Readonly<Record<string, (parts: Parts, out: Teller) => Promise<ob
   life: async (parts, out) => resultOf(await playStory(parts, out.tell)),
   everywhere: playAtSystems,
   graduate: async (parts, out) => graduatedOf(await playGraduation(parts, out.tell)),
+  ship: playDeployed,
   day: playTeams,
 }
 
@@ -61,11 +63,14 @@ if (!Number.isInteger(teams) || teams > 400 || (name === 'day' && teams < 1)) {
 }
 const out = teller(values.json === true ? process.stderr : process.stdout)
 const people = peopleOf(teams)
-const parts = await startParts({ kept: false, port: 0, clock, people }, out.part)
+const runner = name === 'ship' ? await prepareRunner() : undefined
+const env = runner === undefined ? {} : { LEASEHOLD_RUNNER: runner.setting }
+const parts = await startParts({ kept: false, port: 0, clock, people, env }, out.part)
 try {
   const result = await play(parts, out)
   if (values.json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
 } finally {
+  await runner?.stop()
   await parts.stop()
 }
 
@@ -149,4 +154,12 @@ function graduatedOf(told: Graduated) {
     orphans,
     seconds: Number(seconds.toFixed(2)),
   }
+}
+
+/** What does not hold fails the run. */
+async function playDeployed(parts: Parts, out: Teller): Promise<object> {
+  if (runner === undefined) throw new Error('there is a runner')
+  const { holds, ...told } = await playShipping(parts, runner, out.tell)
+  if (!holds) process.exitCode = 1
+  return { schema: 'leasehold/v1', ...told }
 }

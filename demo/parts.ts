@@ -56,7 +56,14 @@ interface Kept {
 }
 
 export async function startParts(
-  options: { kept: boolean; port: number; clock?: Clock; people?: readonly CompanyPerson[] },
+  options: {
+    kept: boolean
+    port: number
+    clock?: Clock
+    people?: readonly CompanyPerson[]
+    /** More of the server's settings. */
+    env?: Readonly<Record<string, string>>
+  },
   progress: Progress,
 ): Promise<Parts> {
   const folder = options.kept
@@ -106,6 +113,7 @@ export async function startParts(
           LEASEHOLD_COMPANY_CLIENT_ID: issuers.provider.clientId,
           LEASEHOLD_CI_ISSUERS: issuers.github.issuer,
           LEASEHOLD_LOOPBACK_ISSUERS: `${issuers.github.issuer} ${issuers.provider.issuer}`,
+          ...options.env,
           ...(process.env.LEASEHOLD_DEMO_DATABASE_URL === undefined
             ? {}
             : { DATABASE_URL: process.env.LEASEHOLD_DEMO_DATABASE_URL }),

@@ -6,6 +6,10 @@ export const bounds = {
   codeSeconds: 60,
   /** For the app to read who asks. */
   personSeconds: 60,
+  /** Longer than any app lives: what ends it is the app. */
+  warrantSeconds: 400 * 86_400,
+  /** A version that was followed by a newer one ends what is under way. */
+  drainMs: 60_000,
   /** What is open is decided again so often: a pause cuts it within a second. */
   lookMs: 400,
   /** Apps that are answered for at once. */

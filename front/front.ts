@@ -36,7 +36,7 @@ interface Visit {
 
 export function openFront(world: FrontWorld) {
   const visits = new Visits(world)
-  const tunnels = new Tunnels(world)
+  const tunnels = new Tunnels(world, visits)
   const open: Opened = new Map()
   const look = () => {
     tunnels.look()
@@ -50,7 +50,7 @@ export function openFront(world: FrontWorld) {
     /** True where the request was for an app's host and is answered. */
     async answer(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
       const slug = slugIn(world, req.headers.host)
-      if (slug === undefined) return false
+      if (slug === undefined) return ship(front, req, res)
       const url = URL.parse(req.url ?? '', world.addressOf(slug))
       const isPath = (req.url ?? '').startsWith('/') && url?.origin === world.addressOf(slug)
       if (url === null || !isPath || !isFromHere(req, url))
@@ -72,6 +72,19 @@ export function openFront(world: FrontWorld) {
       for (const pages of open.values()) for (const { cut } of pages) cut()
     },
   }
+}
+
+const shipping = /^\/v1\/apps\/([a-z0-9-]{1,63})\/ship\/([0-9a-f]{64})$/
+
+/** At the server's own host: CI says which bundle answers from now on. */
+async function ship({ world, tunnels }: Front, req: IncomingMessage, res: ServerResponse) {
+  const [, slug, digest = ''] = shipping.exec(req.url ?? '') ?? []
+  if (slug === undefined || req.method !== 'POST') return false
+  await tunnels.ship(slug, digest, req).then(
+    said => send(res, 'application/json', JSON.stringify(said)),
+    (thrown: unknown) => world.refuse(req.socket, thrown),
+  )
+  return true
 }
 
 interface Front {
@@ -134,11 +147,14 @@ function isAside({ headers }: IncomingMessage, url: URL): boolean {
   return url.pathname.startsWith('/.leasehold/') || (mode !== undefined && mode !== 'navigate')
 }
 
-async function enter({ world, visits }: Front, { slug, url, req, res }: Visit): Promise<void> {
+async function enter(
+  { world, visits, tunnels }: Front,
+  { slug, url, req, res }: Visit,
+): Promise<void> {
   const id = await visits.enter(req, res, slug, url.searchParams)
   if (id === undefined) return visits.begin(res, slug, '/')
   // INVARIANT: written down before anything is shown. Who may not is told so at the app's own address.
-  await world.apps.open(slug, id)
+  await world.apps.open(slug, id, tunnels.shippedFor(slug)?.task)
   await visits.keep(res, slug, id, url.searchParams.get('to'))
 }
 
@@ -156,7 +172,8 @@ async function forward({ world, visits, tunnels, open }: Front, visit: Visit, id
     const person = await visits.introduce(slug, visitor)
     const cookie = visits.cookiesFor(req)
     await pass({
-      session,
+      // A newer version may answer by now: the one before takes nothing more.
+      session: tunnels.sessionOf(slug) ?? session,
       req,
       res,
       cookie,

@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { JSONWebKeySet } from 'jose'
-import type { PersonId } from '../src/core/base/ids.ts'
+import type { IdentityId, PersonId, TaskId } from '../src/core/base/ids.ts'
 import type { Clock } from '../src/core/base/time.ts'
 
 export interface FrontWorld {
@@ -13,9 +13,13 @@ export interface FrontWorld {
   /** Origin of the pages of an app: a host of its own. */
   readonly addressOf: (slug: string) => string
   readonly clock: Clock
+  /** Where what CI ships runs; null: nowhere. */
+  readonly runner: { readonly address: string } | null
   readonly apps: Apps
   readonly signer: () => { readonly kid: string; readonly privateKey: KeyObject }
   readonly tokenJwks: () => JSONWebKeySet
+  /** Retired ones too. */
+  readonly everyTokenJwk: () => { keys: object[] }
   readonly personOf: (id: PersonId) => Promise<Visitor | undefined>
   /** A page for people, by its name and what stands in its places; all of it is text. */
   readonly page: (name: string, title: string, parts: Parts) => string
@@ -37,12 +41,20 @@ export interface Apps {
   find(slug: string): object | undefined
   /** Why this person may not open it now; undefined where they may. Asked at every request. */
   denied(slug: string, actor: { kind: 'person'; id: PersonId }): string | undefined
-  /** The same as a visit begins: written down. */
-  open(slug: string, id: PersonId): Promise<string | undefined>
-  /** Problem for who may not answer for the app; else how to ask, later, whether they still may. */
-  serve(req: IncomingMessage, slug: string): Promise<() => string | undefined>
+  /** The same as a visit begins: written down, with the task that shipped what answers. */
+  open(slug: string, id: PersonId, by?: TaskId): Promise<string | undefined>
+  /** Problem for who may not answer for the app, or ship what does; else how to ask, later, whether they still may. */
+  serve(req: IncomingMessage, slug: string, asked: Asked): Promise<Serving>
   describe(slug: string): Promise<Described | undefined>
 }
+
+/** The run of CI that shipped what answers, and the identity it was. */
+export type Origin = Readonly<{ sub: IdentityId; task: TaskId; commit: string; run: string }>
+/** With the bundle, by its digest, and when it was shipped: what a warrant says. */
+export type Shipped = Origin & { readonly digest: string; readonly at: number }
+/** `isTaken`: what CI shipped answers, and is newer. */
+export type Asked = Readonly<{ ships?: string; shipped?: Shipped | undefined; isTaken?: boolean }>
+export type Serving = Readonly<{ over: () => string | undefined; origin: Origin | undefined }>
 
 export interface Described {
   readonly slug: string

@@ -7,18 +7,19 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createLocalJWKSet, jwtVerify, SignJWT } from 'jose'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose'
 import { isId, type PersonId } from '../src/core/base/ids.ts'
 import { toMs } from '../src/core/base/time.ts'
 import { bounds } from './bounds.ts'
-import type { FrontWorld, Visitor } from './port.ts'
+import type { FrontWorld, Shipped, Visitor } from './port.ts'
 
-/** What is signed: a code to come in with, the cookie, and what the app is told. */
-type Kind = 'code' | 'visit' | 'person'
+/** What is signed: a code to come in with, the cookie, what the app is told, and what the runner answers by. */
+type Kind = 'code' | 'visit' | 'person' | 'warrant'
 const seconds = {
   code: bounds.codeSeconds,
   visit: bounds.visitSeconds,
   person: bounds.personSeconds,
+  warrant: bounds.warrantSeconds,
 } as const
 
 export class Visits {
@@ -48,7 +49,7 @@ export class Visits {
     const claims = await this.#open('code', slug, query.get('code') ?? '')
     const nonce = this.#cookie(req, 'from') ?? ''
     this.#set(res, 'from', '', 0)
-    return claims !== undefined && claims.from === hash(nonce) ? claims.sub : undefined
+    return claims?.['from'] === hash(nonce) ? personIn(claims) : undefined
   }
 
   async keep(res: ServerResponse, slug: string, id: PersonId, to: string | null): Promise<void> {
@@ -58,12 +59,22 @@ export class Visits {
 
   async read(req: IncomingMessage, slug: string): Promise<PersonId | undefined> {
     const visit = this.#cookie(req, 'visit')
-    return visit === undefined ? undefined : (await this.#open('visit', slug, visit))?.sub
+    return visit === undefined ? undefined : personIn(await this.#open('visit', slug, visit))
   }
 
   /** What the app reads in `Leasehold-Person`; checked by the keys the server publishes. */
   introduce(slug: string, { id, name, email }: Visitor): Promise<string> {
     return this.#sign('person', slug, { sub: id, name, ...(email !== null && { email }) })
+  }
+
+  /** By it, and with its key, the runner answers for one app with what CI shipped; nobody else does anything. */
+  warrant(slug: string, shipped: Shipped): Promise<string> {
+    return this.#sign('warrant', slug, shipped)
+  }
+
+  async readWarrant(slug: string, warrant: string): Promise<Shipped | undefined> {
+    const said = await this.#open('warrant', slug, warrant)
+    return said && isId('identity', said.sub ?? '') ? (said as unknown as Shipped) : undefined
   }
 
   /** All of them but ours. */
@@ -73,7 +84,11 @@ export class Visits {
     return theirs.length > 0 ? theirs.join('; ') : undefined
   }
 
-  #sign(kind: Kind, slug: string, claims: Readonly<Record<string, string>>): Promise<string> {
+  #sign(
+    kind: Kind,
+    slug: string,
+    claims: Readonly<Record<string, string | number>>,
+  ): Promise<string> {
     const { kid, privateKey } = this.#world.signer()
     const now = Math.floor(toMs(this.#world.clock.now()) / 1000)
     return new SignJWT({ ...claims })
@@ -87,7 +102,9 @@ export class Visits {
 
   async #open(kind: Kind, slug: string, token: string) {
     if (token.length > 2000) return undefined
-    const keys = createLocalJWKSet(this.#world.tokenJwks())
+    // Of a warrant also those that sign no more: it lives as long as its app, and needs the runner's key beside it.
+    const all = kind === 'warrant' ? this.#world.everyTokenJwk() : this.#world.tokenJwks()
+    const keys = createLocalJWKSet(all as JSONWebKeySet)
     try {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['ES256'],
@@ -97,9 +114,7 @@ export class Visits {
         requiredClaims: ['sub', 'exp'],
         currentDate: new Date(toMs(this.#world.clock.now())),
       })
-      const { sub = '' } = payload
-      const from = payload['from']
-      return isId('person', sub) ? { sub, from } : undefined
+      return payload
     } catch {
       return undefined
     }
@@ -139,6 +154,9 @@ export const isOurs = (cookie: string) => /^\s*(__Host-|__Secure-)?lh_/i.test(co
 /** A path at the app; anything else is its start. ATTACKER: `//elsewhere`, `/\elsewhere`. */
 export const pathOf = (to: string | null) =>
   to !== null && /^\/(?![/\\])[\x21-\x7e]{0,1000}$/.test(to) && !to.includes('\\') ? to : '/'
+
+const personIn = ({ sub = '' }: { sub?: string | undefined } = {}) =>
+  isId('person', sub) ? sub : undefined
 
 const typeOf = (kind: Kind) => `leasehold-${kind}+jwt`
 

@@ -33,6 +33,18 @@ const GRADUATE = {
   orphans: 0,
   ledger: { verified: true },
 }
+const SHIP = {
+  requests: 100,
+  failedRequests: 0,
+  versions: 2,
+  greeted: true,
+  cameBack: true,
+  trace: { commit: true, run: true, visit: true },
+  endedPage: true,
+  left: { files: 0, processes: 0 },
+  certificate: { state: 'verified-gone' },
+  ledger: { verified: true },
+}
 const byHand = (name: string) => ({ name, end: 'revoked' })
 const DAY = {
   teams: 39,
@@ -88,6 +100,7 @@ it('what keeps every promise has nothing broken', () => {
   expect(judge('demo', [DEMO]).broken).toEqual([])
   expect(judge('everywhere', [EVERYWHERE]).broken).toEqual([])
   expect(judge('graduate', [GRADUATE]).broken).toEqual([])
+  expect(judge('ship', [SHIP]).broken).toEqual([])
   expect(judge('day', [DAY]).broken).toEqual([])
   // Of two runs only the length of the log differs: what a server does by itself comes in its own time.
   const again = { ...COMPANY, counts: { ...COMPANY.counts, entries: 2079 }, seconds: { whole: 41 } }
@@ -167,6 +180,21 @@ describe('one broken promise is named', () => {
     [{ ledger: { verified: false } }, 'the log verifies'],
   ])('in the graduation: %j', (change, promise) => {
     expect(judge('graduate', [{ ...GRADUATE, ...change }]).broken).toEqual([promise])
+  })
+
+  it.each([
+    [{ failedRequests: 1 }, 'no request failed'],
+    [{ requests: 0 }, 'no request failed'],
+    [{ versions: 1 }, 'a newer version took over'],
+    [{ greeted: false }, 'who looks is greeted by name'],
+    [{ cameBack: false }, 'what died answers again'],
+    [{ trace: { commit: true, run: true } }, 'commit, run and visit are in the trace'],
+    [{ endedPage: false }, 'its address says that it has ended'],
+    [{ left: { files: 1, processes: 0 } }, 'nothing is left in the runner'],
+    [{ certificate: { state: 'not-green' } }, 'the certificate says verified-gone'],
+    [{ ledger: { verified: false } }, 'the log verifies'],
+  ])('in the demo of what CI deploys: %j', (change, promise) => {
+    expect(judge('ship', [{ ...SHIP, ...change }]).broken).toEqual([promise])
   })
 
   it.each([

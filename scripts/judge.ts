@@ -1,5 +1,5 @@
 // Judges what the demo, the crash test and the benches say of themselves, for .ci/run:
-//   npm run -s judge -- demo FILE | everywhere FILE | graduate FILE | day FILE | company FILE |
+//   npm run -s judge -- demo FILE | everywhere FILE | graduate FILE | ship FILE | day FILE | company FILE |
 //   chaos FILE KILLS | bench FILE
 // FILE holds the JSON lines they printed. Prints the figures, then each promise not kept; exits 1
 // where there is one. A figure that is missing is not kept.
@@ -69,6 +69,8 @@ export function judge(what: string, rows: Row[], kills = 0): Verdict {
       return judgeEverywhere(last)
     case 'graduate':
       return judgeGraduation(last)
+    case 'ship':
+      return judgeShipping(last)
     case 'day':
       return judgeDay(last)
     case 'company':
@@ -79,7 +81,7 @@ export function judge(what: string, rows: Row[], kills = 0): Verdict {
       return judgeBench(rows)
     default:
       throw new Error(
-        `judge knows demo, everywhere, graduate, day, company, chaos and bench, not \`${what}\``,
+        `judge knows demo, everywhere, graduate, ship, day, company, chaos and bench, not \`${what}\``,
       )
   }
 }
@@ -165,6 +167,31 @@ function judgeGraduation(demo: Row): Verdict {
       certificate['state'] === 'verified-gone',
     'the successor is managed': within(demo['successor'])['stage'] === 'managed',
     'no orphan is left': demo['orphans'] === 0,
+    'the log verifies': within(demo['ledger'])['verified'] === true,
+  })
+  return { figures, broken }
+}
+
+/** It answers without a laptop, nobody notices a newer version, and at its end nothing of it is left there. */
+function judgeShipping(demo: Row): Verdict {
+  const [left, trace] = [within(demo['left']), within(demo['trace'])]
+  const figures = [
+    `${tell(demo['failedRequests'])} of ${tell(demo['requests'])} requests failed`,
+    `${tell(demo['versions'])} versions`,
+    `left ${tell(left['files'])} files, ${tell(left['processes'])} processes`,
+    `certificate ${tell(within(demo['certificate'])['state'])}`,
+    `${tell(demo['seconds'])} s`,
+  ].join(', ')
+  const broken = brokenOf({
+    'no request failed': demo['failedRequests'] === 0 && Number(demo['requests']) > 0,
+    'a newer version took over': demo['versions'] === 2,
+    'who looks is greeted by name': demo['greeted'] === true,
+    'what died answers again': demo['cameBack'] === true,
+    'commit, run and visit are in the trace':
+      trace['commit'] === true && trace['run'] === true && trace['visit'] === true,
+    'its address says that it has ended': demo['endedPage'] === true,
+    'nothing is left in the runner': left['files'] === 0 && left['processes'] === 0,
+    'the certificate says verified-gone': within(demo['certificate'])['state'] === 'verified-gone',
     'the log verifies': within(demo['ledger'])['verified'] === true,
   })
   return { figures, broken }

@@ -38,6 +38,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     issuer: issuer === null ? null : parseOrigin(issuer, 'LEASEHOLD_ISSUER'),
     /** Null: below the name of the issuer. */
     appsHost: parseHost(get('LEASEHOLD_APPS_HOST')),
+    /** Null: apps answer from laptops alone. */
+    runner: parseRunner(get('LEASEHOLD_RUNNER')),
     name: read('LEASEHOLD_NAME'),
     trustDomain: parseTrustDomain(read('LEASEHOLD_TRUST_DOMAIN')),
     mode: parseMode(read('LEASEHOLD_MODE')),
@@ -71,6 +73,18 @@ function parseIssuer(text: string): string {
 function parseHost(text: string | null): string | null {
   if (text === null || /^([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(:\d{1,5})?$/.test(text)) return text
   throw refuse('LEASEHOLD_APPS_HOST', `\`${text}\` is not a host name in lower case.`)
+}
+
+/** Its address, and who it is there: the thumbprint of its key (RFC 7638). */
+function parseRunner(text: string | null) {
+  if (text === null) return null
+  const [, address = '', key = ''] = /^(\S+) ([\w-]{43})$/.exec(text) ?? []
+  if (
+    /^(https:\/\/|http:\/\/127\.0\.0\.1:)/.test(address) &&
+    URL.parse(address)?.origin === address
+  )
+    return { address, key }
+  throw refuse('LEASEHOLD_RUNNER', 'It must be an https:// origin and the thumbprint of its key.')
 }
 
 function parsePort(text: string): number {

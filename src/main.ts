@@ -114,7 +114,7 @@ export async function startServer(config: Config, options: StartOptions = {}) {
   // What was made after the copy that was put back is stopped before anybody is let in.
   if (options.acceptLoss === true) await schedule.runNow('inventory')
   // 5. The doors.
-  const served = { ...world, spool, hosts: hostsOf(world, port) }
+  const served = { ...world, spool, hosts: hostsOf(world, port), runner: config.runner }
   const gateway = startGateway(served, pokes, opening)
   const front = openFront({
     ...served,

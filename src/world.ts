@@ -79,6 +79,7 @@ export interface World extends Given, ApiWorld, VerifyWorld, ExchangeWorld, Pers
   readonly verifyTask: (token: string) => Promise<TaskToken>
   readonly refusals: RefusalTally
   readonly noteSigner: NoteSigner
+  readonly everyTokenJwk: () => { keys: object[] }
   readonly federation: FederationIssuer
 }
 
@@ -148,6 +149,9 @@ function keysOf(keys: Keys, trustDomain: string) {
     seal: (plaintext: Uint8Array, place: string) => keys.seal(plaintext, place),
     unseal: (sealed: string, place: string) => keys.unseal(sealed, place),
     tokenJwks: () => keys.tokenJwks(),
+    everyTokenJwk: () => ({
+      keys: keys.published('token').map(({ jwk, kid }) => ({ ...jwk, kid })),
+    }),
     signer: () => keys.tokenSigner(),
     leaseSecret: (id: ids.LeaseId, salt: string) => keys.leaseSecret(id, salt),
     newLeaseSalt: () => keys.newLeaseSalt(),

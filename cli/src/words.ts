@@ -53,8 +53,8 @@ ask <resource:action> --read --write --because <reason> --columns <names> --role
   | requests.askFor | ask for data: crm.deals:read
 status [app] | things.status | how the app is, and what to do next
 why [decision] | prove.why | why something was refused; alone, the last time
-ship --to <people> --with-all --nobody --reason <reason>
-  | ship.ship | let others open it, at an address of its own: people, everybody, nobody
+ship --to <people> --with-all --nobody --reason <reason> --deploy --purpose <name>
+  | ship.ship | let others open it, at an address of its own; --deploy: in CI, to run there
 extend [app] --days <n> --until <time> | things.extend | move the end date
 graduate [app] --check --to <person> --team <team> --backup <person> --name <slug> --days <n>
   --keep <resources> --because <why> --reason <reason>

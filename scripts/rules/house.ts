@@ -75,9 +75,9 @@ export const ROOT_FILES = [
   'src/main.ts',
 ]
 /** Installed apart from the server; they share its types, never its code. */
-export const CLIENTS = ['cli', 'console', 'action']
-/** Runs in a job from the commit it is of, so the command line lies beside it, and is what it uses. */
-const ACTION = 'action'
+export const CLIENTS = ['cli', 'console', 'action', 'runner']
+/** They run from the commit they are of, so the command line lies beside them, and is what they use. */
+const BY_CLI = ['action', 'runner']
 /** Installed apart too: looks with a person's own rights, by the connectors, and needs no server. */
 export const SCAN = 'scan'
 /** May use everything, are used by nobody in the product. Templates are copied, and run in an app. */
@@ -135,7 +135,7 @@ export function refuseImport(from: string, to: string, isType: boolean): string 
       return `the product does not use ${read.path}/`
     case 'client':
     case 'scan':
-      if (reader.path === ACTION && read.path === 'cli') return undefined
+      if (BY_CLI.includes(reader.path) && read.path === 'cli') return undefined
       return `${read.path}/ is installed apart: nobody imports it`
     case 'beside':
       return from === 'src/main.ts' ? undefined : `only src/main.ts starts ${read.path}/`

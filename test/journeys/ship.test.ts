@@ -6,13 +6,13 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { type IncomingHttpHeaders, request } from 'node:http'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { answerRequest } from '../../src/core/approval/request.ts'
-import { startSession } from '../../src/life/sign-in/session.ts'
+import { Browser } from '../support/visiting.ts'
 import { ended, homeOfSam, start } from './cli.ts'
 import { type Company, expectStatus, type Name, startCompany } from './company.ts'
 
@@ -73,69 +73,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly text: string
-}
-
-/** Follows the journey through the server's page as a browser does; cookies are of one host each. */
-class Browser {
-  readonly jars = new Map<string, Map<string, string>>()
-
-  static async of(who: Name | null): Promise<Browser> {
-    const browser = new Browser()
-    const { world } = company.running
-    if (who === null) return browser
-    const { secret } = await startSession(world.store, company.ids[who], world.clock.now())
-    browser.jar(new URL(company.running.issuer).host).set('lh_session', secret)
-    return browser
-  }
-
-  jar(host: string) {
-    return this.jars.getOrInsertComputed(host, () => new Map<string, string>())
-  }
-
-  async send(address: string, headers: Record<string, string> = {}, body?: string) {
-    const url = new URL(address)
-    const cookie = [...this.jar(url.host)].map(([name, value]) => `${name}=${value}`).join('; ')
-    const own = { host: url.host, ...(cookie && { cookie }), ...headers }
-    const asked = request({
-      host: '127.0.0.1',
-      port: url.port,
-      path: url.pathname + url.search,
-      headers: own,
-      method: body === undefined ? 'GET' : 'POST',
-    }).end(body)
-    const answer = await new Promise<Answer>((resolve, reject) => {
-      asked.once('error', reject).once('response', res => {
-        let text = ''
-        const done = () => resolve({ status: res.statusCode ?? 0, headers: res.headers, text })
-        res.on('data', part => (text += String(part))).once('close', done)
-      })
-    })
-    for (const line of answer.headers['set-cookie'] ?? []) {
-      const [pair = ''] = line.split(';')
-      const mark = pair.indexOf('=')
-      if (line.includes('Max-Age=0')) this.jar(url.host).delete(pair.slice(0, mark))
-      else this.jar(url.host).set(pair.slice(0, mark), pair.slice(mark + 1))
-    }
-    return answer
-  }
-
-  async open(address: string): Promise<Answer & { address: string }> {
-    const navigating = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
-    let to = address
-    for (let step = 0; step < 8; step++) {
-      const answer = await this.send(to, { ...navigating, 'sec-fetch-site': 'same-site' })
-      const refresh = /^0; url=(.+)$/.exec(String(answer.headers['refresh'] ?? ''))?.[1]
-      const next = answer.headers.location ?? refresh
-      if (next === undefined) return { ...answer, address: to }
-      to = new URL(next, to).href
-    }
-    throw new Error('it leads round and round')
-  }
-}
+const browserOf = (who: Name | null) => Browser.of(company.running, who && company.ids[who])
 
 const lh = (...words: string[]) => ended(start(home, words))
 
@@ -153,7 +91,7 @@ const share = (people: string[]) =>
 
 test('dev says where others open it, and its owner does', async () => {
   await until(() => /others (http:\S+)/.exec(seen)?.[1] === at() || undefined)
-  const sam = await Browser.of('sam')
+  const sam = await browserOf('sam')
   const page = await until(async () => {
     const answer = await sam.open(at())
     return answer.status === 200 ? answer : undefined
@@ -166,11 +104,11 @@ test('dev says where others open it, and its owner does', async () => {
 }, 60_000)
 
 test('nobody else does, and is told whom to ask; nor somebody who is not signed in', async () => {
-  const maya = await (await Browser.of('maya')).open(`${at()}/deals?x=1`)
+  const maya = await (await browserOf('maya')).open(`${at()}/deals?x=1`)
   expect(maya.status).toBe(403)
   expect(maya.text).toContain('is not shared with you')
   expect(maya.text).toContain('Ask Sam')
-  const stranger = await (await Browser.of(null)).open(at())
+  const stranger = await (await browserOf(null)).open(at())
   expect(stranger.address).toContain(`${company.running.issuer}/sign-in?to=`)
   expect(stranger.text).toContain('/open?app=desk&amp;from=')
 })
@@ -180,7 +118,7 @@ test('people it is shipped to open it, each is told to the app, and the log name
   expect(shipped).toMatchObject({ code: 0 })
   expect(shipped.out).toContain(at())
   expect(shipped.out).toContain('maya')
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   expect((await maya.open(at())).text).toContain('Stuck deals')
   const { headers } = JSON.parse((await maya.send(`${at()}/echo`)).text)
   const keys = createRemoteJWKSet(new URL(`${company.running.address}/oauth/jwks`))
@@ -196,12 +134,12 @@ test('people it is shipped to open it, each is told to the app, and the log name
   const who = entries.map((entry: { actorName: string }) => entry.actorName)
   expect(who).toEqual(expect.arrayContaining(['Sam', 'maya']))
   expect(who).not.toContain('eve')
-  const eve = await (await Browser.of('eve')).open(at())
+  const eve = await (await browserOf('eve')).open(at())
   expect(eve.status).toBe(403)
 })
 
 test('an app sees no cookie of ours, and no header that somebody sent in our name', async () => {
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   await maya.open(at())
   maya.jar(new URL(at()).host).set('theirs', 'yes')
   const forged = {
@@ -219,7 +157,7 @@ test('an app sees no cookie of ours, and no header that somebody sent in our nam
 })
 
 test('an app sets no cookie of ours, none for another host, and speaks for no other origin', async () => {
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   await maya.open(at())
   const { headers } = await maya.send(`${at()}/bad`)
   expect(headers['set-cookie']).toEqual(['own=1', 'plain=2'])
@@ -230,7 +168,7 @@ test('an app sets no cookie of ours, none for another host, and speaks for no ot
 })
 
 test('a page of another app can not make a browser do anything here', async () => {
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   await maya.open(at())
   const other = at().replace(slug, 'other')
   for (const headers of [
@@ -249,7 +187,7 @@ test('a page of another app can not make a browser do anything here', async () =
 })
 
 test('a code or a visit of one app is nothing at another, nor where the journey did not begin', async () => {
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   await expectStatus(201, company.as('maya')('POST', '/v1/apps', { ...mine, slug: 'other' }))
   const other = at().replace(slug, 'other')
   await maya.open(at())
@@ -272,7 +210,7 @@ test('a code or a visit of one app is nothing at another, nor where the journey 
 const mine = { purpose: 'another one', backup: 'tom@acme.example', days: 5 }
 
 test('the address of an app reaches nothing of the server, and no other host an app', async () => {
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   await maya.open(at())
   for (const path of ['/v1/me', '/oauth/jwks', '/apps', '/sign-in', '/style.css'])
     expect((await maya.send(`${at()}${path}`)).text).toContain('Stuck deals')
@@ -304,7 +242,7 @@ test('who may not answer for an app does not, and says so', async () => {
 test('everybody may open it only once somebody else has agreed', async () => {
   const asked = await lh('ship', '--as', `${slug}/run`, '--with-all', '--reason', 'the whole team')
   expect(asked.out).toContain('everybody who signs in here may open desk')
-  const eve = await Browser.of('eve')
+  const eve = await browserOf('eve')
   expect((await eve.open(at())).status).toBe(403)
   const tom = company.as('tom')
   const { items } = (await tom('GET', '/v1/requests?state=open')).body
@@ -330,7 +268,7 @@ test('a yes whose process died is done by the schedule, once', async () => {
   if (!decided.allowed) throw new Error(decided.denial.says)
   await answerRequest(world, decided.permit, { requestId: id, says: 'yes', bodyHash })
   await world.settle()
-  const eve = await Browser.of('eve')
+  const eve = await browserOf('eve')
   expect((await eve.open(at())).status).toBe(403)
   company.clock.advance(11_000)
   await world.runNow('agreed')
@@ -342,7 +280,7 @@ test('a yes whose process died is done by the schedule, once', async () => {
 }, 30_000)
 
 test('a pause cuts what is open within a second, and every page says so until it is resumed', async () => {
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   await maya.open(at())
   const live = maya.send(`${at()}/.leasehold/live`)
   const slow = maya.send(`${at()}/slow`)
@@ -366,14 +304,14 @@ test('a pause cuts what is open within a second, and every page says so until it
 
 test('who leaves is out at once, also with a visit under way', async () => {
   await share(['maya@acme.example', 'eve@acme.example'])
-  const eve = await Browser.of('eve')
+  const eve = await browserOf('eve')
   expect((await eve.open(at())).status).toBe(200)
   await expectStatus(200, company.as('sam')('POST', `/v1/people/${company.ids.eve}/leave`, {}))
   expect((await eve.send(`${at()}/`)).status).toBe(403)
 })
 
 test('a visit is looked up anew after its time, and nobody notices', async () => {
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   await maya.open(at())
   const before = maya.jar(new URL(at()).host).get('lh_visit')
   company.clock.advance(16 * 60_000)
@@ -387,7 +325,7 @@ test('a visit is looked up anew after its time, and nobody notices', async () =>
 })
 
 test('an app that has ended says whose it was and that nothing is left, at the address people know', async () => {
-  const maya = await Browser.of('maya')
+  const maya = await browserOf('maya')
   await maya.open(at())
   const sam = company.as('sam')
   const { planHash } = (await expectStatus(200, sam('POST', `/v1/apps/${slug}/end`, {}))).body

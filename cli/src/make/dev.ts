@@ -25,8 +25,7 @@ import { type Made, unclaimed, unclaimedMs } from './record.ts'
 import { answerFor } from './ship/answer.ts'
 
 /** Looked so often while an answer is waited for, and otherwise. */
-const waitingMs = 1000
-const idleMs = 5000
+const lookMs = { waiting: 1000, idle: 5000 }
 /** An app that was told to end gets so long, then it is made to. */
 const endMs = 3000
 const retryMs = 15_000
@@ -136,14 +135,8 @@ async function playWith(
   return task === undefined ? play() : during(cli, task, play)
 }
 
-interface Play {
-  readonly app: Shown
-  readonly plan: Plan
-  readonly waits: readonly string[]
-  readonly leases: Held[]
-  readonly retryAt: number
-  readonly started: (child: ChildProcess) => void
-}
+type Data = { plan: Plan; waits: readonly string[]; leases: Held[]; retryAt: number }
+type Play = Readonly<Data & { app: Shown; started: (child: ChildProcess) => void }>
 
 async function playOnce(
   run: Run,
@@ -158,6 +151,8 @@ async function playOnce(
     const bin = join(cli.host.cwd, 'node_modules/.bin')
     Object.assign(env, {
       PORT: String(port),
+      LEASEHOLD_SERVER: cli.server.url.origin,
+      ...(app.address && { LEASEHOLD_ADDRESS: app.address }),
       PATH: `${bin}${delimiter}${env['PATH'] ?? ''}`,
       LEASEHOLD_OWNER: app.owner.name,
       LEASEHOLD_ENDS: dayTime(app.endsAt, cli.host.now()),
@@ -200,10 +195,11 @@ async function watch(
   signal: AbortSignal,
 ): Promise<undefined> {
   for (;;) {
-    await wait(plan.waits.length > 0 ? waitingMs : idleMs, undefined, { signal }).catch(() => {})
+    await wait(plan.waits.length > 0 ? lookMs.waiting : lookMs.idle, undefined, { signal }).catch(
+      () => {},
+    )
     // It ended by itself: whoever waits for that has it already.
-    if (signal.aborted) return undefined
-    if (run.cli.host.now() > until) return undefined
+    if (signal.aborted || run.cli.host.now() > until) return undefined
     // The server may be gone for a while: what is held goes on until its term ends.
     const now = await look(run).catch(() => undefined)
     if (now === undefined) continue

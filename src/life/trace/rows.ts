@@ -99,8 +99,8 @@ export function readCalls(sql: Sql, task: TracedTask, leases: readonly LeaseId[]
      order by used.at, asked`
 }
 
-/** Who opened the app's pages while the task went on: how often, and the entry of the last time. */
-export const readVisits = (sql: Sql, { appId, openedAt }: TracedTask) => query<{
+/** Who opened the app's pages while the task went on, or what it shipped: how often, and the entry of the last time. */
+export const readVisits = (sql: Sql, { id, appId, openedAt }: TracedTask) => query<{
   name: string | null
   count: number
   at: Instant
@@ -109,4 +109,5 @@ export const readVisits = (sql: Sql, { appId, openedAt }: TracedTask) => query<{
     select person.name, count(*)::int as count, max(entry.at) as at, max(position) as position
     from ledger_entry as entry left join person on person.id = leaf::jsonb ->> 'actor'
     where kind = 'app.open' and subjects && ${[appId]}::text[] and entry.at >= ${openedAt}
+      and coalesce(facts::jsonb ->> 'shippedBy', ${id}) = ${id}
     group by person.id, person.name order by max(position) limit ${verbatim(bounds.leases)}`

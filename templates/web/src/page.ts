@@ -1,6 +1,7 @@
 /** The page: whose it is, until when, which kind of data it shows, and the data. Pure. */
 import type { App } from './app.ts'
 import type { Data } from './data.ts'
+import type { Visitor } from './visitor.ts'
 
 const badges = {
   real: '● real data',
@@ -9,7 +10,7 @@ const badges = {
 } as const
 
 /** `nonce`: lets this style and script in, and nothing that came with the data. */
-export function pageOf(app: App, data: Data, nonce: string): string {
+export function pageOf(app: App, data: Data, nonce: string, visitor: Visitor): string {
   const says = {
     real: `${data.resource} ${data.rows.length} rows`,
     synthetic: app.waits,
@@ -30,6 +31,7 @@ export function pageOf(app: App, data: Data, nonce: string): string {
 </style>
 <header>
   <h1>${safe(app.says)}</h1>
+  <p>${greet(visitor)}</p>
   <p>${safe(app.name)} · owner ${safe(app.owner)} · ends ${safe(app.ends)}</p>
   <p role="status"><strong class="${data.kind}">${badges[data.kind]}</strong> ${safe(says)}</p>
 </header>
@@ -42,6 +44,10 @@ export function pageOf(app: App, data: Data, nonce: string): string {
   }, 2000)
 </script>
 `
+}
+
+function greet({ kind, name }: Visitor): string {
+  return kind === 'known' ? `Hello ${safe(name)}` : `Hello ${safe(name)}: nobody else sees it here`
 }
 
 /** Changes when the page has something else to say. */

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { readApp } from './app.ts'
 import { loadData } from './data.ts'
 import { pageOf, stateOf } from './page.ts'
+import { visitorOf } from './visitor.ts'
 
 const port = Number(process.env['PORT'] ?? 5173)
 
@@ -26,10 +27,12 @@ const server = createServer((request, response) => {
     if (request.url === '/healthz') return send(200, 'text/plain', 'ok')
     if (request.url !== '/' && request.url !== '/state')
       return send(404, 'text/plain', 'There is one page: /')
+    const visitor = await visitorOf(request.headers['leasehold-person'], process.env)
+    if (visitor === undefined) return send(401, 'text/plain', 'Open this app at its own address.')
     const [app, data] = [readApp(process.env), await loadData(process.env)]
     if (request.url === '/state') return send(200, 'text/plain', stateOf(app, data))
     const nonce = randomBytes(16).toString('base64')
-    return send(200, 'text/html', pageOf(app, data, nonce), nonce)
+    return send(200, 'text/html', pageOf(app, data, nonce, visitor), nonce)
   }
   answer().catch(() => send(500, 'text/plain', 'Something broke in this app.'))
 })

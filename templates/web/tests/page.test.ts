@@ -12,6 +12,7 @@ const app = {
   ends: 'Fri 27 Nov',
   waits: 'Tom was asked.',
 }
+const maya = { kind: 'known', name: 'Maya O’Hara' } as const
 const data: Data = {
   kind: 'real',
   resource: 'crm.deals',
@@ -21,7 +22,7 @@ const data: Data = {
 }
 
 test('the header names owner, end and kind of data', () => {
-  const page = pageOf(app, data, 'n')
+  const page = pageOf(app, data, 'n', maya)
   for (const each of [
     'Stuck deals',
     'owner Maya',
@@ -33,8 +34,14 @@ test('the header names owner, end and kind of data', () => {
   assert.ok(!page.includes('synthetic data'))
 })
 
+test('who is looking is greeted by name, and a sample is told that it is alone', () => {
+  assert.ok(pageOf(app, data, 'n', maya).includes('Hello Maya O’Hara<'))
+  const alone = pageOf(app, data, 'n', { kind: 'sample', name: '<i>' })
+  assert.ok(alone.includes('Hello &lt;i&gt;: nobody else'))
+})
+
 test('synthetic data says that it is, and what is waited for', () => {
-  const page = pageOf(app, { ...data, kind: 'synthetic' }, 'n')
+  const page = pageOf(app, { ...data, kind: 'synthetic' }, 'n', maya)
   assert.ok(page.includes('▲ synthetic data'))
   assert.ok(page.includes('Tom was asked.'))
 })
@@ -44,6 +51,7 @@ test('a refusal stays readable, without rows', () => {
     app,
     { ...data, kind: 'refused', rows: [], says: 'rule app-not-running' },
     'n',
+    maya,
   )
   assert.ok(page.includes('✕ refused'))
   assert.ok(page.includes('rule app-not-running'))
@@ -56,6 +64,7 @@ test('what is in the data is text, never a part of the page', () => {
     { ...app, waits: odd },
     { ...data, kind: 'synthetic', rows: [{ id: odd }] },
     'n',
+    maya,
   )
   assert.equal(page.match(/<script/g)?.length, 1)
 })

@@ -23,8 +23,14 @@ before(async () => {
 after(() => app.kill())
 
 /** The status of the answer. */
-async function ask(path: string, host = `127.0.0.1:${port}`, method = 'GET'): Promise<number> {
-  const sent = request({ host: '127.0.0.1', port, path, method, headers: { host } }).end()
+async function ask(
+  path: string,
+  host = `127.0.0.1:${port}`,
+  method = 'GET',
+  more = {},
+): Promise<number> {
+  const headers = { host, ...more }
+  const sent = request({ host: '127.0.0.1', port, path, method, headers }).end()
   const [answer] = await once(sent, 'response')
   answer.resume()
   return answer.statusCode
@@ -40,6 +46,10 @@ test('shows its page, and nothing else', async () => {
 test('a name from elsewhere that leads here is not served', async () => {
   assert.equal(await ask('/', 'evil.example'), 421)
   assert.equal(await ask('/', `localhost:${port}`), 200)
+})
+
+test('who says who they are, and is not known, is shown nothing', async () => {
+  assert.equal(await ask('/', undefined, 'GET', { 'leasehold-person': 'x.y.z' }), 401)
 })
 
 test('ends when it is told to', async () => {

@@ -16,24 +16,16 @@ import { segment } from '../../verbs/kit.ts'
 /** Each refusal is an entry of the log: who was refused comes again less often than who was not reached. */
 const againMs = { first: 500, broken: 3000, refused: 60_000 }
 
-export interface Answering {
-  readonly slug: string
-  readonly port: number
-  readonly signal: AbortSignal
-  /** Why it is not answered for, each reason once. */
-  readonly told: (why: string) => void
-}
+type Told = (why: string) => void
+/** `told`: why it is not answered for, each reason once. */
+export type Answering = Readonly<{ slug: string; port: number; signal: AbortSignal; told: Told }>
 
 /** Until `signal`; connected anew whenever the connection breaks. */
 export async function answerFor({ server }: Cli, given: Answering): Promise<void> {
   const { slug, port, signal, told } = given
   const path = `/v1/apps/${segment(slug)}/serve`
   const token = (force: boolean) => currentToken(server, force)
-  const door = createServer({ settings: { enablePush: false } }, (req, res) => {
-    void pass(req, res, port).catch(() =>
-      res.headersSent ? res.destroy() : res.writeHead(502).end(),
-    )
-  }).on('sessionError', () => {})
+  const door = doorTo(port)
   for (let ms = againMs.first; !signal.aborted; ms *= 2) {
     const dial = { server: server.url, path, token }
     try {
@@ -54,6 +46,14 @@ export async function answerFor({ server }: Cli, given: Answering): Promise<void
   }
   door.close()
 }
+
+/** Asks what listens here whatever comes over a connection it is handed. */
+export const doorTo = (port: number) =>
+  createServer({ settings: { enablePush: false } }, (req, res) => {
+    void pass(req, res, port).catch(() =>
+      res.headersSent ? res.destroy() : res.writeHead(502).end(),
+    )
+  }).on('sessionError', () => {})
 
 const hops = /^(:.*|connection|keep-alive|transfer-encoding|upgrade|proxy-.*|te|trailer|host)$/
 

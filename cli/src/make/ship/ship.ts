@@ -6,10 +6,12 @@ import { usage } from '../../problem.ts'
 import { dayTime } from '../../time.ts'
 import { requestLines } from '../../verbs/cards.ts'
 import { readApp, reasonOf, said, segment } from '../../verbs/kit.ts'
+import { deploy } from './deploy.ts'
 
 /** People take the place of those before; with `--with-all` everybody may, once somebody else agreed. */
 export async function ship(cli: Cli): Promise<Answer> {
   const { options, api, host } = cli
+  if (options.is('deploy')) return deploy(cli)
   const path = `/v1/apps/${segment(appOf(cli))}/share`
   const people = options.list('to')
   if (people !== undefined && (options.is('withAll') || options.is('nobody')))
