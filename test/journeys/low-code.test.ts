@@ -208,7 +208,7 @@ test('its end revokes the role, says who takes the bot away, and the certificate
   // What no connected system shows a person says, with a file, and it is never green.
   const account = 'n8n.hubspotoauth2api-hubspot-account'
   expect(first.items.at(-1)).toMatchObject({ kind: 'account', name: account, state: 'unreachable' })
-  expect(over.err).toContain(`${account}`)
+  expect(over.err).toContain(account)
   // Said, and not all is green: exit code 1.
   const said = await lh('evidence', 'pipeline', account, ...says)
   expect(said).toMatchObject({ code: 1, out: expect.stringContaining('6 of 8 verified gone') })
