@@ -15,6 +15,8 @@ const silentMs = 25_000
 const againMs = 1_000
 const longestMs = 8_000
 const watchMs = 500
+/** What stands around every page is read so often at most while work goes on. */
+const aroundMs = 2_000
 /** A window nobody looks at holds no connection: a browser has six to one server, for all its windows. */
 const hiddenMs = 30_000
 
@@ -103,23 +105,37 @@ function reader(client: QueryClient) {
   let waiting: Changed = new Set<string>()
   let about = new Set<unknown>()
   let round: Promise<void> | undefined
+  let late: Changed | undefined
+  const readLate = () => {
+    const changed = late ?? new Set()
+    late = undefined
+    void read(changed, [])
+  }
   const run = async () => {
     while (waiting === 'all' || waiting.size > 0) {
       await nextFrame()
       const [changed, subjects] = [waiting, about]
       waiting = new Set()
       about = new Set()
+      const isLate = ({ meta, state }: Query) => {
+        const isOld = Date.now() - state.dataUpdatedAt >= aroundMs
+        if (changed === 'all' || meta?.['isAround'] !== true || isOld) return false
+        if (late === undefined) setTimeout(readLate, aroundMs)
+        late = join(late ?? new Set(), changed)
+        return true
+      }
       const isOne = (isLong: boolean) => (query: Query) =>
         isIn(String(query.queryKey[0]), changed) &&
         isOf(query, changed, subjects) &&
         isRead(query) &&
-        hasPages(query) === isLong
+        hasPages(query) === isLong &&
+        !isLate(query)
       // A list somebody has read far into stays as it is, and says that there is more.
       void client.invalidateQueries({ predicate: isOne(true), refetchType: 'none' })
       await client.invalidateQueries({ predicate: isOne(false) })
     }
   }
-  return (changed: Changed, subjects: readonly string[]): Promise<void> => {
+  const read = (changed: Changed, subjects: readonly string[]): Promise<void> => {
     waiting = join(waiting, changed)
     about = about.union(new Set(subjects))
     round ??= run().finally(() => {
@@ -127,6 +143,7 @@ function reader(client: QueryClient) {
     })
     return round
   }
+  return read
 }
 
 /** One of many alike, as a tile of a wall: only where it is what the entry is about. */

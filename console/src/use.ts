@@ -31,6 +31,7 @@ export function useRead<T>(path: string | null, everyMs = refreshMs) {
     queryKey: [path],
     queryFn: () => get<T>(path ?? ''),
     enabled: path !== null,
+    meta: { isAround: everyMs === aroundMs },
     refetchInterval: ({ state }) => (isNo(state.error) ? false : askedMs),
     refetchOnWindowFocus: ({ state }) => !isNo(state.error),
   })

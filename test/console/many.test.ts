@@ -61,6 +61,14 @@ async function readTable(name: string): Promise<string[]> {
   }
 }
 
+/** Run in the page: where along the middle of a row something is drawn, in its own pixels. */
+const inkOf = `(() => {
+  const canvas = document.querySelector('.timeline canvas')
+  const { data } = canvas.getContext('2d').getImageData(0, canvas.height / 2, canvas.width, 1)
+  const drawn = Array.from({ length: canvas.width }, (_, x) => x).filter(x => data[4 * x + 3] > 0)
+  return drawn.map(x => (x * canvas.clientWidth) / canvas.width)
+})()`
+
 onPages('a list of many', () => {
   test('is gone through to its end, each row once: apps', async () => {
     await window.go('/apps')
@@ -132,11 +140,19 @@ onPages('a list of many', () => {
     const { page, go, complaints } = window
     await go('/leases?range=Day')
     await page.getByText('0 leases may be alive now, of the newest 200').waitFor()
-    const bars = () => page.locator('.timeline rect').count()
-    expect(await bars()).toBe(200)
+    const row = page.getByRole('img', { name: /^bench-desk: / })
+    expect(await row.getAttribute('aria-label')).toContain('L-')
     await page.getByRole('button', { name: 'Look further' }).click()
     await page.getByText('of the newest 400').waitFor()
-    expect(await bars()).toBe(400)
+    await page.getByRole('img', { name: /^bench-desk: 400 leases; which they are/ }).waitFor()
+    // Two hours of a day, a quarter of which is to come.
+    const ink = await page.evaluate<readonly number[]>(inkOf)
+    expect(ink.length).toBeGreaterThan(30)
+    // What is under the pointer is said; where nothing is, nothing is said.
+    await row.hover({ position: { x: ink[10] ?? 0, y: 14 } })
+    expect(await row.getAttribute('title')).toMatch(/^L-.* verified gone/)
+    await row.hover({ position: { x: 2, y: 14 } })
+    expect(await row.getAttribute('title')).toBe('')
     expect(complaints).toEqual([])
   }, 30_000)
 })

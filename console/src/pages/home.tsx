@@ -12,7 +12,8 @@ import { many, noun } from '../words.ts'
 const weekMs = 7 * 86_400_000
 
 export function HomePage() {
-  const { needs, error, apps = [], residual } = useNeeds()
+  const { needs, error, residual } = useNeeds()
+  const { items: apps = [] } = useAround<List<api.AppView>>('/v1/apps?soonest=true').data ?? {}
   return (
     <>
       <Title>Home</Title>

@@ -1,12 +1,14 @@
 /**
- * The timeline of leases: SVG without a library, a row for each app. What is said of a bar is its name; what
- * can not be drawn legibly is in the table twin.
+ * The timeline of leases, drawn without a library, a row for each app. What is said of a bar is its name; what
+ * can not be drawn legibly is in the table twin. Of many rows those alone are there that are seen.
  */
 import { Link } from '@tanstack/react-router'
-import { memo } from 'react'
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { memo, type ReactNode, useRef } from 'react'
 import type * as api from '../api.ts'
 import { clock, moment } from '../time.ts'
 import { many, sayState } from '../words.ts'
+import { type Bar, Bars } from './bars.tsx'
 import { stateOf } from './leases.tsx'
 
 export const ranges = [
@@ -23,13 +25,16 @@ const ahead = 0.25
 const rowHeight = 28
 /** Beyond so many bars a name says how many; which they are, is in the table. */
 const namedBars = 200
+/** Up to so many rows are all there, seen or not. */
+const wholeRows = 100
 const least = 0.6
 
+/** Each in the colour that `bars.tsx` draws it in. */
 const legend = [
-  ['live', 'alive'],
+  ['ok', 'alive'],
   ['rest', 'until its term ends'],
-  ['held', 'being made, held or ended'],
-  ['gone', 'verified gone'],
+  ['wait', 'being made, held or ended'],
+  ['muted', 'verified gone'],
   ['bad', 'not proven gone'],
 ] as const
 
@@ -72,19 +77,16 @@ export const Timeline = memo(function Timeline({
   return (
     <div className="timeline">
       <Axis scale={scale} steps={steps} isLong={ms > 86_400_000} />
-      <ul>
-        {apps.map(app => {
-          const own = byApp.get(app) ?? []
-          return (
-            <li key={app}>
-              <Link to="/apps/$app" params={{ app }}>
-                {app}
-              </Link>
-              <Row app={app} leases={own} scale={scale} />
-            </li>
-          )
-        })}
-      </ul>
+      <Rows of={apps}>
+        {app => (
+          <>
+            <Link to="/apps/$app" params={{ app }}>
+              {app}
+            </Link>
+            <Row app={app} leases={byApp.get(app) ?? []} scale={scale} />
+          </>
+        )}
+      </Rows>
       <p className="muted legend">
         {legend.map(([tone, says]) => (
           <span key={tone}>
@@ -112,52 +114,62 @@ function Axis({ scale, steps, isLong }: { scale: Scale; steps: number; isLong: b
   )
 }
 
-function Row({
-  app,
-  leases,
-  scale,
-}: {
-  app: string
-  leases: readonly api.LeaseView[]
-  scale: Scale
-}) {
-  const x = (at: number) =>
-    Math.min(100, Math.max(0, (100 * (at - scale.from)) / (scale.to - scale.from)))
+function Rows({ of, children }: { of: readonly string[]; children: (name: string) => ReactNode }) {
+  const list = useRef<HTMLUListElement>(null)
+  const rows = useWindowVirtualizer({
+    count: of.length,
+    estimateSize: () => rowHeight + 1,
+    overscan: of.length > wholeRows ? 10 : wholeRows,
+    scrollMargin: list.current?.offsetTop ?? 0,
+    getItemKey: i => of[i] ?? i,
+  })
+  return (
+    <ul ref={list} style={{ height: rows.getTotalSize() }}>
+      {rows.getVirtualItems().map(({ key, index, start }) => (
+        <li
+          key={key}
+          ref={rows.measureElement}
+          data-index={index}
+          aria-setsize={of.length}
+          aria-posinset={index + 1}
+          style={{ transform: `translateY(${start - rows.options.scrollMargin}px)` }}
+        >
+          {children(of[index] ?? '')}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+type RowOf = { app: string; leases: readonly api.LeaseView[]; scale: Scale }
+
+/** Not drawn anew where the page has only been moved. */
+const Row = memo(function Row({ app, leases, scale }: RowOf) {
   const says =
     leases.length > namedBars
       ? `${many(leases.length, 'lease')}; which they are is in the table`
-      : leases.map(lease => sayLease(lease)).join('; ')
+      : leases.map(sayLease).join('; ')
   return (
-    <svg
-      viewBox={`0 0 100 ${rowHeight}`}
-      preserveAspectRatio="none"
-      role="img"
-      aria-label={`${app}: ${says}`}
-    >
-      {leases.map(lease => {
-        const from = x(Date.parse(lease.issuedAt ?? lease.madeAt))
-        const to = x(endOf(lease, scale.now))
-        const until = x(Date.parse(lease.termEndsAt))
-        const isAlive = lease.state !== 'gone'
-        return (
-          <g key={lease.id}>
-            <title>{sayLease(lease)}</title>
-            {isAlive && (
-              <rect className="rest" x={to} y="9" width={Math.max(0, until - to)} height="10" />
-            )}
-            <rect
-              className={classOf(lease)}
-              x={from}
-              y="6"
-              width={Math.max(least, to - from)}
-              height="16"
-            />
-          </g>
-        )
-      })}
-      <line className="now" x1={x(scale.now)} x2={x(scale.now)} y1="0" y2={rowHeight} />
-    </svg>
+    <Bars
+      bars={leases.map(lease => barOf(lease, scale))}
+      now={placeOf(scale.now, scale)}
+      name={`${app}: ${says}`}
+      says={nth => leases[nth] && sayLease(leases[nth])}
+    />
   )
+})
+
+/** Where an instant stands, in hundredths of the row. */
+function placeOf(at: number, { from, to }: Scale): number {
+  return Math.min(100, Math.max(0, (100 * (at - from)) / (to - from)))
+}
+
+function barOf(lease: api.LeaseView, scale: Scale): Bar {
+  const from = placeOf(Date.parse(lease.issuedAt ?? lease.madeAt), scale)
+  const to = placeOf(endOf(lease, scale.now), scale)
+  const isAlive = lease.state !== 'gone'
+  const until = isAlive ? placeOf(Date.parse(lease.termEndsAt), scale) : to
+  return { tone: classOf(lease), from, to: Math.max(from + least, to), until }
 }
 
 /** One that is not gone may be alive until somebody read that it is not. */
@@ -165,7 +177,7 @@ function endOf(lease: api.LeaseView, now: number): number {
   return lease.endedAt === null ? now : Date.parse(lease.endedAt)
 }
 
-function classOf(lease: api.LeaseView): string {
+function classOf(lease: api.LeaseView): Bar['tone'] {
   if (lease.state === 'live') return lease.contained ? 'held' : 'live'
   if (lease.state !== 'gone') return 'held'
   return lease.outcome === 'verified-gone' || lease.outcome === 'never-made' ? 'gone' : 'bad'

@@ -6,7 +6,7 @@ import { type List, useAround, useMe } from '../use.ts'
 /** `needs` is undefined until all of it was read: a list that lacks a part would look like less. */
 export function useNeeds() {
   const me = useMe()
-  const apps = useAround<List<api.AppView>>('/v1/apps')
+  const apps = useAround<List<api.AppView>>('/v1/apps?mine=true')
   const requests = useAround<List<api.RequestView>>('/v1/requests?state=open')
   const findings = useAround<List<api.FindingView>>('/v1/findings')
   const residual = useAround<List<api.ResidualView>>('/v1/residual')
@@ -31,5 +31,5 @@ export function useNeeds() {
       residual: residual.data.items,
       targets: targets.data.items,
     })
-  return { needs, error, apps: apps.data?.items, residual: residual.data?.items }
+  return { needs, error, residual: residual.data?.items }
 }
