@@ -21,6 +21,7 @@ const shots: readonly Shot[] = [
   { name: 'home', path: '/' },
   { name: 'apps', path: '/apps' },
   { name: 'app', path: '/apps/churn-radar' },
+  { name: 'ways', path: '/apps/deal-desk', act: openWays },
   { name: 'end-plan', path: '/apps/churn-radar/end', act: openEnd },
   { name: 'end-proof', path: '/apps/deal-desk/end', isDay: true },
   { name: 'end-not-green', path: '/apps/ghost-invoices/end', isDay: true },
@@ -129,6 +130,12 @@ async function openAnswer(page: Page): Promise<void> {
   const path = await waiting.getByRole('link', { name: /^R-/ }).first().getAttribute('href')
   await page.goto(new URL(path?.replace('requests', 'a') ?? '/', page.url()).href)
   await page.getByText('The worst that can come of it').waitFor()
+}
+
+async function openWays(page: Page): Promise<void> {
+  const credential = page.getByRole('link', { name: /^Credential L-/ }).first()
+  await credential.focus()
+  await page.getByRole('region', { name: /^Owner → App/ }).evaluate(panel => panel.scrollIntoView())
 }
 
 async function openDecision(page: Page): Promise<void> {

@@ -65,19 +65,17 @@ function isFailed(target: api.TargetView, me: api.PersonView): boolean {
   return target.preflightState === 'failed' && me.roles.includes('platform')
 }
 
-function needOfResidual(left: api.ResidualView): Need {
-  return {
-    key: `residual ${left.app} ${left.system} ${left.name}`,
-    kind: 'STILL THERE',
-    state: left.state,
-    about: left.app,
-    says: `${left.name} at ${left.system} is not proven gone`,
-    at: left.sinceAt,
-    to: `/apps/${left.app}/end`,
-    verb: 'Look',
-    rank: 0,
-  }
-}
+const needOfResidual = (left: api.ResidualView): Need => ({
+  key: `residual ${left.app} ${left.system} ${left.name}`,
+  kind: 'STILL THERE',
+  state: left.state,
+  about: left.app,
+  says: `${left.name} at ${left.system} is not proven gone`,
+  at: left.sinceAt,
+  to: `/apps/${left.app}/end`,
+  verb: 'Look',
+  rank: 0,
+})
 
 function needOfFinding(finding: api.FindingView, { apps }: Seen): Need {
   const app = apps.find(each => each.slug === finding.about)
@@ -94,58 +92,50 @@ function needOfFinding(finding: api.FindingView, { apps }: Seen): Need {
   }
 }
 
-function needOfRequest(request: api.RequestView): Need {
-  return {
-    key: request.id,
-    kind: 'ASK',
-    state: 'open',
-    about: request.app,
-    says: request.says,
-    at: request.madeAt,
-    to: `/requests/${request.shortId}`,
-    verb: 'Review',
-    rank: 5,
-  }
-}
+const needOfRequest = (request: api.RequestView): Need => ({
+  key: request.id,
+  kind: 'ASK',
+  state: 'open',
+  about: request.app,
+  says: request.says,
+  at: request.madeAt,
+  to: `/requests/${request.shortId}`,
+  verb: 'Review',
+  rank: 5,
+})
 
-function needOfOffer(app: api.AppView): Need {
-  return {
-    key: `offer ${app.id}`,
-    kind: 'HAND-OVER',
-    state: 'open',
-    about: app.slug,
-    says: `${app.owner.name} offers you ${app.slug}: ${app.purpose}`,
-    at: app.madeAt,
-    to: `/apps/${app.slug}`,
-    verb: 'Look',
-    rank: 6,
-  }
-}
+const needOfOffer = (app: api.AppView): Need => ({
+  key: `offer ${app.id}`,
+  kind: 'HAND-OVER',
+  state: 'open',
+  about: app.slug,
+  says: `${app.owner.name} offers you ${app.slug}: ${app.purpose}`,
+  at: app.madeAt,
+  to: `/apps/${app.slug}`,
+  verb: 'Look',
+  rank: 6,
+})
 
-function needOfOrphan(app: api.AppView): Need {
-  return {
-    key: `orphan ${app.id}`,
-    kind: 'OWNER GONE',
-    state: 'paused',
-    about: app.slug,
-    says: `${app.owner.name} is gone; you are the backup of ${app.slug}`,
-    at: app.madeAt,
-    to: `/apps/${app.slug}`,
-    verb: 'Take over',
-    rank: 3,
-  }
-}
+const needOfOrphan = (app: api.AppView): Need => ({
+  key: `orphan ${app.id}`,
+  kind: 'OWNER GONE',
+  state: 'paused',
+  about: app.slug,
+  says: `${app.owner.name} is gone; you are the backup of ${app.slug}`,
+  at: app.madeAt,
+  to: `/apps/${app.slug}`,
+  verb: 'Take over',
+  rank: 3,
+})
 
-function needOfTarget(target: api.TargetView): Need {
-  return {
-    key: `target ${target.id}`,
-    kind: 'PREFLIGHT',
-    state: 'failed',
-    about: null,
-    says: `${target.slug} does not do what a target must: its last preflight failed`,
-    at: target.preflightAt ?? '',
-    to: '/connect',
-    verb: 'Look',
-    rank: 2,
-  }
-}
+const needOfTarget = (target: api.TargetView): Need => ({
+  key: `target ${target.id}`,
+  kind: 'PREFLIGHT',
+  state: 'failed',
+  about: null,
+  says: `${target.slug} does not do what a target must: its last preflight failed`,
+  at: target.preflightAt ?? '',
+  to: '/connect',
+  verb: 'Look',
+  rank: 2,
+})

@@ -233,6 +233,80 @@ onPages('the log', () => {
   })
 })
 
+onPages('the ways of an app', () => {
+  test('lead from its owner to what it reaches, as its leases and grants say, in at most 500 marks', async () => {
+    const { page, go } = sam
+    // Living: deal-desk itself has ended, and reaches nothing.
+    await go('/apps/deal-desk')
+    expect(await page.getByRole('group', { name: /^Ways of/ }).count()).toBe(0)
+    await go('/apps/churn-radar')
+    const ways = page.getByRole('group', { name: 'Ways of churn-radar' })
+    const { owner, leases, grants } = await opened.parts.sam.client.get<{
+      owner: { name: string }
+      leases: { state: string; shortId: string; resource: string }[]
+      grants: { state: string; resource: string }[]
+    }>('/v1/apps/churn-radar')
+    const names = await ways
+      .getByRole('link')
+      .evaluateAll(all => all.map(each => each.getAttribute('aria-label') ?? ''))
+    const held = leases.filter(({ state }) => state !== 'gone')
+    const reached = [...held, ...grants.filter(({ state }) => state === 'live')]
+    expect(held.length).toBeGreaterThan(0)
+    expect(names).toContain(`Owner ${owner.name}`)
+    for (const { shortId } of held) expect(names).toContain(`Credential ${shortId}`)
+    for (const { resource } of reached) expect(names).toContain(`Resource ${resource}`)
+    expect(await ways.locator('polyline, rect, text').count()).toBeLessThanOrEqual(500)
+    await page
+      .getByRole('region', { name: /^Owner → App/ })
+      .getByText('The same as')
+      .click()
+    const rows = page.getByRole('table', { name: 'Ways of churn-radar' }).locator('tbody tr')
+    expect(await rows.count()).toBe(await ways.locator('polyline').count())
+  })
+
+  test('part where it may reach two things, and what nothing holds yet has no credential', async () => {
+    const { maya, tom } = opened.parts
+    const app = { purpose: 'reaches two', backup: 'tom@acme.example', days: 5, slug: 'two-ways' }
+    await maya.client.post('/v1/apps', app)
+    for (const resource of ['crm.deals', 'crm.sandbox-contacts']) {
+      const ask = { app: app.slug, resource, actions: ['read'], reason: 'both' }
+      const { id, bodyHash } = await maya.client.post<{ id: string; bodyHash: string }>(
+        '/v1/requests',
+        ask,
+      )
+      await tom.client.post(`/v1/requests/${id}/answer`, { says: 'yes', bodyHash })
+    }
+    const { page, go } = sam
+    await go('/apps/two-ways')
+    const ways = page.getByRole('group', { name: 'Ways of two-ways' })
+    const bright = () => ways.locator('polyline.on').count()
+    await ways.getByRole('link', { name: 'App two-ways' }).focus()
+    const all = await ways.locator('polyline').count()
+    expect([all % 2, await bright()]).toEqual([0, all])
+    await ways.getByRole('link', { name: 'Resource crm.deals' }).focus()
+    expect(await bright()).toBe(all / 2)
+    expect(await ways.getByRole('link', { name: /^Credential/ }).count()).toBe(0)
+  })
+
+  test('stand out by keys where they go through what has the focus, and lead on', async () => {
+    const { page, go } = sam
+    await go('/apps/churn-radar')
+    const ways = page.getByRole('group', { name: 'Ways of churn-radar' })
+    const bright = () => ways.locator('polyline.on').count()
+    const all = await ways.locator('polyline').count()
+    expect(await bright()).toBe(0)
+    await ways.getByRole('link', { name: /^Owner / }).focus()
+    expect(await bright()).toBe(all)
+    const credential = ways.getByRole('link', { name: /^Credential L-/ }).first()
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    await credential.focus()
+    expect(await bright()).toBe(1)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: /^Trace of L-/ }).waitFor()
+  })
+})
+
 onPages('somebody without a role', () => {
   test('sees their own, and no page asks what would be denied and kept in the log', async () => {
     const context = await opened.browser.newContext()

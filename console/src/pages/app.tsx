@@ -4,6 +4,7 @@ import { usePart } from '../address.ts'
 import type * as api from '../api.ts'
 import { AppButtons } from '../parts/app-buttons.tsx'
 import { DenialBox } from '../parts/denial.tsx'
+import { Graph } from '../parts/graph.tsx'
 import { LeaseTable } from '../parts/leases.tsx'
 import { AppMeanwhile } from '../parts/meanwhile.tsx'
 import { RequestTable } from '../parts/requests.tsx'
@@ -76,6 +77,7 @@ function AppSeen({ app }: { app: api.AppDetail }) {
         </Panel>
       )}
       <Decisions slug={app.slug} />
+      <Graph app={app} />
       <Who app={app} />
     </>
   )

@@ -25,7 +25,7 @@ export function Histogram({ of }: { of: Readonly<Record<string, string | undefin
   return (
     <Panel title={`When, since ${moment(first)}`}>
       <div className="drawn">
-        <svg role="group" aria-label="Entries by when they came">
+        <svg height="80" role="group" aria-label="Entries by when they came">
           {rows.map(row => {
             const [x, width] = [
               Date.parse(row.at) - from,
