@@ -7,7 +7,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose'
+import { createLocalJWKSet, jwtVerify, SignJWT } from 'jose'
 import { isId, type PersonId } from '../src/core/base/ids.ts'
 import { toMs } from '../src/core/base/time.ts'
 import { bounds } from './bounds.ts'
@@ -104,7 +104,7 @@ export class Visits {
     if (token.length > 2000) return undefined
     // Of a warrant also those that sign no more: it lives as long as its app, and needs the runner's key beside it.
     const all = kind === 'warrant' ? this.#world.everyTokenJwk() : this.#world.tokenJwks()
-    const keys = createLocalJWKSet(all as JSONWebKeySet)
+    const keys = createLocalJWKSet(all)
     try {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ['ES256'],

@@ -18,18 +18,10 @@ const fresh = () => join(home, `to-${++nth}`)
 const end = Buffer.alloc(1024)
 
 /** One entry, as a program writes it that does not mean well. */
-function entry(
-  name: string,
-  {
-    kind = '0',
-    body = '',
-    size,
-    prefix = '',
-  }: Partial<Record<'kind' | 'body' | 'prefix', string>> & { size?: number } = {},
-): Buffer {
+function entry(name: string, { kind = '0', body = '', size = -1, prefix = '' } = {}): Buffer {
   const head = Buffer.alloc(512)
   head.write(name, 0)
-  head.write(`${(size ?? body.length).toString(8).padStart(11, '0')}\0`, 124)
+  head.write(`${(size < 0 ? body.length : size).toString(8).padStart(11, '0')}\0`, 124)
   head.write(kind, 156)
   head.write('ustar\x0000', 257)
   head.write(prefix, 345)

@@ -26,6 +26,8 @@ const otherSettings = [
   'LEASEHOLD_ID_TOKEN',
   'LEASEHOLD_ID_TOKEN_FILE',
   'LEASEHOLD_VENDOR_API',
+  'LEASEHOLD_ADDRESS',
+  'LEASEHOLD_COMMIT',
 ]
 
 describe('the pages', () => {

@@ -22,3 +22,23 @@ test.each([
     expect.objectContaining({ code: 'bad-configuration', field: 'LEASEHOLD_CI_ISSUERS' }),
   )
 })
+
+test('a runner is named by its address and the thumbprint of its key', () => {
+  const key = 'k'.repeat(43)
+  const runner = (text: string) => readConfig({ LEASEHOLD_RUNNER: text }).runner
+  expect(runner('')).toBe(null)
+  for (const address of ['https://runner.acme.example', 'http://127.0.0.1:4600'])
+    expect(runner(`${address} ${key}`)).toEqual({ address, key })
+  for (const bad of [
+    'https://runner.acme.example',
+    `https://runner.acme.example ${key}x`,
+    `https://runner.acme.example/path ${key}`,
+    `https://user@runner.acme.example ${key}`,
+    `http://runner.acme.example ${key}`,
+    `http://127.0.0.1.evil.example ${key}`,
+    `file:///runner ${key}`,
+  ])
+    expect(() => runner(bad)).toThrow(
+      expect.objectContaining({ code: 'bad-configuration', field: 'LEASEHOLD_RUNNER' }),
+    )
+})

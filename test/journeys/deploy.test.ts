@@ -42,7 +42,7 @@ const server = createServer((req, res) => {
   if (req.url === '/die') process.exit(3)
   if (req.url === '/slow') return void setTimeout(() => res.end('${version}'), 1500)
   if (req.url === '/tries') return void res.end(JSON.stringify({
-    key: tried(() => readFileSync(process.env.KEY_FILE ?? '${'$'}{KEY}')),
+    key: tried(() => readFileSync('KEY_FILE')),
     environment: tried(() => readFileSync('/proc/' + process.ppid + '/environ')),
     process: tried(() => spawnSync('true')),
     ownFolder: tried(() => writeFileSync(new URL('./mine', import.meta.url), 'x')),
@@ -156,7 +156,7 @@ async function folderWith(
   const own = {
     'package.json': JSON.stringify({ type: 'module', scripts: { start: 'node src/server.mjs' } }),
     'leasehold.yaml': `app: ${slug}\n`,
-    'src/server.mjs': program(version).replace('${KEY}', join(runnerHome, 'key.json')),
+    'src/server.mjs': program(version).replace('KEY_FILE', join(runnerHome, 'key.json')),
     ...files,
   }
   for (const [path, text] of Object.entries(own)) {
@@ -313,7 +313,7 @@ async function taskOf(version: string, { app = slug, role = 'publish' } = {}): P
 
 const send = async (warrant: string, bundle: Buffer | string, app = slug) => {
   const init = { method: 'PUT', headers: { authorization: `Bearer ${warrant}` }, body: bundle }
-  const answer = await fetch(`http://127.0.0.1:${port}/v1/apps/${app}`, init as RequestInit)
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/apps/${app}`, init)
   return { status: answer.status, body: (await answer.json()) as { detail: string } }
 }
 const digestOf = (bundle: Buffer) => createHash('sha256').update(bundle).digest('hex')

@@ -239,6 +239,14 @@ test('who may not answer for an app does not, and says so', async () => {
   }
 })
 
+test('where no runner is named nothing is deployed', async () => {
+  const { address, issuer } = company.running
+  const path = `${address}/v1/apps/${slug}/ship/${'a'.repeat(64)}`
+  const headers = { host: new URL(issuer).host }
+  const answer = await fetch(path, { method: 'POST', headers })
+  expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining('No runner')])
+})
+
 test('everybody may open it only once somebody else has agreed', async () => {
   const asked = await lh('ship', '--as', `${slug}/run`, '--with-all', '--reason', 'the whole team')
   expect(asked.out).toContain('everybody who signs in here may open desk')

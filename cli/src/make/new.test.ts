@@ -71,13 +71,13 @@ test.runIf(hasGit)(
     expect(err).toContain(`Next: leasehold dev --cwd ${slug}`)
     expect(readMade(folder)).toMatchObject({
       template: 'web',
-      version: '1.0.0',
+      version: '1.1.0',
       resource: 'crm.deals',
     })
     const git = (...words: string[]) =>
       execFileSync('git', ['-C', folder, ...words], { encoding: 'utf8' })
     expect(git('log', '--format=%an <%ae> %s')).toBe(
-      `${slug} (made by Leasehold) <${slug}@leasehold.invalid> web 1.0.0: ${sentence}\n`,
+      `${slug} (made by Leasehold) <${slug}@leasehold.invalid> web 1.1.0: ${sentence}\n`,
     )
     expect(git('status', '--porcelain')).toBe('')
     expect(git('ls-files')).not.toContain('.leasehold/')

@@ -41,7 +41,7 @@ export async function traceThing(sql: Sql, thing: string) {
   const calls = await rows.readCalls(sql, task, ids)
   for (const lease of shown) hops.push(...(await leaseHops(sql, lease, { entries, calls })))
   for (const it of entries.filter(({ kind }) => kind === 'app.ship'))
-    hops.push(hop('use', 'proven', ['shipped', `sha256 ${String(it.facts.digest)}`], logged(it)))
+    hops.push(hop('use', 'proven', ['shipped', `sha256 ${it.facts.digest as string}`], logged(it)))
   for (const { name, count, ...last } of await rows.readVisits(sql, task)) {
     const from = {
       by: `the log, #${last.position}`,

@@ -83,3 +83,8 @@ test('what `leasehold dev` says now goes before what the file said once', () => 
   assert.equal(readApp({ LEASEHOLD_OWNER: 'Tom' }).owner, 'Tom')
   assert.notEqual(readApp({}).name, '')
 })
+
+test('deployed it says so, in place of how it is started', () => {
+  assert.match(readApp({}).waits, /leasehold dev/)
+  assert.match(readApp({ LEASEHOLD_COMMIT: 'c0ffee' }).waits, /^Deployed/)
+})
