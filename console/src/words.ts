@@ -1,5 +1,6 @@
 /** The words for states, each with a glyph and a tone: never a colour alone, and unknown is never green. */
 import type * as api from './api.ts'
+import table from './states.json' with { type: 'json' }
 
 export type Tone = 'ok' | 'wait' | 'bad' | 'off' | 'plain'
 
@@ -11,79 +12,15 @@ export interface Said {
 
 const said = (glyph: string, tone: Tone, word: string): Said => ({ glyph, tone, word })
 
-const states: Readonly<Record<string, Said>> = {
-  // apps
-  active: said('●', 'ok', 'active'),
-  paused: said('■', 'wait', 'paused'),
-  ending: said('▲', 'wait', 'ending'),
-  ended: said('○', 'off', 'ended'),
-  graduated: said('○', 'off', 'graduated'),
-  watched: said('▲', 'wait', 'watched'),
-  // leases
-  intended: said('◌', 'wait', 'intended'),
-  live: said('●', 'ok', 'live'),
-  contained: said('■', 'wait', 'contained'),
-  gone: said('○', 'off', 'gone'),
-  // what became of things
-  'verified-gone': said('●', 'ok', 'verified gone'),
-  transferred: said('●', 'ok', 'transferred'),
-  kept: said('●', 'ok', 'kept'),
-  'manual-attested': said('▲', 'wait', 'manual-attested'),
-  'revoked-unverified': said('▲', 'bad', 'revoked, unverified'),
-  unreachable: said('▲', 'bad', 'unreachable'),
-  'still-there': said('✕', 'bad', 'still there'),
-  'to-do': said('◌', 'plain', 'to do'),
-  'never-made': said('○', 'off', 'never made'),
-  planned: said('◌', 'plain', 'planned'),
-  running: said('▲', 'wait', 'running'),
-  'not-green': said('▲', 'bad', 'not green'),
-  // requests
-  open: said('▲', 'wait', 'open'),
-  agreed: said('●', 'ok', 'agreed'),
-  denied: said('✕', 'bad', 'denied'),
-  withdrawn: said('○', 'off', 'withdrawn'),
-  expired: said('○', 'off', 'expired'),
-  used: said('●', 'ok', 'used'),
-  // grants
-  resting: said('◌', 'wait', 'resting'),
-  dropped: said('○', 'off', 'dropped'),
-  revoked: said('○', 'off', 'revoked'),
-  // decisions
-  permit: said('●', 'ok', 'permit'),
-  deny: said('✕', 'bad', 'deny'),
-  // hops
-  proven: said('●', 'ok', 'proven'),
-  asserted: said('▲', 'wait', 'asserted'),
-  missing: said('✕', 'bad', 'missing'),
-  // things found
-  found: said('▲', 'bad', 'unknown'),
-  claimed: said('▲', 'wait', 'claimed'),
-  leased: said('●', 'ok', 'leased'),
-  // targets
-  passed: said('●', 'ok', 'passed'),
-  failed: said('✕', 'bad', 'failed'),
-  never: said('▲', 'wait', 'not tried yet'),
-  // teams of a day
-  held: said('■', 'wait', 'held'),
-  refused: said('✕', 'bad', 'refused'),
-  waits: said('▲', 'wait', 'waits'),
-  offered: said('▲', 'wait', 'offered'),
-  idle: said('◌', 'plain', 'idle'),
-  runs: said('●', 'ok', 'runs'),
-  over: said('○', 'off', 'over'),
-  // holds
-  set: said('■', 'wait', 'set'),
-  lifted: said('○', 'off', 'lifted'),
-  // findings
-  high: said('✕', 'bad', 'high'),
-  medium: said('▲', 'wait', 'medium'),
-  low: said('◌', 'plain', 'low'),
-}
+/** Of apps, leases, things, requests, grants, decisions, hops, targets, teams, holds and findings. */
+const states = table as unknown as Readonly<
+  Record<string, [glyph: string, tone: Tone, word: string]>
+>
 
 /** What a state is called. One that is not known here is said as it is, and is not green. */
 export function sayState(state: string): Said {
   const known = Object.hasOwn(states, state) ? states[state] : undefined
-  return known ?? said('▲', 'plain', state)
+  return said(...(known ?? ['▲', 'plain', state]))
 }
 
 /** `3 leases`, `1 lease`. */
