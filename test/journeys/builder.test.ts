@@ -105,7 +105,7 @@ test('what is paused shows synthetic rows again and says why, and goes on by its
 
 test.each([
   ['web', true],
-  ['web@1.0.0', true],
+  ['web@1.1.0', true],
   ['web@<1.10', true],
   ['web@<1.0.0', false],
   ['web@1.0', false],

@@ -58,7 +58,7 @@ async function begin(sentence: string, name: string, template: string): Promise<
   const made = await ended(start(home, words))
   expect(made).toMatchObject({
     code: 0,
-    out: expect.stringContaining(`template ${template} 1.0.0`),
+    out: expect.stringContaining(`template ${template} 1.0.1`),
   })
   dev(name)
 }

@@ -26,6 +26,8 @@ export function readApp(env: NodeJS.ProcessEnv): App {
     ends: env['LEASEHOLD_ENDS'] ?? line('ends'),
     waits:
       env['LEASEHOLD_WAITS'] ??
-      'No access was granted to this command: start it with `leasehold dev`.',
+      (env['LEASEHOLD_COMMIT'] === undefined
+        ? 'No access was granted to this command: start it with `leasehold dev`.'
+        : 'Deployed, it has no access to real data yet: `leasehold dev` has it.'),
   }
 }
