@@ -15,7 +15,9 @@ interface Use {
 }
 
 const root = join(import.meta.dirname, '../../..')
-const files = globSync(['src/**/*.ts', 'front/**/*.ts'], { cwd: root }).filter(file => !file.endsWith('.test.ts'))
+const files = globSync(['src/**/*.ts', 'front/**/*.ts'], { cwd: root }).filter(
+  file => !file.endsWith('.test.ts'),
+)
 const uses = files.flatMap(file => usesIn(file, readFileSync(join(root, file), 'utf8')))
 
 test('every sentence is used, and has a code with a wire form', () => {
