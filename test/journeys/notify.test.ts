@@ -1,6 +1,6 @@
 /** Who is told what, by which way: the real server, and a program, a Slack and a mail server that pretend. */
 import { Webhook } from 'standardwebhooks'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { systemId } from '../../src/core/base/ids.ts'
 import { raiseIn } from '../../src/core/finding/raise.ts'
 import { entryKind } from '../../src/core/ledger/kind.ts'
@@ -33,6 +33,12 @@ beforeAll(async () => {
   await pass()
   await connectSales(company)
 }, 120_000)
+// What one test did to those outside is not the next one's.
+afterEach(() => {
+  outside.hook.answers = 200
+  outside.slack.fault = null
+  outside.mail.answers = 250
+})
 afterAll(async () => {
   await company?.stop()
   expect(outside.slack.breaches).toEqual([])
@@ -341,13 +347,12 @@ test('who does not answer is asked again, others wait for nobody, and after eigh
   outside.hook.answers = 302
   await raise('Two.', company.ids.eve)
   for (const ms of [0, 11_000, hour, hour, hour, 3 * hour, 7 * hour, 16 * hour]) await passes(ms)
-  const tried = newsOf(/Two\./).hook
+  // The last try and what a person is told of it may be of one pass or of two.
+  await passes(hour)
+  const { hook: tried, mail } = newsOf(/Two\.|The channel ops has not answered/)
   expect(new Set(tried.map(({ event }) => event.id)).size).toBe(1)
   expect(tried).toHaveLength(8)
-  await passes(hour)
-  const silent = newsOf(/Two\.|The channel ops has not answered/)
-  expect(silent.hook).toEqual([])
-  expect(silent.mail.flatMap(({ to }) => to)).toEqual(['sue@acme.example'])
+  expect(mail.flatMap(({ to }) => to).sort()).toEqual(['eve@acme.example', 'sue@acme.example'])
   // It answers again: the finding is over.
   outside.hook.answers = 200
   await raise('Three.', company.ids.eve)
