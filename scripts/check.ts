@@ -50,7 +50,10 @@ function summarize(outcomes: Outcome[]): void {
     console.log(`  ${isGood ? '✓' : '✕'} ${name.padEnd(8)}${seconds.toFixed(1).padStart(7)} s`)
   }
   const tests = outcomes.find(({ name }) => name === TESTS.name)
-  if (tests) console.log(`\n${strayErrors(tests.output)}${closingLines(tests.output)}`)
+  if (tests)
+    console.log(
+      `\n${strayErrors(tests.output)}${failedTests(tests.output)}${closingLines(tests.output)}`,
+    )
   const failed = outcomes.filter(({ isGood }) => !isGood)
   const names = failed.map(({ name }) => name).join(', ')
   console.log(failed.length > 0 ? `\nFAILED: ${names}` : '\nAll checks passed.')
@@ -61,6 +64,12 @@ function summarize(outcomes: Outcome[]): void {
 function closingLines(output: string): string {
   const lines = output.trimEnd().split('\n').slice(-CLOSING_LINES)
   return lines.filter(line => /^\s*(Test Files|Tests|Errors|Duration)\s/.test(line)).join('\n')
+}
+
+/** Each that failed, a line: what each said stands far above, and the last lines are what is read first. */
+function failedTests(output: string): string {
+  const lines = output.split('\n').filter(line => /^\s*FAIL\s/.test(line))
+  return [...new Set(lines)].map(line => `${line.trim()}\n`).join('')
 }
 
 /** What no test caught, again at the end: it fails the run without failing a test. */
